@@ -1,0 +1,11 @@
+"""Faults of the suite itself, as opposed to faults of a target, which are observations."""
+
+__all__ = ["SuiteError", "UsageError"]
+
+
+class UsageError(Exception):
+    """The call of the suite was wrong: one line says what and where. Exit code 2."""
+
+
+class SuiteError(Exception):
+    """The suite could not finish its work: disk full, a corrupted store, no worker. Exit code 3."""

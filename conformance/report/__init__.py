@@ -1,0 +1,1 @@
+"""The report: what to say (data), and how (pages)."""
