@@ -1,0 +1,273 @@
+"""
+Dropout: setting elements to zero at random and scaling the others, so that the expected value stays.
+
+`general_dropout` takes the source of uniform numbers as an argument; `dropout` and `stateless_dropout` are it with two
+sources. `possible` is what must hold whatever the source.
+
+Source: TensorFlow 2.21.0, python/ops/nn_ops.py, _dropout; Srivastava et al., Dropout, JMLR 15, 2014.
+"""
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from reference.errors import SpecError
+from reference.floats import FORMATS, Array, format_of, round_to
+from reference.random_bits import stateful_uniform, stateless_uniform
+
+__all__ = [
+    "NoiseShape",
+    "Possible",
+    "Rate",
+    "Sampler",
+    "dropout",
+    "dropout_grad",
+    "general_dropout",
+    "keeps",
+    "kept_mask",
+    "possible",
+    "scaled",
+    "stateless_dropout",
+]
+
+Rate: TypeAlias = float | Array  # a number, or a 0-d array: a tensor
+NoiseShape: TypeAlias = Sequence[int | None] | None
+Sampler: TypeAlias = Callable[[tuple[int, ...], np.dtype[Any]], Array]
+
+
+def general_dropout(
+    x: Array,
+    rate: Rate,
+    uniform_sampler: Sampler,
+    noise_shape: NoiseShape = None,
+    name: str | None = None,  # noqa: ARG001 -- TensorFlow's argument
+) -> Array:
+    """
+    Drop the elements of x whose uniform number is below rate, and scale the others.
+
+        out = where(u >= rate, x * scale, +0)      u = uniform_sampler(noise_shape, dtype of x), broadcast to x's shape
+
+    Shapes:
+        x any -> out the same, of the same dtype. noise_shape None: x's shape.
+
+    Rounding:
+        scale = 1 / (1 - rate) in float64 (or in a NumPy number's own precision), rounded once to x's dtype; x * scale
+        is rounded once. For a rate that is an array x / (1 - rate), the difference and the quotient each rounded once.
+
+    Rules:
+        dropout.R1  x is float16, bfloat16, float32 or float64.
+        dropout.R2  rate is a real number with 0 <= rate < 1 (NaN is not), or a 0-d array, which stands for a tensor.
+        dropout.R3  A rate that is an array has x's dtype.
+        dropout.R4  The value of a rate that is an array is not looked at: all are dropped for 1, more and NaN, and none
+                    below 0. TensorFlow's documentation says that such values are refused: open.
+        dropout.R5  A number 0 gives x itself; neither noise_shape nor seed is looked at.
+        dropout.R6  noise_shape holds integers of at least 0, or None for x's size where it is as long as x's shape.
+        dropout.R7  noise_shape broadcasts to x's shape, so that out has x's shape.
+        dropout.R8  An element is kept where u >= rate, rate rounded once to x's dtype: u equal to rate is kept.
+        dropout.R9  A dropped element is +0 whatever it was, NaN and infinity included; a kept -0 stays -0.
+        dropout.R10 One number decides along each axis where noise_shape has 1 or nothing.
+
+    Raises:
+        SpecError: naming the rule that the call breaks.
+
+    Source: tf.nn.experimental.general_dropout. TensorFlow 2.21.0 itself rounds a Python float to bfloat16, and eagerly
+    to float16, by way of float32, which is twice.
+    """
+    _check(x, rate)
+    if _is_number(rate) and rate == 0:
+        return x
+    kept = kept_mask(x, rate, uniform_sampler, noise_shape)
+    return np.asarray(np.where(kept, scaled(x, rate), x.dtype.type(0)))
+
+
+def dropout(
+    x: Array,
+    rate: Rate,
+    noise_shape: NoiseShape = None,
+    seed: int | None = None,
+    name: str | None = None,
+    *,
+    global_seed: int | None = None,
+) -> Array:
+    """
+    Do what the first tf.nn.dropout(x, rate, noise_shape, seed) does after tf.random.set_seed(global_seed).
+
+    Rules are those of `general_dropout`, and:
+        dropout.R11 Given global_seed or seed, u is `stateful_uniform`, bit for bit.
+        dropout.R12 Given neither, every mask conforms; the one returned comes from the operating system.
+
+    global_seed is no argument in TensorFlow, where tf.random.set_seed sets it. A later call with the same seed goes on
+    in the sequence. In tf.function the first op without a seed draws as with seed=0. XLA heeds neither seed.
+    """
+    sampler = partial(stateful_uniform, seed=seed, global_seed=global_seed)
+    return general_dropout(x, rate, sampler, noise_shape, name)
+
+
+def stateless_dropout(  # noqa: PLR0917 -- TensorFlow's order
+    x: Array,
+    rate: Rate,
+    seed: Sequence[int] | Array,
+    rng_alg: str | int | None = "auto_select",
+    noise_shape: NoiseShape = None,
+    name: str | None = None,
+    *,
+    compiled: bool = False,
+) -> Array:
+    """
+    Drop elements by a given seed: the same seed, shape and dtype give the same mask always.
+
+    Rules are those of `general_dropout`, and:
+        stateless_dropout.R1  seed holds two integers of at most 64 bits.
+        stateless_dropout.R2  rng_alg is "philox", "threefry" or "auto_select" (case, - and _ do not count), or 1, 2, 3,
+                              or None, which is auto_select.
+        stateless_dropout.R3  u is `stateless_uniform`, bit for bit. auto_select is philox.
+
+    compiled: as XLA does, whose numbers differ. That is open for auto_select, where TensorFlow's documentation says
+    that they depend on the device; it does not say so of philox, where XLA takes the highest bits of a word and kernels
+    the lowest. threefry runs in XLA only, and is the same either way.
+
+    Source: tf.nn.experimental.stateless_dropout.
+    """
+    sampler = partial(stateless_uniform, seed=seed, rng_alg=rng_alg, compiled=compiled)
+    return general_dropout(x, rate, sampler, noise_shape, name)
+
+
+def dropout_grad(grad: Array, kept: Array, rate: Rate) -> Array:
+    """
+    Return the gradient of dropout with respect to x.
+
+        out = where(kept, grad * scale, +0)        scale and rounding as forward; grad / (1 - rate) for an array
+
+    Rules are R1 to R4 of `general_dropout` for grad and rate, and:
+        dropout_grad.R1  kept is boolean and has grad's shape: the mask of the forward call, `kept_mask`.
+        dropout_grad.R2  A dropped element has gradient +0, whatever grad and scale are.
+
+    TensorFlow multiplies a dropped gradient, 0, by scale: NaN where scale is infinite (float16 from rate 0.99999 on).
+    """
+    _check(grad, rate)
+    if kept.dtype != np.bool_ or kept.shape != grad.shape:
+        raise SpecError(
+            "dropout_grad.R1", f"kept is {kept.dtype} {list(kept.shape)}, grad {list(grad.shape)}: not a mask of grad"
+        )
+    return np.asarray(np.where(kept, scaled(grad, rate), grad.dtype.type(0)))
+
+
+def scaled(x: Array, rate: Rate) -> Array:
+    """
+    Return what x becomes where it is kept: x * scale, or x / (1 - rate) for a rate that is an array.
+
+    16-bit results are taken in float32 and rounded, which is the same as rounding once: float32 has 24 bits, two more
+    than twice the 11 of float16.
+
+    >>> scaled(np.array([3.0], np.float32), 0.75)
+    array([12.], dtype=float32)
+    """
+    with np.errstate(all="ignore"):
+        if not _is_number(rate):
+            return np.asarray(x / (x.dtype.type(1) - rate))
+        keep = 1 - rate
+        return np.asarray(x * round_to(np.asarray(1 / keep, np.float64), format_of(x.dtype)))
+
+
+def keeps(uniform: Array, rate: Rate) -> Array:
+    """
+    Say which uniform numbers keep an element: those not below rate, rounded once to their dtype.
+
+    >>> keeps(np.array([0.0, 0.25, 0.5], np.float32), 0.25)
+    array([False,  True,  True])
+    """
+    bound = round_to(np.asarray(rate, np.float64), format_of(uniform.dtype))
+    return np.asarray(uniform >= bound)
+
+
+def kept_mask(x: Array, rate: Rate, uniform_sampler: Sampler, noise_shape: NoiseShape = None) -> Array:
+    """Return which elements of x dropout keeps: booleans of x's shape. Rules R6 to R8 of `general_dropout`."""
+    uniform = uniform_sampler(_noise_shape(x.shape, noise_shape), x.dtype)
+    return np.asarray(np.broadcast_to(keeps(uniform, rate), x.shape))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Possible:
+    """
+    What an observed result says about a mask nobody knows.
+
+    A cell is what one uniform number decides: the elements that share it along the axes that noise_shape broadcasts.
+    """
+
+    kept: Array  # bool, noise_shape with x's rank: every element of the cell may have been kept
+    dropped: Array  # bool, likewise: every element of the cell may have been dropped
+    allowed: Array  # bool, x's shape: the element lies in a cell that was kept or dropped, as a whole
+
+    @property
+    def ambiguous(self) -> Array:
+        """Cells that do not tell, zeros for example: leave them out when counting."""
+        return np.asarray(self.kept & self.dropped)
+
+
+def possible(x: Array, rate: Rate, noise_shape: NoiseShape, observed: Array) -> Possible:
+    """
+    Judge a result of dropout that any generator may have made.
+
+    It conforms where it is exactly scaled(x, rate), or exactly +0; all elements of a cell alike (R10); none dropped
+    where rate is 0 or less, none kept where it is 1 or more or NaN, as every uniform number lies in [0, 1). Kept NaN
+    are NaN of any kind, kept zeros have any sign; a kept subnormal, of x or of the result, may be 0: some processors
+    flush them.
+
+    Shapes:
+        observed has x's shape and dtype.
+    """
+    _check(x, rate)
+    value = scaled(x, rate) if not (_is_number(rate) and rate == 0) else x
+    tiny = format_of(x.dtype).smallest_normal
+    flushed = ((np.abs(x) < tiny) | (np.abs(value) < tiny)) & (observed == 0)
+    same = (observed == value) | (np.isnan(observed) & np.isnan(value)) | flushed
+    zero = (observed == 0) & ~np.signbit(observed)
+    sizes = _noise_shape(x.shape, noise_shape)
+    shared = tuple(axis for axis, size in enumerate((1,) * (x.ndim - len(sizes)) + sizes) if size == 1)
+    bound = float(rate)
+    kept = np.all(same, axis=shared, keepdims=True) & (bound < 1)
+    dropped = np.all(zero, axis=shared, keepdims=True) & (not bound <= 0)
+    return Possible(kept=kept, dropped=dropped, allowed=np.asarray(np.broadcast_to(kept | dropped, x.shape)))
+
+
+def _is_number(rate: Rate) -> bool:
+    """Say whether TensorFlow takes a rate for a number: Python's and NumPy's scalars are, ml_dtypes' are not."""
+    return isinstance(rate, (int, float, np.integer, np.floating))
+
+
+def _check(x: Array, rate: Rate) -> None:
+    """Check rules R1 to R3."""
+    if x.dtype.name not in FORMATS:
+        raise SpecError("dropout.R1", f"x is {x.dtype.name}: only {', '.join(FORMATS)} can be scaled")
+    if _is_number(rate):
+        if not 0 <= rate < 1:
+            raise SpecError("dropout.R2", f"rate is {rate}, outside [0, 1)")
+    elif not isinstance(rate, np.ndarray) or rate.ndim != 0:
+        raise SpecError("dropout.R2", f"rate is {rate!r}: neither a real number nor a 0-d array")
+    elif rate.dtype != x.dtype:
+        raise SpecError("dropout.R3", f"rate is an array of {rate.dtype}, x of {x.dtype}: they must be the same")
+
+
+def _noise_shape(shape: tuple[int, ...], noise_shape: NoiseShape) -> tuple[int, ...]:
+    """Return the shape of the uniform numbers: rules R6 and R7."""
+    if noise_shape is None:
+        return shape
+    try:
+        entries = [None if entry is None else operator.index(entry) for entry in noise_shape]
+    except TypeError as error:
+        raise SpecError("dropout.R6", f"noise_shape is {noise_shape!r}: not a list of integers and None") from error
+    if None in entries and len(entries) != len(shape):
+        raise SpecError(
+            "dropout.R6", f"noise_shape {entries} has None, but not as many entries as x's shape {list(shape)}"
+        )
+    sizes = tuple(shape[axis] if entry is None else entry for axis, entry in enumerate(entries))
+    if any(size < 0 for size in sizes):
+        raise SpecError("dropout.R6", f"noise_shape {entries} has a negative size")
+    axes = shape[len(shape) - len(sizes) :] if len(sizes) <= len(shape) else ()
+    if len(axes) != len(sizes) or any(size not in {1, axis} for size, axis in zip(sizes, axes, strict=True)):
+        raise SpecError("dropout.R7", f"noise_shape {entries} does not broadcast to x's shape {list(shape)}")
+    return sizes
