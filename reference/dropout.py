@@ -34,7 +34,7 @@ __all__ = [
     "stateless_dropout",
 ]
 
-Rate: TypeAlias = float | Array  # a number, or a 0-d array: a tensor
+Rate: TypeAlias = float | np.floating[Any] | Array  # a number, or a 0-d array: a tensor
 NoiseShape: TypeAlias = Sequence[int | None] | None
 Sampler: TypeAlias = Callable[[tuple[int, ...], np.dtype[Any]], Array]
 
@@ -181,7 +181,8 @@ def keeps(uniform: Array, rate: Rate) -> Array:
     array([False,  True,  True])
     """
     bound = round_to(np.asarray(rate, np.float64), format_of(uniform.dtype))
-    return np.asarray(uniform >= bound)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(uniform >= bound)
 
 
 def kept_mask(x: Array, rate: Rate, uniform_sampler: Sampler, noise_shape: NoiseShape = None) -> Array:
