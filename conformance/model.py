@@ -101,6 +101,7 @@ class Returned:
     arrays: tuple[Array, ...]
     seconds: float  # inside the target's call
     repeatable: bool | None = None  # whether a second run of the same call gave the same bits; None: not run
+    trace_seconds: float = 0.0  # before the call: tracing a graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ class Crashed:
     code: int
     stderr: str = ""
     seconds: float = 0.0
+    reason: str = ""  # where the suite ended it: what it had done wrong, such as an answer that breaks the protocol
+    again: bool | None = None  # whether the call alone in a fresh worker ended the same way; None: not tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ class TimedOut:
     """The call did not end within the limit."""
 
     seconds: float
+    again: bool | None = None  # as of Crashed
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,7 @@ class OutOfMemory:
 
     detail: str = ""
     seconds: float = 0.0
+    again: bool | None = None  # as of Crashed
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,80 @@
+"""A target in Python: any namespace with functions named and called as in tf.nn, NumPy in and out."""
+
+import importlib
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from conformance.model import Json
+from conformance.targets.adapters import NoSuchPluginError, NotOfferedError, Prepared
+from conformance.targets.messages import Call, value
+
+__all__ = ["Namespace", "load"]
+
+
+def load(options: Mapping[str, Json]) -> "Namespace":
+    """Return the adapter of the object at options["object"], "package.module:object" or "package.module"."""
+    return Namespace(find(str(options["object"])))
+
+
+def find(place: str) -> object:
+    """
+    Import what stands at "package.module:object".
+
+    Raises:
+        NoSuchPluginError: there is no such module, or no such object in it.
+    """
+    module, _, path = place.partition(":")
+    try:
+        found: object = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise NoSuchPluginError(f"target {place}: {error}") from error
+    for name in filter(None, path.split(".")):
+        if not hasattr(found, name):
+            raise NoSuchPluginError(f"target {place}: {module} has no {path}")
+        found = getattr(found, name)
+    return found
+
+
+class Namespace:
+    """The adapter of a namespace. A route is a function of its own: `max_pool_grad` by "tape" is max_pool_grad_tape."""
+
+    def __init__(self, functions: object) -> None:
+        self._functions = functions
+
+    def about(self) -> Mapping[str, Json]:
+        """Return the versions at work."""
+        versions: dict[str, Json] = {"python": platform.python_version(), "numpy": np.__version__}
+        own = getattr(self._functions, "__version__", None)
+        return {"versions": versions | ({"target": str(own)} if own else {}), "devices": ["CPU"]}
+
+    def prepare(self, call: Call) -> Prepared:
+        """Look the function up; a missing one is not offered."""
+        name = f"{call.op}_{call.route}" if call.route else call.op
+        function = getattr(self._functions, name, None)
+        if function is None:
+            raise NotOfferedError(f"no function {name}")
+        arguments = {
+            key: entry if isinstance(entry, np.ndarray) else value(entry) for key, entry in call.arguments.items()
+        }
+        return Prepared(partial(run, function, arguments))
+
+    def arrays(self, result: object) -> Sequence[object]:
+        """Return a tuple's entries, or the one result."""
+        return result if isinstance(result, tuple) else (result,)
+
+    def spoil(self, sizes: Sequence[int]) -> None:
+        """Free NaN where NumPy allocates next: it keeps small freed blocks itself, out of the allocator's sight."""
+        for size in sizes:
+            np.full(size, 0xFF, np.uint8)
+
+
+def run(function: Callable[..., Any], arguments: Mapping[str, Any]) -> object:
+    """Call the function; NotImplementedError says that the target does not offer this call."""
+    try:
+        return function(**arguments)
+    except NotImplementedError as error:
+        raise NotOfferedError(str(error) or "NotImplementedError") from error

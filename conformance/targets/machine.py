@@ -1,0 +1,68 @@
+"""What this machine has that targets need: instruction sets, a GPU, an importable TensorFlow. Nothing is imported."""
+
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+
+__all__ = ["ISA_LEVELS", "cpu_flags", "has_more_than", "lacks"]
+
+# oneDNN's names for its levels (ONEDNN_MAX_CPU_ISA), in ascending order, and the flags in /proc/cpuinfo that each needs
+# beyond those before it. Source: oneDNN 3.7, doc/advanced/cpu_dispatcher_control.md.
+ISA_LEVELS: dict[str, tuple[str, ...]] = {
+    "SSE41": ("sse4_1",),
+    "AVX": ("avx",),
+    "AVX2": ("avx2",),
+    "AVX512_CORE": ("avx512f", "avx512bw", "avx512vl", "avx512dq"),
+    "AVX512_CORE_VNNI": ("avx512_vnni",),
+    "AVX512_CORE_BF16": ("avx512_bf16",),
+    "AVX512_CORE_FP16": ("avx512_fp16",),
+    "AVX512_CORE_AMX": ("amx_tile", "amx_bf16", "amx_int8"),
+}
+
+
+def cpu_flags(cpuinfo: str | None = None) -> frozenset[str]:
+    """Return the flags of the first processor in /proc/cpuinfo; none where there is no such file."""
+    path = Path("/proc/cpuinfo")
+    text = cpuinfo if cpuinfo is not None else path.read_text() if path.exists() else ""
+    lines = (line.partition(":")[2].split() for line in text.splitlines() if line.startswith("flags"))
+    return frozenset(next(lines, ()))
+
+
+def required(level: str) -> frozenset[str]:
+    """Return every flag that an ISA level needs."""
+    names = list(ISA_LEVELS)
+    return frozenset(flag for name in names[: names.index(level) + 1] for flag in ISA_LEVELS[name])
+
+
+def has_more_than(level: str, flags: frozenset[str]) -> bool:
+    """Return whether the processor has the next level, too: only then does holding it to this one change anything."""
+    names = list(ISA_LEVELS)
+    later = names[names.index(level) + 1 :]
+    return bool(later) and required(later[0]) <= flags
+
+
+def lacks(need: str, flags: frozenset[str]) -> str | None:
+    """
+    Return why this machine does not have what a target needs; None if it has.
+
+    need: "gpu", "isa:" and a level, or the name of a module that the worker imports.
+    """
+    if need == "gpu":
+        return None if gpus() else "no GPU: nvidia-smi lists none"
+    if need.startswith("isa:"):
+        missing = sorted(required(need.removeprefix("isa:")) - flags)
+        return f"the processor has no {', '.join(missing)}" if missing else None
+    return None if importlib.util.find_spec(need) else f"{need} is not installed"
+
+
+def gpus() -> list[str]:
+    """Return the GPUs that the driver lists."""
+    tool = shutil.which("nvidia-smi")
+    if not tool:
+        return []
+    try:
+        listed = subprocess.run([tool, "--list-gpus"], capture_output=True, text=True, timeout=20, check=True)  # noqa: S603
+    except (subprocess.SubprocessError, OSError):
+        return []
+    return listed.stdout.splitlines()

@@ -1,0 +1,126 @@
+"""
+A target's worker, kept alive: each call submitted to it ends in exactly one observation, whatever the worker does.
+
+Crash, hang and lack of memory cost the one call that met them: the worker is replaced, and that call is made once more
+alone in the fresh one, to tell a fault of the call from one that an earlier call had left behind.
+"""
+
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from conformance.model import Crashed, Observation, OutOfMemory, TimedOut
+from conformance.targets.messages import Call, Ready
+from conformance.targets.process import Limits, Start
+from conformance.targets.session import Session, StartError
+
+__all__ = ["Limits", "Worker"]
+
+CHECK_EVERY = 64  # calls between two looks at how much memory a worker has gathered
+ATTEMPTS = 2  # to start a worker
+
+
+class Worker:
+    """
+    One target's worker, as a context manager. One call at a time: `submit`, other work meanwhile, `result`.
+
+    It must not outlive the thread that starts it: the worker's processes end with that thread.
+    """
+
+    def __init__(self, start: Start, limits: Limits | None = None, *, confirm: bool = True) -> None:
+        self.start = start
+        self.limits = limits or Limits()
+        self.confirm = confirm  # whether a call that ended its worker is made once more, alone
+        self.calls = 0
+        self.starts = 0  # of processes
+        self.idle_deaths: list[Crashed] = []  # of processes that died between calls, by nobody's call
+        self._session: Session | None = None
+        self._pending: Call | None = None
+
+    def __enter__(self) -> Self:
+        """Start the process; `ready` waits for it."""
+        self._renew()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the process."""
+        self.close()
+
+    def close(self) -> None:
+        """End the process now; no zombie is left."""
+        if self._session:
+            self._session.close()
+        self._session = self._pending = None
+
+    def _renew(self) -> Session:
+        """Replace the process by a fresh one, which starts while the suite goes on."""
+        self.close()
+        self.starts += 1
+        self._session = Session(self.start, self.limits)
+        return self._session
+
+    def _ready_session(self) -> Session:
+        """Return a session that can be called."""
+        session = self._session or self._renew()
+        for _ in range(ATTEMPTS - 1):
+            try:
+                session.ready()
+            except StartError:
+                session = self._renew()
+        session.ready()
+        return session
+
+    def ready(self) -> Ready:
+        """
+        Wait until the target is ready, and return what it says of itself.
+
+        Raises:
+            UsageError: what was asked for does not exist. StartError: the worker does not start.
+        """
+        return self._ready_session().ready()
+
+    def run(self, call: Call) -> Observation:
+        """Make one call and wait for what becomes of it."""
+        self.submit(call)
+        return self.result()
+
+    def submit(self, call: Call) -> None:
+        """Send one call; its result must be taken before the next."""
+        if self._pending:
+            raise RuntimeError("the result of the last call has not been taken")
+        session = self._ready_session()
+        if session.died:
+            # Whatever ended it, this call has not: it shall not be blamed.
+            self.idle_deaths.append(session.crashed())
+            self._renew()
+            session = self._ready_session()
+        self.calls += 1
+        session.send(call)
+        self._pending = call
+
+    def result(self) -> Observation:
+        """Return what became of the call submitted last."""
+        call, session = self._pending, self._session
+        if not call or not session:
+            raise RuntimeError("no call was submitted")
+        observation = session.receive()
+        self._pending = None
+        if session.over:
+            self._renew()
+            return self._confirmed(call, observation) if self.confirm else observation
+        if self.calls % CHECK_EVERY == 0 and session.gathered > self.limits.recycle:
+            self._renew()
+        return observation
+
+    def _confirmed(self, call: Call, observation: Observation) -> Observation:
+        """Make the call alone in the fresh worker, and say of the observation whether it ended that one, too."""
+        session = self._ready_session()
+        session.send(call)
+        again = isinstance(session.receive(), type(observation))
+        if session.over:
+            self._renew()
+        if isinstance(observation, Crashed | TimedOut | OutOfMemory):
+            return replace(observation, again=again)
+        return observation
