@@ -1,0 +1,227 @@
+"""conv2d_transpose, which is the gradient of conv2d with respect to its input."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from reference.checks import (
+    Padding,
+    Size,
+    check_dtype,
+    check_layout,
+    check_rank,
+    check_same_dtype,
+    check_shape,
+    from_nhwc,
+    read_shape,
+    shape_to_nhwc,
+    to_nhwc,
+)
+from reference.conv2d import BLOCK, DTYPES, Convolution, convolution
+from reference.errors import SpecError
+from reference.exact import Index, SumOfProducts, chunked_depth, chunked_product, finite
+from reference.floats import Array
+from reference.patches import covering, length, places
+
+__all__ = ["Backward", "backward", "conv2d_backprop_input", "conv2d_transpose"]
+
+
+def conv2d_transpose(
+    input: Array,
+    filters: Array,
+    output_shape: Sequence[int] | Array,
+    strides: Size,
+    padding: Padding = "SAME",
+    data_format: str | None = "NHWC",
+    dilations: Size = None,
+    name: str | None = None,  # noqa: ARG001 -- tf.nn has it
+) -> Array:
+    """
+    Give every input element its place in a larger image: the transpose of conv2d as a matrix.
+
+    Take the forward convolution, with the same filters, strides, padding and dilations, that maps output_shape to the
+    shape of the input. Element (y, x) of the input was window (y, x) there; it is now multiplied with the filters and
+    added back into the cells that this window covers:
+
+        out[n, Y, X, g*FI + i] = sum over (h, w, y, x) with Y = y*sh + h*dh - top and X = x*sw + w*dw - left, and o in
+            group g, of input[n, y, x, o] * filters[h, w, i, o]
+
+    top and left are the padding *of that forward convolution*. SAME puts its odd zero last, on the bottom and right;
+    seen as a convolution of the zero-inserted input, the transposed one therefore gets its extra zero **first, on the
+    left and top** (`windows.transposed` gives the zeros in between, before and after). From 3x3, under 3x3 filters and
+    stride 2, both 5x5 and 6x6 can be asked for; 6x6 has one more row and column of zeros, on the top and left.
+
+    Shapes:
+        input [N, OH, OW, O], filters [FH, FW, FI, O] -> out = output_shape = [N, H, W, I], I a multiple of FI.
+        output_shape of two entries is [H, W]; then I = FI. With data_format "NCHW" all but the filters are N C H W.
+        SAME allows (OH - 1) * sh < H <= OH * sh; VALID allows OH * sh - sh + reach <= H < OH * sh + reach.
+
+    Rounding:
+        The exact sum rounded once to the dtype of the input. int32 wraps in two's complement.
+
+    Rules:
+        conv2d_transpose.R1   input and filters have rank 4.
+        conv2d_transpose.R2   input and filters have one dtype: float16, bfloat16, float32, float64 or int32.
+        conv2d_transpose.R3   strides: as conv2d.R3.
+        conv2d_transpose.R4   dilations: as conv2d.R4.
+        conv2d_transpose.R5   padding: as conv2d.R5.
+        conv2d_transpose.R6   data_format is "NHWC" or "NCHW".
+        conv2d_transpose.R7   filters have at least one row, one column and one channel.
+        conv2d_transpose.R8   Groups, of the forward convolution: as conv2d.R8.
+        conv2d_transpose.R9   Window and output image: as conv2d.R9.
+        conv2d_transpose.R10  output_shape has 4 entries, or 2 (height, width), int32 or int64, 0 to 2^31 - 1.
+        conv2d_transpose.R11  The forward convolution maps output_shape to the input's shape: batch, height, width, and
+                              as many channels as there are filters.
+        conv2d_transpose.R12  Cells that no window covers are zero.
+        conv2d_transpose.R13  Only real input elements are multiplied: inserted zeros and padding are absent, so a NaN
+                              or infinite filter over them contributes nothing. Open: a NaN there.
+        conv2d_transpose.R14  int32 sums wrap.
+
+    Raises:
+        SpecError: naming the rule that the call breaks.
+
+    Source: TensorFlow 2.21.0, python/ops/nn_ops.py (conv2d_transpose_v2), core/kernels/conv_grad_input_ops.cc,
+    core/kernels/conv_grad_shape_utils.cc.
+
+    >>> ones = np.ones((3, 3, 1, 1), np.float32)
+    >>> image = np.arange(1, 10, dtype=np.float32).reshape(1, 3, 3, 1)
+    >>> conv2d_transpose(image, ones, [1, 6, 6, 1], strides=2)[0, :, :, 0]
+    array([[ 1.,  1.,  3.,  2.,  5.,  3.],
+           [ 1.,  1.,  3.,  2.,  5.,  3.],
+           [ 5.,  5., 12.,  7., 16.,  9.],
+           [ 4.,  4.,  9.,  5., 11.,  6.],
+           [11., 11., 24., 13., 28., 15.],
+           [ 7.,  7., 15.,  8., 17.,  9.]], dtype=float32)
+    """
+    call = backward("conv2d_transpose", output_shape, filters, input, strides, padding, data_format, dilations)
+    return from_nhwc(call.rounded(), call.geometry.layout)
+
+
+def conv2d_backprop_input(
+    input_sizes: Sequence[int] | Array,
+    filters: Array,
+    out_backprop: Array,
+    strides: Size,
+    padding: Padding,
+    data_format: str | None = "NHWC",
+    dilations: Size = None,
+    name: str | None = None,  # noqa: ARG001 -- TensorFlow has it
+) -> Array:
+    """
+    Return the gradient of conv2d with respect to its input: conv2d_transpose of out_backprop to input_sizes.
+
+    Formula, shapes and rounding are those of conv2d_transpose with input = out_backprop, output_shape = input_sizes.
+
+    Rules:
+        conv2d_backprop_input.R1   filters and out_backprop have rank 4.
+        conv2d_backprop_input.R2   filters and out_backprop have one dtype, as in conv2d.
+        conv2d_backprop_input.R3   strides: as conv2d.R3.
+        conv2d_backprop_input.R4   dilations: as conv2d.R4.
+        conv2d_backprop_input.R5   padding: as conv2d.R5.
+        conv2d_backprop_input.R6   data_format is "NHWC" or "NCHW".
+        conv2d_backprop_input.R7   filters have at least one row, one column and one channel.
+        conv2d_backprop_input.R8   Groups: as conv2d.R8.
+        conv2d_backprop_input.R9   Window and image: as conv2d.R9.
+        conv2d_backprop_input.R10  input_sizes has 4 entries, or 2 (height, width), int32 or int64, 0 to 2^31 - 1.
+        conv2d_backprop_input.R11  out_backprop has the shape of conv2d's output.
+        conv2d_backprop_input.R12  An empty batch or an empty out_backprop gives zeros.
+
+    Raises:
+        SpecError: naming the rule that the call breaks.
+
+    Source: TensorFlow 2.21.0, python/ops/nn_ops.py (conv2d_backprop_input), core/kernels/conv_grad_input_ops.cc.
+    """
+    op = "conv2d_backprop_input"
+    call = backward(op, input_sizes, filters, out_backprop, strides, padding, data_format, dilations)
+    return from_nhwc(call.rounded(), call.geometry.layout)
+
+
+class Backward(SumOfProducts):
+    """The input gradient as a sum of products: left is [N, OH, OW, O], right the filters [FH, FW, FI, O]."""
+
+    def __init__(self, gradient: Array, filters: Array, shape: tuple[int, ...], geometry: Convolution) -> None:
+        self.left, self.right, self.shape, self.geometry = gradient, filters, shape, geometry
+        self.dtype = gradient.dtype
+        taps_high, taps_wide, _, outputs = filters.shape
+        per_group = outputs // geometry.groups
+        self.terms_per_element = max(taps_high * taps_wide * per_group, 1)
+        self.depth = chunked_depth(max(per_group, 1)) + taps_high * taps_wide
+
+    def contract(self, left: Array, right: Array) -> Array:
+        """Multiply every element with the filters as a matrix, then add each tap's result at stride steps."""
+        rows, columns, groups = self.geometry.rows, self.geometry.columns, self.geometry.groups
+        high, wide, depth, outputs = right.shape
+        matrices = np.ascontiguousarray(
+            right.reshape(high * wide * depth, groups, outputs // groups).transpose(1, 2, 0)
+        )
+        n = len(left)
+        frame = np.zeros((n, length(rows), length(columns), groups, depth))
+        step = max(BLOCK // max(high * wide * depth * groups * columns.out, 1), 1)
+        for y in range(0, rows.out if n and columns.out else 0, step):
+            some = left[:, y : y + step]
+            flat = some.reshape(-1, groups, outputs // groups).transpose(1, 0, 2)
+            products = chunked_product(flat, matrices).reshape(groups, *some.shape[:3], high, wide, depth)
+            for h in range(high):
+                for w in range(wide):
+                    cells = frame[:, places(rows, h, y, some.shape[1]), places(columns, w)]
+                    cells += np.moveaxis(products[..., h, w, :], 0, 3)
+        top, left_ = rows.before, columns.before
+        return frame[:, top : top + rows.size, left_ : left_ + columns.size].reshape(self.shape)
+
+    def absent(self, right: Array) -> Array:
+        """Sum the taps of each output's window that meet no input element: inserted zeros and padding."""
+        high, wide, depth, outputs = right.shape
+        groups = self.geometry.groups
+        everything = right.reshape(high, wide, depth, groups, outputs // groups).sum((0, 1, 4)).T.reshape(-1)
+        return everything - self.contract(np.ones(self.left.shape), right)
+
+    def terms(self, index: Index) -> tuple[Array, Array]:
+        """Return the input elements whose windows cover one cell, and the filter taps they meet it with."""
+        n, y, x, channel = index
+        depth, outputs = self.right.shape[2:]
+        group, i = divmod(channel, depth)
+        filters = np.arange(outputs).reshape(self.geometry.groups, -1)[group]
+        high, wide = covering(self.geometry.rows, y), covering(self.geometry.columns, x)
+        left = self.left[n][np.ix_(high[1], wide[1], filters)]
+        return left.ravel(), self.right[:, :, i][np.ix_(high[0], wide[0], filters)].ravel()
+
+    def size(self) -> Array:
+        """|elements that cover a cell| |filters|, the norms over taps and channels."""
+        groups = self.geometry.groups
+        high, wide, depth, outputs = self.right.shape
+        n, out_high, out_wide, _ = self.left.shape
+        squares = np.square(finite(self.left)).reshape(n, out_high, out_wide, groups, outputs // groups).sum(4)
+        shape = (*self.shape[:3], groups)
+        covered = Backward(squares, np.ones((high, wide, 1, groups)), shape, self.geometry)
+        elements = np.sqrt(covered.contract(squares, covered.right))
+        filters = np.square(finite(self.right)).reshape(high, wide, depth, groups, outputs // groups).sum((0, 1, 4))
+        return np.asarray((elements[..., None] * np.sqrt(filters.T)).reshape(self.shape))
+
+
+def backward(
+    op: str,
+    output_shape: Sequence[int] | Array,
+    filters: Array,
+    gradient: Array,
+    strides: Size,
+    padding: Padding,
+    data_format: str | None = "NHWC",
+    dilations: Size = None,
+) -> Backward:
+    """Check a call of conv2d_transpose or conv2d_backprop_input and return it as a sum of products."""
+    name, sizes = ("input", "output_shape") if op == "conv2d_transpose" else ("out_backprop", "input_sizes")
+    layout = check_layout(f"{op}.R6", data_format)
+    check_rank(f"{op}.R1", name, gradient.shape, 4)
+    check_rank(f"{op}.R1", "filters", filters.shape, 4)
+    check_dtype(f"{op}.R2", name, gradient, DTYPES)
+    check_same_dtype(f"{op}.R2", (name, gradient), ("filters", filters))
+    asked = read_shape(f"{op}.R10", sizes, output_shape, (2, 4))
+    small = to_nhwc(gradient, layout)
+    full = (len(small), *asked, filters.shape[2]) if len(asked) == 2 else shape_to_nhwc(asked, layout)
+    if full[0] != len(small):
+        raise SpecError(f"{op}.R11", f"{sizes} {list(asked)} has batch {full[0]}, {name} has {len(small)}")
+    geometry = convolution(op, full, filters.shape, strides, padding, layout, dilations)
+    needed = (full[0], geometry.rows.out, geometry.columns.out, filters.shape[3])
+    why = f"the forward convolution of {sizes} {list(asked)} (strides {strides}, padding {padding})"
+    check_shape(f"{op}.R11", f"{name} (as NHWC)", small.shape, needed, why)
+    return Backward(small, filters, full, geometry)

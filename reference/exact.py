@@ -1,0 +1,367 @@
+"""
+Sums of products, exact or as good as exact, and their correct rounding.
+
+Every convolution, average pool and gradient of them is a sum of products: an output element is
+
+    y = (sum over its n taps of left_k * right_k) / divisor
+
+and linear in `left` and in `right`. One piece of code, `contract`, therefore gives the value (run on the numbers), S =
+sum of |left_k| |right_k| (run on absolute values), n (run on ones) and what NaN and infinity do (run on indicators).
+
+The correctly rounded result is found in three steps, each only for the elements that the step before left undecided:
+
+1.  The sum in float64, with a proven bound of its error. Where rounding value - error and value + error to the output
+    format gives the same number, that number is the exact value rounded once.
+2.  Both operands cut into slices of few enough bits that float64 sums their products exactly; the partial sums added
+    as pairs of float64. (float64 results start here.)
+3.  The exact sum in Python's integers, element by element.
+
+Sources: error of a sum in any order, with or without FMA: Jeannerod and Rump, SIAM J. Matrix Anal. Appl. 34(2), 2013;
+slices: Ozaki, Ogita, Oishi and Rump, Numerical Algorithms 59(1), 2012; pairs of float64: Dekker, Numer. Math. 18, 1971.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from reference.floats import Array, Format, format_of, round_ratio, round_to, to_odd
+
+__all__ = [
+    "Enclosure",
+    "SumOfProducts",
+    "chunked_depth",
+    "chunked_product",
+    "exact_sum",
+    "slices",
+    "two_product",
+    "two_sum",
+]
+
+U = 2.0**-53  # unit roundoff of float64
+CHUNK = 128  # products added in a row: the fewer, the smaller the error's bound; below this, matrix products are slow
+FEW = 64  # undecided elements that are sooner summed one by one than all cut into more slices
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """Numbers known to be (high + low +- error) * 2^exponent, where |low| is at most half an ulp of high; float64."""
+
+    high: Array
+    low: Array
+    error: Array | float
+    exponent: int = 0
+
+
+class SumOfProducts(ABC):
+    """
+    One op's call as a sum of products; see the module's text.
+
+    left, right: the operands, of the op's dtype, in the layout that `contract` takes.
+    dtype: of the result. depth: the longest chain of additions in `contract`, which bounds its rounding errors.
+    """
+
+    left: Array
+    right: Array
+    dtype: np.dtype[np.generic]
+    shape: tuple[int, ...]  # of the result
+    depth: int
+    terms_per_element: int  # at most; at least 1
+
+    @abstractmethod
+    def contract(self, left: Array, right: Array) -> Array:
+        """Return every output's sum of products in float64; taps outside the image are absent."""
+
+    @abstractmethod
+    def absent(self, right: Array) -> Array:
+        """Return, for each output, the sum of the right factors whose tap lies outside the image."""
+
+    @abstractmethod
+    def terms(self, index: Index) -> tuple[Array, Array]:
+        """Return the left and right factors of one output element's products, flat, taps inside the image only."""
+
+    @abstractmethod
+    def size(self) -> Array:
+        """Return a cheap upper bound of S = sum of |left_k| |right_k| for each output, by Cauchy and Schwarz."""
+
+    def divisor(self) -> Array | None:
+        """Return what each sum is divided by, integers in float64 that broadcast with the output; None: nothing."""
+        return None
+
+    def count(self) -> Array:
+        """Return n, the number of products of each output element: taps inside the image, float64."""
+        return self.contract(np.ones(self.left.shape), np.ones(self.right.shape))
+
+    def absolute(self) -> Array:
+        """Return S = sum of |left_k| |right_k| for each output element, an upper bound within a factor 1 + n u."""
+        left, right = (np.abs(finite(side)) for side in (self.left, self.right))
+        return self.contract(left, right) * (1 + 2 * self.depth * U)
+
+    def rounded(self) -> Array:
+        """Return the exact sums, divided and rounded once to the dtype; integers wrap in two's complement."""
+        if self.dtype.kind == "i":
+            return self._wrapped()
+        fmt = format_of(self.dtype)
+        out = self._decided(fmt)
+        special = self.special()
+        if special is not None:
+            with np.errstate(invalid="ignore"):
+                out = np.where(special == 0, out, special.astype(self.dtype))
+        return out
+
+    def special(self) -> Array | None:
+        """
+        Return what NaN and infinity make of each sum: NaN, inf, -inf, or 0 where the sum is finite; None: all finite.
+
+        A tap that is NaN, or infinity times zero, or infinities of both signs make NaN, in every order of the sum.
+        """
+        if np.isfinite(self.left).all() and np.isfinite(self.right).all():
+            return None
+        left, right = (Indicators.of(side) for side in (self.left, self.right))
+        nan = self.contract(left.nan, np.ones(right.nan.shape)) + self.contract(np.ones(left.nan.shape), right.nan)
+        nan += self.contract(np.abs(left.infinite), right.zero) + self.contract(left.zero, np.abs(right.infinite))
+        both = self.contract(np.abs(left.infinite), np.abs(right.sign))
+        both += self.contract(np.abs(left.finite_sign), np.abs(right.infinite))
+        net = self.contract(left.infinite, right.sign) + self.contract(left.finite_sign, right.infinite)
+        mixed = (nan > 0) | (np.abs(net) < both)
+        return np.asarray(np.where(mixed, np.nan, np.where(net == 0, 0.0, np.sign(net) * np.inf)))
+
+    def enclosure(self, most_slices: int = 0) -> Enclosure:
+        """Enclose the sums (not yet divided): in plain float64, or from up to `most_slices` slices of each operand."""
+        left, right = finite(self.left), finite(self.right)
+        if not most_slices:
+            high = self.contract(left, right)
+            return Enclosure(high, np.zeros(()), self._plain_error(left, right))
+        return self._sliced(left, right, most_slices)
+
+    def _plain_error(self, left: Array, right: Array) -> Array | float:
+        """Bound the rounding error of `contract` in float64: depth u S, and nothing on integers below 2^53."""
+        size = self.size()
+        if float(size.max(initial=0.0)) < 2.0**52 and whole(left) and whole(right):
+            return 0.0
+        # Three more: the rounding of `size`, and that of adding the error to the sum. Nothing underflows here, since
+        # products of formats narrower than float64 are above 2^-300.
+        return size * (1.01 * (self.depth + 3) * U)
+
+    def _sliced(self, left: Array, right: Array, most: int) -> Enclosure:
+        """Add the exact products of slices as pairs of float64, and bound what the cut-off slices would add."""
+        bits = self._slice_bits()
+        lefts, rights = slices(left, bits, most), slices(right, bits, most)
+        pairs = [(i, j) for i in range(len(lefts.parts)) for j in range(len(rights.parts)) if i + j < most]
+        high, low = np.zeros(()), np.zeros(())
+        for i, j in sorted(pairs, key=sum):
+            high, rest = two_sum(high, self.contract(lefts.parts[i], rights.parts[j]))
+            low = low + rest
+        high, low = two_sum(high, low)
+        # Slice i is below 2^(-bits i), so that each product left out is below 2^(-bits most), and so are the two rests:
+        # at most most + 3 of them for each of the sum's products.
+        all_used = len(pairs) == len(lefts.parts) * len(rights.parts)
+        cut = 0.0 if all_used and not (lefts.rest or rights.rest) else (most + 3) * 2.0 ** (-bits * most)
+        adding = 0.0 if len(pairs) == 1 else 4 * len(pairs) ** 2 * U * U
+        error = (cut + adding) * self.terms_per_element
+        return Enclosure(high, low, error, lefts.exponent + rights.exponent)
+
+    def _slice_bits(self) -> int:
+        """Return how many bits two slices may have for sums of their products to be exact in float64."""
+        return (53 - self.terms_per_element.bit_length()) // 2
+
+    def _decided(self, fmt: Format) -> Array:
+        """Round the sums of the finite parts, refining until few are undecided and summing those exactly."""
+        enough = -(-80 // self._slice_bits())  # slices for 80 bits: float64 and a margin
+        for most in (enough, 2 * enough, 4 * enough) if fmt.precision == 53 else (0, enough, 2 * enough):
+            out, undecided = self._round(self.enclosure(most), fmt)
+            open_ = np.flatnonzero(undecided)
+            if len(open_) <= FEW:
+                break
+        for flat in open_:
+            index = tuple(int(i) for i in np.unravel_index(flat, out.shape))
+            out[index] = self._summed(index, fmt)
+        return out
+
+    def _round(self, sums: Enclosure, fmt: Format) -> tuple[Array, Array]:
+        """Round enclosed sums; say which are undecided because both ends of the enclosure round differently."""
+        divisor = self.divisor()
+        if fmt.precision == 53:
+            return _round_pair(sums if divisor is None else _divided(sums, divisor))
+        high, error = np.ldexp(sums.high, sums.exponent), np.ldexp(sums.error, sums.exponent)
+        if sums.low.any():
+            error = error + np.ldexp(np.abs(sums.low), sums.exponent) + np.abs(high) * 2 * U
+        ends = [high] if not np.any(error) else [high - error, high + error]
+        first, *last = [round_to(end if divisor is None else _divided_to_odd(end, divisor), fmt) for end in ends]
+        return first, first != last[0] if last else np.zeros(first.shape, bool)
+
+    def _summed(self, index: Index, fmt: Format) -> float:
+        """Sum one element's products exactly, divide and round once."""
+        if self.divisor() is not None or fmt.precision == 53:
+            ratio = self.exact(index)
+            return round_ratio(ratio.numerator, ratio.denominator, fmt)
+        # Products of narrower formats are exact in float64, and math.fsum rounds their sum once.
+        left, right = (finite(side) for side in self.terms(index))
+        products = (left * right).tolist()
+        total = math.fsum(products)
+        rest = math.fsum([*products, -total])
+        return float(round_to(to_odd(np.array(total), np.array(rest)), fmt))
+
+    def exact(self, index: Index) -> Fraction:
+        """Return one output element before rounding, of the finite parts of the operands."""
+        total = exact_sum(*(finite(side) for side in self.terms(index)))
+        divisor = self.divisor()
+        return total if divisor is None else total / int(np.broadcast_to(divisor, self.shape)[index])
+
+    def _wrapped(self) -> Array:
+        """Sum products of int32 exactly, then keep the low 32 bits, as two's complement does."""
+        lefts, rights = (slices(side.astype(np.float64), self._slice_bits(), 32) for side in (self.left, self.right))
+        total = np.zeros((), np.int64)
+        for a in lefts.parts:
+            for b in rights.parts:
+                sums = np.ldexp(self.contract(a, b), lefts.exponent + rights.exponent)
+                total = total + np.fmod(sums, 2.0**32).astype(np.int64)
+        return total.astype(self.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Indicators:
+    """Where an operand is NaN, infinite (with its sign) or zero, as float64 arrays of -1, 0 and 1."""
+
+    nan: Array
+    infinite: Array
+    zero: Array
+    sign: Array  # of finite and infinite elements
+    finite_sign: Array
+
+    @classmethod
+    def of(cls, side: Array) -> "Indicators":
+        """Classify every element."""
+        values = side.astype(np.float64)
+        nan, inf = np.isnan(values), np.isinf(values)
+        sign = np.where(nan, 0.0, np.sign(values))
+        return cls(
+            nan.astype(np.float64),
+            np.where(inf, sign, 0.0),
+            (values == 0).astype(np.float64),
+            sign,
+            np.where(inf, 0.0, sign),
+        )
+
+
+def finite(values: Array) -> Array:
+    """Return float64 values with NaN and infinity replaced by zero."""
+    wide = values.astype(np.float64)
+    ok = np.isfinite(wide)
+    return wide if ok.all() else np.where(ok, wide, 0.0)
+
+
+def whole(values: Array) -> bool:
+    """Return whether every value is an integer."""
+    some = values.reshape(-1)[:256]  # enough to say no to ordinary data at once
+    return bool((np.rint(some) == some).all() and (np.rint(values) == values).all())
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """values = (sum of parts) * 2^exponent, but for a rest (if any) below 2^(-bits * most + exponent)."""
+
+    parts: list[Array]  # part i is at most 2^(-bits i)
+    exponent: int
+    rest: bool
+
+
+def slices(values: Array, bits: int, most: int) -> Slices:
+    """
+    Cut float64 values into at most `most` parts, each with `bits` bits on a grid common to all values.
+
+    Products of parts of two arrays are integers of 2 * bits bits on a common grid, so that 2^(53 - 2 * bits) of them
+    add without rounding.
+    """
+    largest = float(np.abs(values).max(initial=0.0))
+    exponent = max(math.frexp(largest)[1], -1000)
+    rest = values * 2.0**-exponent
+    parts: list[Array] = []
+    # Scaling rounds what is 2^-970 of the largest: such a rest is never called zero.
+    lossy = exponent > 0 and bool((rest * 2.0**exponent != values).any())
+    for i in range(1, most + 1):
+        part = np.rint(rest * 2.0 ** (bits * i)) * 2.0 ** (-bits * i)
+        parts.append(part)
+        rest = rest - part
+        if not rest.any():
+            return Slices(parts, exponent, rest=lossy)
+    return Slices(parts, exponent, rest=True)
+
+
+def chunked_product(a: Array, b: Array) -> Array:
+    """Return the matrix product a @ b, adding CHUNK products at a time, so that no chain of additions is long."""
+    out = a[..., :CHUNK] @ b[..., :CHUNK, :]
+    for k in range(CHUNK, a.shape[-1], CHUNK):
+        out += a[..., k : k + CHUNK] @ b[..., k : k + CHUNK, :]
+    return out
+
+
+def chunked_depth(terms: int) -> int:
+    """Return the longest chain of additions in `chunked_product` over so many terms."""
+    return min(terms, CHUNK) + -(-terms // CHUNK)
+
+
+def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return s = fl(a + b) and the exact rest a + b - s (Knuth, The Art of Computer Programming 2, 4.2.2)."""
+    s = a + b
+    z = s - a
+    return s, (a - (s - z)) + (b - z)
+
+
+def two_product(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return p = fl(a b) and the exact rest a b - p, where nothing overflows or underflows (Dekker 1971)."""
+    p = a * b
+    (ah, al), (bh, bl) = _halves(a), _halves(b)
+    return p, ((ah * bh - p) + ah * bl + al * bh) + al * bl
+
+
+def _halves(a: Array) -> tuple[Array, Array]:
+    """Cut a float64 into a high and a low half of 26 bits (Veltkamp)."""
+    t = a * (2.0**27 + 1)
+    high = t - (t - a)
+    return high, a - high
+
+
+def _divided_to_odd(values: Array, divisor: Array) -> Array:
+    """Divide float64 by integers, rounding to odd: rounding again to a narrower format is rounding once."""
+    quotient = values / divisor
+    product, rest = two_product(quotient, divisor)
+    return to_odd(quotient, (values - product) - rest)
+
+
+def _divided(sums: Enclosure, divisor: Array) -> Enclosure:
+    """Divide an enclosure by positive integers, as a pair of float64."""
+    quotient = sums.high / divisor
+    product, rest = two_product(quotient, divisor)
+    low = ((sums.high - product) - rest + sums.low) / divisor
+    return Enclosure(*two_sum(quotient, low), sums.error / divisor + np.abs(low) * 4 * U, sums.exponent)
+
+
+def _round_pair(sums: Enclosure) -> tuple[Array, Array]:
+    """Round (high + low +- error) 2^exponent to float64: high, where the rest is surely below half a spacing of it."""
+    out = np.ldexp(sums.high, sums.exponent)
+    size = np.abs(sums.high)
+    spacing = size - np.nextafter(size, 0.0)  # the smaller one, below a power of two
+    inside = (2 * (np.abs(sums.low) + sums.error) < spacing) | ((sums.low == 0) & (np.asarray(sums.error) == 0))
+    # Among subnormal results, and where pairs of float64 themselves underflow, the spacing is another.
+    ordinary = (np.abs(out) >= 2.0**-1021) & (size >= 2.0**-900) | (size == 0)
+    return out, ~(inside & ordinary)
+
+
+def exact_sum(left: Array, right: Array) -> Fraction:
+    """Return the exact sum of products of two flat float64 arrays."""
+    mantissas, exponents = zip(*(_integers(side) for side in (left, right)), strict=True)
+    powers = exponents[0] + exponents[1]
+    products = [int(a) * int(b) for a, b in zip(*mantissas, strict=True)]
+    lowest = int(powers.min(initial=0))
+    total = sum(product << int(power - lowest) for product, power in zip(products, powers, strict=True))
+    return Fraction(total) * Fraction(2) ** lowest
+
+
+def _integers(values: Array) -> tuple[Array, Array]:
+    """Return integers m and exponents e with value = m 2^e exactly."""
+    mantissa, exponent = np.frexp(values)
+    return (mantissa * 2.0**53).astype(np.int64), exponent.astype(np.int64) - 53

@@ -1,0 +1,255 @@
+"""max_pool, max_pool_with_argmax, and their gradient."""
+
+from typing import Any
+
+import numpy as np
+
+from reference.checks import (
+    FLOATS,
+    Padding,
+    Size,
+    check_dtype,
+    check_layout,
+    check_same_dtype,
+    check_shape,
+    from_nhwc,
+    to_nhwc,
+)
+from reference.errors import SpecError
+from reference.floats import Array
+from reference.pools import Pool, pool
+from reference.unpool import Scatter
+
+__all__ = ["max_pool", "max_pool_grad", "max_pool_with_argmax"]
+
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16")
+DTYPES = (*FLOATS, *INTEGERS)
+
+
+def max_pool(
+    input: Array,
+    ksize: Size,
+    strides: Size,
+    padding: Padding,
+    data_format: str | None = None,
+    name: str | None = None,  # noqa: ARG001 -- tf.nn has it
+) -> Array:
+    """
+    Take the largest element of every window.
+
+        out[n, y, x, c] = max over (h, w) inside the image of input[n, y*sh + h - top, x*sw + w - left, c]
+
+    or, between channels (ksize [1, 1, 1, k], strides [1, 1, 1, k]):
+
+        out[n, y, x, c] = max over j of input[n, y, x, c*k + j]
+
+    Shapes:
+        input [N, H, W, C] -> out [N, OH, OW, C]; OH and OW by `windows.same`, `valid` or `explicit`. NCHW likewise.
+        ksize, strides: an integer, or 1 (both axes), 2 (rows, columns) or 4 (by layout); None is 1.
+
+    Rounding:
+        None: out holds elements of input, bit for bit; which of two zeros is open.
+
+    Rules:
+        max_pool.R1   input has rank 4.
+        max_pool.R2   dtype: float16, bfloat16, float32, float64, int8, int16, int32, int64, uint8 or uint16.
+        max_pool.R3   strides are integers from 1 to 2^31 - 1, 1 along batch.
+        max_pool.R4   ksize are integers from 1 to 2^31 - 1, 1 along batch.
+        max_pool.R5   padding is "SAME", "VALID" or four pairs of integers from 0 on, zero for batch and channels, each
+                      smaller than the window along its axis.
+        max_pool.R6   data_format is "NHWC" or "NCHW".
+        max_pool.R7   Pooling between channels is by itself: NHWC, windows and strides of 1 in height and width, the
+                      stride equal to the window, which divides the channels; "SAME" or "VALID".
+        max_pool.R8   The window is longer than the padded image by at most the stride: as conv2d.R9.
+        max_pool.R9   Absent elements never win: padding takes no part.
+        max_pool.R10  NaN is dropped where the window holds another value. Open: what a window of NaN alone gives
+                      (NaN, -inf or the lowest finite number).
+        max_pool.R11  +0 and -0 are equal, and either may be given. Open: a subnormal may count as zero.
+        max_pool.R12  Explicit padding needs an image with at least one row and one column.
+
+    Raises:
+        SpecError: naming the rule that the call breaks.
+
+    Source: TensorFlow 2.21.0, python/ops/nn_ops.py (max_pool_v2, max_pool2d), core/kernels/maxpooling_op.cc.
+
+    >>> max_pool(np.arange(16.0).reshape(1, 4, 4, 1), 2, 2, "VALID")[0, :, :, 0]
+    array([[ 5.,  7.],
+           [13., 15.]])
+    """
+    check_dtype("max_pool.R2", "input", input, DTYPES)
+    image, geometry = pool("max_pool", input, ksize, strides, padding, data_format)
+    return from_nhwc(largest(image, geometry), geometry.layout)
+
+
+def largest(image: Array, geometry: Pool) -> Array:
+    """Return the largest element of every window: [N, OH, OW, OC]; NaN only where a window holds nothing else."""
+    if image.dtype.kind in "iu":
+        return geometry.reduce(np.maximum, image, np.iinfo(image.dtype).min)
+    out = geometry.reduce(np.maximum, image, -np.inf)
+    # np.maximum hands NaN on, and is the faster one: np.fmax, which drops NaN, is only asked where there is any.
+    return geometry.reduce(np.fmax, image, np.nan) if np.isnan(out).any() else out
+
+
+def max_pool_with_argmax(
+    input: Array,
+    ksize: Size,
+    strides: Size,
+    padding: str,
+    data_format: str | None = "NHWC",
+    output_dtype: Any = "int64",  # noqa: ANN401 -- whatever np.dtype takes
+    include_batch_in_index: bool = False,
+    name: str | None = None,  # noqa: ARG001 -- tf.nn has it
+) -> tuple[Array, Array]:
+    """
+    Take the largest element of every window, and where it stood.
+
+        out[n, y, x, c] = max over (h, w) inside the image of input[n, y*sh + h - top, x*sw + w - left, c]
+        argmax[n, y, x, c] = (Y*W + X)*C + c, plus n*H*W*C with include_batch_in_index
+
+    where (Y, X) is the first cell of the window, in row-major order, that holds the largest element.
+
+    Shapes:
+        input [N, H, W, C] -> out [N, OH, OW, C], argmax [N, OH, OW, C] of output_dtype.
+
+    Rounding:
+        None.
+
+    Rules:
+        max_pool_with_argmax.R1   input has rank 4 and is not empty.
+        max_pool_with_argmax.R2   dtype: those of max_pool, uint32 or uint64; output_dtype: int32 or int64.
+        max_pool_with_argmax.R3   strides: as max_pool.R3.
+        max_pool_with_argmax.R4   ksize: as max_pool.R4.
+        max_pool_with_argmax.R5   padding is "SAME" or "VALID".
+        max_pool_with_argmax.R6   data_format is "NHWC".
+        max_pool_with_argmax.R7   No pooling between channels.
+        max_pool_with_argmax.R8   The window is longer than the image by at most the stride: as conv2d.R9.
+        max_pool_with_argmax.R9   argmax counts cells of the image without its padding.
+        max_pool_with_argmax.R10  Of equal elements the first in row-major order of the window is named; so -inf alone
+                                  names the first cell.
+        max_pool_with_argmax.R11  Open, with a NaN in the window: dropping it where there is another value, or giving it
+                                  and its index.
+        max_pool_with_argmax.R12  Every index fits output_dtype.
+
+    Raises:
+        SpecError: naming the rule that the call breaks.
+
+    Source: TensorFlow 2.21.0, python/ops/nn_ops.py (max_pool_with_argmax_v2), core/kernels/maxpooling_op.cc.
+
+    >>> values, where = max_pool_with_argmax(np.float32([[1, 9], [9, 3]]).reshape(1, 2, 2, 1), 2, 2, "VALID")
+    >>> values.item(), where.item()
+    (9.0, 1)
+    """
+    op = "max_pool_with_argmax"
+    check_dtype(f"{op}.R2", "input", input, (*DTYPES, "uint32", "uint64"))
+    if data_format != "NHWC":
+        raise SpecError(f"{op}.R6", f"data_format {data_format!r}: only 'NHWC'")
+    name_of_index = getattr(output_dtype, "name", None) or str(np.dtype(output_dtype))
+    if name_of_index not in ("int32", "int64"):
+        raise SpecError(f"{op}.R2", f"output_dtype {name_of_index}: neither int32 nor int64")
+    image, geometry = pool(op, input, ksize, strides, padding, data_format)
+    if 0 in image.shape:
+        raise SpecError(f"{op}.R1", f"input of shape {list(input.shape)} is empty")
+    out, argmax = first_largest(image, geometry)
+    per_image = int(np.prod(image.shape[1:]))
+    if include_batch_in_index:
+        argmax += np.arange(len(image)).reshape(-1, 1, 1, 1) * per_image
+    largest_index = per_image * (len(image) if include_batch_in_index else 1) - 1
+    if largest_index > np.iinfo(name_of_index).max:
+        raise SpecError(f"{op}.R12", f"index {largest_index} does not fit {name_of_index}")
+    return out, argmax.astype(name_of_index)
+
+
+def first_largest(image: Array, geometry: Pool) -> tuple[Array, Array]:
+    """
+    Return the largest element of every window and its flat index in the image, the first one's where several tie.
+
+    image: [N, H, W, C] -> [N, OH, OW, OC] twice. NaN is dropped; a window of NaN alone names its first cell.
+    """
+    cells = np.arange(int(np.prod(image.shape[1:]))).reshape(1, *image.shape[1:])
+    values = geometry.taps(image, image.dtype.type(0))
+    indices = geometry.taps(cells, -1)
+    out, where = values[0].copy(), np.broadcast_to(indices[0], values[0].shape).copy()
+    for value, index in zip(values[1:], indices[1:], strict=True):
+        # An absent first cell gives way to any; NaN gives way to any number; a number only to a larger one.
+        better = (index >= 0) & ((where < 0) | (value > out) | ((out != out) & (value == value)))  # noqa: PLR0124
+        np.copyto(out, value, where=better)
+        np.copyto(where, index, where=better)
+    return out, where
+
+
+def max_pool_grad(
+    orig_input: Array,
+    orig_output: Array,
+    grad: Array,
+    ksize: Size,
+    strides: Size,
+    padding: Padding,
+    data_format: str | None = "NHWC",
+    name: str | None = None,  # noqa: ARG001 -- TensorFlow has it
+) -> Array:
+    """
+    Return the gradient of max_pool with respect to its input: each window's gradient goes to its largest element.
+
+        out[n, Y, X, c] = sum over the windows (y, x) whose largest element stands at (Y, X) of grad[n, y, x, c]
+
+    This is max_unpool of grad at the argmax of orig_input.
+
+    Shapes:
+        orig_input [N, H, W, C], orig_output and grad [N, OH, OW, C] -> out [N, H, W, C]. NCHW likewise.
+
+    Rounding:
+        The exact sum rounded once; integers wrap.
+
+    Rules:
+        max_pool_grad.R1   orig_input has rank 4.
+        max_pool_grad.R2   orig_input, orig_output and grad have one dtype, as in max_pool.
+        max_pool_grad.R3   strides: as max_pool.R3.
+        max_pool_grad.R4   ksize: as max_pool.R4.
+        max_pool_grad.R5   padding: as max_pool.R5.
+        max_pool_grad.R6   data_format is "NHWC" or "NCHW".
+        max_pool_grad.R7   No pooling between channels.
+        max_pool_grad.R8   Window and image: as max_pool.R8.
+        max_pool_grad.R9   orig_output and grad have the shape of max_pool's output.
+        max_pool_grad.R10  orig_output is what max_pool gives for orig_input; anything else is unspecified.
+        max_pool_grad.R11  On a tie the first element in row-major order of the window is credited. Open: another of
+                           the tied ones; the sum over them is not open.
+        max_pool_grad.R12  Open: whom a window that holds NaN credits.
+        max_pool_grad.R13  Explicit padding: as max_pool.R12.
+
+    Raises:
+        SpecError: naming the rule that the call breaks.
+
+    Source: TensorFlow 2.21.0, core/kernels/maxpooling_op.cc (MaxPoolingGradOp).
+
+    >>> image = np.float32([[1, 9], [9, 3]]).reshape(1, 2, 2, 1)
+    >>> max_pool_grad(image, np.full((1, 1, 1, 1), 9, np.float32), np.ones((1, 1, 1, 1), np.float32), 2, 2, "VALID")[0, :, :, 0]
+    array([[0., 1.],
+           [0., 0.]], dtype=float32)
+    """
+    call, layout = credited(orig_input, orig_output, grad, ksize, strides, padding, data_format)
+    return from_nhwc(call.rounded(), layout)
+
+
+def credited(
+    orig_input: Array,
+    orig_output: Array,
+    grad: Array,
+    ksize: Size,
+    strides: Size,
+    padding: Padding,
+    data_format: str | None = "NHWC",
+) -> tuple[Scatter, str]:
+    """Check a call of max_pool_grad and return it as a sum, and its layout."""
+    op = "max_pool_grad"
+    layout = check_layout(f"{op}.R6", data_format)
+    check_dtype(f"{op}.R2", "orig_input", orig_input, DTYPES)
+    for name, array in (("orig_output", orig_output), ("grad", grad)):
+        check_same_dtype(f"{op}.R2", ("orig_input", orig_input), (name, array))
+    image, geometry = pool(op, orig_input, ksize, strides, padding, layout)
+    needed = (len(image), geometry.rows.out, geometry.columns.out, image.shape[3])
+    for name, array in (("orig_output", orig_output), ("grad", grad)):
+        why = "the pool (as NHWC)"
+        check_shape(f"{op}.R9", name, to_nhwc(array, layout).shape if array.ndim == 4 else array.shape, needed, why)
+    _, where = first_largest(image, geometry)
+    where = where + np.arange(len(image)).reshape(-1, 1, 1, 1) * int(np.prod(image.shape[1:]))
+    return Scatter(to_nhwc(grad, layout), where, image.shape), layout

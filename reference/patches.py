@@ -1,0 +1,70 @@
+"""
+Windows on arrays: the padding stored around an image, every window as a view, and which window meets which cell.
+
+Images are [N, H, W, C]; the geometry of rows and columns comes from `windows`.
+"""
+
+import numpy as np
+
+from reference.floats import Array
+from reference.windows import Axis
+
+__all__ = ["covering", "length", "pad", "places", "taps_inside", "window_view", "windows_inside"]
+
+
+def length(axis: Axis) -> int:
+    """Return the length of the padded image, or where the last window ends, if that is further."""
+    return max(axis.padded, (axis.out - 1) * axis.stride + axis.reach)
+
+
+def pad(image: Array, rows: Axis, columns: Axis, fill: float = 0.0) -> Array:
+    """Return the image with the padding of both axes stored around it: [N, length(rows), length(columns), C]."""
+    pairs = [(axis.before, length(axis) - axis.before - axis.size) for axis in (rows, columns)]
+    if pairs == [(0, 0), (0, 0)]:
+        return image
+    high, wide = rows.before, columns.before
+    padded = np.full((len(image), length(rows), length(columns), image.shape[3]), fill, image.dtype)
+    padded[:, high : high + rows.size, wide : wide + columns.size] = image
+    return padded
+
+
+def window_view(padded: Array, rows: Axis, columns: Axis) -> Array:
+    """Return every window of a padded image without copying: [N, OH, OW, FH, FW, C]."""
+    n, high, wide, channel = padded.strides
+    return np.lib.stride_tricks.as_strided(
+        padded,
+        (len(padded), rows.out, columns.out, rows.taps, columns.taps, padded.shape[3]),
+        (n, high * rows.stride, wide * columns.stride, high * rows.dilation, wide * columns.dilation, channel),
+        writeable=False,
+    )
+
+
+def places(axis: Axis, tap: int, first: int = 0, count: int | None = None) -> slice:
+    """Return the cells of the padded image that one tap of windows first .. first + count - 1 meets; None: all."""
+    start = first * axis.stride + tap * axis.dilation
+    number = axis.out - first if count is None else count
+    return slice(start, start + max((number - 1) * axis.stride + 1, 0), axis.stride)
+
+
+def taps_inside(axis: Axis, window: int) -> tuple[Array, Array]:
+    """Return the taps of one window that lie inside the image, and the image cells they meet."""
+    taps = np.arange(axis.taps)
+    cells = window * axis.stride - axis.before + taps * axis.dilation
+    inside = (cells >= 0) & (cells < axis.size)
+    return taps[inside], cells[inside]
+
+
+def windows_inside(axis: Axis, tap: int) -> tuple[Array, Array]:
+    """Return the windows one of whose taps lies inside the image, and the image cells it meets there."""
+    windows = np.arange(axis.out)
+    cells = windows * axis.stride - axis.before + tap * axis.dilation
+    inside = (cells >= 0) & (cells < axis.size)
+    return windows[inside], cells[inside]
+
+
+def covering(axis: Axis, cell: int) -> tuple[Array, Array]:
+    """Return the taps that meet an image cell, and the window each belongs to."""
+    taps = np.arange(axis.taps)
+    windows, rest = np.divmod(cell + axis.before - taps * axis.dilation, axis.stride)
+    meets = (rest == 0) & (windows >= 0) & (windows < axis.out)
+    return taps[meets], windows[meets]

@@ -1,0 +1,122 @@
+"""The geometry of pools: their windows over rows and columns, or between channels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference.checks import Padding, Size, axes, check_layout, check_rank, padding_pairs, spatial, to_nhwc
+from reference.errors import SpecError
+from reference.floats import Array
+from reference.patches import pad, places
+from reference.windows import Axis
+
+__all__ = ["Pool", "pool", "pool_geometry"]
+
+EXPLICIT = ("max_pool", "max_pool_grad")  # the ops that take explicit padding
+BETWEEN_CHANNELS = ("max_pool",)  # the ops that pool between channels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """The geometry of a pool: windows over rows and columns, or over groups of `depth` channels."""
+
+    rows: Axis
+    columns: Axis
+    depth: int  # channels of a window; above 1 the windows have one row and one column
+    layout: str
+
+    def taps(self, image: Array, fill: float) -> list[Array]:
+        """
+        Return, for each tap of the window in row-major order, the element that each window meets: [N, OH, OW, OC].
+
+        image: [N, H, W, C]; what absent elements hold: fill.
+        """
+        if self.depth > 1:
+            return [image[..., tap :: self.depth] for tap in range(self.depth)]
+        padded = pad(image, self.rows, self.columns, fill)
+        rows, columns = ([places(axis, tap) for tap in range(axis.taps)] for axis in (self.rows, self.columns))
+        return [padded[:, high, wide] for high in rows for wide in columns]
+
+    def reduce(self, combine: Callable[..., Array], image: Array, fill: float) -> Array:
+        """Combine the elements of every window, along rows and then along columns: [N, OH, OW, OC]."""
+        if self.depth > 1:
+            first, *others = self.taps(image, fill)
+            return _combined(combine, first, others)
+        padded = pad(image, self.rows, self.columns, fill)
+        first, *others = (padded[:, places(self.rows, tap)] for tap in range(self.rows.taps))
+        high = _combined(combine, first, others)
+        first, *others = (high[:, :, places(self.columns, tap)] for tap in range(self.columns.taps))
+        return _combined(combine, first, others)
+
+    def counts(self) -> Array:
+        """Return how many elements of the image each window holds: [OH, OW], float64."""
+        rows, columns = (axis.inside().sum(1).astype(np.float64) for axis in (self.rows, self.columns))
+        return np.outer(rows, columns)
+
+
+def _combined(combine: Callable[..., Array], first: Array, others: list[Array]) -> Array:
+    """Combine arrays from left to right into a new one."""
+    out = combine(first, others[0]) if others else first.copy()
+    for other in others[1:]:
+        combine(out, other, out=out)
+    return out
+
+
+def pool(
+    op: str, input: Array, ksize: Size, strides: Size, padding: Padding, data_format: str | None
+) -> tuple[Array, Pool]:
+    """Check the geometry of a pool, under the rules R1 and R3 to R8 of the op that asks; return its image as NHWC."""
+    layout = check_layout(f"{op}.R6", data_format)
+    check_rank(f"{op}.R1", "input" if op != "max_pool_grad" else "orig_input", input.shape, 4)
+    image = to_nhwc(input, layout)
+    return image, pool_geometry(op, image.shape, ksize, strides, padding, layout)
+
+
+def pool_geometry(op: str, shape: tuple[int, ...], ksize: Size, strides: Size, padding: Padding, layout: str) -> Pool:
+    """Lay the windows of a pool over an image of shape N H W C."""
+    steps, other_steps = spatial(f"{op}.R3", "strides", strides, layout)
+    window, other_window = spatial(f"{op}.R4", "ksize", ksize, layout)
+    for rule, name, outer in (("R3", "strides", other_steps), ("R4", "ksize", other_window)):
+        if outer[0] != 1:
+            raise SpecError(f"{op}.{rule}", f"{name} of {outer[0]} along batch: only 1")
+    pads = padding_pairs(f"{op}.R5", padding, layout, may_be_explicit=op in EXPLICIT)
+    depth = _depth(op, shape[3], (window, other_window[1]), (steps, other_steps[1]), pads, layout)
+    if not isinstance(pads, str):
+        _check_explicit(op, shape, window, pads)
+    rows, columns = axes(f"{op}.R8", (shape[1], shape[2]), window, steps, (1, 1), pads)
+    return Pool(rows=rows, columns=columns, depth=depth, layout=layout)
+
+
+def _depth(
+    op: str,
+    channels: int,
+    window: tuple[tuple[int, int], int],
+    steps: tuple[tuple[int, int], int],
+    pads: object,
+    layout: str,
+) -> int:
+    """Return the channels of a window, checked; window and steps are ((rows, columns), channels)."""
+    if window[1] == steps[1] == 1:
+        return 1
+    rule = f"{op}.R7"
+    met = f"ksize {window[1]} and strides {steps[1]} along channels"
+    if op not in BETWEEN_CHANNELS:
+        raise SpecError(rule, f"{met}: only 1")
+    if layout != "NHWC" or not isinstance(pads, str):
+        raise SpecError(rule, f"{met} with {layout} and padding {pads}: only NHWC with 'SAME' or 'VALID'")
+    if window[0] != (1, 1) or steps[0] != (1, 1):
+        raise SpecError(rule, f"{met}, with windows {window[0]} and strides {steps[0]} in the image: these must be 1")
+    if window[1] != steps[1] or channels % window[1]:
+        raise SpecError(rule, f"{met} of {channels}: window and stride must be equal and divide them")
+    return window[1]
+
+
+def _check_explicit(op: str, shape: tuple[int, ...], window: tuple[int, int], pads: object) -> None:
+    """Refuse explicit padding as long as the window, and windows over an image without elements."""
+    for name, taps, pair in zip(("rows", "columns"), window, pads, strict=True):  # type: ignore[call-overload]
+        if max(pair) >= taps:
+            raise SpecError(f"{op}.R5", f"padding {pair} of {name} is not smaller than the window of {taps}")
+    if 0 in shape[1:3]:
+        rule = "R12" if op == "max_pool" else "R13"
+        raise SpecError(f"{op}.{rule}", f"an image of {shape[1]} x {shape[2]} has no element for a padded window")

@@ -1,0 +1,123 @@
+"""max_unpool and avg_unpool: pooled values back in their places."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from reference.checks import FLOATS, check_dtype, check_rank, check_shape, read_shape
+from reference.errors import SpecError
+from reference.exact import Index, SumOfProducts, finite
+from reference.floats import Array
+
+__all__ = ["Scatter", "max_unpool", "scattered"]
+
+DTYPES = (*FLOATS, "int8", "int16", "int32", "int64", "uint8", "uint16")
+
+
+def max_unpool(
+    input: Array,
+    argmax: Array,
+    output_shape: Sequence[int] | Array,
+    include_batch_in_index: bool = False,
+) -> Array:
+    """
+    Put every pooled value where its argmax says, and zero elsewhere.
+
+        out[b, Y, X, k] = sum over the (n, y, x, c) that name this cell of input[n, y, x, c]
+
+    argmax names cell (Y, X, k) of image n as (Y*W + X)*C + k, and with include_batch_in_index cell (b, Y, X, k) as
+    ((b*H + Y)*W + X)*C + k, as max_pool_with_argmax does.
+
+    Where windows overlap, an index can come twice: its values are added, so that max_unpool is the gradient of
+    max_pool, and the transpose of picking the elements at argmax.
+
+    Shapes:
+        input and argmax [N, OH, OW, C], output_shape = [N, H, W, C] -> out [N, H, W, C].
+
+    Rounding:
+        The exact sum rounded once to the dtype of the input; integers wrap.
+
+    Rules:
+        max_unpool.R1  input has rank 4, and argmax its shape.
+        max_unpool.R2  input has a dtype of max_pool; argmax is int32 or int64.
+        max_unpool.R3  output_shape has 4 entries, int32 or int64, 0 to 2^31 - 1.
+        max_unpool.R4  The batch of output_shape is the input's.
+        max_unpool.R5  Every index names a cell: from 0 to H*W*C - 1, or to N*H*W*C - 1 with include_batch_in_index.
+        max_unpool.R6  An index that comes twice gets the sum of its values.
+        max_unpool.R7  Cells that no index names are zero.
+
+    Raises:
+        SpecError: naming the rule that the call breaks.
+
+    Source: Zeiler, Taylor and Fergus, Adaptive deconvolutional networks, ICCV 2011 (switches); TensorFlow 2.21.0,
+    tf.scatter_nd and core/kernels/maxpooling_op.cc (MaxPoolingGradWithArgmaxOp), which add.
+
+    >>> max_unpool(np.float32([5]).reshape(1, 1, 1, 1), np.full((1, 1, 1, 1), 2), [1, 2, 2, 1])[0, :, :, 0]
+    array([[0., 0.],
+           [5., 0.]], dtype=float32)
+    """
+    return scattered(input, argmax, output_shape, include_batch_in_index).rounded()
+
+
+class Scatter(SumOfProducts):
+    """Values added at flat indices: left is the values, right the number 1."""
+
+    def __init__(self, values: Array, where: Array, shape: tuple[int, ...]) -> None:
+        self.left, self.right, self.shape = values, np.ones((), values.dtype), shape
+        self.where = where  # of each value, its flat index in the output
+        self.dtype = values.dtype
+        most = int(np.bincount(where.ravel()).max(initial=1)) if where.size else 1
+        self.terms_per_element = self.depth = most
+
+    def contract(self, left: Array, right: Array) -> Array:
+        """Add every value at its index."""
+        count = int(np.prod(self.shape))
+        sums = np.bincount(self.where.ravel(), (left * right).ravel(), minlength=count)
+        return np.asarray(sums[:count], np.float64).reshape(self.shape)
+
+    def absent(self, right: Array) -> Array:
+        """Nothing lies outside."""
+        return np.zeros(self.shape) * right
+
+    def terms(self, index: Index) -> tuple[Array, Array]:
+        """Return the values that go to one cell."""
+        values = self.left.ravel()[self.where.ravel() == np.ravel_multi_index(index, self.shape)]
+        return values, np.ones(values.shape)
+
+    def size(self) -> Array:
+        """S itself, as float64 adds it."""
+        return self.contract(np.abs(finite(self.left)), np.ones(())) * (1 + 2.0**-40)
+
+    def rounded(self) -> Array:
+        """Return the sums rounded once; integers of every width wrap in their own arithmetic."""
+        if self.dtype.kind not in "iu":
+            return super().rounded()
+        out = np.zeros(int(np.prod(self.shape)), self.dtype)
+        np.add.at(out, self.where.ravel(), self.left.ravel())
+        return out.reshape(self.shape)
+
+
+def scattered(
+    input: Array,
+    argmax: Array,
+    output_shape: Sequence[int] | Array,
+    include_batch_in_index: bool = False,
+) -> Scatter:
+    """Check a call of max_unpool and return it as a sum."""
+    check_rank("max_unpool.R1", "input", input.shape, 4)
+    check_shape("max_unpool.R1", "argmax", argmax.shape, input.shape, "the input")
+    check_dtype("max_unpool.R2", "input", input, DTYPES)
+    check_dtype("max_unpool.R2", "argmax", argmax, ("int32", "int64"))
+    shape = read_shape("max_unpool.R3", "output_shape", output_shape)
+    if shape[0] != len(input):
+        raise SpecError("max_unpool.R4", f"output_shape {list(shape)} has batch {shape[0]}, the input has {len(input)}")
+    per_image = shape[1] * shape[2] * shape[3]
+    cells = per_image * (shape[0] if include_batch_in_index else 1)
+    outside = (argmax < 0) | (argmax >= cells)
+    if outside.any():
+        first = int(argmax[outside][0])
+        raise SpecError(
+            "max_unpool.R5", f"index {first} names no cell: output_shape {list(shape)} has 0 .. {cells - 1}"
+        )
+    images = 0 if include_batch_in_index else np.arange(shape[0]).reshape(-1, 1, 1, 1) * per_image
+    return Scatter(input, argmax.astype(np.int64) + images, shape)
