@@ -89,6 +89,10 @@ class Average(SumOfProducts):
         """Return nothing: padding takes no part in a mean, and 1 is finite."""
         return np.zeros(self.shape) * right
 
+    def count(self) -> Array:
+        """Return how many elements each window holds."""
+        return np.broadcast_to(self.geometry.counts()[:, :, None], self.shape)
+
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the elements of one window."""
         n, y, x, c = index
@@ -98,7 +102,7 @@ class Average(SumOfProducts):
 
     def size(self) -> Array:
         """S itself, as float64 adds it."""
-        return self.contract(np.abs(finite(self.left)), np.ones(())) * (1 + 2.0**-40)
+        return self.contract(np.abs(self.finite[0]), np.ones(())) * (1 + 2.0**-40)
 
     def divisor(self) -> Array:
         """Return how many elements each window holds: [OH, OW, 1]."""
@@ -239,6 +243,11 @@ class Spread(SumOfProducts):
         """Return nothing: the shares are finite."""
         return np.zeros(self.shape) * right.sum()
 
+    def count(self) -> Array:
+        """Return how many windows hold each cell."""
+        rows, columns = self.geometry.rows.covered(), self.geometry.columns.covered()
+        return np.broadcast_to(np.outer(rows, columns)[:, :, None] * 1.0, self.shape)
+
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the values whose windows hold one cell, and the shares they give."""
         n, y, x, c = index
@@ -255,7 +264,7 @@ class Spread(SumOfProducts):
 
     def size(self) -> Array:
         """S itself, as float64 adds it."""
-        return self.contract(np.abs(finite(self.left)), np.abs(self.right)) * (1 + 2.0**-40)
+        return self.contract(np.abs(self.finite[0]), np.abs(self.right)) * (1 + 2.0**-40)
 
     def divisor(self) -> Array:
         """Return the common multiple of all shares."""

@@ -22,7 +22,7 @@ from reference.checks import (
     to_nhwc,
 )
 from reference.errors import SpecError
-from reference.exact import Index, SumOfProducts, chunked_depth, chunked_product, finite
+from reference.exact import Index, SumOfProducts, chunked_depth, chunked_product
 from reference.floats import Array
 from reference.patches import pad, taps_inside, window_view, windows_inside
 from reference.windows import Axis
@@ -129,6 +129,12 @@ class Forward(SumOfProducts):
             out[rows] = ungroup(chunked_product(group_patches(patches, groups), matrices), out[rows].shape)
         return out
 
+    def count(self) -> Array:
+        """Return the taps inside the image, times the depth of the filters."""
+        rows, columns = (axis.inside().sum(1) for axis in (self.geometry.rows, self.geometry.columns))
+        taps = np.outer(rows, columns)[:, :, None] * float(self.right.shape[2])
+        return np.broadcast_to(taps, self.shape)
+
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return one output element's window of the image and its filter, inside the image."""
         n, y, x, o = index
@@ -142,10 +148,10 @@ class Forward(SumOfProducts):
         """|window| |filter|, the norms over the taps of each."""
         groups = self.geometry.groups
         n, high, wide, channels = self.left.shape
-        squares = np.square(finite(self.left)).reshape(n, high, wide, groups, channels // groups).sum(4)
+        squares = np.square(self.finite[0]).reshape(n, high, wide, groups, channels // groups).sum(4)
         ones = np.ones((*self.right.shape[:2], 1, groups))
         windows = np.sqrt(Forward(squares, ones, self.geometry).contract(squares, ones))
-        filters = np.sqrt(np.square(finite(self.right)).sum((0, 1, 2)))
+        filters = np.sqrt(np.square(self.finite[1]).sum((0, 1, 2)))
         return np.asarray((windows[..., None] * filters.reshape(groups, -1)).reshape(self.shape))
 
 
@@ -272,6 +278,12 @@ class FilterGradient(SumOfProducts):
             total += group_patches(patches, groups).transpose(0, 2, 1) @ gradient
         return np.moveaxis(total.reshape(groups, high, wide, depth, -1), 0, 3).reshape(self.shape)
 
+    def count(self) -> Array:
+        """Return the windows whose tap lies inside the image, times the batch."""
+        rows, columns = (axis.inside().sum(0) for axis in (self.geometry.rows, self.geometry.columns))
+        windows = np.outer(rows, columns)[:, :, None, None] * float(len(self.left))
+        return np.broadcast_to(windows, self.shape)
+
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the image cells that one tap meets, and the gradients there."""
         h, w, i, o = index
@@ -285,8 +297,8 @@ class FilterGradient(SumOfProducts):
     def size(self) -> Array:
         """|image channel| |gradient channel|, the norms over batch and space; the same for every tap."""
         groups = self.geometry.groups
-        image = np.sqrt(np.square(finite(self.left)).sum((0, 1, 2))).reshape(groups, -1, 1)
-        gradient = np.sqrt(np.square(finite(self.right)).sum((0, 1, 2))).reshape(groups, 1, -1)
+        image = np.sqrt(np.square(self.finite[0]).sum((0, 1, 2))).reshape(groups, -1, 1)
+        gradient = np.sqrt(np.square(self.finite[1]).sum((0, 1, 2))).reshape(groups, 1, -1)
         channels = np.moveaxis(image * gradient, 0, 1).reshape(self.shape[2:])
         return np.broadcast_to(channels, self.shape)
 

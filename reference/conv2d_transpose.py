@@ -19,7 +19,7 @@ from reference.checks import (
 )
 from reference.conv2d import BLOCK, DTYPES, Convolution, convolution
 from reference.errors import SpecError
-from reference.exact import Index, SumOfProducts, chunked_depth, chunked_product, finite
+from reference.exact import Index, SumOfProducts, chunked_depth, chunked_product
 from reference.floats import Array
 from reference.patches import covering, length, places
 
@@ -175,6 +175,12 @@ class Backward(SumOfProducts):
         everything = right.reshape(high, wide, depth, groups, outputs // groups).sum((0, 1, 4)).T.reshape(-1)
         return everything - self.contract(np.ones(self.left.shape), right)
 
+    def count(self) -> Array:
+        """Return the taps that meet each cell, times the filters of a group."""
+        rows, columns = self.geometry.rows.covered(), self.geometry.columns.covered()
+        per_group = self.right.shape[3] // self.geometry.groups
+        return np.broadcast_to(np.outer(rows, columns)[:, :, None] * float(per_group), self.shape)
+
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the input elements whose windows cover one cell, and the filter taps they meet it with."""
         n, y, x, channel = index
@@ -190,11 +196,11 @@ class Backward(SumOfProducts):
         groups = self.geometry.groups
         high, wide, depth, outputs = self.right.shape
         n, out_high, out_wide, _ = self.left.shape
-        squares = np.square(finite(self.left)).reshape(n, out_high, out_wide, groups, outputs // groups).sum(4)
+        squares = np.square(self.finite[0]).reshape(n, out_high, out_wide, groups, outputs // groups).sum(4)
         shape = (*self.shape[:3], groups)
         covered = Backward(squares, np.ones((high, wide, 1, groups)), shape, self.geometry)
         elements = np.sqrt(covered.contract(squares, covered.right))
-        filters = np.square(finite(self.right)).reshape(high, wide, depth, groups, outputs // groups).sum((0, 1, 4))
+        filters = np.square(self.finite[1]).reshape(high, wide, depth, groups, outputs // groups).sum((0, 1, 4))
         return np.asarray((elements[..., None] * np.sqrt(filters.T)).reshape(self.shape))
 
 

@@ -107,7 +107,7 @@ def dropout(
     return general_dropout(x, rate, sampler, noise_shape, name)
 
 
-def stateless_dropout(  # noqa: PLR0917 -- TensorFlow's order
+def stateless_dropout(
     x: Array,
     rate: Rate,
     seed: Sequence[int] | Array,

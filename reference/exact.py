@@ -24,6 +24,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -97,15 +98,24 @@ class SumOfProducts(ABC):
 
     def absolute(self) -> Array:
         """Return S = sum of |left_k| |right_k| for each output element, an upper bound within a factor 1 + n u."""
-        left, right = (np.abs(finite(side)) for side in (self.left, self.right))
+        left, right = (np.abs(side) for side in self.finite)
         return self.contract(left, right) * (1 + 2 * self.depth * U)
 
-    def rounded(self) -> Array:
-        """Return the exact sums, divided and rounded once to the dtype; integers wrap in two's complement."""
+    @cached_property
+    def finite(self) -> tuple[Array, Array]:
+        """Both operands in float64, NaN and infinity replaced by zero."""
+        return finite(self.left), finite(self.right)
+
+    def rounded(self, sizes: Array | None = None) -> Array:
+        """
+        Return the exact sums, divided and rounded once to the dtype; integers wrap in two's complement.
+
+        sizes: upper bounds of S, where the caller has them; None: those of `size`.
+        """
         if self.dtype.kind == "i":
             return self._wrapped()
         fmt = format_of(self.dtype)
-        out = self._decided(fmt)
+        out = self._decided(fmt, self.size() if sizes is None else sizes)
         special = self.special()
         if special is not None:
             with np.errstate(invalid="ignore"):
@@ -127,24 +137,27 @@ class SumOfProducts(ABC):
         both += self.contract(np.abs(left.finite_sign), np.abs(right.infinite))
         net = self.contract(left.infinite, right.sign) + self.contract(left.finite_sign, right.infinite)
         mixed = (nan > 0) | (np.abs(net) < both)
-        return np.asarray(np.where(mixed, np.nan, np.where(net == 0, 0.0, np.sign(net) * np.inf)))
+        infinite = np.where(net > 0, np.inf, np.where(net < 0, -np.inf, 0.0))
+        return np.asarray(np.where(mixed, np.nan, infinite))
 
-    def enclosure(self, most_slices: int = 0) -> Enclosure:
-        """Enclose the sums (not yet divided): in plain float64, or from up to `most_slices` slices of each operand."""
-        left, right = finite(self.left), finite(self.right)
-        if not most_slices:
-            high = self.contract(left, right)
-            return Enclosure(high, np.zeros(()), self._plain_error(left, right))
-        return self._sliced(left, right, most_slices)
+    def enclosure(self, sizes: Array, most_slices: int = 0) -> Enclosure:
+        """
+        Enclose the sums (not yet divided): in plain float64, or from up to `most_slices` slices of each operand.
 
-    def _plain_error(self, left: Array, right: Array) -> Array | float:
+        sizes: upper bounds of S.
+        """
+        left, right = self.finite
+        if most_slices:
+            return self._sliced(left, right, most_slices)
+        return Enclosure(self.contract(left, right), np.zeros(()), self._plain_error(left, right, sizes))
+
+    def _plain_error(self, left: Array, right: Array, sizes: Array) -> Array | float:
         """Bound the rounding error of `contract` in float64: depth u S, and nothing on integers below 2^53."""
-        size = self.size()
-        if float(size.max(initial=0.0)) < 2.0**52 and whole(left) and whole(right):
+        if float(sizes.max(initial=0.0)) < 2.0**52 and whole(left) and whole(right):
             return 0.0
-        # Three more: the rounding of `size`, and that of adding the error to the sum. Nothing underflows here, since
+        # Three more: the rounding of `sizes`, and that of adding the error to the sum. Nothing underflows here, since
         # products of formats narrower than float64 are above 2^-300.
-        return size * (1.01 * (self.depth + 3) * U)
+        return sizes * (1.01 * (self.depth + 3) * U)
 
     def _sliced(self, left: Array, right: Array, most: int) -> Enclosure:
         """Add the exact products of slices as pairs of float64, and bound what the cut-off slices would add."""
@@ -168,11 +181,11 @@ class SumOfProducts(ABC):
         """Return how many bits two slices may have for sums of their products to be exact in float64."""
         return (53 - self.terms_per_element.bit_length()) // 2
 
-    def _decided(self, fmt: Format) -> Array:
+    def _decided(self, fmt: Format, sizes: Array) -> Array:
         """Round the sums of the finite parts, refining until few are undecided and summing those exactly."""
         enough = -(-80 // self._slice_bits())  # slices for 80 bits: float64 and a margin
         for most in (enough, 2 * enough, 4 * enough) if fmt.precision == 53 else (0, enough, 2 * enough):
-            out, undecided = self._round(self.enclosure(most), fmt)
+            out, undecided = self._round(self.enclosure(sizes, most), fmt)
             open_ = np.flatnonzero(undecided)
             if len(open_) <= FEW:
                 break

@@ -53,6 +53,11 @@ class Axis:
         cells = self.starts()[:, None] + np.arange(self.taps) * self.dilation
         return (cells >= 0) & (cells < self.size)
 
+    def covered(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Return how many taps of all windows meet each image cell: [size]."""
+        cells = self.starts()[:, None] + np.arange(self.taps) * self.dilation
+        return np.bincount(cells[self.inside()], minlength=self.size)
+
 
 def reach(taps: int, dilation: int) -> int:
     """Return the length of a window with its gaps: (taps - 1) * dilation + 1."""

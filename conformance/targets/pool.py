@@ -33,7 +33,7 @@ class Worker:
         self.confirm = confirm  # whether a call that ended its worker is made once more, alone
         self.calls = 0
         self.starts = 0  # of processes
-        self.idle_deaths: list[Crashed] = []  # of processes that died between calls, by nobody's call
+        self.idle_deaths: list[Observation] = []  # of processes that died between calls, by nobody's call
         self._session: Session | None = None
         self._pending: Call | None = None
 
@@ -90,14 +90,13 @@ class Worker:
         """Send one call; its result must be taken before the next."""
         if self._pending:
             raise RuntimeError("the result of the last call has not been taken")
-        session = self._ready_session()
-        if session.died:
-            # Whatever ended it, this call has not: it shall not be blamed.
-            self.idle_deaths.append(session.crashed())
-            self._renew()
-            session = self._ready_session()
         self.calls += 1
-        session.send(call)
+        session = self._ready_session()
+        if not session.send(call):
+            # It died between the calls. Whatever ended it, this call has not, and shall not be blamed.
+            self.idle_deaths.append(session.receive())
+            self._renew()
+            self._ready_session().send(call)
         self._pending = call
 
     def result(self) -> Observation:

@@ -20,6 +20,7 @@ __all__ = ["Limits", "MemoryLimitError", "Process", "Start"]
 TAIL = 4096  # bytes of standard error that are kept
 TICK = 0.02  # seconds between two looks at the worker's memory
 PIPE = 1 << 20  # bytes that a pipe holds, where the system lets us ask
+CHUNK = 1 << 16  # bytes read at once
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -68,6 +69,7 @@ class Process:
             stream.fileno() for stream in (self._popen.stdin, self._popen.stdout, self._popen.stderr) if stream
         )
         self._tail = bytearray()
+        self._inbox = memoryview(b"")  # read, and not yet asked for
         self._waits = {self.stdin: select.poll(), self.stdout: select.poll()}
         for fd, poll in self._waits.items():
             poll.register(fd, select.POLLOUT if fd == self.stdin else select.POLLIN)
@@ -101,14 +103,23 @@ class Process:
             EOFError: the worker has closed its end. TimeoutError, MemoryLimitError: as of `send`.
         """
         while view:
+            if not self._inbox:
+                self._receive(deadline, memory)
+            count = min(len(view), len(self._inbox))
+            view[:count], self._inbox = self._inbox[:count], self._inbox[count:]
+            view = view[count:]
+
+    def _receive(self, deadline: float, memory: int) -> None:
+        """Take what the worker has written, waiting for some."""
+        while True:
             try:
-                count = os.readv(self.stdout, [view])
+                self._inbox = memoryview(os.read(self.stdout, CHUNK))
             except BlockingIOError:
                 self._wait(self.stdout, deadline, memory)
                 continue
-            if not count:
+            if not self._inbox:
                 raise EOFError
-            view = view[count:]
+            return
 
     def _wait(self, fd: int, deadline: float, memory: int) -> None:
         """Wait until fd can be used, reading standard error meanwhile."""
@@ -128,7 +139,7 @@ class Process:
     def _drain(self) -> bool:
         """Read what stands in standard error, keep its end; False once it is closed."""
         try:
-            chunk = os.read(self.stderr, 1 << 16)
+            chunk = os.read(self.stderr, CHUNK)
         except BlockingIOError:
             return True
         self._tail = (self._tail + chunk)[-TAIL:]
@@ -140,11 +151,6 @@ class Process:
             return int(Path(f"/proc/{self._popen.pid}/statm").read_bytes().split()[1]) * PAGE
         except (OSError, IndexError):
             return 0
-
-    @property
-    def ended(self) -> bool:
-        """Whether the process has ended by itself."""
-        return self._popen.poll() is not None
 
     def bury(self, grace: float) -> tuple[int | None, str]:
         """

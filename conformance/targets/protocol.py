@@ -12,7 +12,7 @@ What a header says, message by message, is in `messages.py`; both together in do
 import json
 import math
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import ml_dtypes
@@ -33,6 +33,7 @@ ALIGNMENT = 64  # bytes: what TensorFlow and Eigen want, so that no input is cop
 GAP = b"\xff"
 # An array of any other type (objects, text): its shape is told, its content is not sent.
 OPAQUE = "opaque"
+NOTHING: Array = np.array(None, dtype=object)
 
 DTYPES: Mapping[str, np.dtype[np.generic]] = {
     name: np.dtype(name)
@@ -42,6 +43,7 @@ DTYPES: Mapping[str, np.dtype[np.generic]] = {
     )
 } | {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
+ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 Fill = Callable[[memoryview], None]  # fills the whole view with the next bytes, or raises
 
@@ -60,26 +62,18 @@ class Frame:
 
 def encode(frame: Frame) -> bytes:
     """Return the bytes of a frame. An array of a type without a name on the wire goes as opaque: its shape alone."""
-    arrays = [describe(array) for array in frame.arrays]
-    header = dict(frame.header) | ({"arrays": arrays} if arrays else {})
+    arrays = [array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("=")) for array in frame.arrays]
+    header = dict(frame.header)
+    if arrays:
+        header["arrays"] = [{"dtype": NAMES.get(a.dtype, OPAQUE), "shape": list(a.shape)} for a in arrays]
     try:
-        text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
+        text = ENCODER.encode(header).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise ProtocolError(f"the header is not JSON: {error}") from error
     if len(text) > MAX_HEADER:
         raise ProtocolError(f"a header of {len(text)} bytes: the limit is {MAX_HEADER}")
-    payload = b"".join(part for array in frame.arrays if array.dtype in NAMES for part in parts(array))
-    return PREFIX.pack(MAGIC, len(text), len(payload)) + text + payload
-
-
-def describe(array: Array) -> Json:
-    """Return how a header describes this array."""
-    return {"dtype": NAMES.get(array.dtype, OPAQUE), "shape": list(array.shape)}
-
-
-def parts(array: Array) -> tuple[bytes, bytes]:
-    """Return the bytes of one array and of the gap after it."""
-    return array.astype(array.dtype.newbyteorder("<"), order="C", copy=False).tobytes(), GAP * gap(array.nbytes)
+    content = [part for a in arrays if a.dtype in NAMES for part in (a.tobytes(), GAP * gap(a.nbytes))]
+    return b"".join([PREFIX.pack(MAGIC, len(text), sum(map(len, content))), text, *content])
 
 
 def gap(size: int) -> int:
@@ -117,14 +111,14 @@ def read(fill: Fill) -> Frame:
 def aligned(size: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
     """Return `size` uninitialised bytes that start at a multiple of 64."""
     room = np.empty(size + ALIGNMENT, np.uint8)
-    start = -room.ctypes.data % ALIGNMENT
+    start = -room.__array_interface__["data"][0] % ALIGNMENT
     return room[start : start + size]
 
 
 def parse_header(text: bytearray) -> dict[str, Json]:
     """Return the header's object."""
     try:
-        header = json.loads(text.decode(), parse_constant=reject_constant)
+        header = DECODER.decode(text.decode())
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"the header is not JSON: {error}") from error
     if not isinstance(header, dict):
@@ -137,22 +131,26 @@ def reject_constant(name: str) -> Json:
     raise ValueError(f"{name} is not JSON")
 
 
+DECODER = json.JSONDecoder(parse_constant=reject_constant)
+
+
 def parse_arrays(descriptions: Json, payload: Array) -> tuple[Array, ...]:
     """Cut the payload into arrays, read-only views of it, as described; every byte belongs to one of them or a gap."""
     if not isinstance(descriptions, list):
-        raise ProtocolError(f'"arrays" is {descriptions!r}, not a list')
-    arrays = []
+        raise ProtocolError(f'"arrays" is {shorten(descriptions)}, not a list')
+    arrays: list[Array] = []
     start = 0
     for description in descriptions:
         dtype, shape = parse_description(description)
-        if dtype is None:
-            arrays.append(opaque(shape))
-            continue
-        size = math.prod(shape) * dtype.itemsize
-        if start + size + gap(size) > payload.nbytes:
-            raise ProtocolError(f"{description} needs {size} bytes and {gap(size)} of gap: the payload is too short")
-        arrays.append(view(payload[start : start + size], dtype, shape))
-        start += size + gap(size)
+        size = math.prod(shape) * dtype.itemsize if dtype else 0
+        end = start + size + gap(size) if dtype else start
+        if end > payload.nbytes:
+            raise ProtocolError(f"{shorten(description)} with its gap ends at byte {end} of {payload.nbytes}")
+        try:
+            arrays.append(np.ndarray(shape, dtype, payload, start) if dtype else np.broadcast_to(NOTHING, shape))
+        except ValueError as error:  # a zero among sizes whose product is too large
+            raise ProtocolError(f"{shorten(description)}: {error}") from error
+        start = end
     if start != payload.nbytes:
         raise ProtocolError(f"the arrays take {start} bytes of the payload's {payload.nbytes}")
     return tuple(arrays)
@@ -162,27 +160,12 @@ def parse_description(description: Json) -> tuple[np.dtype[np.generic] | None, t
     """Return dtype and shape of one array; the dtype is None for an opaque one."""
     match description:
         case {"dtype": str(name), "shape": list(shape), **rest} if not rest and (name in DTYPES or name == OPAQUE):
-            if len(shape) <= MAX_RANK and all(type(size) is int and 0 <= size < 1 << 63 for size in shape):
-                return DTYPES.get(name), tuple(size for size in shape if isinstance(size, int))
+            sizes = tuple(size for size in shape if type(size) is int and 0 <= size < 1 << 63)
+            if len(sizes) == len(shape) <= MAX_RANK:
+                return DTYPES.get(name), sizes
     raise ProtocolError(f"{shorten(description)} describes no array")
 
 
 def shorten(value: Json) -> str:
     """Return the start of what was met, for a message of one line."""
     return repr(value)[:200]
-
-
-def view(content: Array, dtype: np.dtype[np.generic], shape: Sequence[int]) -> Array:
-    """Return the bytes as an array."""
-    try:
-        return content.view(dtype).reshape(shape)
-    except ValueError as error:  # a shape with a zero whose other sizes overflow
-        raise ProtocolError(f"no array has shape {list(shape)}: {error}") from error
-
-
-def opaque(shape: tuple[int, ...]) -> Array:
-    """Return an array of None that takes no memory, whatever its shape."""
-    try:
-        return np.broadcast_to(np.array(None, dtype=object), shape)
-    except ValueError as error:
-        raise ProtocolError(f"no array has shape {list(shape)}: {error}") from error

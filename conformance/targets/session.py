@@ -62,19 +62,15 @@ class Session:
         return state
 
     @property
-    def died(self) -> bool:
-        """Whether the process has ended by itself, with no call under way."""
-        return not self.over and self._process.ended
-
-    @property
     def gathered(self) -> int:
         """Bytes of memory that the worker holds beyond what it held when it was ready."""
         return self._process.resident() - self._base
 
-    def send(self, call: Call) -> None:
-        """Send one call."""
+    def send(self, call: Call) -> bool:
+        """Send one call; False if the worker had closed its pipe before it could read the whole of it."""
         self._number += 1
         self._send(messages.call(self._number, call), self.limits.seconds)
+        return not isinstance(self._fault, BrokenPipeError)
 
     def _send(self, message: protocol.Frame, seconds: float) -> None:
         data = protocol.encode(message)
@@ -95,12 +91,12 @@ class Session:
             self.close()
             return OutOfMemory(str(fault), self._elapsed)
         except FAULTS as fault:
-            return self.crashed(fault)
+            return self._crashed(fault)
         if isinstance(observation, OutOfMemory):
             self.close()  # what the call has left is unknown
         return observation
 
-    def crashed(self, fault: Exception | None = None) -> Crashed:
+    def _crashed(self, fault: Exception) -> Crashed:
         """Bury the process, and say how it ended."""
         elapsed = self._elapsed
         code, tail = self._bury(fault)
@@ -115,10 +111,10 @@ class Session:
             self._process.bury(0)
         self.over = True
 
-    def _bury(self, fault: Exception | None) -> tuple[int | None, str]:
+    def _bury(self, fault: Exception) -> tuple[int | None, str]:
         """End the process; whoever closed its pipes gets a moment to end by itself, so that its exit code is known."""
         self.over = True
-        return self._process.bury(self.limits.grace if isinstance(fault, EOFError | BrokenPipeError | None) else 0)
+        return self._process.bury(self.limits.grace if isinstance(fault, EOFError | BrokenPipeError) else 0)
 
     @property
     def _elapsed(self) -> float:

@@ -8,10 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from conformance.model import Json
 from conformance.targets.messages import Call
 
-__all__ = ["Adapter", "NoSuchPluginError", "NotOfferedError", "Prepared"]
+__all__ = ["Adapter", "NoSuchPluginError", "NotOfferedError", "Prepared", "spoil_heap"]
+
+
+def spoil_heap(sizes: Sequence[int]) -> None:
+    """Fill memory of the process with NaN of every floating type and free it."""
+    for size in sizes:
+        np.full(size, 0xFF, np.uint8)
 
 
 class NotOfferedError(Exception):

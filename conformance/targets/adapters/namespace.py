@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from conformance.model import Json
-from conformance.targets.adapters import NoSuchPluginError, NotOfferedError, Prepared
+from conformance.targets.adapters import NoSuchPluginError, NotOfferedError, Prepared, spoil_heap
 from conformance.targets.messages import Call, value
 
 __all__ = ["Namespace", "load"]
@@ -68,8 +68,7 @@ class Namespace:
 
     def spoil(self, sizes: Sequence[int]) -> None:
         """Free NaN where NumPy allocates next: it keeps small freed blocks itself, out of the allocator's sight."""
-        for size in sizes:
-            np.full(size, 0xFF, np.uint8)
+        spoil_heap(sizes)
 
 
 def run(function: Callable[..., Any], arguments: Mapping[str, Any]) -> object:

@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from conformance.model import Json
-from conformance.targets.adapters import NotOfferedError, Prepared
+from conformance.targets.adapters import NotOfferedError, Prepared, spoil_heap
 from conformance.targets.adapters.tensorflow_functions import FUNCTIONS
 from conformance.targets.messages import Call, value
 
@@ -137,7 +137,10 @@ class TensorFlow:
         return [entry.numpy() if tf.is_tensor(entry) else entry for entry in several]
 
     def spoil(self, sizes: Sequence[int]) -> None:
-        """Free NaN of these sizes on the device, where the next call of the same shape allocates its result."""
+        """Free NaN of these sizes where the next call of the same shape allocates its result."""
+        if self._device.startswith("CPU"):
+            spoil_heap(sizes)  # the CPU's tensors come from the same heap
+            return
         with self._placed():
             for size in sizes:
                 tf.fill([min(size, SPOILT) // 4 + 1], math.nan)
