@@ -1,0 +1,81 @@
+"""
+The error bound of Winograd's convolution: the algorithm itself, run on absolute values.
+
+F(m, 3) computes m x m outputs of a 3x3 convolution with stride 1 from a tile d of (m + 2) x (m + 2) inputs:
+
+    Y = A^T [ (G g G^T) o (B^T d B) ] A
+
+Its error is at most c u |A^T| [ (|G| |g| |G^T|) o (|B^T| |d| |B|) ] |A|, summed over the channels, with c the number of
+roundings along the longest path through the transforms, the products and the sum over channels.
+
+Sources: Lavin and Gray, Fast algorithms for convolutional neural networks, CVPR 2016 (the matrices); Barabasz,
+Anderson, Soodhalter and Gregg, ACM Trans. Math. Softw. 46(4), 2020 (the bound).
+"""
+
+import numpy as np
+
+from reference.conv2d import Forward
+from reference.floats import Array
+from reference.patches import pad
+
+__all__ = ["MATRICES", "transformed"]
+
+# m: (A^T, G, B^T)
+MATRICES = {
+    2: (
+        np.array([[1, 1, 1, 0], [0, 1, -1, -1]], np.float64),
+        np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]]),
+        np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], np.float64),
+    ),
+    4: (
+        np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], np.float64),
+        np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24,
+        np.array(
+            [
+                [4, 0, -5, 0, 1, 0],
+                [0, -4, -4, 1, 1, 0],
+                [0, 4, -4, -1, 1, 0],
+                [0, -2, -1, 2, 1, 0],
+                [0, 2, -1, -2, 1, 0],
+                [0, 4, 0, -5, 0, 1],
+            ],
+            np.float64,
+        ),
+    ),
+}
+
+
+def transformed(call: Forward, m: int) -> Array:
+    """
+    Return the bound of every output element in units of u: [N, OH, OW, O].
+
+    Tiles start at the first output row and column. A tile that reaches past the output is completed with zeros.
+    """
+    at, g, bt = (np.abs(matrix) for matrix in MATRICES[m])
+    tile = m + 2
+    filters = np.einsum("ah,hwio,bw->abio", g, np.abs(call.finite[1]), g)
+    tiles, out_high, out_wide = _tiles(np.abs(call.finite[0]), call, m)
+    images = np.einsum("ah,nyxhwi,bw->nyxabi", bt, tiles, bt)
+    n, high, wide = images.shape[:3]
+    groups, depth = call.geometry.groups, filters.shape[2]
+    left = images.reshape(n * high * wide, tile * tile, groups, depth).transpose(2, 1, 0, 3)
+    right = filters.reshape(tile * tile, depth, groups, -1).transpose(2, 0, 1, 3)
+    products = (left @ right).transpose(2, 1, 0, 3).reshape(n, high, wide, tile, tile, -1)
+    outputs = np.einsum("ha,nyxabo,wb->nyhxwo", at, products, at)
+    whole = outputs.reshape(n, high * m, wide * m, -1)[:, :out_high, :out_wide]
+    # Each of the six transforms is a dot product (of tile, tile, 3, 3, tile, tile terms); G's entries are rounded too,
+    # twice; then one product a channel, and their sum.
+    roundings = 4 * tile + 2 * (3 + 1) + depth
+    return np.asarray(whole * roundings)
+
+
+def _tiles(image: Array, call: Forward, m: int) -> tuple[Array, int, int]:
+    """Return the overlapping tiles [N, rows, columns, m + 2, m + 2, I] of the padded image, and the output's sides."""
+    padded = pad(image, call.geometry.rows, call.geometry.columns)
+    out_high, out_wide = call.geometry.rows.out, call.geometry.columns.out
+    high, wide = -(-out_high // m), -(-out_wide // m)
+    needed = [(0, max(count * m + 2 - side, 0)) for count, side in zip((high, wide), padded.shape[1:3], strict=True)]
+    padded = np.pad(padded, [(0, 0), *needed, (0, 0)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (m + 2, m + 2), axis=(1, 2))
+    tiles = np.moveaxis(windows[:, : high * m : m, : wide * m : m], 3, -1)
+    return tiles, out_high, out_wide
