@@ -74,6 +74,8 @@ def avg_pool(
 class Average(SumOfProducts):
     """avg_pool as a sum: left is the image [N, H, W, C], right the number 1; divided by the windows' counts."""
 
+    free_products = True
+
     def __init__(self, image: Array, geometry: Pool) -> None:
         self.left, self.right, self.geometry = image, np.ones((), image.dtype), geometry
         self.dtype = image.dtype
@@ -213,6 +215,8 @@ class Spread(SumOfProducts):
     shares: [OH, OW], each value counts 1 / share; right holds one / share, where one is a common multiple of all
     shares, by which the sums are divided in the end.
     """
+
+    free_products = True
 
     def __init__(self, values: Array, shape: tuple[int, ...], geometry: Pool, shares: Array) -> None:
         self.left, self.shape, self.geometry, self.dtype = values, shape, geometry, values.dtype

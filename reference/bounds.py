@@ -127,7 +127,9 @@ def within(call: SumOfProducts, arithmetic: Arithmetic = ARITHMETICS["native"]) 
     result = Within(
         value=value, low=low, high=high, nan=np.zeros(value.shape, bool), bound=bound, size=size, count=count
     )
-    return _special(call, arithmetic, _overflowed(result, wide))
+    # A mean's sum is as many times larger than the mean as it has terms.
+    largest = size * count if free_sum(call) else size
+    return _special(call, arithmetic, _overflowed(result, largest, wide))
 
 
 def accumulator(arithmetic: Arithmetic, fmt: Format) -> Format:
@@ -140,7 +142,8 @@ def accumulator(arithmetic: Arithmetic, fmt: Format) -> Format:
 def _error(call: SumOfProducts, arithmetic: Arithmetic, fmt: Format, size: Array, count: Array) -> Array:
     """Bound the error of the sum before its last rounding, where that is apart; with it, where it is not."""
     wide = accumulator(arithmetic, fmt)
-    roundings = count if wide.precision == fmt.precision else np.maximum(count - 1, 0)
+    free = call.free_products and not _divides(call)
+    roundings = np.maximum(count - (free or wide.precision != fmt.precision), 0)
     if arithmetic.winograd and can_winograd(call):
         error = transformed(call, arithmetic.winograd) * wide.u
     elif arithmetic.fft:
@@ -167,6 +170,12 @@ def _narrowing(call: SumOfProducts, arithmetic: Arithmetic, fmt: Format) -> tupl
     return 2 * u + u * u, (1 + u) ** 2
 
 
+def _divides(call: SumOfProducts) -> bool:
+    """Return whether the sums are divided by something else than 1."""
+    divisor = call.divisor()
+    return divisor is not None and bool(np.any(divisor != 1))
+
+
 def whole_below(call: SumOfProducts, limit: float) -> bool:
     """Return whether the operands are whole numbers of at most the limit."""
     return all(whole(side) and float(np.abs(side).max(initial=0.0)) <= limit for side in call.finite)
@@ -174,7 +183,7 @@ def whole_below(call: SumOfProducts, limit: float) -> bool:
 
 def _surely_exact(call: SumOfProducts, arithmetic: Arithmetic, wide: Format, size: Array) -> Array | bool:
     """Return where every partial sum is a whole number below 2^p: there no order of the sum rounds."""
-    if call.divisor() is not None and np.any(call.divisor() != 1):
+    if _divides(call):
         return False
     if not (whole(call.finite[0]) and whole(call.finite[1])):
         return False
@@ -212,9 +221,14 @@ def _flushed(low: Array, high: Array, fmt: Format) -> tuple[Array, Array]:
     return low, np.where((high < 0) & (high > -least), np.zeros((), high.dtype), high)
 
 
-def _overflowed(result: Within, wide: Format) -> Within:
+def free_sum(call: SumOfProducts) -> bool:
+    """Return whether the call is a plain sum that is divided in the end."""
+    return call.free_products and _divides(call)
+
+
+def _overflowed(result: Within, size: Array, wide: Format) -> Within:
     """Allow anything where S is beyond the accumulator: infinities of both signs, and NaN, meet on the way."""
-    beyond = result.size * (1 + result.count * wide.u) >= wide.largest
+    beyond = size * (1 + result.count * wide.u) >= wide.largest
     if not beyond.any():
         return result
     infinity = result.value.dtype.type(np.inf)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -74,7 +75,8 @@ def conv2d(
         conv2d.R2   input and filters have one dtype: float16, bfloat16, float32, float64 or int32.
         conv2d.R3   strides are integers from 1 to 2^31 - 1, 1 along batch and channels.
         conv2d.R4   dilations are integers from 1 to 2^31 - 1, 1 along batch and channels.
-        conv2d.R5   padding is "SAME", "VALID" or four pairs of integers from 0 to 2^31 - 1, zero for batch and channels.
+        conv2d.R5   padding is "SAME", "VALID" or four pairs of integers from 0 to 2^31 - 1, zero for batch and
+                    channels.
         conv2d.R6   data_format is "NHWC" or "NCHW".
         conv2d.R7   filters have at least one row, one column and one channel.
         conv2d.R8   The channels are a positive multiple of the filters' depth, and the filters divide evenly into
@@ -170,7 +172,7 @@ def forward(
     check_dtype("conv2d.R2", "input", input, DTYPES)
     check_same_dtype("conv2d.R2", ("input", input), ("filters", filters))
     image = to_nhwc(input, layout)
-    image = image.reshape(-1 if 0 not in image.shape[1:] else len(image), *image.shape[-3:])
+    image = image.reshape(prod(image.shape[:-3]), *image.shape[-3:])
     geometry = convolution("conv2d", image.shape, filters.shape, strides, padding, layout, dilations)
     return Forward(image, filters, geometry)
 
@@ -274,7 +276,7 @@ class FilterGradient(SumOfProducts):
         high, wide, depth, outputs = self.shape
         total = np.zeros((groups, high * wide * depth, outputs // groups))
         for rows, patches in patch_blocks(left, self.geometry, (high, wide), fill):
-            gradient = right[rows].reshape(-1, groups, outputs // groups).transpose(1, 0, 2)
+            gradient = group_channels(right[rows], groups)
             total += group_patches(patches, groups).transpose(0, 2, 1) @ gradient
         return np.moveaxis(total.reshape(groups, high, wide, depth, -1), 0, 3).reshape(self.shape)
 
@@ -358,13 +360,19 @@ def by_group(filters: Array, groups: int) -> Array:
 def group_patches(patches: Array, groups: int) -> Array:
     """Return patches [n, rows, OW, FH, FW, I] as one matrix a group: [groups, n*rows*OW, FH*FW*I/groups]."""
     *where, high, wide, channels = patches.shape
-    count = int(np.prod(where))
+    count = prod(where)
     if groups == 1:
         return patches.reshape(1, count, high * wide * channels)
     split = patches.reshape(count, high, wide, groups, channels // groups)
     return np.moveaxis(split, 3, 0).reshape(groups, count, high * wide * (channels // groups))
 
 
+def group_channels(values: Array, groups: int) -> Array:
+    """Return values [n, rows, OW, O] as one matrix a group: [groups, n*rows*OW, O/groups]."""
+    *where, channels = values.shape
+    return values.reshape(prod(where), groups, channels // groups).transpose(1, 0, 2)
+
+
 def ungroup(products: Array, shape: tuple[int, ...]) -> Array:
-    """Return [groups, n*rows*OW, O/groups] in the shape [n, rows, OW, O]."""
+    """Undo group_channels: return [groups, n*rows*OW, O/groups] in the shape [n, rows, OW, O]."""
     return np.moveaxis(products, 0, 1).reshape(shape)

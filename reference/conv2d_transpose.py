@@ -17,7 +17,7 @@ from reference.checks import (
     shape_to_nhwc,
     to_nhwc,
 )
-from reference.conv2d import BLOCK, DTYPES, Convolution, convolution
+from reference.conv2d import BLOCK, DTYPES, Convolution, convolution, group_channels
 from reference.errors import SpecError
 from reference.exact import Index, SumOfProducts, chunked_depth, chunked_product
 from reference.floats import Array
@@ -159,12 +159,11 @@ class Backward(SumOfProducts):
         step = max(BLOCK // max(high * wide * depth * groups * columns.out, 1), 1)
         for y in range(0, rows.out if n and columns.out else 0, step):
             some = left[:, y : y + step]
-            flat = some.reshape(-1, groups, outputs // groups).transpose(1, 0, 2)
-            products = chunked_product(flat, matrices).reshape(groups, *some.shape[:3], high, wide, depth)
-            for h in range(high):
-                for w in range(wide):
-                    cells = frame[:, places(rows, h, y, some.shape[1]), places(columns, w)]
-                    cells += np.moveaxis(products[..., h, w, :], 0, 3)
+            products = chunked_product(group_channels(some, groups), matrices)
+            taps = products.reshape(groups, *some.shape[:3], high, wide, depth)
+            for h, w in np.ndindex(high, wide):
+                cells = frame[:, places(rows, h, y, some.shape[1]), places(columns, w)]
+                cells += np.moveaxis(taps[..., h, w, :], 0, 3)
         top, left_ = rows.before, columns.before
         return frame[:, top : top + rows.size, left_ : left_ + columns.size].reshape(self.shape)
 

@@ -71,6 +71,7 @@ class SumOfProducts(ABC):
     shape: tuple[int, ...]  # of the result
     depth: int
     terms_per_element: int  # at most; at least 1
+    free_products: bool = False  # whether right is 1, so that the products round nothing
 
     @abstractmethod
     def contract(self, left: Array, right: Array) -> Array:

@@ -62,6 +62,8 @@ def max_unpool(
 class Scatter(SumOfProducts):
     """Values added at flat indices: left is the values, right the number 1."""
 
+    free_products = True
+
     def __init__(self, values: Array, where: Array, shape: tuple[int, ...]) -> None:
         self.left, self.right, self.shape = values, np.ones((), values.dtype), shape
         self.where = where  # of each value, its flat index in the output

@@ -1,0 +1,314 @@
+"""
+What the specification permits a case to give: a set, never one array.
+
+`Results` is one set a result; `Refused` says that only an error conforms; `AnyOf` leaves open which of several sets is
+met; `AnyMask` is dropout under any generator; `Unspecified` permits anything, and says why.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+import reference
+from conformance.model import Array, Case
+from reference import SpecError
+from reference.avg_pool import average, spread
+from reference.bounds import ARITHMETICS, Arithmetic, Within, exactly, within
+from reference.checks import from_nhwc, to_nhwc
+from reference.conv2d import filter_gradient, forward
+from reference.conv2d_transpose import backward
+from reference.exact import SumOfProducts
+from reference.floats import format_of
+from reference.max_pool import credited, first_largest
+from reference.pools import Pool, pool
+from reference.unpool import scattered
+
+__all__ = ["Allowed", "AnyMask", "AnyOf", "Refused", "Results", "Unspecified", "allowed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The allowed numbers of every element of every result."""
+
+    arrays: tuple[Within, ...]
+    remark: str = ""  # what a target that meets this set, and not an earlier one, is told
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Only an error conforms."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnyMask:
+    """Dropout of x by whatever mask the target draws."""
+
+    x: Array
+    rate: Any
+    noise_shape: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Unspecified:
+    """Anything conforms."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """One of these must be met; they stand in the order of preference."""
+
+    options: tuple["Results | Refused | AnyMask | Unspecified", ...]
+
+
+Allowed: TypeAlias = Results | Refused | AnyMask | Unspecified | AnyOf
+Arguments: TypeAlias = Mapping[str, Any]
+
+EMPTY = Unspecified("an empty result, which the rule leaves open")
+
+
+def allowed(case: Case, arguments: Arguments, arithmetic: Arithmetic = ARITHMETICS["native"]) -> Allowed:
+    """
+    Return what a case may give.
+
+    arguments: those of the call, as the reference takes them; arithmetic: what the target declares.
+    """
+    try:
+        # Overflow and NaN are among what is judged.
+        with np.errstate(all="ignore"):
+            return SETS[case.op](arguments, arithmetic)
+    except SpecError as error:
+        refused = Refused(error.rule, error.reason)
+        return AnyOf((refused, EMPTY)) if error.open_to_empty else refused
+
+
+def laid_out(result: Within, change: Callable[[Array], Array]) -> Within:
+    """Return the set with every one of its arrays changed in layout or shape."""
+    fields = ("value", "low", "high", "nan", "bound", "size", "count")
+    return replace(result, **{name: change(getattr(result, name)) for name in fields})
+
+
+def sums(call: SumOfProducts, layout: str, arithmetic: Arithmetic) -> Results:
+    """Return the set of a sum of products, in the layout of the call."""
+    result = within(call, arithmetic)
+    return Results((result if layout == "NHWC" else laid_out(result, lambda array: from_nhwc(array, layout)),))
+
+
+def of_conv2d(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
+    """conv2d: open are the refusal of an empty output (R9) and of no filters (R13)."""
+    call = forward(**named(arguments))
+    result = sums(call, call.geometry.layout, arithmetic).arrays[0]
+    shape = arguments["input"].shape
+    if len(shape) > 4:
+        result = laid_out(result, lambda array: array.reshape(*shape[:-3], *array.shape[1:]))
+    return may_refuse(Results((result,)), "conv2d.R9", empty=0 in result.value.shape[-3:])
+
+
+def may_refuse(results: Results, rule: str, *, empty: bool) -> Allowed:
+    """Leave open whether an empty result is refused."""
+    if not empty:
+        return results
+    return AnyOf((results, Refused(rule, "the result is empty: the rule leaves open whether that is refused")))
+
+
+def of_backward(op: str, shape_name: str, gradient: str) -> Callable[[Arguments, Arithmetic], Allowed]:
+    """conv2d_transpose and conv2d_backprop_input."""
+
+    def of(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
+        given = named(arguments)
+        call = backward(op, given.pop(shape_name), given.pop("filters"), given.pop(gradient), **with_padding(given))
+        results = sums(call, call.geometry.layout, arithmetic)
+        return may_refuse(results, f"{op}.R9", empty=0 in results.arrays[0].value.shape or 0 in call.left.shape)
+
+    return of
+
+
+def with_padding(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments with tf.nn's default padding."""
+    return {"padding": "SAME"} | given
+
+
+def of_filter_gradient(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
+    """conv2d_backprop_filter."""
+    call = filter_gradient(**named(arguments))
+    return may_refuse(Results((within(call, arithmetic),)), "conv2d_backprop_filter.R9", empty=0 in call.right.shape)
+
+
+def of_max_pool(arguments: Arguments, _: Arithmetic) -> Allowed:
+    """max_pool: exact, but for windows of NaN alone (R10) and subnormal numbers (R11)."""
+    value = reference.max_pool(**arguments)
+    return may_refuse(Results((selected(value, arguments["input"]),)), "max_pool.R8", empty=0 in value.shape)
+
+
+def selected(value: Array, image: Array) -> Within:
+    """Return the set of elements picked from an image: themselves, and what its NaN and subnormals leave open."""
+    result = exactly(value)
+    if value.dtype.kind in "iu":
+        return result
+    fmt = format_of(value.dtype)
+    low, high = value.copy(), value.copy()
+    size = np.abs(value.astype(np.float64))
+    if result.nan.any():
+        low[result.nan], high[result.nan] = -np.inf, value.dtype.type(-fmt.largest)
+    flat = np.abs(image.astype(np.float64))
+    if ((flat > 0) & (flat < fmt.smallest_normal)).any():
+        tiny = size < fmt.smallest_normal
+        low[tiny], high[tiny] = -fmt.smallest_normal, fmt.smallest_normal
+    return replace(result, low=low, high=high)
+
+
+def of_max_pool_with_argmax(arguments: Arguments, _: Arithmetic) -> Allowed:
+    """max_pool_with_argmax: a NaN in the window (R11) and subnormals that tie with zero leave the index open."""
+    value, argmax = reference.max_pool_with_argmax(**arguments)
+    values, indices = selected(value, arguments["input"]), exactly(argmax)
+    image = arguments["input"]
+    if image.dtype.kind in "iu":
+        return Results((values, indices))
+    _, geometry = pool("max_pool_with_argmax", *geometry_of(arguments))
+    loose = holds(geometry, np.isnan(image)) | (np.abs(value.astype(np.float64)) < smallest_normal(image))
+    if not loose.any():
+        return Results((values, indices))
+    last = np.iinfo(argmax.dtype).max
+    low, high = np.where(loose, 0, argmax), np.where(loose, last, argmax)
+    nan = values.nan | holds(geometry, np.isnan(image))
+    return Results((replace(values, nan=nan), replace(indices, low=low, high=high)))
+
+
+def smallest_normal(image: Array) -> float:
+    """Return what a subnormal is below, where the image holds any; else nothing is."""
+    limit = format_of(image.dtype).smallest_normal
+    size = np.abs(image.astype(np.float64))
+    return limit if ((size > 0) & (size < limit)).any() else 0.0
+
+
+def geometry_of(arguments: Arguments, name: str = "input") -> tuple[Any, ...]:
+    """Return the arguments of `pool` after its op."""
+    keys = (name, "ksize", "strides", "padding")
+    return (*(arguments[key] for key in keys), arguments.get("data_format", "NHWC"))
+
+
+def holds(geometry: Pool, mask: Array) -> Array:
+    """Return which windows hold a marked cell: [N, OH, OW, OC]."""
+    return geometry.reduce(np.maximum, mask.astype(np.uint8), 0).astype(bool)
+
+
+def of_max_pool_grad(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
+    """max_pool_grad: strictly to the first of tied elements; else to any, conserving the sum; NaN leaves it open."""
+    call, layout = credited(**named(arguments))
+    strict = within(call, arithmetic)
+    image, geometry = pool("max_pool_grad", *geometry_of(arguments, "orig_input"))
+    if image.dtype.kind not in "iu" and np.isnan(image).any():
+        return Unspecified("max_pool_grad.R12: whom a window that holds NaN credits")
+    options = [Results((laid_out(strict, lambda array: from_nhwc(array, layout)),))]
+    tied = ties(image, geometry)
+    if tied.any() and image.dtype.kind not in "iu":
+        loose = loosened(strict, tied, to_nhwc(arguments["grad"], layout), geometry)
+        options.append(Results((laid_out(loose, lambda array: from_nhwc(array, layout)),), remark="other-tie"))
+    return options[0] if len(options) == 1 else AnyOf(tuple(options))
+
+
+def ties(image: Array, geometry: Pool) -> Array:
+    """Return the cells that hold the largest element of a window together with another cell: [N, H, W, C]."""
+    out, _ = first_largest(image, geometry)
+    cells = np.arange(image.size).reshape(image.shape)
+    values, indices = geometry.taps(image, image.dtype.type(0)), geometry.taps(cells, -1)
+    least = 0.0 if image.dtype.kind in "iu" else smallest_normal(image)
+    equal = [
+        (index >= 0) & ((value == out) | (np.maximum(np.abs(value), np.abs(out)) < least))
+        for value, index in zip(values, indices, strict=True)
+    ]
+    several = np.sum(equal, axis=0) > 1
+    mask = np.zeros(image.size, bool)
+    for match, index in zip(equal, indices, strict=True):
+        mask[np.broadcast_to(index, out.shape)[match & several]] = True
+    return mask.reshape(image.shape)
+
+
+def loosened(strict: Within, tied: Array, grad: Array, geometry: Pool) -> Within:
+    """Allow a tied cell whatever any choice among the ties of its windows could give it."""
+    largest = float(np.abs(grad.astype(np.float64)).max(initial=0.0)) * geometry.rows.taps * geometry.columns.taps
+    low = np.where(tied, -largest, strict.low.astype(np.float64)).astype(strict.low.dtype)
+    high = np.where(tied, largest, strict.high.astype(np.float64)).astype(strict.high.dtype)
+    return replace(strict, low=low, high=high)
+
+
+def of_avg_pool(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
+    """avg_pool."""
+    call = average(**named(arguments))
+    return may_refuse(sums(call, call.geometry.layout, arithmetic), "avg_pool.R8", empty=0 in call.shape)
+
+
+def of_spread(op: str, shape_name: str, values: str) -> Callable[[Arguments, Arithmetic], Allowed]:
+    """avg_pool_grad and avg_unpool."""
+
+    def of(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
+        given = named(arguments)
+        call = spread(op, given.pop(shape_name), given.pop(values), **given)
+        return may_refuse(
+            sums(call, call.geometry.layout, arithmetic), f"{op}.R8", empty=0 in call.shape or 0 in call.left.shape
+        )
+
+    return of
+
+
+def of_max_unpool(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
+    """max_unpool."""
+    call = scattered(**arguments)
+    return may_refuse(Results((within(call, arithmetic),)), "max_unpool.R3", empty=0 in call.shape)
+
+
+def of_dropout(op: str) -> Callable[[Arguments, Arithmetic], Allowed]:
+    """Dropout and stateless_dropout: TensorFlow's own mask, or, by another generator, any."""
+
+    def of(arguments: Arguments, _: Arithmetic) -> Allowed:
+        value = getattr(reference, op)(**arguments)
+        mask = AnyMask(arguments["x"], arguments["rate"], arguments.get("noise_shape"))
+        if op == "dropout" and arguments.get("seed") is None and arguments.get("global_seed") is None:
+            return mask
+        return AnyOf((Results((scaled(value),)), mask))
+
+    return of
+
+
+def of_dropout_grad(arguments: Arguments, _: Arithmetic) -> Allowed:
+    """dropout_grad."""
+    return Results((scaled(reference.dropout_grad(**arguments)),))
+
+
+def scaled(value: Array) -> Within:
+    """Return the set of products that round once: themselves, and zero for a subnormal one."""
+    result = exactly(value)
+    least = format_of(value.dtype).smallest_normal
+    tiny = np.abs(value.astype(np.float64)) < least
+    zero = value.dtype.type(0)
+    low, high = np.where(tiny & (value > 0), zero, value), np.where(tiny & (value < 0), zero, value)
+    return replace(result, low=low, high=high)
+
+
+def named(arguments: Arguments) -> dict[str, Any]:
+    """Return the arguments that decide the result: all but the name."""
+    return {key: value for key, value in arguments.items() if key != "name"}
+
+
+SETS: Mapping[str, Callable[[Arguments, Arithmetic], Allowed]] = {
+    "conv2d": of_conv2d,
+    "conv2d_transpose": of_backward("conv2d_transpose", "output_shape", "input"),
+    "conv2d_backprop_input": of_backward("conv2d_backprop_input", "input_sizes", "out_backprop"),
+    "conv2d_backprop_filter": of_filter_gradient,
+    "max_pool": of_max_pool,
+    "max_pool_with_argmax": of_max_pool_with_argmax,
+    "max_pool_grad": of_max_pool_grad,
+    "avg_pool": of_avg_pool,
+    "avg_pool_grad": of_spread("avg_pool_grad", "orig_input_shape", "grad"),
+    "max_unpool": of_max_unpool,
+    "avg_unpool": of_spread("avg_unpool", "output_shape", "input"),
+    "dropout": of_dropout("dropout"),
+    "stateless_dropout": of_dropout("stateless_dropout"),
+    "dropout_grad": of_dropout_grad,
+}

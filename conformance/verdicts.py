@@ -1,0 +1,224 @@
+"""The verdict on one case and one target: what was observed, held against what is allowed."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from conformance.allowed import Allowed, AnyMask, AnyOf, Refused, Results, Unspecified
+from conformance.model import (
+    Array,
+    Crashed,
+    Observation,
+    OutOfMemory,
+    Raised,
+    Returned,
+    TimedOut,
+    Unsupported,
+    Verdict,
+)
+from reference.bounds import Within
+from reference.dropout import possible
+from reference.floats import FORMATS, format_of, ulp
+
+__all__ = ["verdict"]
+
+# Messages from a layer that should never have been reached with a wrong argument: a missing check further up.
+WRONG_LAYER = ("AbortedError", "InternalError", "UnknownError")
+
+# The share of all masks, of a fair generator, that a test of the number kept may reject.
+MASK_RISK = 1e-12
+
+
+def verdict(  # noqa: PLR0911 -- one a kind of observation
+    allowed: Allowed, observation: Observation, *, deterministic: bool = False, own_masks: bool = False
+) -> Verdict:
+    """
+    Judge one observation.
+
+    deterministic: whether the target claims to give the same bits for the same call. own_masks: whether the target
+    declares a random generator other than TensorFlow's kernels, so that any fair mask conforms.
+    """
+    match observation:
+        case Unsupported(reason):
+            return Verdict(outcome="unsupported", reason=reason)
+        case TimedOut(seconds):
+            return Verdict(outcome="disagrees", kind="hung", reason=f"no answer within {seconds:.1f} s")
+        case OutOfMemory(detail):
+            return Verdict(outcome="disagrees", kind="out-of-memory", reason=detail or "ran out of memory")
+        case Crashed():
+            return Verdict(outcome="disagrees", kind="crashed", reason=f"the process died: {ending(observation)}")
+        case Raised():
+            return of_error(allowed, observation)
+        case Returned():
+            judged = of_arrays(allowed, observation.arrays, own_masks=own_masks)
+            if judged.outcome == "agrees" and deterministic and observation.repeatable is False:
+                reason = "the same call twice gave different bits"
+                return replace(judged, outcome="disagrees", kind="nondeterministic", reason=reason)
+            return judged
+
+
+def ending(crash: Crashed) -> str:
+    """Say how a process ended."""
+    if crash.code >= 0:
+        return f"exit code {crash.code}"
+    return f"signal {-crash.code}"
+
+
+def of_error(allowed: Allowed, raised: Raised) -> Verdict:
+    """Judge a clean exception: right for a refusal, whatever its type; wrong for a valid call."""
+    options = allowed.options if isinstance(allowed, AnyOf) else (allowed,)
+    message = " ".join(raised.message.split())[:300]
+    for option in options:
+        if isinstance(option, Refused):
+            late = raised.type.rpartition(".")[2] in WRONG_LAYER
+            kind = "wrong-error" if late else ""
+            return Verdict(outcome="agrees", kind=kind, rule=option.rule, reason=f"{raised.type}: {message}")
+    if any(isinstance(option, Unspecified) for option in options):
+        return Verdict(outcome="agrees", reason=f"{raised.type}: {message}")
+    return Verdict(outcome="disagrees", kind="refused-valid", reason=f"{raised.type}: {message}")
+
+
+def of_arrays(allowed: Allowed, arrays: tuple[Array, ...], *, own_masks: bool) -> Verdict:
+    """Judge returned arrays: the first option that is met decides; if none is, the first one's objection stands."""
+    objection: Verdict | None = None
+    for option in allowed.options if isinstance(allowed, AnyOf) else (allowed,):
+        if isinstance(option, AnyMask) and not own_masks and objection is not None:
+            continue  # TensorFlow's own mask is known: another one, however fair, is not it
+        judged = of_option(option, arrays)
+        if judged.outcome == "agrees":
+            return judged
+        objection = objection or judged
+    return objection or Verdict(outcome="undecided", reason="nothing is allowed")
+
+
+def of_option(option: Results | Refused | AnyMask | Unspecified, arrays: tuple[Array, ...]) -> Verdict:
+    """Judge returned arrays against one set."""
+    match option:
+        case Unspecified(why):
+            return Verdict(outcome="agrees", reason=why)
+        case Refused(rule, reason):
+            return Verdict(
+                outcome="disagrees", kind="accepted-invalid", rule=rule, reason=f"accepted, but {rule}: {reason}"
+            )
+        case AnyMask():
+            return of_mask(option, arrays)
+        case Results():
+            return of_results(option, arrays)
+
+
+def of_results(results: Results, arrays: tuple[Array, ...]) -> Verdict:
+    """Judge arrays element by element; the worst of several results speaks."""
+    if len(arrays) != len(results.arrays):
+        reason = f"{len(arrays)} results, {len(results.arrays)} expected"
+        return Verdict(outcome="disagrees", kind="wrong-shape", reason=reason)
+    verdicts = [of_result(result, array) for result, array in zip(results.arrays, arrays, strict=True)]
+    wrong = [judged for judged in verdicts if judged.outcome == "disagrees"]
+    return wrong[0] if wrong else replace(verdicts[0], kind=results.remark)
+
+
+def of_result(result: Within, array: Array) -> Verdict:
+    """Judge one array: its shape, its dtype, its values."""
+    wrong = of_form(result.value, array)
+    if wrong:
+        return wrong
+    with np.errstate(all="ignore"):
+        bad = ~result.admits(array)
+        if not bad.any() and not result.size.any():
+            return Verdict(outcome="agrees", bound_used=0.0, ulps=0.0)
+        used, ulps = shares(result, array)
+    if not bad.any():
+        return Verdict(
+            outcome="agrees",
+            bound_used=float(np.nanmax(used, initial=0.0)),
+            ulps=float(np.nanmax(ulps, initial=0.0)),
+            measures=measures(result, array),
+        )
+    severity = np.where(bad, np.where(np.isnan(used), np.inf, used), -1.0)
+    worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(severity)), severity.shape))
+    return Verdict(
+        outcome="disagrees",
+        kind="wrong-value",
+        reason=f"{int(bad.sum())} of {bad.size} elements differ; worst at {list(worst)}: {array[worst]} is not in "
+        f"{result.low[worst]} .. {result.high[worst]}",
+        worst=worst,
+        bound_used=float(severity[worst]),
+        ulps=float(ulps[worst]),
+    )
+
+
+def of_form(value: Array, array: Array) -> Verdict | None:
+    """Judge shape and dtype; None if both are right."""
+    if array.shape != value.shape:
+        reason = f"shape {list(array.shape)}, not {list(value.shape)}"
+        return Verdict(outcome="disagrees", kind="wrong-shape", reason=reason)
+    if array.dtype != value.dtype:
+        reason = f"dtype {array.dtype.name}, not {value.dtype.name}"
+        return Verdict(outcome="disagrees", kind="wrong-dtype", reason=reason)
+    return None
+
+
+def shares(result: Within, array: Array) -> tuple[Array, Array]:
+    """Return, for every element, the share of its bound that was used, and its distance in ulps, in float64."""
+    value, observed = result.value.astype(np.float64), array.astype(np.float64)
+    distance = np.where(value == observed, 0.0, np.abs(observed - value))
+    used = np.where(distance == 0, 0.0, distance / result.bound)
+    spacing = ulp(value, format_of(array.dtype)) if array.dtype.name in FORMATS else np.ones(value.shape)
+    both_nan = np.isnan(value) & np.isnan(observed)
+    return np.where(both_nan, 0.0, used), np.where(both_nan, 0.0, distance / spacing)
+
+
+def measures(result: Within, array: Array) -> Mapping[str, float]:
+    """
+    Return what the fingerprint of the arithmetic is made from.
+
+    Over the elements that a sum can round: how many, and the sums of err / (u S) and of its square, where u is that of
+    the output's dtype.
+    """
+    if array.dtype.name not in FORMATS or not result.size.any():
+        return {}
+    unit = format_of(array.dtype).u * result.size
+    ratio = (array.astype(np.float64) - result.value.astype(np.float64)) / unit
+    ratio = ratio[(result.size > 0) & np.isfinite(ratio) & (result.low < result.high)]
+    if not ratio.size:
+        return {}
+    return {"elements": float(ratio.size), "sum": float(ratio.sum()), "squares": float(np.square(ratio).sum())}
+
+
+def of_mask(option: AnyMask, arrays: tuple[Array, ...]) -> Verdict:
+    """Judge dropout under an unknown generator: every element kept or dropped, the mask constant where it must be."""
+    if len(arrays) != 1:
+        return Verdict(outcome="disagrees", kind="wrong-shape", reason=f"{len(arrays)} results, 1 expected")
+    (array,) = arrays
+    wrong = of_form(option.x, array)
+    if wrong:
+        return wrong
+    seen = possible(option.x, option.rate, option.noise_shape, array)
+    if not seen.allowed.all():
+        worst = tuple(int(i) for i in np.argwhere(~seen.allowed)[0])
+        reason = f"{array[worst]} at {list(worst)} is neither {option.x[worst]} scaled nor dropped"
+        return Verdict(outcome="disagrees", kind="wrong-value", reason=reason, worst=worst)
+    # Along an axis of noise_shape with one entry the mask is the same: one decision.
+    noise = option.noise_shape if option.noise_shape is not None else [None] * array.ndim
+    once = tuple(slice(0, 1) if entry == 1 else slice(None) for entry in noise)
+    clear = ~seen.ambiguous[once]
+    total, kept = int(clear.sum()), int((seen.kept[once] & clear).sum())
+    if total and unlikely(total, kept, 1 - float(option.rate)):
+        reason = f"{kept} of {total} elements kept, at rate {float(option.rate)}"
+        return Verdict(outcome="disagrees", kind="wrong-value", reason=reason)
+    return Verdict(outcome="agrees", bound_used=0.0, ulps=0.0)
+
+
+def unlikely(total: int, kept: int, share: float) -> bool:
+    """
+    Return whether so many of `total` independent elements are kept in less than MASK_RISK of all fair masks.
+
+    Hoeffding's and Chernoff's bound, exp(-total D(kept/total || share)): never smaller than the probability itself.
+    """
+    seen = kept / total
+    if seen == share:
+        return False
+    parts = ((seen, share), (1 - seen, 1 - share))
+    divergence = sum(a * math.log(a / b) if b > 0 else math.inf for a, b in parts if a > 0)
+    return total * divergence > -math.log(MASK_RISK / 2)
