@@ -141,6 +141,13 @@ def value(entry: Json) -> Any:  # noqa: ANN401 - whatever the JSON stands for
     return entry
 
 
+def clip(text: str) -> str:
+    """Return a message without its middle where it is long: what a graph raises has a stack before its reason."""
+    if len(text) <= MAX_MESSAGE:
+        return text
+    return f"{text[: MAX_MESSAGE // 4]} [...] {text[-MAX_MESSAGE * 3 // 4 + 7 :]}"
+
+
 def answer(number: int, observation: Observation) -> Frame:
     """Return the message that answers a call."""
     header: dict[str, Json] = {"number": number}
@@ -149,11 +156,11 @@ def answer(number: int, observation: Observation) -> Frame:
             header |= {"kind": "returned", "seconds": seconds, "trace_seconds": trace_seconds, "repeatable": repeatable}
             return Frame(header, arrays)
         case Raised(kind, message, seconds):
-            header |= {"kind": "raised", "type": kind, "message": message[:MAX_MESSAGE], "seconds": seconds}
+            header |= {"kind": "raised", "type": kind, "message": clip(message), "seconds": seconds}
         case Unsupported(reason):
-            header |= {"kind": "unsupported", "reason": reason[:MAX_MESSAGE]}
+            header |= {"kind": "unsupported", "reason": clip(reason)}
         case OutOfMemory(detail, seconds):
-            header |= {"kind": "out_of_memory", "detail": detail[:MAX_MESSAGE], "seconds": seconds}
+            header |= {"kind": "out_of_memory", "detail": clip(detail), "seconds": seconds}
         case _:
             raise ProtocolError(f"a target does not say {type(observation).__name__} of itself")
     return Frame(header)
@@ -170,11 +177,11 @@ def parse_answer(frame: Frame, number: int) -> Observation:
                 raise ProtocolError(f"repeatable is {repeatable!r}: true, false or null")
             return Returned(frame.arrays, span(seconds), repeatable, span(rest.get("trace_seconds", 0.0)))
         case {"kind": "raised", "type": str(kind), "message": str(message), "seconds": seconds}:
-            return Raised(kind[:MAX_MESSAGE], message[:MAX_MESSAGE], span(seconds))
+            return Raised(clip(kind), clip(message), span(seconds))
         case {"kind": "unsupported", "reason": str(reason)}:
-            return Unsupported(reason[:MAX_MESSAGE])
+            return Unsupported(clip(reason))
         case {"kind": "out_of_memory", "detail": str(detail), "seconds": seconds}:
-            return OutOfMemory(detail[:MAX_MESSAGE], span(seconds))
+            return OutOfMemory(clip(detail), span(seconds))
     raise ProtocolError(f"no answer: {str(frame.header)[:200]}")
 
 
@@ -188,7 +195,7 @@ def span(seconds: Json) -> float:
 def start(state: Ready | Refused) -> Frame:
     """Return the message that answers hello."""
     if isinstance(state, Refused):
-        return Frame({"kind": "refused", "reason": state.reason[:MAX_MESSAGE], "usage": state.usage})
+        return Frame({"kind": "refused", "reason": clip(state.reason), "usage": state.usage})
     return Frame({"kind": "ready", "protocol": VERSION, "about": dict(state.about)})
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from conformance.targets.adapters import NotOfferedError
+
 __all__ = ["FUNCTIONS"]
 
 
@@ -118,7 +120,10 @@ def taped(op: Callable[[Any], Any], at: Any, grad: Any) -> Any:
     with tf.GradientTape() as tape:
         tape.watch(at)
         result = op(at)
-    return tape.gradient(result, at, output_gradients=grad)
+    gradient = tape.gradient(result, at, output_gradients=grad)
+    if gradient is None:
+        raise NotOfferedError(f"the tape gives no gradient of {at.dtype.name}")
+    return gradient
 
 
 def tape_conv2d_backprop_input(input_sizes: Any, filters: Any, out_backprop: Any, *args: Any, **kwargs: Any) -> Any:
@@ -170,6 +175,8 @@ def flat_indices(argmax: Any, output_shape: Any, include_batch_in_index: bool) -
 
 def argmax_unpool(input: Any, argmax: Any, output_shape: Any, include_batch_in_index: bool = False) -> Any:
     """Unpool by the raw gradient of max_pool_with_argmax, which adds where an index comes twice."""
+    if None in input.shape.as_list():
+        raise NotOfferedError("the window is computed from a known shape")
     # The op checks that input has the size that pooling the output would give: stride 1 and the window that fits.
     window = [1, *(out - size + 1 for out, size in zip(output_shape[1:3], input.shape[1:3], strict=True)), 1]
     return tf.raw_ops.MaxPoolGradWithArgmax(
