@@ -245,7 +245,7 @@ class Spread(SumOfProducts):
 
     def absent(self, right: Array) -> Array:
         """Return nothing: the shares are finite."""
-        return np.zeros(self.shape) * right.sum()
+        return np.asarray(np.zeros(self.shape) * right.sum())
 
     def count(self) -> Array:
         """Return how many windows hold each cell."""

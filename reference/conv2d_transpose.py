@@ -172,7 +172,7 @@ class Backward(SumOfProducts):
         high, wide, depth, outputs = right.shape
         groups = self.geometry.groups
         everything = right.reshape(high, wide, depth, groups, outputs // groups).sum((0, 1, 4)).T.reshape(-1)
-        return everything - self.contract(np.ones(self.left.shape), right)
+        return np.asarray(everything - self.contract(np.ones(self.left.shape), right))
 
     def count(self) -> Array:
         """Return the taps that meet each cell, times the filters of a group."""

@@ -82,7 +82,7 @@ def round_to(values: Array, fmt: Format) -> Array:
     [2048.0, 2052.0, inf]
     """
     if fmt.name == "bfloat16":
-        # ml_dtypes goes by way of float32. Rounding to odd on that way loses no tie, so that the result is rounded once.
+        # ml_dtypes goes by way of float32. Rounding to odd on that way makes no tie: the result is rounded once.
         values = _float32_to_odd(values)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         return np.asarray(values.astype(fmt.dtype))

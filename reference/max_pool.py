@@ -1,5 +1,6 @@
 """max_pool, max_pool_with_argmax, and their gradient."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -143,20 +144,26 @@ def max_pool_with_argmax(
     check_dtype(f"{op}.R2", "input", input, (*DTYPES, "uint32", "uint64"))
     if data_format != "NHWC":
         raise SpecError(f"{op}.R6", f"data_format {data_format!r}: only 'NHWC'")
-    name_of_index = getattr(output_dtype, "name", None) or str(np.dtype(output_dtype))
-    if name_of_index not in ("int32", "int64"):
-        raise SpecError(f"{op}.R2", f"output_dtype {name_of_index}: neither int32 nor int64")
+    index_dtype = _index_dtype(f"{op}.R2", output_dtype)
     image, geometry = pool(op, input, ksize, strides, padding, data_format)
     if 0 in image.shape:
         raise SpecError(f"{op}.R1", f"input of shape {list(input.shape)} is empty")
+    per_image = prod(image.shape[1:])
+    largest_index = per_image * (len(image) if include_batch_in_index else 1) - 1
+    if largest_index > np.iinfo(index_dtype).max:
+        raise SpecError(f"{op}.R12", f"index {largest_index} does not fit {index_dtype}")
     out, argmax = first_largest(image, geometry)
-    per_image = int(np.prod(image.shape[1:]))
     if include_batch_in_index:
         argmax += np.arange(len(image)).reshape(-1, 1, 1, 1) * per_image
-    largest_index = per_image * (len(image) if include_batch_in_index else 1) - 1
-    if largest_index > np.iinfo(name_of_index).max:
-        raise SpecError(f"{op}.R12", f"index {largest_index} does not fit {name_of_index}")
-    return out, argmax.astype(name_of_index)
+    return out, argmax.astype(index_dtype)
+
+
+def _index_dtype(rule: str, given: Any) -> str:  # noqa: ANN401 -- whatever the caller was given
+    """Read the dtype of argmax: anything that names int32 or int64."""
+    name = getattr(given, "name", None) or getattr(given, "__name__", given)
+    if name not in ("int32", "int64"):
+        raise SpecError(rule, f"output_dtype {given!r}: neither int32 nor int64")
+    return str(name)
 
 
 def first_largest(image: Array, geometry: Pool) -> tuple[Array, Array]:
@@ -165,7 +172,7 @@ def first_largest(image: Array, geometry: Pool) -> tuple[Array, Array]:
 
     image: [N, H, W, C] -> [N, OH, OW, OC] twice. NaN is dropped; a window of NaN alone names its first cell.
     """
-    cells = np.arange(int(np.prod(image.shape[1:]))).reshape(1, *image.shape[1:])
+    cells = np.arange(prod(image.shape[1:])).reshape(1, *image.shape[1:])
     values = geometry.taps(image, image.dtype.type(0))
     indices = geometry.taps(cells, -1)
     out, where = values[0].copy(), np.broadcast_to(indices[0], values[0].shape).copy()
@@ -221,8 +228,8 @@ def max_pool_grad(
 
     Source: TensorFlow 2.21.0, core/kernels/maxpooling_op.cc (MaxPoolingGradOp).
 
-    >>> image = np.float32([[1, 9], [9, 3]]).reshape(1, 2, 2, 1)
-    >>> max_pool_grad(image, np.full((1, 1, 1, 1), 9, np.float32), np.ones((1, 1, 1, 1), np.float32), 2, 2, "VALID")[0, :, :, 0]
+    >>> image, one = np.float32([[1, 9], [9, 3]]).reshape(1, 2, 2, 1), np.ones((1, 1, 1, 1), np.float32)
+    >>> max_pool_grad(image, 9 * one, one, 2, 2, "VALID")[0, :, :, 0]
     array([[0., 1.],
            [0., 0.]], dtype=float32)
     """
@@ -251,5 +258,5 @@ def credited(
         why = "the pool (as NHWC)"
         check_shape(f"{op}.R9", name, to_nhwc(array, layout).shape if array.ndim == 4 else array.shape, needed, why)
     _, where = first_largest(image, geometry)
-    where = where + np.arange(len(image)).reshape(-1, 1, 1, 1) * int(np.prod(image.shape[1:]))
+    where = where + np.arange(len(image)).reshape(-1, 1, 1, 1) * prod(image.shape[1:])
     return Scatter(to_nhwc(grad, layout), where, image.shape), layout

@@ -90,10 +90,10 @@ class Scatter(SumOfProducts):
         """S itself, as float64 adds it."""
         return self.contract(np.abs(self.finite[0]), np.ones(())) * (1 + 2.0**-40)
 
-    def rounded(self) -> Array:
+    def rounded(self, sizes: Array | None = None) -> Array:
         """Return the sums rounded once; integers of every width wrap in their own arithmetic."""
         if self.dtype.kind not in "iu":
-            return super().rounded()
+            return super().rounded(sizes)
         out = np.zeros(int(np.prod(self.shape)), self.dtype)
         np.add.at(out, self.where.ravel(), self.left.ravel())
         return out.reshape(self.shape)

@@ -1,0 +1,247 @@
+"""
+Every rule is numbered, broken by a call that is refused by its name or else stated as a meaning, and named by a test.
+
+`VALID` holds one small valid call of each op; `BROKEN` says for each rule that can be broken which arguments of that
+call to exchange so that it is broken and nothing else is. The other rules, `MEANINGS`, say what a result is.
+"""
+
+import ast
+import inspect
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import reference
+from reference import SpecError
+
+HERE = Path(__file__)
+SOURCES = sorted(Path(inspect.getfile(reference)).parent.glob("*.py"))
+RULE = re.compile(r"^ *([a-z_0-9]+)\.R(\d+) +\S", re.MULTILINE)
+
+OPS = [name for name in reference.__all__ if name != "SpecError"]
+
+
+def zeros(*shape: int, dtype: Any = np.float32) -> Any:  # noqa: ANN401 -- whatever np.dtype takes
+    """Return zeros, float32 by default."""
+    return np.zeros(shape, dtype)
+
+
+IMAGE = zeros(2, 4, 4, 2)
+SMALL = zeros(2, 2, 2, 2)
+FILTERS = zeros(2, 2, 2, 2)
+PAIRS = [[0, 0], [0, 0], [0, 0], [0, 0]]
+CONVOLUTION = {"strides": 2, "padding": "VALID"}
+POOL = {"ksize": 2, "strides": 2, "padding": "VALID"}
+
+VALID: dict[str, dict[str, Any]] = {
+    "conv2d": {"input": IMAGE, "filters": FILTERS, **CONVOLUTION},
+    "conv2d_transpose": {"input": SMALL, "filters": FILTERS, "output_shape": IMAGE.shape, **CONVOLUTION},
+    "conv2d_backprop_input": {"input_sizes": IMAGE.shape, "filters": FILTERS, "out_backprop": SMALL, **CONVOLUTION},
+    "conv2d_backprop_filter": {
+        "input": IMAGE,
+        "filter_sizes": FILTERS.shape,
+        "out_backprop": SMALL,
+        **CONVOLUTION,
+    },
+    "max_pool": {"input": IMAGE, **POOL},
+    "max_pool_with_argmax": {"input": IMAGE, **POOL},
+    "max_pool_grad": {"orig_input": IMAGE, "orig_output": SMALL, "grad": SMALL, **POOL},
+    "avg_pool": {"input": IMAGE, **POOL},
+    "avg_pool_grad": {"orig_input_shape": IMAGE.shape, "grad": SMALL, **POOL},
+    "avg_unpool": {"input": SMALL, **POOL, "output_shape": IMAGE.shape},
+    "max_unpool": {"input": SMALL, "argmax": zeros(*SMALL.shape, dtype=np.int64), "output_shape": IMAGE.shape},
+    "dropout": {"x": zeros(2, 3), "rate": 0.5, "seed": 1},
+    "stateless_dropout": {"x": zeros(2, 3), "rate": 0.5, "seed": [1, 2]},
+    "dropout_grad": {"grad": zeros(2, 3), "kept": zeros(2, 3, dtype=np.bool_), "rate": 0.5},
+}
+
+
+def broken_convolution(op: str, filters: str, image: str) -> dict[str, dict[str, Any]]:
+    """Return what breaks rules R3 to R9, which all convolutions share. Filters and image are arrays or shapes."""
+
+    def of(name: str, *shape: int) -> dict[str, Any]:
+        return {name: zeros(*shape) if name in {"filters", "input"} else shape}
+
+    return {
+        f"{op}.R3": {"strides": 0},
+        f"{op}.R4": {"dilations": [1, 1, 1, 2]},
+        f"{op}.R5": {"padding": "SNAME"},
+        f"{op}.R6": {"data_format": "NCWH"},
+        f"{op}.R7": of(filters, 0, 2, 2, 2),
+        f"{op}.R8": of(filters, 2, 2, 3, 2),
+        f"{op}.R9": of(image, 2, 4, 0, 2) | of(filters, 2, 5, 2, 2),
+    }
+
+
+def broken_pool(op: str) -> dict[str, dict[str, Any]]:
+    """Return what breaks rules R3 to R8, which all pools share."""
+    return {
+        f"{op}.R3": {"strides": [2, 1, 1, 1]},
+        f"{op}.R4": {"ksize": [2, 0]},
+        f"{op}.R5": {"padding": [[0, 0], [2, 0], [0, 0], [0, 0]]},
+        f"{op}.R6": {"data_format": "CHWN"},
+        f"{op}.R7": {"ksize": [1, 1, 1, 2], "strides": [1, 1, 1, 1]},
+        f"{op}.R8": {"ksize": 7},
+    }
+
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "conv2d.R1": {"input": zeros(4, 4, 2)},
+    "conv2d.R2": {"filters": zeros(2, 2, 2, 2, dtype=np.float64)},
+    **broken_convolution("conv2d", "filters", "input"),
+    "conv2d_transpose.R1": {"filters": zeros(2, 2, 2)},
+    "conv2d_transpose.R2": {"input": zeros(2, 2, 2, 2, dtype=np.int64)},
+    **broken_convolution("conv2d_transpose", "filters", "output_shape"),
+    "conv2d_transpose.R10": {"output_shape": [4, 4, 2]},
+    "conv2d_transpose.R11": {"output_shape": [2, 6, 4, 2]},
+    "conv2d_backprop_input.R1": {"out_backprop": zeros(2, 2, 2)},
+    "conv2d_backprop_input.R2": {"filters": zeros(2, 2, 2, 2, dtype=np.int32)},
+    **broken_convolution("conv2d_backprop_input", "filters", "input_sizes"),
+    "conv2d_backprop_input.R10": {"input_sizes": [2.0, 4.0, 4.0, 2.0]},
+    "conv2d_backprop_input.R11": {"out_backprop": zeros(2, 2, 3, 2)},
+    "conv2d_backprop_filter.R1": {"filter_sizes": [2, 2]},
+    "conv2d_backprop_filter.R2": {"input": zeros(2, 4, 4, 2, dtype=np.uint8)},
+    **broken_convolution("conv2d_backprop_filter", "filter_sizes", "input"),
+    "conv2d_backprop_filter.R10": {"out_backprop": zeros(1, 2, 2, 2)},
+    "max_pool.R1": {"input": zeros(4, 4, 2)},
+    "max_pool.R2": {"input": zeros(2, 4, 4, 2, dtype=np.uint32)},
+    **broken_pool("max_pool"),
+    "max_pool.R12": {"input": zeros(2, 0, 4, 2), "padding": PAIRS},
+    "max_pool_with_argmax.R1": {"input": zeros(0, 4, 4, 2)},
+    "max_pool_with_argmax.R2": {"output_dtype": "int16"},
+    **broken_pool("max_pool_with_argmax"),
+    "max_pool_with_argmax.R12": {
+        "input": np.broadcast_to(zeros(1), (1, 2**16, 2**15 + 2, 1)),
+        "output_dtype": "int32",
+    },
+    "max_pool_grad.R1": {"orig_input": zeros(4, 4, 2)},
+    "max_pool_grad.R2": {"grad": zeros(2, 2, 2, 2, dtype=np.float64)},
+    **broken_pool("max_pool_grad"),
+    "max_pool_grad.R9": {"grad": zeros(2, 2, 2, 1)},
+    "max_pool_grad.R13": {"orig_input": zeros(2, 4, 0, 2), "padding": PAIRS},
+    "avg_pool.R1": {"input": zeros(1, 2, 4, 4, 2)},
+    "avg_pool.R2": {"input": zeros(2, 4, 4, 2, dtype=np.int32)},
+    **broken_pool("avg_pool"),
+    "avg_pool_grad.R1": {"orig_input_shape": [2, 4, 4]},
+    "avg_pool_grad.R2": {"grad": zeros(2, 2, 2, 2, dtype=np.int32)},
+    **broken_pool("avg_pool_grad"),
+    "avg_pool_grad.R9": {"grad": zeros(2, 2, 1, 2)},
+    "avg_unpool.R1": {"input": zeros(2, 2, 2)},
+    "avg_unpool.R2": {"input": zeros(2, 2, 2, 2, dtype=np.int8)},
+    **broken_pool("avg_unpool"),
+    "avg_unpool.R9": {"output_shape": [2, 6, 4, 2]},
+    "max_unpool.R1": {"argmax": zeros(2, 2, 2, 1, dtype=np.int64)},
+    "max_unpool.R2": {"argmax": zeros(2, 2, 2, 2, dtype=np.int16)},
+    "max_unpool.R3": {"output_shape": [2, 4, -4, 2]},
+    "max_unpool.R4": {"output_shape": [1, 4, 4, 2]},
+    "max_unpool.R5": {"argmax": np.full(SMALL.shape, 32)},
+    "dropout.R1": {"x": zeros(2, 3, dtype=np.int32)},
+    "dropout.R2": {"rate": 1.0},
+    "dropout.R3": {"rate": np.array(0.5, np.float64)},
+    "dropout.R6": {"noise_shape": [2, -3]},
+    "dropout.R7": {"noise_shape": [2, 2]},
+    "stateless_dropout.R1": {"seed": [1, 2, 3]},
+    "stateless_dropout.R2": {"rng_alg": "mersenne"},
+    "dropout_grad.R1": {"kept": zeros(3, dtype=np.bool_)},
+}
+
+MEANINGS = {
+    *(f"conv2d.R{n}" for n in (10, 11, 12, 13)),
+    *(f"conv2d_transpose.R{n}" for n in (12, 13, 14)),
+    "conv2d_backprop_input.R12",
+    "conv2d_backprop_filter.R11",
+    *(f"max_pool.R{n}" for n in (9, 10, 11)),
+    *(f"max_pool_with_argmax.R{n}" for n in (9, 10, 11)),
+    *(f"max_pool_grad.R{n}" for n in (10, 11, 12)),
+    "avg_pool.R9",
+    *(f"max_unpool.R{n}" for n in (6, 7)),
+    *(f"dropout.R{n}" for n in (4, 5, 8, 9, 10, 11, 12)),
+    "stateless_dropout.R3",
+    "dropout_grad.R2",
+}
+
+
+def stated() -> list[tuple[str, int]]:
+    """Return every rule that a docstring of the specification states: its op and its number, in the order found."""
+    found = []
+    for source in SOURCES:
+        nodes = [
+            node
+            for node in ast.walk(ast.parse(source.read_text()))
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Module))
+        ]
+        texts = [ast.get_docstring(node) or "" for node in nodes]
+        found += [(op, int(number)) for text in texts for op, number in RULE.findall(text)]
+    return found
+
+
+def of_ops() -> set[str]:
+    """Return the ids of the public ops' rules."""
+    return {f"{op}.R{number}" for op, number in stated() if op in OPS}
+
+
+def named(pattern: str, *, but: Path) -> set[str]:
+    """Return every rule id that the test files, but one, name."""
+    texts = [path.read_text() for path in HERE.parent.parent.rglob(pattern) if path != but]
+    return {rule.replace("\\", "") for text in texts for rule in re.findall(r"[a-z_0-9]+\\?\.R\d+", text)}
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_an_op_states_its_rules(op: str) -> None:
+    """Each has at least one, under its own name."""
+    assert op in {name for name, _ in stated()}
+
+
+def test_numbers_of_rules_are_unique_and_gapless() -> None:
+    """1, 2, 3 ... for each op, and for the arithmetic and the geometry."""
+    counted = Counter(stated())
+
+    assert set(counted.values()) == {1}
+    for op in {name for name, _ in counted}:
+        numbers = sorted(number for name, number in counted if name == op)
+        assert numbers == list(range(1, len(numbers) + 1)), op
+
+
+def test_a_rule_can_be_broken_or_states_a_meaning() -> None:
+    """Not both, not neither; and there are no rules but those stated."""
+    assert not MEANINGS & BROKEN.keys()
+    assert BROKEN.keys() | MEANINGS == of_ops()
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_the_unbroken_call_is_taken(op: str) -> None:
+    """What the calls below exchange one argument of is valid."""
+    getattr(reference, op)(**VALID[op])
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_a_broken_rule_is_named(rule: str) -> None:
+    """The refusal names the rule that the call breaks, and gives a reason."""
+    op = rule.partition(".")[0]
+
+    with pytest.raises(SpecError) as refusal:
+        getattr(reference, op)(**VALID[op] | BROKEN[rule])
+
+    assert refusal.value.rule == rule
+    assert refusal.value.reason
+
+
+def test_a_meaning_is_tested_by_name() -> None:
+    """A test elsewhere has its id in its docstring."""
+    assert named("test_*.py", but=HERE) >= MEANINGS
+
+
+def test_rules_outside_the_ops_are_tested_by_name() -> None:
+    """Those of the arithmetic and of the geometry."""
+    others = {f"{op}.R{number}" for op, number in stated() if op not in OPS}
+
+    assert named("test_*.py", but=HERE) >= others
+
+
+def test_tests_name_no_rule_that_does_not_exist() -> None:
+    """An id in a test is that of a rule stated."""
+    assert named("test_*.py", but=HERE) <= {f"{op}.R{number}" for op, number in stated()}
