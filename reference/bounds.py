@@ -52,8 +52,8 @@ ARITHMETICS = {
     arithmetic.name: arithmetic
     for arithmetic in (
         Arithmetic(name="correctly-rounded", exact=True, flushes=False),
-        Arithmetic(name="native"),  # float32 sums for 16-bit types and float32, float64 sums for float64
-        Arithmetic(name="native-gradual", flushes=False),
+        Arithmetic(name="float32"),  # sums in float32 for 16-bit types and float32, in float64 for float64
+        Arithmetic(name="float32-gradual", flushes=False),
         Arithmetic(name="storage", accumulate="storage"),
         Arithmetic(name="tf32", narrow="tf32", truncates=True),
         Arithmetic(name="tf32-rounded", narrow="tf32"),
@@ -102,7 +102,7 @@ def is_nan(values: Array) -> Array:
     return np.isnan(values) if values.dtype.kind not in "iub" else np.zeros(values.shape, bool)
 
 
-def within(call: SumOfProducts, arithmetic: Arithmetic = ARITHMETICS["native"]) -> Within:
+def within(call: SumOfProducts, arithmetic: Arithmetic = ARITHMETICS["float32"]) -> Within:
     """
     Return the allowed results of a sum of products under an arithmetic.
 

@@ -53,11 +53,22 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "max_pool_grad": ("raw", "tape", "argmax"),
     "avg_pool": ("nn", "nn2d"),
     "avg_pool_grad": ("raw", "tape"),
-    "max_unpool": ("scatter_nd", "scatter_update", "argmax"),
+    "max_unpool": ("scatter_nd", "argmax"),
     "avg_unpool": ("raw",),
     "dropout": ("nn",),
     "stateless_dropout": ("nn",),
     "dropout_grad": ("tape",),
+}
+
+
+RANDOM = ("dropout", "stateless_dropout")
+
+# A graph numbers its random ops as it is traced, and so gives them other seeds; XLA has generators of its own.
+OWN_MASKS: Mapping[str, tuple[str, ...]] = {
+    "eager": (),
+    "graph": ("dropout",),
+    "graph-dynamic": ("dropout",),
+    "xla": RANDOM,
 }
 
 
@@ -73,6 +84,9 @@ class Target:
     command: tuple[str, ...] = ()  # what to run instead of the suite's worker
     arithmetic: Mapping[str, str] = field(default_factory=lambda: FLOAT32)  # declared, by dtype
     deterministic: bool = False  # whether it claims that the same call gives the same bits
+    own_masks: tuple[
+        str, ...
+    ] = ()  # ops whose random numbers are not those of TensorFlow's kernels: any fair mask is right
     default: bool = False  # whether a run without --target takes it
     needs: tuple[str, ...] = ()  # of the machine: `machine.lacks`
     differs_from: str = ""  # an ISA level: on a processor without more, it is another target over again
@@ -96,6 +110,7 @@ def cpu(mode: str, about: str, *more: Limit, **environment: str) -> Target:
         options={"mode": mode},
         environment={**TENSORFLOW_ENVIRONMENT, **NO_GPU, **environment},
         deterministic=True,
+        own_masks=OWN_MASKS[mode],
         needs=("tensorflow",),
         limits=(*limits.EVERYWHERE, *more),
         onednn=("float32", "bfloat16") if environment.get("TF_ENABLE_ONEDNN_OPTS") != "0" else (),
@@ -118,6 +133,7 @@ def gpu(mode: str, about: str, *more: Limit, **options: Json) -> Target:
         environment={**TENSORFLOW_ENVIRONMENT, "TF_FORCE_GPU_ALLOW_GROWTH": "true"},
         arithmetic=TF32 if options.get("tf32") else FLOAT32,
         deterministic=bool(options.get("deterministic")),
+        own_masks=OWN_MASKS[mode],
         default=True,
         needs=("tensorflow", "gpu"),
         limits=(*limits.EVERYWHERE, *more),
@@ -208,7 +224,9 @@ def find(text: str) -> Target:
     registered = {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}
     place = registered.get(text, text)
     if all(part.isidentifier() for part in place.replace(":", ".", 1).split(".")):
-        return Target(name=text, about=f"the functions of {place}", adapter=NAMESPACE, options={"object": place})
+        return Target(
+            name=text, about=f"the functions of {place}", adapter=NAMESPACE, options={"object": place}, own_masks=RANDOM
+        )
     known = [*BUILT_IN, *registered]
     near = difflib.get_close_matches(text, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}, module:object and command:..."
@@ -223,4 +241,4 @@ def foreign(text: str) -> Target:
         raise UsageError(f"target {text!r}: {error}") from error
     if not command:
         raise UsageError(f"target {text!r}: no command")
-    return Target(name=text, about="speaks the wire protocol", command=command)
+    return Target(name=text, about="speaks the wire protocol", command=command, own_masks=RANDOM)

@@ -157,13 +157,6 @@ def scatter_nd_unpool(input: Any, argmax: Any, output_shape: Any, include_batch_
     return tf.reshape(tf.scatter_nd(indices, tf.reshape(input, [-1]), [size]), output_shape)
 
 
-def scatter_update_unpool(input: Any, argmax: Any, output_shape: Any, include_batch_in_index: bool = False) -> Any:
-    """Unpool by tf.tensor_scatter_nd_update: where an index comes twice, one value stays."""
-    indices = flat_indices(argmax, output_shape, include_batch_in_index)
-    zeros = tf.zeros(tf.reshape(tf.reduce_prod(output_shape), [1]), input.dtype)
-    return tf.reshape(tf.tensor_scatter_nd_update(zeros, indices, tf.reshape(input, [-1])), output_shape)
-
-
 def flat_indices(argmax: Any, output_shape: Any, include_batch_in_index: bool) -> Any:
     """Return the place of each element in the flat output: [elements, 1], int64."""
     indices = tf.cast(argmax, tf.int64)
@@ -236,7 +229,6 @@ FUNCTIONS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "avg_pool_grad": {"raw": raw_avg_pool_grad, "tape": tape_avg_pool_grad},
     "max_unpool": {
         "scatter_nd": scatter_nd_unpool,
-        "scatter_update": scatter_update_unpool,
         "argmax": argmax_unpool,
     },
     "avg_unpool": {"raw": raw_avg_unpool},
