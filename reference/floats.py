@@ -125,7 +125,7 @@ def round_ratio(numerator: int, denominator: int, fmt: Format) -> float:
     """
     if numerator == 0:
         return 0.0
-    size = abs(numerator)
+    sign, size = (1 if numerator > 0 else -1), abs(numerator)
     exponent = size.bit_length() - denominator.bit_length()  # floor(log2(size / denominator)), or one more
     if size << max(-exponent, 0) < denominator << max(exponent, 0):
         exponent -= 1
@@ -134,8 +134,8 @@ def round_ratio(numerator: int, denominator: int, fmt: Format) -> float:
     half = denominator << max(spacing, 0)
     quotient += 2 * rest > half or (2 * rest == half and quotient % 2 == 1)
     if quotient.bit_length() + spacing > fmt.emax + 1:
-        return math.copysign(math.inf, numerator)
-    return math.copysign(math.ldexp(quotient, spacing), numerator)
+        return sign * math.inf
+    return sign * math.ldexp(quotient, spacing)
 
 
 def ulp(values: Array, fmt: Format) -> Array:
