@@ -128,5 +128,5 @@ class Session:
     def _read(self, seconds: float) -> protocol.Frame:
         if self._fault:
             raise self._fault
-        deadline = max(self._began + seconds, time.monotonic() + LATE)
+        deadline = max(self._began + seconds, time.monotonic() + min(LATE, seconds))
         return protocol.read(partial(self._process.fill, deadline=deadline, memory=self._room))
