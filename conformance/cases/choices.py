@@ -1,0 +1,97 @@
+"""
+Where a generator's choices come from: a counter-based random stream in bulk, or Hypothesis, which shrinks them.
+
+A generator asks for small integers only. The simplest answer comes first: the low end of a range, the first option,
+"no"; that is where Hypothesis shrinks to.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import TypeVar
+from zlib import crc32
+
+import numpy as np
+from hypothesis import strategies as st
+
+from conformance.model import Array
+
+__all__ = ["Choices", "Drawn", "Stream", "streams", "words"]
+
+T = TypeVar("T")
+
+BLOCK = 256  # cases whose words are drawn at once
+WORDS = 64  # of 32 bits, for each case; a case that needs more draws more
+
+
+class Choices(ABC):
+    """A source of choices."""
+
+    @abstractmethod
+    def integer(self, low: int, high: int) -> int:
+        """Return an integer from low to high, both possible; high - low < 2^32."""
+
+    def pick(self, options: Sequence[T]) -> T:
+        """Return one of the options, the simplest of which comes first."""
+        return options[self.integer(0, len(options) - 1)]
+
+    def chance(self, percent: int) -> bool:
+        """Say yes so many times in a hundred."""
+        return self.integer(0, 99) >= 100 - percent
+
+
+class Stream(Choices):
+    """Choices from a random stream: those of one case, the same whatever is drawn before or beside it."""
+
+    def __init__(self, first: Sequence[int], more: Callable[[], Iterator[int]]) -> None:
+        self._next = chain(first, _calls(more)).__next__
+
+    def integer(self, low: int, high: int) -> int:
+        """Scale a 32-bit word down to the range."""
+        return low + (self._next() * (high - low + 1) >> 32)
+
+
+class Drawn(Choices):
+    """Choices made by Hypothesis."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+
+    def integer(self, low: int, high: int) -> int:
+        """Let Hypothesis choose."""
+        return self._draw(st.integers(low, high))
+
+
+def streams(seed: int, stream: str, first: int, count: int) -> Iterator[Stream]:
+    """Yield the choices of cases first .. first + count - 1 of the stream of this seed and name."""
+    for start in range(first, first + count, BLOCK):
+        cases = min(BLOCK, first + count - start)
+        rows = words(seed, stream, start * WORDS, cases * WORDS).reshape(cases, WORDS)
+        for case, row in enumerate(rows.tolist(), start):
+            yield Stream(row, lambda case=case: _further(seed, stream, case))  # type: ignore[misc]
+
+
+def words(seed: int, stream: str, first: int, count: int, page: int = 0) -> Array:
+    """
+    Return 32-bit words first .. first + count - 1 of a random stream: uint64 [count].
+
+    The words of Philox 4x64-10 under the key (seed, CRC-32 of the stream's name), at the counters (first / 8 ..., page,
+    0, 0), the low half of each 64-bit word first; first is a multiple of 8. They are the raw ones, which are the same
+    in every version of NumPy.
+    """
+    key = np.array([seed % 2**64, crc32(stream.encode())], np.uint64)
+    philox = np.random.Philox(key=key, counter=np.array([first // 8, page, 0, 0], np.uint64))
+    raw = philox.random_raw(-(-count // 2))
+    halves = np.stack([raw & np.uint64(0xFFFFFFFF), raw >> np.uint64(32)], axis=-1)
+    return halves.reshape(-1)[:count]
+
+
+def _further(seed: int, stream: str, case: int) -> Iterator[int]:
+    """Yield words without end, apart from those of all cases' first ones."""
+    for start in range(0, 2**32, WORDS):
+        yield from words(seed, stream, start, WORDS, page=case + 1).tolist()
+
+
+def _calls(more: Callable[[], Iterator[int]]) -> Iterator[int]:
+    """Ask for more words only once they are needed."""
+    yield from more()

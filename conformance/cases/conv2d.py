@@ -1,0 +1,280 @@
+"""Calls of conv2d, its gradients and its transpose: each is given by a forward convolution."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+from conformance.cases import sizes, spelling
+from conformance.cases.choices import Choices
+from conformance.cases.layers import CONVOLUTIONS
+from conformance.cases.regimes import regime
+from conformance.cases.sizes import DATA, at_most
+from conformance.cases.spelling import Spelling, arranged, nhwc
+from conformance.model import ArraySpec, Case, Json
+from reference.checks import padding_pairs, spatial
+from reference.windows import Axis
+
+__all__ = ["Convolution", "changes", "drawn", "read", "shape_argument", "valid", "written"]
+
+DTYPES = ("float32", "float32", "float32", "bfloat16", "float16", "float64", "int32")
+SHAPES = {
+    "conv2d_transpose": "output_shape",
+    "conv2d_backprop_input": "input_sizes",
+    "conv2d_backprop_filter": "filter_sizes",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convolution:
+    """The forward convolution behind a call, and how the call is spelt."""
+
+    op: str
+    lead: tuple[int, ...]  # the batch: one axis, or more for conv2d
+    rows: Axis
+    columns: Axis
+    padding: str  # SAME, VALID or EXPLICIT
+    depth: int  # of the filters, FI
+    groups: int
+    outputs: int  # filters, O
+    dtype: str
+    spelling: Spelling
+    regime: str
+    seed: int
+
+    @property
+    def image(self) -> tuple[int, ...]:
+        """The image of the forward convolution: [..., H, W, I]."""
+        return (*self.lead, self.rows.size, self.columns.size, self.depth * self.groups)
+
+    @property
+    def result(self) -> tuple[int, ...]:
+        """The result of the forward convolution: [..., OH, OW, O]."""
+        return (*self.lead, self.rows.out, self.columns.out, self.outputs)
+
+    @property
+    def filters(self) -> tuple[int, int, int, int]:
+        """The filters: [FH, FW, FI, O]."""
+        return (self.rows.taps, self.columns.taps, self.depth, self.outputs)
+
+    @property
+    def terms(self) -> int:
+        """The products of one output element of the call, at most."""
+        if self.op == "conv2d_backprop_filter":
+            return prod(self.lead) * self.rows.out * self.columns.out
+        channels = self.depth if self.op == "conv2d" else self.outputs // self.groups
+        return self.rows.taps * self.columns.taps * channels
+
+
+def shape_argument(op: str) -> str | None:
+    """Return the name of the argument that is a shape, if the op has one."""
+    return SHAPES.get(op)
+
+
+def valid(op: str, choices: Choices) -> Case:
+    """Draw a valid call."""
+    return written(drawn(op, choices))
+
+
+def drawn(op: str, choices: Choices, padding: str | None = None, *, groups: bool = False, whole: bool = False) -> Convolution:
+    """
+    Draw a forward convolution; padding: the kind of it.
+
+    groups: with two or more groups of two or more channels. whole: nothing is empty.
+    """
+    if padding is None and not groups and choices.chance(1):
+        return _layer(op, choices)
+    padding = padding or choices.pick(sizes.PADDINGS)
+    budget = choices.pick(sizes.BUDGETS)
+    rows, columns = sizes.axes(choices, padding, budget, empty=not whole)
+    taps = rows.taps * columns.taps
+    area = max(rows.size * columns.size, rows.out * columns.out, 1)
+    spent = max(rows.out * columns.out, 1) * taps
+    depth = choices.pick(at_most(sizes.DEEP if choices.chance(6) else sizes.CHANNELS, min(budget // spent, DATA // area)))
+    depth = max(depth, 2) if groups else depth
+    several = choices.pick((2, 3, 4)) if groups else choices.pick(at_most((1,) * 12 + (2, 2, 3, 4, 8), DATA // (area * depth)))
+    most = min(budget // (spent * depth), DATA // (area * several), DATA // (taps * depth)) // several
+    outputs = 0 if not whole and choices.chance(1) else choices.pick(at_most(sizes.CHANNELS, most)) * several
+    most = min(budget // (spent * depth * max(outputs, 1)), DATA // (area * max(depth * several, outputs)))
+    lead = _lead(op, choices, at_most(sizes.BATCHES, most), empty=not whole)
+    return Convolution(
+        op=op,
+        lead=lead,
+        rows=rows,
+        columns=columns,
+        padding=padding,
+        depth=depth,
+        groups=several,
+        outputs=outputs,
+        dtype=(dtype := choices.pick(DTYPES)),
+        spelling=_spelling(op, choices, rows, columns, may_be_two=several == 1, layouts=len(lead) == 1),
+        regime=regime(choices, dtype),
+        seed=choices.integer(0, sizes.LARGEST),
+    )
+
+
+def _lead(op: str, choices: Choices, batches: Sequence[int], *, empty: bool) -> tuple[int, ...]:
+    """Draw the batch: now and then empty, and of several axes for conv2d."""
+    if empty and choices.chance(2):
+        return (0,)
+    batch = choices.pick(batches)
+    if op != "conv2d" or not choices.chance(4):
+        return (batch,)
+    return (1, batch) if batch % 2 or choices.chance(50) else (2, batch // 2)
+
+
+def _spelling(
+    op: str, choices: Choices, rows: Axis, columns: Axis, *, may_be_two: bool, layouts: bool
+) -> Spelling:
+    """Choose the words of a call."""
+    filters = op == "conv2d_backprop_filter"
+    return Spelling(
+        data_format=choices.pick(("absent", "NHWC", "none", "NCHW", "NCHW")[: 5 if layouts else 3]),
+        strides=spelling.pair_spelling(choices, (rows.stride, columns.stride)),
+        window=spelling.pair_spelling(choices, (rows.dilation, columns.dilation), optional=True),
+        sizes="list" if op == "conv2d" else spelling.shape_spelling(choices, two=may_be_two and not filters),
+    )
+
+
+def _layer(op: str, choices: Choices) -> Convolution:
+    """Draw a layer of a real network."""
+    layer = choices.pick(CONVOLUTIONS)
+    high, wide, depth = layer.image
+    rows, columns = (
+        sizes.lay(layer.padding, size, layer.taps, layer.stride, 1) for size in (high, wide)
+    )
+    return Convolution(
+        op=op,
+        lead=(1,),
+        rows=rows,
+        columns=columns,
+        padding=layer.padding,
+        depth=depth // layer.groups,
+        groups=layer.groups,
+        outputs=layer.outputs,
+        dtype=(dtype := choices.pick(DTYPES)),
+        spelling=_spelling(op, choices, rows, columns, may_be_two=layer.groups == 1, layouts=True),
+        regime=regime(choices, dtype),
+        seed=choices.integer(0, sizes.LARGEST),
+    )
+
+
+def written(call: Convolution) -> Case:
+    """Return the call that this convolution is behind."""
+    layout = call.spelling.layout
+    operands = {
+        "conv2d": {"input": arranged(call.image, layout), "filters": call.filters},
+        "conv2d_transpose": {"input": arranged(call.result, layout), "filters": call.filters},
+        "conv2d_backprop_input": {"filters": call.filters, "out_backprop": arranged(call.result, layout)},
+        "conv2d_backprop_filter": {"input": arranged(call.image, layout), "out_backprop": arranged(call.result, layout)},
+    }[call.op]
+    return Case(
+        op=call.op,
+        arrays={name: ArraySpec(shape, call.dtype) for name, shape in operands.items()},
+        attributes=_attributes(call, layout),
+        regime=call.regime,
+        seed=call.seed,
+    )
+
+
+def _attributes(call: Convolution, layout: str) -> dict[str, Json]:
+    """Return the attributes of the call."""
+    rows, columns, words = call.rows, call.columns, call.spelling
+    attributes = spelling.given(
+        strides=spelling.pair((rows.stride, columns.stride), words.strides, layout),
+        padding=spelling.padding(call.padding, (rows.before, rows.after), (columns.before, columns.after), layout),
+        data_format=spelling.FORMATS[words.data_format],
+        dilations=spelling.pair((rows.dilation, columns.dilation), words.window, layout),
+    )
+    if call.op == "conv2d_backprop_filter":
+        attributes["filter_sizes"] = spelling.shape(call.filters, words.sizes, "NHWC")
+    elif call.op != "conv2d":
+        two = words.sizes == "two" and call.groups > 1  # height and width leave the channels to the filters
+        attributes[SHAPES[call.op]] = spelling.shape(call.image, "list" if two else words.sizes, layout)
+    return attributes
+
+
+def read(case: Case) -> Convolution:
+    """Return the convolution behind a valid call: the inverse of `written`."""
+    layout = spelling.layout_of(case.attributes)
+    image, filters, outputs = _shapes(case, layout)
+    strides = spatial("", "strides", spelling.decoded(case.attributes["strides"]), layout)[0]
+    dilations = spatial("", "dilations", spelling.decoded(case.attributes.get("dilations")), layout)[0]
+    pads = padding_pairs("", spelling.decoded(case.attributes["padding"]), layout)
+    kind, pairs = (pads, ((0, 0), (0, 0))) if isinstance(pads, str) else ("EXPLICIT", pads)
+    rows, columns = (
+        sizes.lay(kind, image[i - 3], filters[i], strides[i], dilations[i], pairs[i]) for i in range(2)
+    )
+    name = SHAPES.get(case.op)
+    return Convolution(
+        op=case.op,
+        lead=image[:-3],
+        rows=rows,
+        columns=columns,
+        padding=kind,
+        depth=filters[2],
+        groups=image[-1] // filters[2],
+        outputs=outputs,
+        dtype=next(iter(case.arrays.values())).dtype,
+        spelling=Spelling(
+            data_format=spelling.data_format(case.attributes),
+            strides=spelling.spelt_pair(case.attributes, "strides"),
+            window=spelling.spelt_pair(case.attributes, "dilations"),
+            sizes=spelling.spelt_shape(case.attributes[name]) if name else "list",
+        ),
+        regime=case.regime,
+        seed=case.seed,
+    )
+
+
+def _shapes(case: Case, layout: str) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """Return the forward convolution's image [..., H, W, I], its filters, and their number."""
+    shapes = {name: array.shape for name, array in case.arrays.items()}
+    if case.op in ("conv2d", "conv2d_backprop_filter"):
+        filters = shapes.get("filters") or tuple(map(int, spelling.decoded(case.attributes["filter_sizes"])))
+        return nhwc(shapes["input"], layout), filters, filters[3]
+    filters = shapes["filters"]
+    asked = tuple(map(int, spelling.decoded(case.attributes[SHAPES[case.op]])))
+    batch = shapes["input" if case.op == "conv2d_transpose" else "out_backprop"][0]
+    return (batch, *asked, filters[2]) if len(asked) == 2 else nhwc(asked, layout), filters, filters[3]
+
+
+def changes(call: Convolution) -> Iterator[tuple[str, Convolution]]:
+    """Yield what the call becomes by one change toward the simplest one; some may be as before, or have no output."""
+    yield from _axis_changes(call)
+    if call.op == "conv2d" and len(call.lead) > 1:
+        yield "rank 4", replace(call, lead=(prod(call.lead),))
+    if prod(call.lead) > 1:
+        yield "batch 1", replace(call, lead=(1,) * len(call.lead))
+    if call.groups > 1:
+        yield "groups 1", replace(call, groups=1, outputs=call.outputs // call.groups)
+    for depth in sorted({1, call.depth // 2} - {0, call.depth}):
+        yield f"depth {depth}", replace(call, depth=depth)
+    for each in sorted({1, call.outputs // call.groups // 2} - {0, call.outputs // call.groups}):
+        yield f"filters {each * call.groups}", replace(call, outputs=each * call.groups)
+    for plain in ("float32", "float64"):
+        if call.dtype != plain:
+            yield plain, replace(call, dtype=plain)
+
+
+def _axis_changes(call: Convolution) -> Iterator[tuple[str, Convolution]]:
+    """Yield the changes of windows and image."""
+    for name in ("stride", "dilation"):
+        if max(getattr(call.rows, name), getattr(call.columns, name)) > 1:
+            yield f"{name} 1", _both(call, **{name: 1})
+    for side, along in (("rows", call.rows), ("columns", call.columns)):
+        for name, least in (("taps", 1), ("stride", 1), ("dilation", 1), ("size", 1)):
+            now = getattr(along, name)
+            for value in sorted({least, now // 2, now - 1}):
+                if least <= value < now:
+                    yield f"{name} of {side} {value}", replace(
+                        call, **{side: sizes.axis(along, call.padding, **{name: value})}
+                    )
+    for kind in ("VALID", "SAME"):
+        if call.padding != kind:
+            yield kind, _both(replace(call, padding=kind))
+
+
+def _both(call: Convolution, **values: int) -> Convolution:
+    """Return the call with both axes changed alike."""
+    rows, columns = (sizes.axis(along, call.padding, **values) for along in (call.rows, call.columns))
+    return replace(call, rows=rows, columns=columns)

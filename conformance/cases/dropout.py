@@ -1,0 +1,113 @@
+"""Calls of dropout, stateless_dropout and dropout_grad."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from conformance.cases import sizes
+from conformance.cases.choices import Choices
+from conformance.cases.regimes import regime
+from conformance.cases.sizes import DATA, at_most
+from conformance.model import ArraySpec, Case, Json
+
+__all__ = ["RATES", "changes", "valid"]
+
+DTYPES = ("float32", "float32", "float32", "bfloat16", "float16", "float64")
+SIDES = (1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1023, 1025)
+RATES = (0.5, 0, 0.25, 0.1, 0.3, 0.75, 0.9, 0.0, 0.99, 0.999, 2.0**-24, 1e-10, 0.9999, 1 - 2.0**-24)
+# What a tensor may hold is not looked at: all are dropped from 1 on, none below 0.
+ODD_RATES: tuple[Json, ...] = (1.0, 1.5, -0.5, {"float": "nan"}, {"float": "inf"})
+SEEDS = (0, 1, 2, 42, 2**31 - 1, -1, -(2**31), 87654321)
+WIDE_SEEDS = (*SEEDS, 2**31, 2**32 - 1, 2**32, 2**63 - 1, -(2**63), 2**32 + 1)
+ALGORITHMS: tuple[Json, ...] = (
+    "philox", "philox", "threefry", "auto_select", "Philox", "THREEFRY", "three-fry", "autoselect", 1, 2, 3, None,
+)  # fmt: skip
+
+
+def valid(op: str, choices: Choices) -> Case:
+    """Draw a valid call."""
+    shape = _shape(choices)
+    dtype = choices.pick(DTYPES)
+    attributes: dict[str, Json] = {"rate": _rate(choices, dtype)}
+    if op == "dropout_grad":
+        arrays = {"grad": ArraySpec(shape, dtype), "kept": ArraySpec(shape, "bool")}
+    else:
+        arrays = {"x": ArraySpec(shape, dtype)}
+        attributes |= _seeds(op, choices)
+        if choices.chance(50):
+            attributes["noise_shape"] = _noise_shape(choices, shape)
+    chosen = regime(choices, dtype)
+    return Case(op=op, arrays=arrays, attributes=attributes, regime=chosen, seed=choices.integer(0, sizes.LARGEST))
+
+
+def _shape(choices: Choices) -> tuple[int, ...]:
+    """Draw a shape of rank 0 to 5."""
+    rank = choices.pick((1, 2, 4, 4, 3, 2, 5, 0))
+    most = choices.pick((2**6, 2**9, 2**12, DATA))
+    shape: list[int] = []
+    for _ in range(rank):
+        side = choices.pick(at_most(SIDES, most))
+        most //= side
+        shape.append(side)
+    if shape and choices.chance(3):
+        shape[choices.integer(0, rank - 1)] = 0
+    return tuple(shape)
+
+
+def _rate(choices: Choices, dtype: str) -> Json:
+    """Draw a rate: a number, or a tensor of x's dtype."""
+    if not choices.chance(30):
+        return choices.pick(RATES)
+    return {"array": choices.pick(ODD_RATES) if choices.chance(10) else choices.pick(RATES), "dtype": dtype}
+
+
+def _seeds(op: str, choices: Choices) -> dict[str, Json]:
+    """Draw what decides the random numbers."""
+    if op == "stateless_dropout":
+        seed: Json = [choices.pick(SEEDS), choices.pick(SEEDS)]
+        if choices.chance(50):
+            seed = {"array": [choices.pick(WIDE_SEEDS), choices.pick(WIDE_SEEDS)], "dtype": "int64"}
+        return {"seed": seed, "rng_alg": choices.pick(ALGORITHMS)} if choices.chance(75) else {"seed": seed}
+    seeds = {"seed": choices.pick(SEEDS), "global_seed": choices.pick(SEEDS)}
+    return {name: seeds[name] for name in choices.pick((("seed", "global_seed"), ("seed",), ("global_seed",), ()))}
+
+
+def _noise_shape(choices: Choices, shape: tuple[int, ...]) -> Json:
+    """Draw a noise_shape that broadcasts to x's shape."""
+    if choices.chance(10):
+        return None
+    if choices.chance(20):  # leading axes left out
+        return [choices.pick((1, size)) for size in shape[choices.integer(0, len(shape)) :]]
+    return [choices.pick((1, size, None)) for size in shape]
+
+
+def changes(case: Case) -> Iterator[tuple[str, Case]]:
+    """Yield what a call becomes by one change toward the simplest one; some may not be valid."""
+    attributes, (name, spec) = case.attributes, next(iter(case.arrays.items()))
+    if attributes.get("noise_shape") is not None:
+        yield "no noise_shape", replace(case, attributes=_without(attributes, "noise_shape"))
+    elif len(spec.shape) > 1:
+        size = max(1, *spec.shape) if 0 not in spec.shape else 0
+        yield "rank 1", _reshaped(case, (size,))
+    for axis, side in enumerate(spec.shape):
+        for less in sorted({1, side // 2} - {0, side}):
+            if less < side and attributes.get("noise_shape") is None:
+                yield f"side {axis} {less}", _reshaped(case, (*spec.shape[:axis], less, *spec.shape[axis + 1 :]))
+    if isinstance(attributes["rate"], dict):
+        yield "rate a number", replace(case, attributes={**attributes, "rate": attributes["rate"].get("array")})
+    if attributes["rate"] != 0.5:
+        yield "rate 0.5", replace(case, attributes={**attributes, "rate": 0.5})
+    if attributes.get("rng_alg", "philox") != "philox":
+        yield "philox", replace(case, attributes={**attributes, "rng_alg": "philox"})
+    for plain in ("float32", "float64"):
+        if spec.dtype != plain and not isinstance(attributes["rate"], dict):
+            yield plain, replace(case, arrays={**case.arrays, name: ArraySpec(spec.shape, plain)})
+
+
+def _without(attributes: Mapping[str, Json], name: str) -> dict[str, Json]:
+    """Return the attributes without one of them."""
+    return {key: value for key, value in attributes.items() if key != name}
+
+
+def _reshaped(case: Case, shape: tuple[int, ...]) -> Case:
+    """Return the call with arrays of another shape."""
+    return replace(case, arrays={name: ArraySpec(shape, spec.dtype) for name, spec in case.arrays.items()})

@@ -1,0 +1,249 @@
+"""Calls of the pools, their gradients and avg_unpool: each is given by a forward pool."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import prod
+
+from conformance.cases import sizes, spelling
+from conformance.cases.choices import Choices
+from conformance.cases.layers import POOLS
+from conformance.cases.regimes import regime
+from conformance.cases.sizes import DATA, at_most
+from conformance.cases.spelling import Spelling, arranged, nhwc
+from conformance.model import ArraySpec, Case, Json
+from reference.checks import padding_pairs, spatial
+from reference.windows import Axis
+
+__all__ = ["EXPLICIT", "FLOATS", "Pool", "changes", "drawn", "read", "shape_argument", "valid", "written"]
+
+FLOATS = ("float32", "float32", "float32", "bfloat16", "float16", "float64")
+INTEGERS = ("int32", "int64", "int16", "int8", "uint8", "uint16")
+UNSIGNED = ("uint32", "uint64")
+EXPLICIT = ("max_pool", "max_pool_grad")  # the ops that take explicit padding
+SHAPES = {"avg_pool_grad": "orig_input_shape", "avg_unpool": "output_shape"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """The forward pool behind a call, and how the call is spelt."""
+
+    op: str
+    batch: int
+    rows: Axis
+    columns: Axis
+    padding: str  # SAME, VALID or EXPLICIT
+    channels: int
+    between: int  # channels of a window; above 1, rows and columns have windows of 1
+    output_dtype: str  # of an argmax; "" is the default
+    include_batch_in_index: bool
+    dtype: str
+    spelling: Spelling
+    regime: str
+    seed: int
+
+    @property
+    def image(self) -> tuple[int, int, int, int]:
+        """The image: [N, H, W, C]."""
+        return (self.batch, self.rows.size, self.columns.size, self.channels)
+
+    @property
+    def result(self) -> tuple[int, int, int, int]:
+        """The result of the forward pool: [N, OH, OW, OC]."""
+        return (self.batch, self.rows.out, self.columns.out, self.channels // self.between)
+
+    @property
+    def terms(self) -> int:
+        """The elements of a window."""
+        return self.rows.taps * self.columns.taps * self.between
+
+
+def dtypes(op: str) -> tuple[str, ...]:
+    """Return the dtypes of an op, the common ones more than once."""
+    if op.startswith("avg"):
+        return FLOATS
+    return (*FLOATS, *INTEGERS, *UNSIGNED) if op == "max_pool_with_argmax" else (*FLOATS, *INTEGERS)
+
+
+def shape_argument(op: str) -> str | None:
+    """Return the name of the argument that is a shape, if the op has one."""
+    return SHAPES.get(op)
+
+
+def valid(op: str, choices: Choices) -> Case:
+    """Draw a valid call."""
+    return written(drawn(op, choices))
+
+
+def drawn(op: str, choices: Choices, padding: str | None = None, *, whole: bool = False) -> Pool:
+    """Draw a forward pool; padding: the kind of it; whole: nothing is empty."""
+    whole = whole or op == "max_pool_with_argmax"
+    if padding is None:
+        if choices.chance(1):
+            return _layer(op, choices)
+        if op == "max_pool" and choices.chance(8):
+            return _between(choices)
+    padding = padding or choices.pick(sizes.PADDINGS if op in EXPLICIT else sizes.PADDINGS[:-1])
+    budget = choices.pick(sizes.BUDGETS)
+    rows, columns = sizes.axes(choices, padding, budget, pool=True, empty=not whole)
+    area = max(rows.size * columns.size, rows.out * columns.out, 1)
+    spent = max(rows.out * columns.out, 1) * rows.taps * columns.taps
+    channels = choices.pick(at_most(sizes.CHANNELS, min(budget // spent, DATA // area)))
+    channels = 0 if not whole and choices.chance(1) else channels
+    per_image = max(channels, 1)
+    batches = at_most(sizes.BATCHES, min(budget // (spent * per_image), DATA // (area * per_image)))
+    batch = 0 if not whole and choices.chance(2) else choices.pick(batches)
+    return _pool(op, choices, (batch, channels), (rows, columns), padding)
+
+
+def _between(choices: Choices) -> Pool:
+    """Draw a pool between channels."""
+    high, wide = choices.pick(sizes.FEW), choices.pick(sizes.FEW)
+    window = choices.pick((2, 3, 4, 5, 8))
+    channels = choices.pick(at_most(sizes.FEW, DATA // (high * wide * window)))
+    rows, columns = (sizes.lay("VALID", size, 1, 1, 1) for size in (high, wide))
+    batch = 0 if choices.chance(2) else choices.pick((1, 1, 2, 3))
+    padding = choices.pick(("VALID", "SAME"))
+    return _pool("max_pool", choices, (batch, channels * window), (rows, columns), padding, between=window)
+
+
+def _layer(op: str, choices: Choices) -> Pool:
+    """Draw a layer of a real network."""
+    layer = choices.pick(POOLS)
+    rows, columns = (sizes.lay(layer.padding, size, layer.taps, layer.stride, 1) for size in layer.image[:2])
+    return _pool(op, choices, (1, layer.image[2]), (rows, columns), layer.padding)
+
+
+def _pool(
+    op: str, choices: Choices, outer: tuple[int, int], along: tuple[Axis, Axis], padding: str, between: int = 1
+) -> Pool:
+    """Choose dtype, words and regime of a pool; outer: batch and channels."""
+    argmax = op == "max_pool_with_argmax"
+    rows, columns = along
+    dtype = choices.pick(dtypes(op))
+    return Pool(
+        op=op,
+        batch=outer[0],
+        rows=rows,
+        columns=columns,
+        padding=padding,
+        channels=outer[1],
+        between=between,
+        output_dtype=choices.pick(("", "int64", "int32")) if argmax else "",
+        include_batch_in_index=argmax and choices.chance(50),
+        dtype=dtype,
+        spelling=Spelling(
+            data_format=choices.pick(_formats(op, between)),
+            strides=spelling.pair_spelling(choices, (rows.stride, columns.stride)),
+            window=spelling.pair_spelling(choices, (rows.taps, columns.taps)),
+            sizes=spelling.shape_spelling(choices) if op in SHAPES else "list",
+        ),
+        regime=regime(choices, dtype),
+        seed=choices.integer(0, sizes.LARGEST),
+    )
+
+
+def _formats(op: str, between: int) -> tuple[str, ...]:
+    """Return the ways to say the layout."""
+    if op == "max_pool_with_argmax":
+        return ("absent", "NHWC")
+    return ("absent", "NHWC", "none") if between > 1 else ("absent", "NHWC", "none", "NCHW", "NCHW")
+
+
+def written(call: Pool) -> Case:
+    """Return the call that this pool is behind."""
+    image, result = (arranged(shape, call.spelling.layout) for shape in (call.image, call.result))
+    arrays = {
+        "max_pool": {"input": image},
+        "max_pool_with_argmax": {"input": image},
+        "max_pool_grad": {"orig_input": image, "orig_output": result, "grad": result},
+        "avg_pool": {"input": image},
+        "avg_pool_grad": {"grad": result},
+        "avg_unpool": {"input": result},
+    }[call.op]
+    return Case(
+        op=call.op,
+        arrays={name: ArraySpec(shape, call.dtype) for name, shape in arrays.items()},
+        attributes=_attributes(call),
+        regime=call.regime,
+        seed=call.seed,
+    )
+
+
+def _attributes(call: Pool) -> dict[str, Json]:
+    """Return the attributes of the call."""
+    rows, columns, words, layout = call.rows, call.columns, call.spelling, call.spelling.layout
+    attributes = spelling.given(
+        ksize=spelling.pair((rows.taps, columns.taps), words.window, layout, call.between),
+        strides=spelling.pair((rows.stride, columns.stride), words.strides, layout, call.between),
+        padding=spelling.padding(call.padding, (rows.before, rows.after), (columns.before, columns.after), layout),
+        data_format=spelling.FORMATS[words.data_format],
+    )
+    if call.output_dtype:
+        attributes["output_dtype"] = call.output_dtype
+    if call.include_batch_in_index:
+        attributes["include_batch_in_index"] = True
+    if call.op in SHAPES:
+        attributes[SHAPES[call.op]] = spelling.shape(call.image, words.sizes, layout)
+    return attributes
+
+
+def read(case: Case) -> Pool:
+    """Return the pool behind a valid call: the inverse of `written`."""
+    layout = spelling.layout_of(case.attributes)
+    image = nhwc(_image(case), layout)
+    strides, (_, between) = spatial("", "strides", spelling.decoded(case.attributes["strides"]), layout)
+    taps = spatial("", "ksize", spelling.decoded(case.attributes["ksize"]), layout)[0]
+    pads = padding_pairs("", spelling.decoded(case.attributes["padding"]), layout)
+    kind, pairs = (pads, ((0, 0), (0, 0))) if isinstance(pads, str) else ("EXPLICIT", pads)
+    rows, columns = (sizes.lay(kind, image[1 + i], taps[i], strides[i], 1, pairs[i]) for i in range(2))
+    name = SHAPES.get(case.op)
+    return Pool(
+        op=case.op,
+        batch=image[0],
+        rows=rows,
+        columns=columns,
+        padding=kind,
+        channels=image[3],
+        between=between,
+        output_dtype=str(case.attributes.get("output_dtype", "")),
+        include_batch_in_index=bool(case.attributes.get("include_batch_in_index", False)),
+        dtype=next(iter(case.arrays.values())).dtype,
+        spelling=Spelling(
+            data_format=spelling.data_format(case.attributes),
+            strides=spelling.spelt_pair(case.attributes, "strides"),
+            window=spelling.spelt_pair(case.attributes, "ksize"),
+            sizes=spelling.spelt_shape(case.attributes[name]) if name else "list",
+        ),
+        regime=case.regime,
+        seed=case.seed,
+    )
+
+
+def _image(case: Case) -> tuple[int, ...]:
+    """Return the shape of the forward pool's image, in the layout of the call."""
+    if case.op in SHAPES:
+        return tuple(map(int, spelling.decoded(case.attributes[SHAPES[case.op]])))
+    return next(array.shape for name, array in case.arrays.items() if name in ("input", "orig_input"))
+
+
+def changes(call: Pool) -> Iterator[tuple[str, Pool]]:
+    """Yield what the call becomes by one change toward the simplest one; some may be as before, or not valid."""
+    if call.batch > 1:
+        yield "batch 1", replace(call, batch=1)
+    for channels in sorted({1, call.channels // 2, call.between} - {0, call.channels}):
+        if channels % call.between == 0 and channels < call.channels:
+            yield f"channels {channels}", replace(call, channels=channels)
+    if call.between > 1:
+        yield "not between channels", replace(call, between=1)
+    if call.include_batch_in_index:
+        yield "index without batch", replace(call, include_batch_in_index=False)
+    if call.output_dtype:
+        yield "default output_dtype", replace(call, output_dtype="")
+    for plain in ("float32", "float64"):
+        if call.dtype != plain:
+            yield plain, replace(call, dtype=plain)
+
+
+def size(call: Pool) -> int:
+    """Return the elements of image and result."""
+    return prod(call.image) + prod(call.result)

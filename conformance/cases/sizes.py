@@ -1,0 +1,112 @@
+"""
+Sizes that lean to the edges, within a budget.
+
+An axis is drawn by its number of windows and a remainder, from which the image's size follows. So every forward size
+and every transposed output size comes up, and all of them are valid.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from math import prod
+
+from conformance.cases.choices import Choices
+from reference.windows import Axis, explicit, reach, same, valid
+
+__all__ = [
+    "BATCHES",
+    "BUDGETS",
+    "CHANNELS",
+    "DATA",
+    "DEEP",
+    "FEW",
+    "LARGEST",
+    "PADDINGS",
+    "WINDOWS",
+    "at_most",
+    "axes",
+    "axis",
+    "lay",
+]
+
+LARGEST = 2**31 - 1
+DATA = 2**16  # elements of an array, at most
+BUDGETS = (*(2**9,) * 4, *(2**11,) * 8, *(2**13,) * 12, *(2**15,) * 12, *(2**17,) * 8, 2**19, 2**22)  # multiplications
+
+FEW = (1, 2, 3, 4, 5, 6, 7, 8, 9)
+OUTPUTS = (*FEW, 15, 16, 17, 31, 32, 33)  # around the widths of vectors and tiles
+TAPS = (1, 1, 2, 2, 3, 3, 3, 3, 4, 5, 5, 6, 7, 8, 9, 11)
+WINDOWS = (17, 33, 46)  # 17^2 = 289, 46^2 = 2116: sums above 256 and above 2,048 terms
+STRIDES = (*(1,) * 12, *(2,) * 12, *(3,) * 5, *(4,) * 3, 5, 7, 8, 1000, LARGEST)
+DILATIONS = (*(1,) * 10, 2, 2, 2, 3, 4, 5, 7)
+BATCHES = (1, 1, 1, 2, 2, 3, 4, 5, 8, 9, 16, 17)
+CHANNELS = (1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64)
+DEEP = (29, 64, 128, 257, 513, 1025, 2049)  # sums above 256 and above 2,048 terms
+PADDINGS = ("VALID", "VALID", "VALID", "SAME", "SAME", "SAME", "EXPLICIT")
+
+
+def at_most(table: Sequence[int], most: int) -> Sequence[int]:
+    """Return the entries of an ascending table up to a limit, the first one in any case."""
+    return table[: max(bisect_right(table, most), 1)]
+
+
+def axes(choices: Choices, padding: str, budget: int, *, pool: bool = False, empty: bool = True) -> tuple[Axis, Axis]:
+    """
+    Draw rows and columns.
+
+    budget: taps of all windows, at most (where one window is within it); pool: no dilation, and what explicit padding
+    a pool may have; empty: the output, and an image, may be empty.
+    """
+    empty = empty and not (pool and padding == "EXPLICIT")
+    # One chance for both axes: an empty output is worth little time.
+    nothing = empty and choices.chance(4)
+    taps, stride, dilation = _window(choices, pool=pool)
+    some = FEW if choices.chance(85) else OUTPUTS
+    windows = 0 if nothing and choices.chance(50) else choices.pick(at_most(some, budget // taps))
+    rows = _axis(choices, padding, (taps, stride, dilation), windows, pool=pool)
+    spent = max(rows.out, 1) * taps
+    if choices.chance(40):
+        taps, stride, dilation = _window(choices, pool=pool)
+    windows = 0 if nothing and choices.chance(70) else choices.pick(at_most(OUTPUTS, budget // (spent * taps)))
+    return rows, _axis(choices, padding, (taps, stride, dilation), windows, pool=pool)
+
+
+def _window(choices: Choices, *, pool: bool) -> tuple[int, int, int]:
+    """Draw taps, stride and dilation of one axis."""
+    taps = choices.pick(WINDOWS) if pool and choices.chance(2) else choices.pick(TAPS)
+    return taps, choices.pick(STRIDES), 1 if pool else choices.pick(DILATIONS)
+
+
+def _axis(choices: Choices, padding: str, window: tuple[int, int, int], windows: int, *, pool: bool) -> Axis:
+    """Draw the size of the image, and explicit padding, so that there are this many windows."""
+    taps, stride, dilation = window
+    if stride > 8:
+        windows = min(windows, 1)
+    reached = reach(taps, dilation)
+    first = (windows - 1) * stride + (1 if padding == "SAME" else reached)
+    last = first + stride - 1 if windows or padding != "SAME" else 0
+    # The image of a single far stride stays small.
+    size = choices.integer(max(first, 0), max(min(last, max(first, 0) + 8), 0))
+    if padding != "EXPLICIT":
+        return lay(padding, size, taps, stride, dilation)
+    room = size - 1 if pool else size
+    before = choices.integer(0, min(taps - 1 if pool else reached + 1, room))
+    after = choices.integer(0, min(taps - 1 if pool else reached + 1, room - before))
+    return lay(padding, size - before - after, taps, stride, dilation, (before, after))
+
+
+def lay(padding: str, size: int, taps: int, stride: int, dilation: int, pads: tuple[int, int] = (0, 0)) -> Axis:
+    """Lay the windows of one axis."""
+    if padding == "SAME":
+        return same(size, taps, stride, dilation)
+    return valid(size, taps, stride, dilation) if padding == "VALID" else explicit(size, taps, stride, dilation, *pads)
+
+
+def axis(model: Axis, padding: str, **changes: int) -> Axis:
+    """Return an axis with these changes of size, taps, stride or dilation; explicit padding stays."""
+    given = {name: changes.get(name, getattr(model, name)) for name in ("size", "taps", "stride", "dilation")}
+    return lay(padding, **given, pads=(model.before, model.after))
+
+
+def elements(*sizes: int) -> int:
+    """Return the number of elements, counting an empty axis as one."""
+    return prod(max(size, 1) for size in sizes)
