@@ -115,13 +115,10 @@ class SumOfProducts(ABC):
         """
         if self.dtype.kind == "i":
             return self._wrapped()
-        fmt = format_of(self.dtype)
-        out = self._decided(fmt, self.size() if sizes is None else sizes)
-        special = self.special()
-        if special is not None:
-            with np.errstate(invalid="ignore"):
-                out = np.where(special == 0, out, special.astype(self.dtype))
-        return out
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # infinity, zero and NaN are results
+            out = self._decided(format_of(self.dtype), self.size() if sizes is None else sizes)
+            special = self.special()
+            return out if special is None else np.where(special == 0, out, special.astype(self.dtype))
 
     def special(self) -> Array | None:
         """
@@ -201,8 +198,9 @@ class SumOfProducts(ABC):
         if fmt.precision == 53:
             return _round_pair(sums if divisor is None else _divided(sums, divisor))
         high, error = np.ldexp(sums.high, sums.exponent), np.ldexp(sums.error, sums.exponent)
-        if sums.low.any():
-            error = error + np.ldexp(np.abs(sums.low), sums.exponent) + np.abs(high) * 2 * U
+        if sums.low.ndim:  # from slices: adding and subtracting what high lacks rounds too
+            error = error + np.ldexp(np.abs(sums.low), sums.exponent)
+            error = np.where(error > 0, error + np.abs(high) * 2 * U, 0.0)
         ends = [high] if not np.any(error) else [high - error, high + error]
         first, *last = [round_to(end if divisor is None else _divided_to_odd(end, divisor), fmt) for end in ends]
         return first, first != last[0] if last else np.zeros(first.shape, bool)

@@ -187,7 +187,7 @@ def test_to_odd_marks_what_is_inexact(value: float, rest: float, out: float) -> 
     st.sampled_from(narrow),
 )
 def test_rounding_to_odd_first_is_rounding_once(value: float, part: float, fmt: Format) -> None:
-    """A float64 and a rest of up to a quarter of its spacing, rounded by way of float64 and from their sum's fraction."""
+    """A float64 and a rest of up to a quarter of its spacing, by way of float64 and from the sum as a fraction."""
     rest = part * math.ulp(value) / 4
     exact = Fraction(value) + Fraction(rest)
 
