@@ -7,7 +7,6 @@ The messages of the wire protocol: what the headers of its frames say.
 docs/wire-protocol.md describes them for who writes a target in another language.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -34,6 +33,7 @@ __all__ = [
 ]
 
 Argument: TypeAlias = "Array | Json"
+LONGEST = 1e9  # seconds
 MAX_MESSAGE = 4096  # characters of an exception's message that are kept
 
 
@@ -169,12 +169,12 @@ def answer(number: int, observation: Observation) -> Frame:
 def parse_answer(frame: Frame, number: int) -> Observation:
     """Return the observation in the answer to call `number`."""
     if frame.header.get("number") != number:
-        raise ProtocolError(f"answer to call {frame.header.get('number')!r}, where call {number} was waiting")
+        raise ProtocolError(f"answer to call {str(frame.header.get('number'))[:100]}, where call {number} was waiting")
     match frame.header:
         case {"kind": "returned", "seconds": seconds, **rest}:
             repeatable = rest.get("repeatable")
             if repeatable is not None and not isinstance(repeatable, bool):
-                raise ProtocolError(f"repeatable is {repeatable!r}: true, false or null")
+                raise ProtocolError(f"repeatable is {str(repeatable)[:100]}: true, false or null")
             return Returned(frame.arrays, span(seconds), repeatable, span(rest.get("trace_seconds", 0.0)))
         case {"kind": "raised", "type": str(kind), "message": str(message), "seconds": seconds}:
             return Raised(clip(kind), clip(message), span(seconds))
@@ -187,9 +187,9 @@ def parse_answer(frame: Frame, number: int) -> Observation:
 
 def span(seconds: Json) -> float:
     """Return a length of time."""
-    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < math.inf:
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < LONGEST:
         return float(seconds)
-    raise ProtocolError(f"{seconds!r} seconds")
+    raise ProtocolError(f"{str(seconds)[:100]} is no number of seconds")
 
 
 def start(state: Ready | Refused) -> Frame:
