@@ -87,12 +87,17 @@ class Target:
     own_masks: tuple[
         str, ...
     ] = ()  # ops whose random numbers are not those of TensorFlow's kernels: any fair mask is right
+    unseeded: tuple[str, ...] = ()  # ops whose seed it ignores: that claim leaves them out
     default: bool = False  # whether a run without --target takes it
     needs: tuple[str, ...] = ()  # of the machine: `machine.lacks`
     differs_from: str = ""  # an ISA level: on a processor without more, it is another target over again
     limits: tuple[Limit, ...] = ()
     onednn: tuple[str, ...] = ()  # dtypes that oneDNN serves
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by op; one nameless way where none is given
+
+    def repeats(self, op: str) -> bool:
+        """Return whether the target claims that a second run of the same call of this op gives the same bits."""
+        return self.deterministic and op not in self.unseeded
 
     def start(self, python: str = sys.executable) -> Start:
         """Return how a worker is started; `python` may be an interpreter with another TensorFlow."""
@@ -158,7 +163,9 @@ BUILT_IN: Mapping[str, Target] = {
         "tf-cpu-graph-dynamic": cpu(
             "graph-dynamic", "tf.function, unknown sizes", *limits.STOCK, *limits.UNKNOWN_SHAPES
         ),
-        "tf-cpu-xla": replace(cpu("xla", "tf.function with jit_compile", *limits.XLA), default=True),
+        "tf-cpu-xla": replace(
+            cpu("xla", "tf.function with jit_compile", *limits.XLA), default=True, unseeded=("dropout",)
+        ),
         "tf-cpu-eager-nodnn": replace(
             cpu("eager", "eager, oneDNN off", *limits.STOCK, TF_ENABLE_ONEDNN_OPTS="0"), default=True
         ),
@@ -172,7 +179,7 @@ BUILT_IN: Mapping[str, Target] = {
         "tf-gpu-eager-tf32": gpu("eager", "eager, TF32 on", *limits.GPU, tf32=True),
         "tf-gpu-eager-deterministic": gpu("eager", "eager, op determinism on", *limits.GPU, deterministic=True),
         "tf-gpu-graph": gpu("graph", "tf.function, TF32 off", *limits.GPU),
-        "tf-gpu-xla": gpu("xla", "tf.function with jit_compile, TF32 off", *limits.XLA),
+        "tf-gpu-xla": replace(gpu("xla", "tf.function with jit_compile, TF32 off", *limits.XLA), unseeded=("dropout",)),
         "reference": REFERENCE,
     }.items()
 }
