@@ -86,9 +86,10 @@ def largest(image: Array, geometry: Pool) -> Array:
     """Return the largest element of every window: [N, OH, OW, OC]; NaN only where a window holds nothing else."""
     if image.dtype.kind in "iu":
         return geometry.reduce(np.maximum, image, np.iinfo(image.dtype).min)
-    out = geometry.reduce(np.maximum, image, -np.inf)
-    # np.maximum hands NaN on, and is the faster one: np.fmax, which drops NaN, is only asked where there is any.
-    return geometry.reduce(np.fmax, image, np.nan) if np.isnan(out).any() else out
+    with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
+        out = geometry.reduce(np.maximum, image, -np.inf)
+        # np.maximum hands NaN on, and is the faster one: np.fmax, which drops NaN, is only asked where there is any.
+        return geometry.reduce(np.fmax, image, np.nan) if np.isnan(out).any() else out
 
 
 def max_pool_with_argmax(
