@@ -112,12 +112,11 @@ def _argmax(call: unpool.Unpool) -> Array:
     """
     Draw an index for every pooled value: int64 [N, OH, OW, C].
 
-    With an even seed, and an image with room for it, each lies in a block of its own, as a pool without overlap gives;
-    otherwise anywhere, so that some come twice. In the regime of ties there are three at most.
+    In blocks or anywhere, as `unpool.in_blocks` says; in the regime of ties there are three at most.
     """
     bits = words(call.seed, "argmax", prod(call.result)).reshape(call.result)
     (_, high, wide, channels), (rows, columns) = call.result, call.size
-    if call.regime == "ties" or call.seed % 2 or rows < high or columns < wide or 0 in call.result:
+    if not unpool.in_blocks(call):
         cells = min(call.cells, 3) if call.regime == "ties" else call.cells
         return (bits % np.uint64(max(cells, 1))).astype(np.int64)
     n, y, x, c = np.indices(call.result)

@@ -1,6 +1,6 @@
 """Calls of conv2d, its gradients and its transpose: each is given by a forward convolution."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -8,13 +8,13 @@ from conformance.cases import sizes, spelling
 from conformance.cases.choices import Choices
 from conformance.cases.layers import CONVOLUTIONS
 from conformance.cases.regimes import regime
-from conformance.cases.sizes import DATA, at_most
+from conformance.cases.sizes import DATA, at_most, smaller
 from conformance.cases.spelling import Spelling, arranged, nhwc
 from conformance.model import ArraySpec, Case, Json
 from reference.checks import padding_pairs, spatial
 from reference.windows import Axis
 
-__all__ = ["Convolution", "changes", "drawn", "read", "shape_argument", "valid", "written"]
+__all__ = ["DTYPES", "Convolution", "changes", "read", "shape_argument", "valid", "within", "written"]
 
 DTYPES = ("float32", "float32", "float32", "bfloat16", "float16", "float64", "int32")
 SHAPES = {
@@ -75,23 +75,34 @@ def valid(op: str, choices: Choices) -> Case:
     return written(drawn(op, choices))
 
 
-def drawn(op: str, choices: Choices, padding: str | None = None, *, groups: bool = False, whole: bool = False) -> Convolution:
+def drawn(op: str, choices: Choices) -> Convolution:
+    """Draw a forward convolution."""
+    if choices.chance(1):
+        return _layer(op, choices)
+    return within(op, choices, choices.pick(sizes.PADDINGS), choices.pick(sizes.BUDGETS))
+
+
+def within(
+    op: str, choices: Choices, padding: str, budget: int, *, groups: bool = False, whole: bool = False
+) -> Convolution:
     """
-    Draw a forward convolution; padding: the kind of it.
+    Draw a forward convolution with this padding and at most so many multiplications.
 
     groups: with two or more groups of two or more channels. whole: nothing is empty.
     """
-    if padding is None and not groups and choices.chance(1):
-        return _layer(op, choices)
-    padding = padding or choices.pick(sizes.PADDINGS)
-    budget = choices.pick(sizes.BUDGETS)
     rows, columns = sizes.axes(choices, padding, budget, empty=not whole)
     taps = rows.taps * columns.taps
     area = max(rows.size * columns.size, rows.out * columns.out, 1)
     spent = max(rows.out * columns.out, 1) * taps
-    depth = choices.pick(at_most(sizes.DEEP if choices.chance(6) else sizes.CHANNELS, min(budget // spent, DATA // area)))
+    depth = choices.pick(
+        at_most(sizes.DEEP if choices.chance(6) else sizes.CHANNELS, min(budget // spent, DATA // area))
+    )
     depth = max(depth, 2) if groups else depth
-    several = choices.pick((2, 3, 4)) if groups else choices.pick(at_most((1,) * 12 + (2, 2, 3, 4, 8), DATA // (area * depth)))
+    several = (
+        choices.pick((2, 3, 4))
+        if groups
+        else choices.pick(at_most((1,) * 12 + (2, 2, 3, 4, 8), DATA // (area * depth)))
+    )
     most = min(budget // (spent * depth), DATA // (area * several), DATA // (taps * depth)) // several
     outputs = 0 if not whole and choices.chance(1) else choices.pick(at_most(sizes.CHANNELS, most)) * several
     most = min(budget // (spent * depth * max(outputs, 1)), DATA // (area * max(depth * several, outputs)))
@@ -122,9 +133,7 @@ def _lead(op: str, choices: Choices, batches: Sequence[int], *, empty: bool) -> 
     return (1, batch) if batch % 2 or choices.chance(50) else (2, batch // 2)
 
 
-def _spelling(
-    op: str, choices: Choices, rows: Axis, columns: Axis, *, may_be_two: bool, layouts: bool
-) -> Spelling:
+def _spelling(op: str, choices: Choices, rows: Axis, columns: Axis, *, may_be_two: bool, layouts: bool) -> Spelling:
     """Choose the words of a call."""
     filters = op == "conv2d_backprop_filter"
     return Spelling(
@@ -139,9 +148,7 @@ def _layer(op: str, choices: Choices) -> Convolution:
     """Draw a layer of a real network."""
     layer = choices.pick(CONVOLUTIONS)
     high, wide, depth = layer.image
-    rows, columns = (
-        sizes.lay(layer.padding, size, layer.taps, layer.stride, 1) for size in (high, wide)
-    )
+    rows, columns = (sizes.lay(layer.padding, size, layer.taps, layer.stride, 1) for size in (high, wide))
     return Convolution(
         op=op,
         lead=(1,),
@@ -158,26 +165,32 @@ def _layer(op: str, choices: Choices) -> Convolution:
     )
 
 
-def written(call: Convolution) -> Case:
-    """Return the call that this convolution is behind."""
+def written(call: Convolution, **shapes: tuple[int, ...]) -> Case:
+    """
+    Return the call that this convolution is behind.
+
+    shapes: of image, filters or result, where they are to be others than the convolution's, which breaks a rule.
+    """
     layout = call.spelling.layout
+    image, result = (arranged(shapes.get(name, getattr(call, name)), layout) for name in ("image", "result"))
+    filters = shapes.get("filters", call.filters)
     operands = {
-        "conv2d": {"input": arranged(call.image, layout), "filters": call.filters},
-        "conv2d_transpose": {"input": arranged(call.result, layout), "filters": call.filters},
-        "conv2d_backprop_input": {"filters": call.filters, "out_backprop": arranged(call.result, layout)},
-        "conv2d_backprop_filter": {"input": arranged(call.image, layout), "out_backprop": arranged(call.result, layout)},
+        "conv2d": {"input": image, "filters": filters},
+        "conv2d_transpose": {"input": result, "filters": filters},
+        "conv2d_backprop_input": {"filters": filters, "out_backprop": result},
+        "conv2d_backprop_filter": {"input": image, "out_backprop": result},
     }[call.op]
     return Case(
         op=call.op,
         arrays={name: ArraySpec(shape, call.dtype) for name, shape in operands.items()},
-        attributes=_attributes(call, layout),
+        attributes=_attributes(call, layout, {"image": call.image, "filters": filters, **shapes}),
         regime=call.regime,
         seed=call.seed,
     )
 
 
-def _attributes(call: Convolution, layout: str) -> dict[str, Json]:
-    """Return the attributes of the call."""
+def _attributes(call: Convolution, layout: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Json]:
+    """Return the attributes of the call; shapes: of image and filters, where they are arguments."""
     rows, columns, words = call.rows, call.columns, call.spelling
     attributes = spelling.given(
         strides=spelling.pair((rows.stride, columns.stride), words.strides, layout),
@@ -186,10 +199,10 @@ def _attributes(call: Convolution, layout: str) -> dict[str, Json]:
         dilations=spelling.pair((rows.dilation, columns.dilation), words.window, layout),
     )
     if call.op == "conv2d_backprop_filter":
-        attributes["filter_sizes"] = spelling.shape(call.filters, words.sizes, "NHWC")
+        attributes["filter_sizes"] = spelling.shape(shapes["filters"], words.sizes, "NHWC")
     elif call.op != "conv2d":
         two = words.sizes == "two" and call.groups > 1  # height and width leave the channels to the filters
-        attributes[SHAPES[call.op]] = spelling.shape(call.image, "list" if two else words.sizes, layout)
+        attributes[SHAPES[call.op]] = spelling.shape(shapes["image"], "list" if two else words.sizes, layout)
     return attributes
 
 
@@ -201,9 +214,7 @@ def read(case: Case) -> Convolution:
     dilations = spatial("", "dilations", spelling.decoded(case.attributes.get("dilations")), layout)[0]
     pads = padding_pairs("", spelling.decoded(case.attributes["padding"]), layout)
     kind, pairs = (pads, ((0, 0), (0, 0))) if isinstance(pads, str) else ("EXPLICIT", pads)
-    rows, columns = (
-        sizes.lay(kind, image[i - 3], filters[i], strides[i], dilations[i], pairs[i]) for i in range(2)
-    )
+    rows, columns = (sizes.lay(kind, image[i - 3], filters[i], strides[i], dilations[i], pairs[i]) for i in range(2))
     name = SHAPES.get(case.op)
     return Convolution(
         op=case.op,
@@ -238,43 +249,17 @@ def _shapes(case: Case, layout: str) -> tuple[tuple[int, ...], tuple[int, ...], 
     return (batch, *asked, filters[2]) if len(asked) == 2 else nhwc(asked, layout), filters, filters[3]
 
 
-def changes(call: Convolution) -> Iterator[tuple[str, Convolution]]:
-    """Yield what the call becomes by one change toward the simplest one; some may be as before, or have no output."""
-    yield from _axis_changes(call)
+def changes(call: Convolution) -> Iterator[Convolution]:
+    """Yield the call with a simpler batch, depth, number of groups or of filters."""
+    each = call.outputs // call.groups
     if call.op == "conv2d" and len(call.lead) > 1:
-        yield "rank 4", replace(call, lead=(prod(call.lead),))
+        yield replace(call, lead=(prod(call.lead),))
     if prod(call.lead) > 1:
-        yield "batch 1", replace(call, lead=(1,) * len(call.lead))
+        yield replace(call, lead=(1,) * len(call.lead))
     if call.groups > 1:
-        yield "groups 1", replace(call, groups=1, outputs=call.outputs // call.groups)
-    for depth in sorted({1, call.depth // 2} - {0, call.depth}):
-        yield f"depth {depth}", replace(call, depth=depth)
-    for each in sorted({1, call.outputs // call.groups // 2} - {0, call.outputs // call.groups}):
-        yield f"filters {each * call.groups}", replace(call, outputs=each * call.groups)
-    for plain in ("float32", "float64"):
-        if call.dtype != plain:
-            yield plain, replace(call, dtype=plain)
-
-
-def _axis_changes(call: Convolution) -> Iterator[tuple[str, Convolution]]:
-    """Yield the changes of windows and image."""
-    for name in ("stride", "dilation"):
-        if max(getattr(call.rows, name), getattr(call.columns, name)) > 1:
-            yield f"{name} 1", _both(call, **{name: 1})
-    for side, along in (("rows", call.rows), ("columns", call.columns)):
-        for name, least in (("taps", 1), ("stride", 1), ("dilation", 1), ("size", 1)):
-            now = getattr(along, name)
-            for value in sorted({least, now // 2, now - 1}):
-                if least <= value < now:
-                    yield f"{name} of {side} {value}", replace(
-                        call, **{side: sizes.axis(along, call.padding, **{name: value})}
-                    )
-    for kind in ("VALID", "SAME"):
-        if call.padding != kind:
-            yield kind, _both(replace(call, padding=kind))
-
-
-def _both(call: Convolution, **values: int) -> Convolution:
-    """Return the call with both axes changed alike."""
-    rows, columns = (sizes.axis(along, call.padding, **values) for along in (call.rows, call.columns))
-    return replace(call, rows=rows, columns=columns)
+        yield replace(call, groups=1, outputs=each)
+        yield replace(call, groups=2, outputs=2 * each)
+    for depth in smaller(call.depth):
+        yield replace(call, depth=depth)
+    for filters in smaller(each):
+        yield replace(call, outputs=filters * call.groups)

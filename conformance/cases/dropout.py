@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import prod
 
 from conformance.cases import sizes
 from conformance.cases.choices import Choices
 from conformance.cases.regimes import regime
-from conformance.cases.sizes import DATA, at_most
+from conformance.cases.sizes import DATA, at_most, smaller
 from conformance.model import ArraySpec, Case, Json
 
-__all__ = ["RATES", "changes", "valid"]
+__all__ = ["DTYPES", "cast", "changes", "of_shape", "valid"]
 
 DTYPES = ("float32", "float32", "float32", "bfloat16", "float16", "float64")
 SIDES = (1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1023, 1025)
@@ -25,9 +26,13 @@ ALGORITHMS: tuple[Json, ...] = (
 
 def valid(op: str, choices: Choices) -> Case:
     """Draw a valid call."""
-    shape = _shape(choices)
+    return of_shape(op, choices, _shape(choices))
+
+
+def of_shape(op: str, choices: Choices, shape: tuple[int, ...], rate: float | None = None) -> Case:
+    """Draw a valid call with x, or grad, of this shape; rate: the rate, where it is to be a certain one."""
     dtype = choices.pick(DTYPES)
-    attributes: dict[str, Json] = {"rate": _rate(choices, dtype)}
+    attributes: dict[str, Json] = {"rate": _rate(choices, dtype) if rate is None else rate}
     if op == "dropout_grad":
         arrays = {"grad": ArraySpec(shape, dtype), "kept": ArraySpec(shape, "bool")}
     else:
@@ -80,27 +85,31 @@ def _noise_shape(choices: Choices, shape: tuple[int, ...]) -> Json:
     return [choices.pick((1, size, None)) for size in shape]
 
 
-def changes(case: Case) -> Iterator[tuple[str, Case]]:
-    """Yield what a call becomes by one change toward the simplest one; some may not be valid."""
-    attributes, (name, spec) = case.attributes, next(iter(case.arrays.items()))
+def changes(case: Case) -> Iterator[Case]:
+    """Yield the call with a simpler shape, rate or algorithm; some may not be valid."""
+    attributes, shape = case.attributes, next(iter(case.arrays.values())).shape
     if attributes.get("noise_shape") is not None:
-        yield "no noise_shape", replace(case, attributes=_without(attributes, "noise_shape"))
-    elif len(spec.shape) > 1:
-        size = max(1, *spec.shape) if 0 not in spec.shape else 0
-        yield "rank 1", _reshaped(case, (size,))
-    for axis, side in enumerate(spec.shape):
-        for less in sorted({1, side // 2} - {0, side}):
-            if less < side and attributes.get("noise_shape") is None:
-                yield f"side {axis} {less}", _reshaped(case, (*spec.shape[:axis], less, *spec.shape[axis + 1 :]))
+        yield replace(case, attributes=_without(attributes, "noise_shape"))
+    elif len(shape) > 1:
+        yield _reshaped(case, (prod(shape),))
+    for axis, side in enumerate(shape):
+        for less in smaller(side):
+            yield _reshaped(case, (*shape[:axis], less, *shape[axis + 1 :]))
     if isinstance(attributes["rate"], dict):
-        yield "rate a number", replace(case, attributes={**attributes, "rate": attributes["rate"].get("array")})
+        yield replace(case, attributes={**attributes, "rate": attributes["rate"]["array"]})
     if attributes["rate"] != 0.5:
-        yield "rate 0.5", replace(case, attributes={**attributes, "rate": 0.5})
+        yield replace(case, attributes={**attributes, "rate": 0.5})
     if attributes.get("rng_alg", "philox") != "philox":
-        yield "philox", replace(case, attributes={**attributes, "rng_alg": "philox"})
-    for plain in ("float32", "float64"):
-        if spec.dtype != plain and not isinstance(attributes["rate"], dict):
-            yield plain, replace(case, arrays={**case.arrays, name: ArraySpec(spec.shape, plain)})
+        yield replace(case, attributes={**attributes, "rng_alg": "philox"})
+
+
+def cast(case: Case, dtype: str) -> Case:
+    """Return the call with x, or grad, in another dtype, and a tensor rate with it."""
+    name, spec = next(iter(case.arrays.items()))
+    rate = case.attributes["rate"]
+    rate = {**rate, "dtype": dtype} if isinstance(rate, dict) else rate
+    arrays = {**case.arrays, name: ArraySpec(spec.shape, dtype)}
+    return replace(case, arrays=arrays, attributes={**case.attributes, "rate": rate})
 
 
 def _without(attributes: Mapping[str, Json], name: str) -> dict[str, Json]:

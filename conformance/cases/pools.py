@@ -2,19 +2,31 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import prod
 
 from conformance.cases import sizes, spelling
 from conformance.cases.choices import Choices
 from conformance.cases.layers import POOLS
 from conformance.cases.regimes import regime
-from conformance.cases.sizes import DATA, at_most
+from conformance.cases.sizes import DATA, at_most, smaller
 from conformance.cases.spelling import Spelling, arranged, nhwc
 from conformance.model import ArraySpec, Case, Json
 from reference.checks import padding_pairs, spatial
 from reference.windows import Axis
 
-__all__ = ["EXPLICIT", "FLOATS", "Pool", "changes", "drawn", "read", "shape_argument", "valid", "written"]
+__all__ = [
+    "EXPLICIT",
+    "FLOATS",
+    "INTEGERS",
+    "Pool",
+    "between_channels",
+    "changes",
+    "dtypes",
+    "read",
+    "shape_argument",
+    "valid",
+    "within",
+    "written",
+]
 
 FLOATS = ("float32", "float32", "float32", "bfloat16", "float16", "float64")
 INTEGERS = ("int32", "int64", "int16", "int8", "uint8", "uint16")
@@ -74,16 +86,19 @@ def valid(op: str, choices: Choices) -> Case:
     return written(drawn(op, choices))
 
 
-def drawn(op: str, choices: Choices, padding: str | None = None, *, whole: bool = False) -> Pool:
-    """Draw a forward pool; padding: the kind of it; whole: nothing is empty."""
+def drawn(op: str, choices: Choices) -> Pool:
+    """Draw a forward pool."""
+    if choices.chance(1):
+        return _layer(op, choices)
+    if op == "max_pool" and choices.chance(8):
+        return between_channels(choices)
+    padding = choices.pick(sizes.PADDINGS if op in EXPLICIT else sizes.PADDINGS[:-1])
+    return within(op, choices, padding, choices.pick(sizes.BUDGETS))
+
+
+def within(op: str, choices: Choices, padding: str, budget: int, *, whole: bool = False) -> Pool:
+    """Draw a forward pool with this padding, of at most so many elements of windows; whole: nothing is empty."""
     whole = whole or op == "max_pool_with_argmax"
-    if padding is None:
-        if choices.chance(1):
-            return _layer(op, choices)
-        if op == "max_pool" and choices.chance(8):
-            return _between(choices)
-    padding = padding or choices.pick(sizes.PADDINGS if op in EXPLICIT else sizes.PADDINGS[:-1])
-    budget = choices.pick(sizes.BUDGETS)
     rows, columns = sizes.axes(choices, padding, budget, pool=True, empty=not whole)
     area = max(rows.size * columns.size, rows.out * columns.out, 1)
     spent = max(rows.out * columns.out, 1) * rows.taps * columns.taps
@@ -95,7 +110,7 @@ def drawn(op: str, choices: Choices, padding: str | None = None, *, whole: bool 
     return _pool(op, choices, (batch, channels), (rows, columns), padding)
 
 
-def _between(choices: Choices) -> Pool:
+def between_channels(choices: Choices) -> Pool:
     """Draw a pool between channels."""
     high, wide = choices.pick(sizes.FEW), choices.pick(sizes.FEW)
     window = choices.pick((2, 3, 4, 5, 8))
@@ -149,9 +164,14 @@ def _formats(op: str, between: int) -> tuple[str, ...]:
     return ("absent", "NHWC", "none") if between > 1 else ("absent", "NHWC", "none", "NCHW", "NCHW")
 
 
-def written(call: Pool) -> Case:
-    """Return the call that this pool is behind."""
-    image, result = (arranged(shape, call.spelling.layout) for shape in (call.image, call.result))
+def written(call: Pool, **shapes: tuple[int, ...]) -> Case:
+    """
+    Return the call that this pool is behind.
+
+    shapes: of image or result, where they are to be others than the pool's, which breaks a rule.
+    """
+    layout = call.spelling.layout
+    image, result = (arranged(shapes.get(name, getattr(call, name)), layout) for name in ("image", "result"))
     arrays = {
         "max_pool": {"input": image},
         "max_pool_with_argmax": {"input": image},
@@ -163,14 +183,14 @@ def written(call: Pool) -> Case:
     return Case(
         op=call.op,
         arrays={name: ArraySpec(shape, call.dtype) for name, shape in arrays.items()},
-        attributes=_attributes(call),
+        attributes=_attributes(call, shapes.get("image", call.image)),
         regime=call.regime,
         seed=call.seed,
     )
 
 
-def _attributes(call: Pool) -> dict[str, Json]:
-    """Return the attributes of the call."""
+def _attributes(call: Pool, image: tuple[int, ...]) -> dict[str, Json]:
+    """Return the attributes of the call; image: its shape, where that is an argument."""
     rows, columns, words, layout = call.rows, call.columns, call.spelling, call.spelling.layout
     attributes = spelling.given(
         ksize=spelling.pair((rows.taps, columns.taps), words.window, layout, call.between),
@@ -183,7 +203,7 @@ def _attributes(call: Pool) -> dict[str, Json]:
     if call.include_batch_in_index:
         attributes["include_batch_in_index"] = True
     if call.op in SHAPES:
-        attributes[SHAPES[call.op]] = spelling.shape(call.image, words.sizes, layout)
+        attributes[SHAPES[call.op]] = spelling.shape(image, words.sizes, layout)
     return attributes
 
 
@@ -226,24 +246,15 @@ def _image(case: Case) -> tuple[int, ...]:
     return next(array.shape for name, array in case.arrays.items() if name in ("input", "orig_input"))
 
 
-def changes(call: Pool) -> Iterator[tuple[str, Pool]]:
-    """Yield what the call becomes by one change toward the simplest one; some may be as before, or not valid."""
-    if call.batch > 1:
-        yield "batch 1", replace(call, batch=1)
-    for channels in sorted({1, call.channels // 2, call.between} - {0, call.channels}):
-        if channels % call.between == 0 and channels < call.channels:
-            yield f"channels {channels}", replace(call, channels=channels)
+def changes(call: Pool) -> Iterator[Pool]:
+    """Yield the call with a simpler batch, number of channels or argmax."""
+    for batch in smaller(call.batch):
+        yield replace(call, batch=batch)
+    for windows in smaller(call.channels // call.between):
+        yield replace(call, channels=windows * call.between)
     if call.between > 1:
-        yield "not between channels", replace(call, between=1)
+        yield replace(call, between=1)
     if call.include_batch_in_index:
-        yield "index without batch", replace(call, include_batch_in_index=False)
+        yield replace(call, include_batch_in_index=False)
     if call.output_dtype:
-        yield "default output_dtype", replace(call, output_dtype="")
-    for plain in ("float32", "float64"):
-        if call.dtype != plain:
-            yield plain, replace(call, dtype=plain)
-
-
-def size(call: Pool) -> int:
-    """Return the elements of image and result."""
-    return prod(call.image) + prod(call.result)
+        yield replace(call, output_dtype="")

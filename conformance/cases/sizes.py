@@ -7,7 +7,6 @@ and every transposed output size comes up, and all of them are valid.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from math import prod
 
 from conformance.cases.choices import Choices
 from reference.windows import Axis, explicit, reach, same, valid
@@ -26,6 +25,7 @@ __all__ = [
     "axes",
     "axis",
     "lay",
+    "smaller",
 ]
 
 LARGEST = 2**31 - 1
@@ -107,6 +107,6 @@ def axis(model: Axis, padding: str, **changes: int) -> Axis:
     return lay(padding, **given, pads=(model.before, model.after))
 
 
-def elements(*sizes: int) -> int:
-    """Return the number of elements, counting an empty axis as one."""
-    return prod(max(size, 1) for size in sizes)
+def smaller(size: int) -> Sequence[int]:
+    """Return smaller sizes to try, the smallest first: 1, the half, one less; none of them 0."""
+    return sorted(side for side in {1, size // 2, size - 1} if 1 <= side < size)

@@ -1,0 +1,161 @@
+"""What breaks a rule of several ops: arguments that no valid call has."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from conformance.cases.choices import Choices
+from conformance.model import ArraySpec, Case, Json
+
+__all__ = [
+    "Break",
+    "broken",
+    "elsewhere",
+    "format_",
+    "integers",
+    "mixed",
+    "numbers",
+    "padding",
+    "pair",
+    "rank",
+    "recast",
+    "refused",
+    "sizes_of",
+]
+
+Break = Callable[[str, Choices], Case]  # of an op
+
+NAN: Json = {"float": "nan"}
+ZERO_OR_LESS = (0, -1, -2, -(2**31), -(2**63))
+# 2^32 + 1 and 2^64 + 1 become 1 where bits are cut off.
+TOO_LARGE = (2**31, 2**32, 2**32 + 1, 2**63 - 1, 2**63, 2**64 + 1)
+NO_INTEGERS: tuple[Json, ...] = (1.5, "1", "two", NAN, {"float": "inf"}, {"array": [1.0], "dtype": "float32"})
+NAMES: tuple[Json, ...] = ("SNAME", "same", "Valid", "", "SAME ", "FULL", "EXPLICIT", "NHWC", None, 1)
+FORMATS: tuple[Json, ...] = ("NWHC", "nhwc", "NHCW", "", "channels_last", "NCHW_VECT_C", "HWNC", "NC", 4)
+DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool", "complex64", "complex128")
+
+
+def refused(op: str, choices: Choices, breaks: Mapping[str, Sequence[Break]]) -> Case:
+    """Draw a call that breaks one rule, each rule as often as the others; breaks: ways to break it."""
+    rule = choices.pick(tuple(breaks))
+    case = choices.pick(breaks[rule])(op, choices)
+    return replace(case, breaks=rule, regime="lattice" if "float" in _dtype(case) else "ties")
+
+
+def _dtype(case: Case) -> str:
+    """Return the dtype of the first array."""
+    return next(iter(case.arrays.values())).dtype
+
+
+def broken(case: Case, **attributes: Json) -> Case:
+    """Return the case with other attributes."""
+    return replace(case, attributes={**case.attributes, **attributes})
+
+
+def elsewhere(case: Case, **arrays: ArraySpec) -> Case:
+    """Return the case with other arrays."""
+    return replace(case, arrays={**case.arrays, **arrays})
+
+
+def numbers(choices: Choices, least: int = 1) -> Json:
+    """Choose what is no integer from `least` (0 or 1) to 2^31 - 1."""
+    kinds: tuple[Sequence[Json], ...] = (ZERO_OR_LESS[1 - least :], TOO_LARGE, NO_INTEGERS[:5])
+    return choices.pick(choices.pick(kinds))
+
+
+def pair(choices: Choices, layout: str, *, channels: bool) -> Json:
+    """Choose what is neither strides nor dilations nor ksize; channels: an entry along channels is wrong too."""
+    wrong = numbers(choices)
+    outer = choices.pick(("batch", "channels") if channels else ("batch",))
+    place = 0 if outer == "batch" else {"NHWC": 3, "NCHW": 1}[layout]
+    four: list[Json] = [1, 1, 1, 1]
+    four[place] = choices.pick((2, 3, 0, 2**31 - 1))
+    options: tuple[Json, ...] = (
+        wrong,
+        [wrong],
+        [1, wrong],
+        [wrong, 1],
+        [1, wrong, 1, 1],
+        four,
+        [],
+        [1, 1, 1],
+        [1] * choices.pick((5, 6, 8)),
+        [[1, 1]],
+        [1, None],
+    )
+    return choices.pick(options)
+
+
+def padding(choices: Choices, layout: str, *, explicit: bool) -> Json:
+    """Choose what is no padding; explicit: four pairs would be."""
+    if not choices.chance(60):
+        return choices.pick(NAMES)
+    pairs: list[Json] = [[0, 0], [0, 0], [0, 0], [0, 0]]
+    if not explicit and choices.chance(60):
+        return pairs
+    outer = (0, 3 if layout == "NHWC" else 1)
+    inner = choices.pick((1, 2) if layout == "NHWC" else (2, 3))
+    match choices.pick(("outer", "wrong", "length", "flat", "single", "triple")):
+        case "outer":
+            pairs[choices.pick(outer)] = choices.pick(([0, 1], [1, 0], [1, 1]))
+        case "wrong":
+            pairs[inner] = choices.pick(([numbers(choices, 0), 0], [0, numbers(choices, 0)]))
+        case "length":
+            return [[0, 0]] * choices.pick((0, 1, 2, 3, 5))
+        case "flat":
+            return [0, 0, 0, 0]
+        case single:
+            pairs[inner] = [0] if single == "single" else [0, 0, 0]
+    return pairs
+
+
+def format_(choices: Choices) -> Json:
+    """Choose what is no layout."""
+    return choices.pick(FORMATS)
+
+
+def sizes_of(choices: Choices, shape: Sequence[int], *, two: bool = False) -> Json:
+    """Choose what is no shape of four entries; two: height and width would do."""
+    entries: list[Json] = list(shape)
+    place = choices.integer(0, 3)
+    options = (
+        [*entries[:place], numbers(choices, 0), *entries[place + 1 :]],
+        [*entries[:place], choices.pick(ZERO_OR_LESS[1:]), *entries[place + 1 :]],
+        entries[:3],
+        [*entries, 1],
+        [],
+        entries[:1],
+        entries[1:3] if not two else entries[:3],
+        choices.pick((1, 4)),
+        [float(size) for size in shape],
+        {"array": entries, "dtype": choices.pick(("float32", "float64", "int16", "uint32", "uint64"))},
+        [entries],
+    )
+    return choices.pick(options)
+
+
+def integers(choices: Choices, least: int, largest: int) -> int:
+    """Choose an integer outside of least .. largest."""
+    return choices.pick((largest + 1, least - 1, 2**31 - 1, -(2**31), 2**63 - 1, -(2**63)))
+
+
+def rank(choices: Choices, case: Case, name: str, *, more: bool = True) -> Case:
+    """Return the case with an array of another rank; more: of a larger one too."""
+    spec = case.arrays[name]
+    options = [spec.shape[1:], spec.shape[2:], spec.shape[3:], ()]
+    if more:
+        options += [(1, *spec.shape), (*spec.shape, 1), (1, 1, *spec.shape)]
+    return elsewhere(case, **{name: ArraySpec(choices.pick(options), spec.dtype)})
+
+
+def recast(choices: Choices, case: Case, taken: Sequence[str]) -> Case:
+    """Return the case with all arrays in one dtype that the op does not take."""
+    dtype = choices.pick([dtype for dtype in DTYPES if dtype not in taken])
+    return replace(case, arrays={name: ArraySpec(spec.shape, dtype) for name, spec in case.arrays.items()})
+
+
+def mixed(choices: Choices, case: Case, taken: Sequence[str]) -> Case:
+    """Return the case with one of its arrays in another dtype that the op takes."""
+    name = choices.pick(tuple(case.arrays))
+    spec = case.arrays[name]
+    dtype = choices.pick([other for other in dict.fromkeys(taken) if other != spec.dtype])
+    return elsewhere(case, **{name: ArraySpec(spec.shape, dtype)})

@@ -1,0 +1,179 @@
+"""Calls of the convolutions that break one rule each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from conformance.cases import breaks, conv2d, sizes
+from conformance.cases.breaks import Break
+from conformance.cases.choices import Choices
+from conformance.cases.conv2d import DTYPES, Convolution
+from conformance.model import Case
+
+__all__ = ["invalid"]
+
+BUDGET = 2**9  # a refusal needs no large arrays
+
+
+def invalid(op: str, choices: Choices) -> Case:
+    """Draw a call that breaks one rule, named in `breaks`."""
+    return breaks.refused(op, choices, BREAKS[op])
+
+
+def small(op: str, choices: Choices, padding: str = "", *, groups: bool = False) -> Convolution:
+    """Draw a small convolution; padding: the kind of it, where it matters."""
+    return conv2d.within(op, choices, padding or choices.pick(sizes.PADDINGS), BUDGET, groups=groups, whole=True)
+
+
+def near(call: Convolution) -> Convolution:
+    """Return a convolution without far strides: with one, an image of 2^31 - 1 rows has one window too."""
+    rows, columns = (sizes.axis(axis, call.padding, stride=min(axis.stride, 8)) for axis in (call.rows, call.columns))
+    return replace(call, rows=rows, columns=columns)
+
+
+def other_rank(op: str, choices: Choices) -> Case:
+    """Give an array another rank."""
+    call = small(op, choices)
+    call = replace(call, lead=call.lead[-1:])
+    case = conv2d.written(call)
+    name = choices.pick(tuple(case.arrays))
+    # Leading axes of conv2d's NHWC input are one batch.
+    more = not (op == "conv2d" and name == "input" and call.spelling.layout == "NHWC")
+    return breaks.rank(choices, case, name, more=more)
+
+
+def filter_sizes(op: str, choices: Choices) -> Case:
+    """Give filter_sizes that are no shape."""
+    call = small(op, choices)
+    return breaks.broken(conv2d.written(call), filter_sizes=breaks.sizes_of(choices, call.filters))
+
+
+def other_dtype(op: str, choices: Choices) -> Case:
+    """Give arrays of a dtype that no convolution takes."""
+    return breaks.recast(choices, conv2d.written(small(op, choices)), DTYPES)
+
+
+def mixed_dtypes(op: str, choices: Choices) -> Case:
+    """Give arrays of two dtypes."""
+    return breaks.mixed(choices, conv2d.written(small(op, choices)), DTYPES)
+
+
+def strides(op: str, choices: Choices) -> Case:
+    """Give wrong strides."""
+    call = small(op, choices)
+    return breaks.broken(conv2d.written(call), strides=breaks.pair(choices, call.spelling.layout, channels=True))
+
+
+def dilations(op: str, choices: Choices) -> Case:
+    """Give wrong dilations."""
+    call = small(op, choices)
+    return breaks.broken(conv2d.written(call), dilations=breaks.pair(choices, call.spelling.layout, channels=True))
+
+
+def padding(op: str, choices: Choices) -> Case:
+    """Give a wrong padding."""
+    call = small(op, choices)
+    return breaks.broken(conv2d.written(call), padding=breaks.padding(choices, call.spelling.layout, explicit=True))
+
+
+def data_format(op: str, choices: Choices) -> Case:
+    """Give a layout that does not exist."""
+    return breaks.broken(conv2d.written(small(op, choices)), data_format=breaks.format_(choices))
+
+
+def empty_filters(op: str, choices: Choices) -> Case:
+    """Give filters without rows, columns or channels."""
+    call = small(op, choices)
+    axis = choices.integer(0, 2)
+    return conv2d.written(call, filters=tuple(0 if i == axis else size for i, size in enumerate(call.filters)))
+
+
+def channels(op: str, choices: Choices) -> Case:
+    """Give an image whose channels do not divide into groups of the filters' depth."""
+    call = small(op, choices, groups=True)
+    wrong = choices.pick((call.image[-1] + 1, call.image[-1] - 1, 0, call.depth - 1))
+    return conv2d.written(call, image=(*call.image[:-1], wrong))
+
+
+def filters(op: str, choices: Choices) -> Case:
+    """Give a number of filters that the groups do not divide."""
+    call = small(op, choices, groups=True)
+    wrong = choices.pick((call.outputs + 1, call.outputs - 1, 1))
+    return conv2d.written(call, filters=(*call.filters[:-1], wrong), result=(*call.result[:-1], wrong))
+
+
+def window(op: str, choices: Choices) -> Case:
+    """Give a window that is longer than the image by more than the stride."""
+    call = small(op, choices, "VALID")
+    along = choices.pick(("rows", "columns"))
+    axis = getattr(call, along)
+    stride = choices.pick((1, 2, 3))
+    taps = stride + 1 + choices.pick((1, 0, 2, 5, 9))
+    reach = (taps - 1) * axis.dilation + 1
+    size = choices.integer(0, reach - stride - 1)
+    call = replace(call, **{along: sizes.lay("VALID", size, taps, stride, axis.dilation)})
+    return conv2d.written(call, result=tuple(max(side, 0) for side in call.result))
+
+
+def shape(op: str, choices: Choices) -> Case:
+    """Give output_shape or input_sizes that are no shape."""
+    call = small(op, choices)
+    name = str(conv2d.shape_argument(op))
+    return breaks.broken(conv2d.written(call), **{name: breaks.sizes_of(choices, call.image, two=True)})
+
+
+def image(op: str, choices: Choices) -> Case:
+    """Ask for an image that the forward convolution maps to another size."""
+    call = near(small(op, choices))
+    along = choices.pick(("rows", "columns"))
+    axis = getattr(call, along)
+    options = [
+        axis.size + axis.stride * choices.pick((1, 1, 2, 3)),
+        *([axis.size - axis.stride] if axis.out > 1 else []),
+    ]
+    size = choices.pick([*options, sizes.LARGEST])
+    other = replace(axis, size=size)
+    return conv2d.written(call, image=replace(call, **{along: other}).image)
+
+
+def batch(op: str, choices: Choices) -> Case:
+    """Ask for an image of another batch, or give a result of another number of filters."""
+    call = small(op, choices)
+    call = replace(call, spelling=replace(call.spelling, sizes="list"))
+    if choices.chance(50):
+        return conv2d.written(call, result=(*call.result[:-1], call.outputs + choices.pick((1, 2, 7))))
+    return conv2d.written(call, image=(choices.pick((0, call.lead[0] + 1, 2**31 - 1)), *call.image[1:]))
+
+
+def result(op: str, choices: Choices) -> Case:
+    """Give a gradient of another shape than the result's."""
+    call = small(op, choices)
+    call = replace(call, spelling=replace(call.spelling, sizes="list"))
+    axis = choices.integer(0, 3)
+    side = choices.pick((call.result[axis] + 1, call.result[axis] - 1, call.result[axis] * 2))
+    return conv2d.written(call, result=(*call.result[:axis], side, *call.result[axis + 1 :]))
+
+
+def _shared(op: str) -> dict[str, Sequence[Break]]:
+    """Return what breaks the rules that all convolutions have."""
+    return {
+        f"{op}.R1": (other_rank,),
+        f"{op}.R2": (other_dtype, mixed_dtypes),
+        f"{op}.R3": (strides,),
+        f"{op}.R4": (dilations,),
+        f"{op}.R5": (padding,),
+        f"{op}.R6": (data_format,),
+        f"{op}.R7": (empty_filters,),
+        f"{op}.R8": (channels, filters),
+        f"{op}.R9": (window,),
+    }
+
+
+BREAKS: Mapping[str, Mapping[str, Sequence[Break]]] = {
+    "conv2d": _shared("conv2d"),
+    "conv2d_transpose": _shared("conv2d_transpose")
+    | {"conv2d_transpose.R10": (shape,), "conv2d_transpose.R11": (image, image, batch)},
+    "conv2d_backprop_input": _shared("conv2d_backprop_input")
+    | {"conv2d_backprop_input.R10": (shape,), "conv2d_backprop_input.R11": (image, batch, result)},
+    "conv2d_backprop_filter": _shared("conv2d_backprop_filter")
+    | {"conv2d_backprop_filter.R1": (other_rank, filter_sizes), "conv2d_backprop_filter.R10": (result,)},
+}

@@ -1,0 +1,85 @@
+"""The stream of cases of an op: mostly valid calls in groups that share everything but their values, some broken ones."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from types import ModuleType
+
+from hypothesis import strategies as st
+
+from conformance.cases import conv2d, conv2d_invalid, dropout, dropout_invalid
+from conformance.cases import pools, pools_invalid, unpool, unpool_invalid
+from conformance.cases.choices import Choices, Drawn, streams
+from conformance.cases.regimes import rotated
+from conformance.model import Case
+
+__all__ = ["OPS", "generate", "invalid", "strategy", "valid"]
+
+GROUP = 4  # valid calls that share shapes and attributes: what is traced and compiled for one serves all
+
+# Where an op's valid and its broken calls come from.
+OPS: dict[str, tuple[ModuleType, ModuleType]] = {
+    "conv2d": (conv2d, conv2d_invalid),
+    "conv2d_transpose": (conv2d, conv2d_invalid),
+    "conv2d_backprop_input": (conv2d, conv2d_invalid),
+    "conv2d_backprop_filter": (conv2d, conv2d_invalid),
+    "max_pool": (pools, pools_invalid),
+    "max_pool_with_argmax": (pools, pools_invalid),
+    "max_pool_grad": (pools, pools_invalid),
+    "avg_pool": (pools, pools_invalid),
+    "avg_pool_grad": (pools, pools_invalid),
+    "avg_unpool": (pools, pools_invalid),
+    "max_unpool": (unpool, unpool_invalid),
+    "dropout": (dropout, dropout_invalid),
+    "stateless_dropout": (dropout, dropout_invalid),
+    "dropout_grad": (dropout, dropout_invalid),
+}
+
+
+def valid(op: str, choices: Choices) -> Case:
+    """Draw a valid call of an op."""
+    case: Case = OPS[op][0].valid(op, choices)
+    return case
+
+
+def invalid(op: str, choices: Choices) -> Case:
+    """Draw a call of an op that breaks exactly the rule that its `breaks` names."""
+    case: Case = OPS[op][1].invalid(op, choices)
+    return case
+
+
+def strategy(op: str, *, broken: bool = False) -> st.SearchStrategy[Case]:
+    """Return Hypothesis's strategy of an op's valid calls, or of its broken ones."""
+    make = invalid if broken else valid
+    return st.composite(lambda draw: make(op, Drawn(draw)))()
+
+
+def generate(
+    op: str, seed: int, first: int, count: int, valid_share: Fraction | float = Fraction(5, 6)
+) -> Iterator[Case]:
+    """
+    Yield cases first .. first + count - 1 of an op's stream: case k of a seed is the same in any block.
+
+    Of every six cases (by default) the last is broken. Valid ones come in groups of four with one shape; the first of
+    a group is on the lattice, the others go round the regimes.
+    """
+    broken = 1 - Fraction(valid_share).limit_denominator(1000)
+    start = int(first * broken)  # broken cases before the first
+    wrong = streams(seed, f"{op}, broken", start, int((first + count) * broken) - start)
+    right = _groups(op, seed, first - start, first + count - int((first + count) * broken))
+    for number in range(first, first + count):
+        if int((number + 1) * broken) > int(number * broken):
+            yield invalid(op, next(wrong))
+        else:
+            yield next(right)
+
+
+def _groups(op: str, seed: int, first: int, end: int) -> Iterator[Case]:
+    """Yield valid cases first .. end - 1, four of one shape each time."""
+    groups = range(first // GROUP, -(-end // GROUP))
+    for group, choices in zip(groups, streams(seed, op, groups.start, len(groups)), strict=True):
+        base = valid(op, choices)
+        dtype = next(iter(base.arrays.values())).dtype
+        for member in range(GROUP):
+            if first <= group * GROUP + member < end:
+                yield replace(base, regime=rotated(dtype, base.regime, member), seed=base.seed + member)

@@ -1,0 +1,90 @@
+"""Calls of max_unpool that break one rule each."""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+from conformance.cases import breaks, unpool
+from conformance.cases.breaks import Break
+from conformance.cases.choices import Choices
+from conformance.cases.unpool import Unpool
+from conformance.model import ArraySpec, Case, Json
+
+__all__ = ["invalid"]
+
+
+def invalid(op: str, choices: Choices) -> Case:
+    """Draw a call that breaks one rule, named in `breaks`."""
+    return breaks.refused(op, choices, BREAKS)
+
+
+def small(choices: Choices) -> Unpool:
+    """Draw a small call."""
+    return unpool.within(choices, 2**6, whole=True)
+
+
+def other_rank(_op: str, choices: Choices) -> Case:
+    """Give both arrays another rank."""
+    case = breaks.rank(choices, unpool.written(small(choices)), "input")
+    return breaks.elsewhere(case, argmax=ArraySpec(case.arrays["input"].shape, case.arrays["argmax"].dtype))
+
+
+def other_shape(_op: str, choices: Choices) -> Case:
+    """Give argmax another shape than the values."""
+    call = small(choices)
+    axis = choices.integer(0, 3)
+    side = choices.pick((call.result[axis] + 1, call.result[axis] - 1))
+    shape = (*call.result[:axis], side, *call.result[axis + 1 :])
+    return breaks.elsewhere(unpool.written(call), argmax=ArraySpec(shape, call.argmax))
+
+
+def other_dtype(_op: str, choices: Choices) -> Case:
+    """Give values, or argmax, of a dtype that the op does not take."""
+    call = small(choices)
+    name = choices.pick(("input", "argmax"))
+    wrong = ("uint32", "uint64", "bool", "complex64") if name == "input" else ("int16", "uint8", "uint32", "float32")
+    return breaks.elsewhere(unpool.written(call), **{name: ArraySpec(call.result, choices.pick(wrong))})
+
+
+def shape(_op: str, choices: Choices) -> Case:
+    """Give an output_shape that is no shape."""
+    call = small(choices)
+    return breaks.broken(unpool.written(call), output_shape=breaks.sizes_of(choices, call.image))
+
+
+def batch(_op: str, choices: Choices) -> Case:
+    """Ask for an image of another batch."""
+    call = small(choices)
+    n = call.result[0]
+    other: list[Json] = [choices.pick((n + 1, n - 1, 2 * n, 2**31 - 1)), *call.image[1:]]
+    return breaks.broken(unpool.written(call), output_shape=other)
+
+
+def index(_op: str, choices: Choices) -> Case:
+    """Give an index that names no cell."""
+    call = small(choices)
+    case = unpool.written(call)
+    wrong = breaks.integers(choices, 0, call.cells - 1)
+    dtype = "int32" if call.argmax == "int32" and abs(wrong) <= 2**31 - 1 else "int64"
+    flat = [0] * prod(call.result)
+    flat[choices.integer(0, len(flat) - 1)] = wrong
+    arrays = {"input": case.arrays["input"]}
+    nested: Json = _nested(flat, call.result)
+    attributes = {**case.attributes, "argmax": {"array": nested, "dtype": dtype}}
+    return Case(op=case.op, arrays=arrays, attributes=attributes, regime=case.regime, seed=case.seed)
+
+
+def _nested(flat: Sequence[int], shape: Sequence[int]) -> Json:
+    """Return flat numbers as lists of lists of this shape."""
+    if len(shape) == 1:
+        return list(flat)
+    step = len(flat) // shape[0]
+    return [_nested(flat[start : start + step], shape[1:]) for start in range(0, len(flat), step)]
+
+
+BREAKS: Mapping[str, Sequence[Break]] = {
+    "max_unpool.R1": (other_rank, other_shape),
+    "max_unpool.R2": (other_dtype,),
+    "max_unpool.R3": (shape,),
+    "max_unpool.R4": (batch,),
+    "max_unpool.R5": (index,),
+}
