@@ -147,14 +147,14 @@ class Forward(SumOfProducts):
         return self.left[n][cells].ravel(), self.right[:, :, :, o][np.ix_(high[0], wide[0])].ravel()
 
     def size(self) -> Array:
-        """|window| |filter|, the norms over the taps of each."""
+        """|window| |filter|, the norms over the taps of each; at each pixel that of the largest filter: [N, OH, OW, 1]."""
         groups = self.geometry.groups
         n, high, wide, channels = self.left.shape
         squares = np.square(self.finite[0]).reshape(n, high, wide, groups, channels // groups).sum(4)
         ones = np.ones((*self.right.shape[:2], 1, groups))
         windows = np.sqrt(Forward(squares, ones, self.geometry).contract(squares, ones))
-        filters = np.sqrt(np.square(self.finite[1]).sum((0, 1, 2)))
-        return np.asarray((windows[..., None] * filters.reshape(groups, -1)).reshape(self.shape))
+        filters = np.sqrt(np.square(self.finite[1]).sum((0, 1, 2))).reshape(groups, -1).max(1, initial=0.0)
+        return (windows * filters).max(3, keepdims=True)
 
 
 def forward(

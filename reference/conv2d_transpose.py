@@ -191,7 +191,7 @@ class Backward(SumOfProducts):
         return left.ravel(), self.right[:, :, i][np.ix_(high[0], wide[0], filters)].ravel()
 
     def size(self) -> Array:
-        """|elements that cover a cell| |filters|, the norms over taps and channels."""
+        """|elements that cover a cell| |filters|, the norms over taps; of the largest channel: [N, H, W, 1]."""
         groups = self.geometry.groups
         high, wide, depth, outputs = self.right.shape
         n, out_high, out_wide, _ = self.left.shape
@@ -200,7 +200,7 @@ class Backward(SumOfProducts):
         covered = Backward(squares, np.ones((high, wide, 1, groups)), shape, self.geometry)
         elements = np.sqrt(covered.contract(squares, covered.right))
         filters = np.square(self.finite[1]).reshape(high, wide, depth, groups, outputs // groups).sum((0, 1, 4))
-        return np.asarray((elements[..., None] * np.sqrt(filters.T)).reshape(self.shape))
+        return (elements * np.sqrt(filters.max(0, initial=0.0))).max(3, keepdims=True)
 
 
 def backward(

@@ -22,9 +22,11 @@ slices: Ozaki, Ogita, Oishi and Rump, Numerical Algorithms 59(1), 2012; pairs of
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
@@ -43,6 +45,7 @@ __all__ = [
 
 U = 2.0**-53  # unit roundoff of float64
 CHUNK = 128  # products added in a row: the fewer, the smaller the error's bound; below this, matrix products are slow
+BLOCK = 2**14  # elements rounded at once: their temporaries stay in the cache
 FEW = 64  # undecided elements that are sooner summed one by one than all cut into more slices
 Index = tuple[int, ...]
 
@@ -55,6 +58,44 @@ class Enclosure:
     low: Array
     error: Array | float
     exponent: int = 0
+
+    def broadcast_to(self, shape: tuple[int, ...]) -> "Enclosure":
+        """Return the same with arrays of one shape; what is zero everywhere stays a scalar."""
+        high = np.broadcast_to(self.high, shape)
+        low, error = (side if np.ndim(side) == 0 and side == 0 else np.broadcast_to(side, shape) for side in (self.low, self.error))
+        return Enclosure(high, low, error, self.exponent)
+
+    def __getitem__(self, block: tuple[slice, ...]) -> "Enclosure":
+        """Return a part of it."""
+        low, error = (side[block] if np.ndim(side) else side for side in (self.low, self.error))
+        return Enclosure(self.high[block], low, error, self.exponent)
+
+    def ends(self, divisor: Array | None) -> list[Array]:
+        """
+        Return the ends of what is enclosed, divided, in float64; one end where it is one number.
+
+        Rounding them to a narrower format is rounding the enclosed numbers: float64 that only stands for a number next
+        to it has an odd last bit, and is no tie.
+        """
+        if np.ndim(self.low):
+            return self._odd_ends(divisor)
+        if divisor is None:
+            middle, error = self.high, self.error
+        else:
+            middle = self.high / divisor
+            rounded = np.where(np.frexp(divisor)[0] == 0.5, 0.0, 2 * U)  # dividing by a power of two is exact
+            error = self.error / divisor + np.abs(middle) * rounded if rounded.any() or np.ndim(self.error) else 0.0
+        if self.exponent:
+            middle, error = np.ldexp(middle, self.exponent), np.ldexp(error, self.exponent)
+        return [middle - error, middle + error] if np.ndim(error) else [middle]
+
+    def _odd_ends(self, divisor: Array | None) -> list[Array]:
+        """Return both ends of high + low +- error rounded to odd."""
+        error = np.where(self.error == 0, 0.0, self.error + np.abs(self.low) * 2 * U)  # low +- error rounds, too
+        ends = [to_odd(*two_sum(self.high, rest)) for rest in (self.low - error, self.low + error)]
+        if divisor is not None:
+            ends = [_divided_to_odd(end, divisor) for end in ends]
+        return [np.ldexp(end, self.exponent) for end in ends]
 
 
 class SumOfProducts(ABC):
@@ -87,7 +128,7 @@ class SumOfProducts(ABC):
 
     @abstractmethod
     def size(self) -> Array:
-        """Return a cheap upper bound of S = sum of |left_k| |right_k| for each output, by Cauchy and Schwarz."""
+        """Return a cheap upper bound of S = sum of |left_k| |right_k|, by Cauchy and Schwarz; broadcasts with the output."""
 
     def divisor(self) -> Array | None:
         """Return what each sum is divided by, integers in float64 that broadcast with the output; None: nothing."""
@@ -150,8 +191,10 @@ class SumOfProducts(ABC):
         return Enclosure(self.contract(left, right), np.zeros(()), self._plain_error(left, right, sizes))
 
     def _plain_error(self, left: Array, right: Array, sizes: Array) -> Array | float:
-        """Bound the rounding error of `contract` in float64: depth u S, and nothing on integers below 2^53."""
+        """Bound the rounding error of `contract` in float64: depth u S; nothing on multiples, below 2^53, of one unit."""
         if float(sizes.max(initial=0.0)) < 2.0**52 and whole(left) and whole(right):
+            return 0.0
+        if self.free_products and float(sizes.max(initial=0.0)) < 2.0**52 * grid(self.left):
             return 0.0
         # Three more: the rounding of `sizes`, and that of adding the error to the sum. Nothing underflows here, since
         # products of formats narrower than float64 are above 2^-300.
@@ -162,16 +205,17 @@ class SumOfProducts(ABC):
         bits = self._slice_bits()
         lefts, rights = slices(left, bits, most), slices(right, bits, most)
         pairs = [(i, j) for i in range(len(lefts.parts)) for j in range(len(rights.parts)) if i + j < most]
-        high, low = np.zeros(()), np.zeros(())
+        high, low, lost = np.zeros(()), np.zeros(()), np.zeros((), bool)
         for i, j in sorted(pairs, key=sum):
             high, rest = two_sum(high, self.contract(lefts.parts[i], rights.parts[j]))
-            low = low + rest
+            low, missing = two_sum(low, rest)
+            lost = lost | (missing != 0)
         high, low = two_sum(high, low)
         # Slice i is below 2^(-bits i), so that each product left out is below 2^(-bits most), and so are the two rests:
         # at most most + 3 of them for each of the sum's products.
         all_used = len(pairs) == len(lefts.parts) * len(rights.parts)
         cut = 0.0 if all_used and not (lefts.rest or rights.rest) else (most + 3) * 2.0 ** (-bits * most)
-        adding = 0.0 if len(pairs) == 1 else 4 * len(pairs) ** 2 * U * U
+        adding = np.where(lost, 4 * len(pairs) ** 2 * U * U, 0.0)
         error = (cut + adding) * self.terms_per_element
         return Enclosure(high, low, error, lefts.exponent + rights.exponent)
 
@@ -197,13 +241,16 @@ class SumOfProducts(ABC):
         divisor = self.divisor()
         if fmt.precision == 53:
             return _round_pair(sums if divisor is None else _divided(sums, divisor))
-        high, error = np.ldexp(sums.high, sums.exponent), np.ldexp(sums.error, sums.exponent)
-        if sums.low.ndim:  # from slices: adding and subtracting what high lacks rounds too
-            error = error + np.ldexp(np.abs(sums.low), sums.exponent)
-            error = np.where(error > 0, error + np.abs(high) * 2 * U, 0.0)
-        ends = [high] if not np.any(error) else [high - error, high + error]
-        first, *last = [round_to(end if divisor is None else _divided_to_odd(end, divisor), fmt) for end in ends]
-        return first, first != last[0] if last else np.zeros(first.shape, bool)
+        out, undecided = np.empty(self.shape, fmt.dtype), np.zeros(self.shape, bool)
+        shares = None if divisor is None else np.broadcast_to(divisor, self.shape)
+        sums = sums.broadcast_to(self.shape)
+        for block in blocks(self.shape):
+            ends = sums[block].ends(None if shares is None else shares[block])
+            first, *last = [round_to(end, fmt) for end in ends]
+            out[block] = first
+            if last:
+                np.not_equal(first, last[0], out=undecided[block])
+        return out, undecided
 
     def _summed(self, index: Index, fmt: Format) -> float:
         """Sum one element's products exactly, divide and round once."""
@@ -234,6 +281,22 @@ class SumOfProducts(ABC):
         return total.astype(self.dtype)
 
 
+def blocks(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
+    """Yield indices that cut an array, along its first two axes, into blocks that stay in the cache."""
+    step = max(BLOCK // max(prod(shape[2:]), 1), 1)
+    several = max(step // max(shape[1], 1), 1)
+    for n in range(0, shape[0], several):
+        for y in range(0, shape[1], step):
+            yield slice(n, n + several), slice(y, y + step)
+
+
+def grid(values: Array) -> float:
+    """Return a power of two of which all values, finite and held in their dtype, are multiples."""
+    sizes = np.abs(values)
+    smallest = float(np.where(sizes > 0, sizes, np.inf).min(initial=np.inf))
+    return math.ldexp(1.0, math.frexp(smallest)[1] - format_of(values.dtype).precision) if smallest < math.inf else 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Indicators:
     """Where an operand is NaN, infinite (with its sign) or zero, as float64 arrays of -1, 0 and 1."""
@@ -261,7 +324,7 @@ class Indicators:
 
 def finite(values: Array) -> Array:
     """Return float64 values with NaN and infinity replaced by zero."""
-    wide = values.astype(np.float64)
+    wide = values.astype(np.float64, order="C")
     ok = np.isfinite(wide)
     return wide if ok.all() else np.where(ok, wide, 0.0)
 

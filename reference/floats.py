@@ -29,11 +29,7 @@ class Format:
     precision: int  # p, significant bits with the leading one
     emin: int  # exponent of the smallest normal number
     emax: int  # exponent of the largest number
-
-    @property
-    def name(self) -> str:
-        """The name of the dtype, such as "bfloat16"."""
-        return str(self.dtype.name)
+    name: str  # of the dtype, such as "bfloat16"
 
     @property
     def u(self) -> float:
@@ -57,10 +53,10 @@ class Format:
 
 
 FORMATS = {
-    "float16": Format(np.dtype(np.float16), 11, -14, 15),
-    "bfloat16": Format(bfloat16, 8, -126, 127),
-    "float32": Format(np.dtype(np.float32), 24, -126, 127),
-    "float64": Format(np.dtype(np.float64), 53, -1022, 1023),
+    "float16": Format(np.dtype(np.float16), 11, -14, 15, "float16"),
+    "bfloat16": Format(bfloat16, 8, -126, 127, "bfloat16"),
+    "float32": Format(np.dtype(np.float32), 24, -126, 127, "float32"),
+    "float64": Format(np.dtype(np.float64), 53, -1022, 1023, "float64"),
 }
 
 
