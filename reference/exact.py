@@ -194,7 +194,7 @@ class SumOfProducts(ABC):
         """Bound the rounding error of `contract` in float64: depth u S; nothing on multiples, below 2^53, of one unit."""
         if float(sizes.max(initial=0.0)) < 2.0**52 and whole(left) and whole(right):
             return 0.0
-        if self.free_products and float(sizes.max(initial=0.0)) < 2.0**52 * grid(self.left):
+        if self.free_products and float(sizes.max(initial=0.0)) < 2.0**52 * grid(left, format_of(self.dtype)):
             return 0.0
         # Three more: the rounding of `sizes`, and that of adding the error to the sum. Nothing underflows here, since
         # products of formats narrower than float64 are above 2^-300.
@@ -290,11 +290,11 @@ def blocks(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
             yield slice(n, n + several), slice(y, y + step)
 
 
-def grid(values: Array) -> float:
-    """Return a power of two of which all values, finite and held in their dtype, are multiples."""
+def grid(values: Array, fmt: Format) -> float:
+    """Return a power of two of which all values, float64 that the format holds, are multiples."""
     sizes = np.abs(values)
     smallest = float(np.where(sizes > 0, sizes, np.inf).min(initial=np.inf))
-    return math.ldexp(1.0, math.frexp(smallest)[1] - format_of(values.dtype).precision) if smallest < math.inf else 1.0
+    return math.ldexp(1.0, math.frexp(smallest)[1] - fmt.precision) if smallest < math.inf else 1.0
 
 
 @dataclass(frozen=True, slots=True)
