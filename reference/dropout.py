@@ -169,8 +169,8 @@ def scaled(x: Array, rate: Rate) -> Array:
     with np.errstate(all="ignore"):
         if not _is_number(rate):
             return np.asarray(x / (x.dtype.type(1) - rate))
-        keep = 1 - rate
-        return np.asarray(x * round_to(np.asarray(1 / keep, np.float64), format_of(x.dtype)))
+        one = type(rate)(1)  # NumPy before 2 leaves the rate's precision for that of Python's 1
+        return np.asarray(x * round_to(np.asarray(one / (one - rate), np.float64), format_of(x.dtype)))
 
 
 def keeps(uniform: Array, rate: Rate) -> Array:
