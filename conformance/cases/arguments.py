@@ -1,5 +1,5 @@
 """
-The arguments of a call: arrays drawn by the case's regime, arrays that follow from others, attributes as Python's values.
+The arguments of a call: arrays drawn by the case's regime, arrays that follow from others, attributes as Python values.
 
 On the lattice the magnitudes are such that no sum of an output element, in any order, leaves the whole numbers that
 the output's dtype holds exactly: 2^p for a precision of p bits. Where even sums of ones would, one factor is sparse.

@@ -92,19 +92,18 @@ def padding(choices: Choices, layout: str, *, explicit: bool) -> Json:
     pairs: list[Json] = [[0, 0], [0, 0], [0, 0], [0, 0]]
     if not explicit and choices.chance(60):
         return pairs
-    outer = (0, 3 if layout == "NHWC" else 1)
-    inner = choices.pick((1, 2) if layout == "NHWC" else (2, 3))
-    match choices.pick(("outer", "wrong", "length", "flat", "single", "triple")):
-        case "outer":
-            pairs[choices.pick(outer)] = choices.pick(([0, 1], [1, 0], [1, 1]))
-        case "wrong":
-            pairs[inner] = choices.pick(([numbers(choices, 0), 0], [0, numbers(choices, 0)]))
-        case "length":
-            return [[0, 0]] * choices.pick((0, 1, 2, 3, 5))
-        case "flat":
-            return [0, 0, 0, 0]
-        case single:
-            pairs[inner] = [0] if single == "single" else [0, 0, 0]
+    if choices.chance(40):
+        lengths: tuple[Json, ...] = ([0, 0, 0, 0], [], pairs[:1], pairs[:2], pairs[:3], [*pairs, [0, 0]])
+        return choices.pick(lengths)
+    outer = choices.chance(40)
+    if outer:
+        place = choices.pick((0, 3 if layout == "NHWC" else 1))
+        options: tuple[list[Json], ...] = ([0, 1], [1, 0], [1, 1])
+    else:
+        place = choices.pick((1, 2) if layout == "NHWC" else (2, 3))
+        wrong = numbers(choices, 0)
+        options = ([wrong, 0], [0, wrong], [0], [0, 0, 0])
+    pairs[place] = choices.pick(options)
     return pairs
 
 
@@ -117,7 +116,7 @@ def sizes_of(choices: Choices, shape: Sequence[int], *, two: bool = False) -> Js
     """Choose what is no shape of four entries; two: height and width would do."""
     entries: list[Json] = list(shape)
     place = choices.integer(0, 3)
-    options = (
+    options: tuple[Json, ...] = (
         [*entries[:place], numbers(choices, 0), *entries[place + 1 :]],
         [*entries[:place], choices.pick(ZERO_OR_LESS[1:]), *entries[place + 1 :]],
         entries[:3],

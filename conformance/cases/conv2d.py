@@ -254,8 +254,8 @@ def changes(call: Convolution) -> Iterator[Convolution]:
     each = call.outputs // call.groups
     if call.op == "conv2d" and len(call.lead) > 1:
         yield replace(call, lead=(prod(call.lead),))
-    if prod(call.lead) > 1:
-        yield replace(call, lead=(1,) * len(call.lead))
+    for batch in smaller(call.lead[-1]):
+        yield replace(call, lead=(*call.lead[:-1], batch))
     if call.groups > 1:
         yield replace(call, groups=1, outputs=each)
         yield replace(call, groups=2, outputs=2 * each)

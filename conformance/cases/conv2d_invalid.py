@@ -8,6 +8,7 @@ from conformance.cases.breaks import Break
 from conformance.cases.choices import Choices
 from conformance.cases.conv2d import DTYPES, Convolution
 from conformance.model import Case
+from reference.windows import Axis
 
 __all__ = ["invalid"]
 
@@ -104,14 +105,19 @@ def filters(op: str, choices: Choices) -> Case:
 def window(op: str, choices: Choices) -> Case:
     """Give a window that is longer than the image by more than the stride."""
     call = small(op, choices, "VALID")
-    along = choices.pick(("rows", "columns"))
-    axis = getattr(call, along)
+    if choices.chance(50):
+        call = replace(call, columns=_too_short(choices, call.columns.dilation))
+    else:
+        call = replace(call, rows=_too_short(choices, call.rows.dilation))
+    return conv2d.written(call, result=tuple(max(side, 0) for side in call.result))
+
+
+def _too_short(choices: Choices, dilation: int) -> Axis:
+    """Draw an axis whose image is shorter than the window by more than the stride."""
     stride = choices.pick((1, 2, 3))
     taps = stride + 1 + choices.pick((1, 0, 2, 5, 9))
-    reach = (taps - 1) * axis.dilation + 1
-    size = choices.integer(0, reach - stride - 1)
-    call = replace(call, **{along: sizes.lay("VALID", size, taps, stride, axis.dilation)})
-    return conv2d.written(call, result=tuple(max(side, 0) for side in call.result))
+    size = choices.integer(0, (taps - 1) * dilation - stride)
+    return sizes.lay("VALID", size, taps, stride, dilation)
 
 
 def shape(op: str, choices: Choices) -> Case:
@@ -124,15 +130,18 @@ def shape(op: str, choices: Choices) -> Case:
 def image(op: str, choices: Choices) -> Case:
     """Ask for an image that the forward convolution maps to another size."""
     call = near(small(op, choices))
-    along = choices.pick(("rows", "columns"))
-    axis = getattr(call, along)
-    options = [
-        axis.size + axis.stride * choices.pick((1, 1, 2, 3)),
-        *([axis.size - axis.stride] if axis.out > 1 else []),
-    ]
-    size = choices.pick([*options, sizes.LARGEST])
-    other = replace(axis, size=size)
-    return conv2d.written(call, image=replace(call, **{along: other}).image)
+    if choices.chance(50):
+        call = replace(call, columns=_resized(choices, call.columns))
+    else:
+        call = replace(call, rows=_resized(choices, call.rows))
+    return conv2d.written(call)
+
+
+def _resized(choices: Choices, axis: Axis) -> Axis:
+    """Return an axis of another size than the one that its windows were laid on."""
+    larger = axis.size + axis.stride * choices.pick((1, 1, 2, 3))
+    smaller = axis.size - axis.stride if axis.out > 1 else larger
+    return replace(axis, size=choices.pick((larger, smaller, sizes.LARGEST)))
 
 
 def batch(op: str, choices: Choices) -> Case:

@@ -1,14 +1,21 @@
-"""The stream of cases of an op: mostly valid calls in groups that share everything but their values, some broken ones."""
+"""The stream of cases of an op: mostly valid calls, in groups that share all but their values, and some broken ones."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from types import ModuleType
 
 from hypothesis import strategies as st
 
-from conformance.cases import conv2d, conv2d_invalid, dropout, dropout_invalid
-from conformance.cases import pools, pools_invalid, unpool, unpool_invalid
+from conformance.cases import (
+    conv2d,
+    conv2d_invalid,
+    dropout,
+    dropout_invalid,
+    pools,
+    pools_invalid,
+    unpool,
+    unpool_invalid,
+)
 from conformance.cases.choices import Choices, Drawn, streams
 from conformance.cases.regimes import rotated
 from conformance.model import Case
@@ -63,15 +70,14 @@ def generate(
     Of every six cases (by default) the last is broken. Valid ones come in groups of four with one shape; the first of
     a group is on the lattice, the others go round the regimes.
     """
-    broken = 1 - Fraction(valid_share).limit_denominator(1000)
-    start = int(first * broken)  # broken cases before the first
-    wrong = streams(seed, f"{op}, broken", start, int((first + count) * broken) - start)
-    right = _groups(op, seed, first - start, first + count - int((first + count) * broken))
+    share = 1 - Fraction(valid_share).limit_denominator(1000)
+    top, bottom = share.numerator, share.denominator
+    start, end = first * top // bottom, (first + count) * top // bottom  # broken cases before the first and the last
+    wrong = streams(seed, f"{op}, broken", start, end - start)
+    right = _groups(op, seed, first - start, first + count - end)
     for number in range(first, first + count):
-        if int((number + 1) * broken) > int(number * broken):
-            yield invalid(op, next(wrong))
-        else:
-            yield next(right)
+        is_broken = (number + 1) * top // bottom > number * top // bottom
+        yield invalid(op, next(wrong)) if is_broken else next(right)
 
 
 def _groups(op: str, seed: int, first: int, end: int) -> Iterator[Case]:
@@ -82,4 +88,10 @@ def _groups(op: str, seed: int, first: int, end: int) -> Iterator[Case]:
         dtype = next(iter(base.arrays.values())).dtype
         for member in range(GROUP):
             if first <= group * GROUP + member < end:
-                yield replace(base, regime=rotated(dtype, base.regime, member), seed=base.seed + member)
+                yield Case(
+                    op=op,
+                    arrays=base.arrays,
+                    attributes=base.attributes,
+                    regime=rotated(dtype, base.regime, member),
+                    seed=base.seed + member,
+                )

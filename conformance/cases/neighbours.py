@@ -16,6 +16,7 @@ __all__ = ["neighbours", "shrink", "simpler"]
 
 Sliding = TypeVar("Sliding", conv2d.Convolution, pools.Pool)
 
+NOTHING: Mapping[str, int] = {}  # no change
 PLAIN = ("float32", "float64")  # dtypes, the plainest first
 OPTIONS = (
     "data_format",
@@ -134,7 +135,7 @@ def _along(call: Sliding) -> Iterator[Sliding]:
         yield from (_laid(call, columns={name: less}) for less in sizes.smaller(getattr(call.columns, name)))
 
 
-def _laid(call: Sliding, rows: Mapping[str, int] = {}, columns: Mapping[str, int] = {}) -> Sliding:  # noqa: B006 -- read only
+def _laid(call: Sliding, rows: Mapping[str, int] = NOTHING, columns: Mapping[str, int] = NOTHING) -> Sliding:
     """Return the call with its windows laid anew."""
     return replace(
         call,

@@ -87,7 +87,8 @@ def wide_padding(op: str, choices: Choices) -> Case:
     axes: list[Json] = [[0, 0], [0, 0]]
     along = choices.integer(0, 1)
     taps = (call.rows, call.columns)[along].taps + choices.pick((0, 1, 10))
-    axes[along] = choices.pick(([0, taps], [taps, 0], [taps, taps]))
+    pairs: tuple[list[Json], ...] = ([0, taps], [taps, 0], [taps, taps])
+    axes[along] = choices.pick(pairs)
     none: list[Json] = [0, 0]
     return breaks.broken(
         pools.written(call),
@@ -139,11 +140,13 @@ def _between(call: Pool, channels: tuple[int, int], **attributes: Json) -> Case:
 def window(op: str, choices: Choices) -> Case:
     """Give a window that is longer than the image by more than the stride."""
     call = small(op, choices, "VALID")
-    along = choices.pick(("rows", "columns"))
-    size, stride = getattr(call, along).size, choices.pick((1, 2, 3))
-    taps = choices.pick((size + stride + 1, size + 2 * stride, size + stride + 9, 2**31 - 1))
-    taps = max(taps, size + stride + 1)
-    call = replace(call, **{along: sizes.lay("VALID", size, taps, stride, 1)})
+    rows, columns, stride = call.rows, call.columns, choices.pick((1, 2, 3))
+    longer = choices.pick((1, stride, 9, sizes.LARGEST))
+    if choices.chance(50):
+        columns = sizes.lay("VALID", columns.size, min(columns.size + stride + longer, sizes.LARGEST), stride, 1)
+    else:
+        rows = sizes.lay("VALID", rows.size, min(rows.size + stride + longer, sizes.LARGEST), stride, 1)
+    call = replace(call, rows=rows, columns=columns)
     return pools.written(call, result=tuple(max(side, 0) for side in call.result))
 
 

@@ -16,6 +16,7 @@ The bits are Philox's raw words, and every conversion is exact arithmetic or one
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 from zlib import crc32
 
 import ml_dtypes
@@ -135,25 +136,25 @@ def _sprinkled(values: Array, bits: Array, fmt: Format, demand: Demand, seed: in
     return np.where(hit, table[((bits >> np.uint64(32)) % np.uint64(len(table))).astype(np.int64)], values)
 
 
-def _integer_lattice(bits: Array, dtype: np.dtype[np.generic], demand: Demand) -> Array:
+def _integer_lattice(bits: Array, dtype: np.dtype[Any], demand: Demand) -> Array:
     """Draw whole numbers up to `largest`, negative ones too where the dtype has them."""
     largest = min(demand.largest, np.iinfo(dtype).max)
     low = 0 if dtype.kind == "u" else -largest
     return ((bits % np.uint64(largest - low + 1)).astype(np.int64) + low).astype(dtype)
 
 
-def _integer_wide(bits: Array, dtype: np.dtype[np.generic], _demand: Demand) -> Array:
+def _integer_wide(bits: Array, dtype: np.dtype[Any], _demand: Demand) -> Array:
     """Draw every bit at random."""
     width = np.dtype(f"u{dtype.itemsize}")
     return (bits >> np.uint64(64 - 8 * dtype.itemsize)).astype(width).view(dtype)
 
 
-def _integer_ties(bits: Array, dtype: np.dtype[np.generic], _demand: Demand) -> Array:
+def _integer_ties(bits: Array, dtype: np.dtype[Any], _demand: Demand) -> Array:
     """Draw 0, 1 or 2."""
     return (bits % np.uint64(3)).astype(dtype)
 
 
-def _integer_extremes(bits: Array, dtype: np.dtype[np.generic], _demand: Demand) -> Array:
+def _integer_extremes(bits: Array, dtype: np.dtype[Any], _demand: Demand) -> Array:
     """Draw the ends of the range and what is next to them, and to zero."""
     low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
     table = np.array(sorted({low, low + 1, 0, 1, high - 1, high, *([-1] if low else [])}), dtype)
@@ -169,7 +170,7 @@ FLOATS: Mapping[str, Callable[[Array, Format, Demand, tuple[int, ...]], Array]] 
     "special": _normal,
     "ties": _ties,
 }
-INTEGERS: Mapping[str, Callable[[Array, np.dtype[np.generic], Demand], Array]] = {
+INTEGERS: Mapping[str, Callable[[Array, np.dtype[Any], Demand], Array]] = {
     "lattice": _integer_lattice,
     "wide": _integer_wide,
     "ties": _integer_ties,

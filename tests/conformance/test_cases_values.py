@@ -1,0 +1,172 @@
+"""The value regimes hold what they promise, and derived arrays follow from the others."""
+
+from dataclasses import replace
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import reference
+from conformance import cases
+from conformance.cases.spelling import decoded
+from conformance.cases.values import Demand, drawn
+from conformance.model import Array, ArraySpec, Case
+
+SHAPE = (2, 8, 8, 4)
+PRECISION = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
+
+
+def draw(dtype: str, regime: str, demand: Demand | None = None) -> Array:
+    """Draw an array of this regime, and return it in float64 where that loses nothing."""
+    array = drawn(SHAPE, dtype, regime, 3, "input", demand or Demand())
+    return array.astype(np.float64) if dtype in PRECISION else array
+
+
+@pytest.mark.parametrize("dtype", PRECISION)
+@pytest.mark.parametrize("op", ["conv2d", "conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter"])
+def test_on_the_lattice_no_sum_leaves_the_exact_integers(op: str, dtype: str) -> None:
+    """S, the sum of the products' magnitudes, is at most 2^p: no order of summation rounds."""
+    for case in cases.generate(op, 4, 0, 40, valid_share=1):
+        lattice = replace(
+            case, regime="lattice", arrays={name: ArraySpec(a.shape, dtype) for name, a in case.arrays.items()}
+        )
+        arguments = cases.arguments(lattice)
+        wide = {name: np.abs(arguments[name]).astype(np.float64) for name in lattice.arrays}
+        sums = getattr(reference, op)(**{**arguments, **wide})
+        assert sums.max(initial=0.0) <= 2.0 ** PRECISION[dtype]
+
+
+@pytest.mark.parametrize("dtype", PRECISION)
+def test_lattice_holds_integers_of_both_signs(dtype: str) -> None:
+    """From -5 to 5, all of them somewhere among 512 elements."""
+    assert set(draw(dtype, "lattice", Demand(largest=5)).ravel().tolist()) == set(range(-5, 6))
+
+
+def test_a_sparse_lattice_has_no_more_elements_than_asked_for() -> None:
+    """At most 30 of 512."""
+    assert 0 < np.count_nonzero(draw("bfloat16", "lattice", Demand(largest=1, nonzero=30))) <= 30
+
+
+@pytest.mark.parametrize("dtype", PRECISION)
+def test_positive_is_in_the_unit_interval(dtype: str) -> None:
+    """1 itself only by rounding."""
+    values = draw(dtype, "positive")
+
+    assert values.min() >= 0
+    assert values.max() <= 1
+
+
+@pytest.mark.parametrize("dtype", PRECISION)
+def test_special_holds_nan_infinity_and_finite_numbers(dtype: str) -> None:
+    """About four of each array; over a few seeds all kinds come up."""
+    arrays = [drawn(SHAPE, dtype, "special", seed, "input", Demand()).astype(np.float64) for seed in range(40)]
+
+    assert all(np.isfinite(array).mean() > 0.9 for array in arrays)
+    assert any(np.isnan(array).any() for array in arrays)
+    assert any(np.isposinf(array).any() for array in arrays)
+    assert any(np.isneginf(array).any() for array in arrays)
+
+
+@pytest.mark.parametrize("dtype", PRECISION)
+def test_ties_have_few_values(dtype: str) -> None:
+    """-1, 0 of either sign, 1 and 2."""
+    assert set(draw(dtype, "ties").ravel().tolist()) == {-1.0, 0.0, 1.0, 2.0}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_ill_conditioned_sums_cancel(dtype: str) -> None:
+    """Over windows of 2x2 the sum is below a thousandth of the sum of magnitudes, for ones as filters."""
+    image = draw(dtype, "ill-conditioned")[..., :1]
+    ones = np.ones((2, 2, 1, 1))
+
+    total = reference.conv2d(image, ones, 1, "VALID")
+
+    assert np.abs(total).max() < reference.conv2d(np.abs(image), ones, 1, "VALID").min() / 1000
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64", "uint64"])
+def test_extremes_hold_the_ends_of_the_range(dtype: str) -> None:
+    """Both of them."""
+    ends = np.iinfo(dtype)
+
+    assert {int(ends.min), int(ends.max)} <= set(draw(dtype, "extremes").ravel().tolist())
+
+
+def test_arrays_of_two_names_differ() -> None:
+    """Else input and gradient would be the same numbers."""
+    first, second = (drawn(SHAPE, "float32", "normal", 3, name, Demand()) for name in ("input", "grad"))
+
+    assert not np.array_equal(first, second)
+
+
+def test_the_bits_do_not_depend_on_what_was_drawn_before() -> None:
+    """The same arguments twice give the same array, bit for bit."""
+    first = draw("float64", "wide").tobytes()
+    draw("float32", "normal")
+
+    assert draw("float64", "wide").tobytes() == first
+
+
+def test_the_pooled_array_of_a_gradient_is_the_pools() -> None:
+    """orig_output of max_pool_grad is what max_pool gives."""
+    case = Case(
+        op="max_pool_grad",
+        arrays={
+            "orig_input": ArraySpec((1, 4, 4, 1), "float32"),
+            "orig_output": ArraySpec((1, 2, 2, 1), "float32"),
+            "grad": ArraySpec((1, 2, 2, 1), "float32"),
+        },
+        attributes={"ksize": 2, "strides": 2, "padding": "VALID"},
+        regime="normal",
+        seed=5,
+    )
+    arguments = cases.arguments(case)
+
+    image = arguments["orig_input"].reshape(2, 2, 2, 2)
+    assert np.array_equal(arguments["orig_output"][0, :, :, 0], image.max(axis=(1, 3)))
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_argmax_names_cells(seed: int) -> None:
+    """With an even seed each index lies in its own 2x2 block of the 4x4 image; with any, inside the image."""
+    case = Case(
+        op="max_unpool",
+        arrays={"input": ArraySpec((1, 2, 2, 1), "float32"), "argmax": ArraySpec((1, 2, 2, 1), "int32")},
+        attributes={"output_shape": [1, 4, 4, 1]},
+        regime="normal",
+        seed=seed,
+    )
+    argmax = cases.arguments(case)["argmax"][0, :, :, 0]
+    blocks = [[(index // 4 // 2, index % 4 // 2) for index in row] for row in argmax.tolist()]
+
+    assert argmax.dtype == np.int32
+    assert argmax.min() >= 0
+    assert argmax.max() < 16
+    if seed % 2 == 0:
+        assert blocks == [[(0, 0), (0, 1)], [(1, 0), (1, 1)]]
+
+
+def test_averages_on_the_lattice_are_integers() -> None:
+    """Windows of 3x3 under SAME hold 4, 6 or 9 elements; multiples of 36 have whole means."""
+    case = Case(
+        op="avg_pool",
+        arrays={"input": ArraySpec((1, 5, 5, 2), "float32")},
+        attributes={"ksize": 3, "strides": 1, "padding": "SAME"},
+        regime="lattice",
+        seed=1,
+    )
+    arguments = cases.arguments(case)
+
+    means = reference.avg_pool(**{**arguments, "input": arguments["input"].astype(np.float64)})
+    assert np.array_equal(means, np.rint(means))
+    assert np.abs(means).max() > 0
+
+
+def test_json_has_words_for_nan_and_arrays() -> None:
+    """The forms that a case's docstring names."""
+    array = decoded({"array": [1.5, {"float": "-inf"}], "dtype": "bfloat16"})
+
+    assert np.isnan(decoded({"float": "nan"}))
+    assert array.dtype == ml_dtypes.bfloat16
+    assert array.tolist() == [1.5, -np.inf]
+    assert decoded([1, [2, None]]) == [1, [2, None]]
