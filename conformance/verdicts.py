@@ -179,7 +179,8 @@ def measures(result: Within, array: Array) -> Mapping[str, float]:
     if array.dtype.name not in FORMATS or not result.size.any():
         return {}
     unit = format_of(array.dtype).u * result.size
-    ratio = (array.astype(np.float64) - result.value.astype(np.float64)) / unit
+    with np.errstate(all="ignore"):
+        ratio = (array.astype(np.float64) - result.value.astype(np.float64)) / unit
     ratio = ratio[(result.size > 0) & np.isfinite(ratio) & (result.low < result.high)]
     if not ratio.size:
         return {}

@@ -83,8 +83,9 @@ class Enclosure:
             middle, error = self.high, self.error
         else:
             middle = self.high / divisor
-            rounded = np.where(np.frexp(divisor)[0] == 0.5, 0.0, 2 * U)  # dividing by a power of two is exact
-            error = self.error / divisor + np.abs(middle) * rounded if rounded.any() or np.ndim(self.error) else 0.0
+            inexact = middle * divisor != self.high  # a tie has few bits: this product of it is exact
+            error = self.error / divisor if np.ndim(self.error) else self.error
+            error = error + np.abs(middle) * (inexact * (2 * U)) if inexact.any() else error
         if self.exponent:
             middle, error = np.ldexp(middle, self.exponent), np.ldexp(error, self.exponent)
         return [middle - error, middle + error] if np.ndim(error) else [middle]
@@ -187,7 +188,7 @@ class SumOfProducts(ABC):
         """
         left, right = self.finite
         if most_slices:
-            return self._sliced(left, right, most_slices)
+            return self._sliced(left.astype(np.float64), right, most_slices)
         return Enclosure(self.contract(left, right), np.zeros(()), self._plain_error(left, right, sizes))
 
     def _plain_error(self, left: Array, right: Array, sizes: Array) -> Array | float:
@@ -223,12 +224,16 @@ class SumOfProducts(ABC):
         """Return how many bits two slices may have for sums of their products to be exact in float64."""
         return (53 - self.terms_per_element.bit_length()) // 2
 
-    def _decided(self, fmt: Format, sizes: Array) -> Array:
-        """Round the sums of the finite parts, refining until few are undecided and summing those exactly."""
+    def _decided(self, fmt: Format, sizes: Array, settled: Array | None) -> Array:
+        """
+        Round the sums of the finite parts, refining until few are undecided and summing those exactly.
+
+        settled: elements whose result NaN and infinity decide, so that the finite part does not matter.
+        """
         enough = -(-80 // self._slice_bits())  # slices for 80 bits: float64 and a margin
         for most in (enough, 2 * enough, 4 * enough) if fmt.precision == 53 else (0, enough, 2 * enough):
             out, undecided = self._round(self.enclosure(sizes, most), fmt)
-            open_ = np.flatnonzero(undecided)
+            open_ = np.flatnonzero(undecided if settled is None else undecided & ~settled)
             if len(open_) <= FEW:
                 break
         for flat in open_:
@@ -254,15 +259,15 @@ class SumOfProducts(ABC):
 
     def _summed(self, index: Index, fmt: Format) -> float:
         """Sum one element's products exactly, divide and round once."""
-        if self.divisor() is not None or fmt.precision == 53:
+        left, right = (finite(side) for side in self.terms(index))
+        if self.divisor() is not None or not products_are_safe(left, right):
             ratio = self.exact(index)
             return round_ratio(ratio.numerator, ratio.denominator, fmt)
-        # Products of narrower formats are exact in float64, and math.fsum rounds their sum once.
-        left, right = (finite(side) for side in self.terms(index))
-        products = (left * right).tolist()
+        # Products of narrower formats have no rest. math.fsum rounds a sum once.
+        products = [part for side in two_product(left, right) for part in side.tolist()]
         total = math.fsum(products)
         rest = math.fsum([*products, -total])
-        return float(round_to(to_odd(np.array(total), np.array(rest)), fmt))
+        return total if fmt.precision == 53 else float(round_to(to_odd(np.array(total), np.array(rest)), fmt))
 
     def exact(self, index: Index) -> Fraction:
         """Return one output element before rounding, of the finite parts of the operands."""
@@ -356,7 +361,7 @@ def slices(values: Array, bits: int, most: int) -> Slices:
     rest = values * 2.0**-exponent
     parts: list[Array] = []
     # Scaling rounds what is 2^-970 of the largest: such a rest is never called zero.
-    lossy = exponent > 0 and bool((rest * 2.0**exponent != values).any())
+    lossy = exponent > 0 and bool((np.ldexp(rest, exponent) != values).any())
     for i in range(1, most + 1):
         part = np.rint(rest * 2.0 ** (bits * i)) * 2.0 ** (-bits * i)
         parts.append(part)
@@ -391,6 +396,12 @@ def two_product(a: Array, b: Array) -> tuple[Array, Array]:
     p = a * b
     (ah, al), (bh, bl) = _halves(a), _halves(b)
     return p, ((ah * bh - p) + ah * bl + al * bh) + al * bl
+
+
+def products_are_safe(left: Array, right: Array) -> bool:
+    """Return whether no product, nor its rest in `two_product`, overflows or underflows in float64."""
+    sizes = np.abs(np.concatenate([left, right]))
+    return bool(((sizes == 0) | ((sizes > 2.0**-450) & (sizes < 2.0**450))).all())
 
 
 def _halves(a: Array) -> tuple[Array, Array]:

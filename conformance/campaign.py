@@ -1,0 +1,174 @@
+"""A campaign from plan to findings: the run itself, then the search for what its disagreements have in common."""
+
+import datetime as dt
+import importlib.metadata
+import json
+import os
+import platform
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from conformance import cases, findings, runs
+from conformance.fingerprints import fingerprints
+from conformance.runs import Plan, Progress
+from conformance.store import SCHEMA, Store
+from conformance.targets import machine, registry
+from conformance.targets.pool import Limits
+from conformance.trials import Panel
+from conformance.waivers import Waiver
+
+__all__ = ["Result", "conduct", "header"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a campaign."""
+
+    findings: tuple[findings.Finding, ...]
+    waivers: Mapping[str, str]  # id: state
+    footer: Mapping[str, Any]
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is new, or a waiver no longer holds."""
+        return any(not finding.waiver for finding in self.findings) or any(
+            state in ("unused", "expired") for state in self.waivers.values()
+        )
+
+
+def header(plan: Plan) -> dict[str, Any]:
+    """Return what is known of a run before it begins."""
+    chosen = set(plan.targets)
+    builtin = registry.builtin()
+    return {
+        "started": now(),
+        "suite": importlib.metadata.version("conv-conformance"),
+        "options": runs.options(plan),
+        "machine": {
+            "system": platform.platform(),
+            "python": platform.python_version(),
+            "cpu": cpu_name(),
+            "flags": sorted(machine.cpu_flags()),
+            "cores": os.cpu_count(),
+            "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        },
+        "targets": [described(registry.find(name)) for name in plan.targets],
+        "not_run": [
+            {"name": name, "reason": registry.available(target) or "not asked for"}
+            for name, target in builtin.items()
+            if name not in chosen
+        ],
+    }
+
+
+def described(target: registry.Target) -> dict[str, Any]:
+    """Return what a target declares, as JSON data."""
+    return {
+        "name": target.name,
+        "summary": target.about,
+        "arithmetic": dict(target.arithmetic),
+        "deterministic": target.deterministic,
+        "environment": dict(target.environment),
+        "about": {},
+    }
+
+
+def now() -> str:
+    """Return the time, UTC, ISO 8601."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def cpu_name() -> str:
+    """Return the processor's name."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def conduct(
+    plan: Plan,
+    store: Store,
+    waivers: Sequence[Waiver],
+    tell: Callable[[Progress], None],
+    say: Callable[[str], None],
+    shrink_seconds: float = 60.0,
+) -> Result:
+    """Run what is left of a plan, look for findings, and close the run."""
+    footer = runs.execute(plan, store, tell)
+    rows = store.collect(store.observations().filter(pl.col("verdict") == "disagrees")).to_dicts()
+    targets = {name: registry.find(name) for name in plan.targets}
+    with Panel(targets, Limits(seconds=plan.seconds), plan.python) as panel:
+        about = panel.about()
+        _describe(store, about)
+        versions = {name: tensorflow_version(data) for name, data in about.items()}
+        states = {waiver.id: _state(waiver, plan, panel, versions) for waiver in waivers}
+        found = findings.find_all(rows, findings.Search(panel, shrink_seconds, say), waivers, versions)
+        for finding in found:
+            store.write_finding(finding.id, findings.files(finding, panel))
+    entries = [
+        {"id": w.id, "state": states[w.id], "link": w.link, "reason": w.reason, "review": str(w.review)}
+        for w in waivers
+    ]
+    store.write_json(
+        "findings.json", {"schema": SCHEMA, "findings": [finding.to_json() for finding in found], "waivers": entries}
+    )
+    closing = {"ended": now(), **footer, **_summary(store, plan)}
+    store.close(closing)
+    return Result(findings=tuple(found), waivers=states, footer=closing)
+
+
+def tensorflow_version(about: Mapping[str, Any]) -> str:
+    """Return the version of TensorFlow in what a target says of itself; "" where it is none."""
+    versions = about.get("versions", {})
+    return str(versions.get("tensorflow", "")) if isinstance(versions, dict) else ""
+
+
+def _describe(store: Store, about: Mapping[str, Any]) -> None:
+    """Add what the targets say of themselves to the header."""
+    data = store.read_json("run.json")
+    for entry in data["header"]["targets"]:
+        entry["about"] = dict(about.get(entry["name"], {}))
+    store.write_json("run.json", data)
+
+
+def _state(waiver: Waiver, plan: Plan, panel: Panel, versions: Mapping[str, str]) -> str:
+    """Return whether a waiver is used, unused (stale), expired or out of range: its own case is run to see."""
+    concerned = [name for name in plan.targets if waiver.concerns(name, versions.get(name, ""))]
+    if not concerned or waiver.op not in plan.ops:
+        return "out of range"
+    if waiver.expired(dt.datetime.now(dt.UTC).date()):
+        return "expired"
+    for name in concerned:
+        for route in panel.targets[name].routes.get(waiver.op, ("",)):
+            judged = panel.examine(waiver.case, [name], route)[0].verdict
+            if judged.outcome == "disagrees" and judged.kind == waiver.kind:
+                return "used"
+    return "unused"
+
+
+def _summary(store: Store, plan: Plan) -> dict[str, Any]:
+    """Return the counts, the coverage and the fingerprints of a run."""
+    columns = store.observations().select(
+        pl.col("op"),
+        pl.col("target"),
+        pl.when(pl.col("kind") == "").then(pl.col("verdict")).otherwise(pl.col("kind")).alias("what"),
+    )
+    counted = store.collect(columns.group_by("op", "target", "what").len())
+    counts: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    for op, target, what, number in sorted(counted.iter_rows()):
+        counts[op][target][what] = number
+    return {"counts": counts, "coverage": _coverage(store, plan), "fingerprints": fingerprints(store)}
+
+
+def _coverage(store: Store, plan: Plan) -> dict[str, Any]:
+    """Return which attribute classes, and which pairs of them, the valid cases of a run have reached."""
+    first = store.observations().filter((pl.col("breaks") == "") & (pl.col("target") == plan.targets[0]))
+    seen: Counter[tuple[str, str]] = Counter()
+    for op, attributes in store.collect(first.select("op", "attributes")).iter_rows():
+        seen[op, attributes] += 1
+    return cases.coverage({op: [json.loads(text) for o, text in seen if o == op] for op in plan.ops})

@@ -1,0 +1,179 @@
+"""
+The command line: each command parses, calls one function, prints; the exit code says what happened.
+
+0: nothing new. 1: new findings, or waivers that no longer hold. 2: the call was wrong. 3: the suite could not finish.
+"""
+
+import datetime as dt
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from click.exceptions import ClickException
+from rich.console import Console
+
+from conformance import campaign, replaying, screen
+from conformance.errors import SuiteError, UsageError
+from conformance.explain import explain
+from conformance.model import OPS
+from conformance.runs import Plan, default_jobs
+from conformance.store import Store
+from conformance.targets import registry
+from conformance.waivers import BUILT_IN, Waiver, load
+
+__all__ = ["app", "run_command"]
+
+DEFAULT_CASES = 384  # for each op: about three minutes on two cores with the four targets of a CPU
+REPORTS = Path("reports")
+
+app = typer.Typer(
+    help="Fuzz-compare implementations of TensorFlow's convolution, pooling, unpooling and dropout ops with the "
+    "specification in `reference`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Exit(IntEnum):
+    """What an exit code means."""
+
+    FINE = 0
+    FINDINGS = 1
+    USAGE = 2
+    UNFINISHED = 3
+
+
+def run_command(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code; no traceback for what a user or the disk does wrong."""
+    errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    try:
+        code = app(arguments, standalone_mode=False)
+    except UsageError as error:
+        errors.print(f"conformance: {error}")
+        return Exit.USAGE
+    except ClickException as error:
+        errors.print(f"conformance: {error.format_message()}")
+        return Exit.USAGE
+    except SuiteError as error:
+        errors.print(f"conformance: {error}")
+        return Exit.UNFINISHED
+    except (typer.Abort, KeyboardInterrupt):
+        errors.print("conformance: interrupted: what was written stays, and --resume goes on from there")
+        return Exit.UNFINISHED
+    return int(code or 0)
+
+
+@app.command()
+def run(
+    target: Annotated[
+        list[str] | None, typer.Option(help="A target: its name, module:object or 'command:...'. Repeats.")
+    ] = None,
+    op: Annotated[list[str] | None, typer.Option(help="An op. Repeats; all by default.")] = None,
+    cases: Annotated[int | None, typer.Option(min=1, help="Cases for each op, run on every target.")] = None,
+    budget: Annotated[float | None, typer.Option(min=0, help="Seconds after which the run ends cleanly.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same cases.")] = 0,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes that compare, each with its workers.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder; reports/<time> by default.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
+    no_waivers: Annotated[bool, typer.Option("--no-waivers", help="Call every finding new.")] = False,
+    waivers: Annotated[Path, typer.Option(help="The file of waivers.")] = BUILT_IN,
+    python: Annotated[str | None, typer.Option(help="The interpreter of the workers: another TensorFlow.")] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that one call may take.")] = 10.0,
+) -> int:
+    """Compare targets with the specification, write what was seen, and say what is new."""
+    known = [] if no_waivers else load(waivers)
+    if resume:
+        if out or target or op or cases:
+            raise UsageError("--resume goes on with the run as it was planned: leave --out, --target, --op and --cases")
+        store = Store.resume(resume)
+        plan = _planned(store.header()["options"], budget, jobs)
+    else:
+        plan = Plan(
+            ops=_ops(op),
+            targets=_targets(target),
+            cases=cases or (10**6 if budget else DEFAULT_CASES),
+            seed=seed,
+            jobs=jobs or default_jobs(),
+            budget=budget,
+            seconds=timeout,
+            python=python,
+        )
+        store = Store.create(out or _folder(), campaign.header(plan))
+    return _conduct(plan, store, known)
+
+
+def _conduct(plan: Plan, store: Store, known: list[Waiver]) -> int:
+    """Run a plan with progress on the screen, then say what came of it and write the report."""
+    with store.locked():
+        with screen.Live(plan) as live:
+            result = campaign.conduct(plan, store, known, live.progress, live.say)
+        screen.summary(result, store.folder)
+    return Exit.FINDINGS if result.failed else Exit.FINE
+
+
+def _folder() -> Path:
+    """Return the folder of a new run, named by the time."""
+    return REPORTS / dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+
+
+def _ops(names: list[str] | None) -> tuple[str, ...]:
+    """Return the ops asked for, in the suite's order."""
+    for name in names or ():
+        if name not in OPS:
+            raise UsageError(f"no op {name!r}: there are {', '.join(OPS)}")
+    return tuple(name for name in OPS if not names or name in names)
+
+
+def _targets(names: list[str] | None) -> tuple[str, ...]:
+    """Return the targets asked for, or the default ones that can run here."""
+    if not names:
+        found = tuple(registry.default_targets())
+        if not found:
+            reasons = {registry.available(target) for target in registry.builtin().values() if target.default}
+            raise UsageError(f"no target can run here: {'; '.join(sorted(filter(None, reasons)))}")
+        return found
+    for name in names:
+        reason = registry.available(registry.find(name))
+        if reason:
+            raise UsageError(f"target {name} cannot run here: {reason}")
+    return tuple(dict.fromkeys(names))
+
+
+def _planned(options: dict[str, object], budget: float | None, jobs: int | None) -> Plan:
+    """Return the plan of a run's header."""
+    try:
+        listed = {name: tuple(options[name]) for name in ("ops", "targets")}  # type: ignore[arg-type]
+        plan = {**options, **listed, "budget": budget, "jobs": jobs or options["jobs"]}
+        return Plan(**plan)  # type: ignore[arg-type]
+    except (KeyError, TypeError) as error:
+        raise SuiteError(f"run.json: its options are not those of a plan: {error}") from error
+
+
+@app.command()
+def replay(
+    case: Annotated[str, typer.Argument(help="A case id of a run, or a case file.")],
+    target: Annotated[str, typer.Option(help="The target.")],
+    run: Annotated[Path | None, typer.Option("--run", help="The run's folder; all of reports/ by default.")] = None,
+    route: Annotated[str | None, typer.Option(help="The target's way to compute the op.")] = None,
+) -> int:
+    """Run one case again on one target: the verdict, and the difference shown."""
+    name = _targets([target])[0]
+    found = replaying.find(case, run, REPORTS)
+    return Exit.FINDINGS if replaying.replay(found, name, route) else Exit.FINE
+
+
+@app.command()
+def targets() -> None:
+    """List the targets: available or not, and why."""
+    screen.targets()
+
+
+app.command()(explain)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command())

@@ -1,0 +1,298 @@
+"""
+Findings: disagreeing observations with one cause, shrunk to the smallest case, with the predicate that governs them.
+
+A group starts with one disagreeing observation. Hypothesis shrinks its case on the live worker. Then each attribute of
+the smallest case is changed, one at a time: those whose change makes the fault go are the predicate. Every observation
+of the same op and kind that meets the predicate belongs to the finding; what is left starts the next group.
+"""
+
+import hashlib
+import io
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from conformance import cases
+from conformance.allowed import Allowed, AnyOf, Results, allowed
+from conformance.cases import case_from_json
+from conformance.model import Array, Case, Returned
+from conformance.repro import script
+from conformance.trials import Outcome, Panel
+from conformance.waivers import Waiver, holds
+from reference.bounds import ARITHMETICS
+
+__all__ = ["Finding", "Search", "files", "find_all"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Verdicts with one cause."""
+
+    op: str
+    target: str
+    route: str
+    kind: str
+    rule: str
+    reason: str
+    case: Case
+    predicate: Mapping[str, str]
+    shared_by: Mapping[str, str]  # target: kind
+    not_shared_by: tuple[str, ...]
+    cases: int  # of the run
+    worst: tuple[int, ...] = ()
+    waiver: Waiver | None = None
+
+    @property
+    def id(self) -> str:
+        """Derived from op, kind and predicate: the same cause has the same id in every run."""
+        text = json.dumps([self.op, self.kind, sorted(self.predicate.items()), self.rule])
+        return f"{self.op}-{self.kind}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+    @property
+    def title(self) -> str:
+        """What is wrong, and when, in words."""
+        what = {
+            "wrong-value": "gives wrong numbers",
+            "wrong-shape": "gives a wrong shape",
+            "wrong-dtype": "gives a wrong dtype",
+            "accepted-invalid": f"accepts what {self.rule} forbids",
+            "refused-valid": "refuses a valid call",
+            "crashed": "ends the process",
+            "hung": "does not end",
+            "out-of-memory": "runs out of memory",
+            "nondeterministic": "gives other bits the second time",
+        }[self.kind]
+        when = ", ".join(f"{name} {text}" for name, text in self.predicate.items())
+        return f"{self.op} {what}" + (f" ({when})" if when else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the finding as findings.json has it."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "op": self.op,
+            "target": self.target,
+            "route": self.route,
+            "kind": self.kind,
+            "rule": self.rule,
+            "reason": self.reason,
+            "predicate": dict(self.predicate),
+            "status": "waived" if self.waiver else "new",
+            "waiver": self.waiver.id if self.waiver else None,
+            "link": self.waiver.link if self.waiver else None,
+            "case": self.case.to_json(),
+            "case_id": self.case.id,
+            "shared_by": dict(self.shared_by),
+            "not_shared_by": list(self.not_shared_by),
+            "cases": self.cases,
+            "worst": list(self.worst),
+        }
+
+
+@dataclass(slots=True)
+class Search:
+    """How findings are looked for: the live targets, and the time that may go into shrinking."""
+
+    panel: Panel
+    seconds: float = 60.0  # for all shrinking of a run
+    tell: Callable[[str], None] = field(default=lambda _: None)
+    began: float = field(default_factory=time.monotonic)
+
+    def time_left(self) -> float:
+        """Return the seconds that may still go into shrinking."""
+        return self.seconds - (time.monotonic() - self.began)
+
+    def shows(self, case: Case, target: str, route: str, kind: str, rule: str) -> Outcome | None:
+        """Run a case on one target; return the outcome if it is the same disagreement."""
+        outcome = self.panel.examine(case, [target], route)[0]
+        same = outcome.verdict.kind == kind and outcome.verdict.outcome == "disagrees" and outcome.verdict.rule == rule
+        return outcome if same else None
+
+
+Row = Mapping[str, Any]
+
+
+def find_all(
+    rows: Sequence[Row], search: Search, waivers: Sequence[Waiver], versions: Mapping[str, str]
+) -> list[Finding]:
+    """
+    Return the findings behind disagreeing observations.
+
+    rows: rows of observations whose verdict is "disagrees"; versions: of TensorFlow, by target.
+    """
+    left = sorted(rows, key=lambda row: (row["op"], row["kind"], row["target"], len(row["content"]), row["case"]))
+    classes = {row["case"]: json.loads(row["attributes"]) for row in left}
+    findings: list[Finding] = []
+    for waiver in waivers:
+        covered = [row for row in left if waiver.covers(row, classes[row["case"]], versions.get(row["target"], ""))]
+        if covered:
+            search.tell(f"{len(covered)} observations are waived as {waiver.id}")
+            findings.append(_finding(covered[0], covered, search, waiver))
+            taken = {id(row) for row in covered}
+            left = [row for row in left if id(row) not in taken]
+    while left:
+        search.tell(f"{len(left)} observations to explain")
+        finding = _finding(left[0], left, search, None)
+        findings.append(finding)
+        taken = {id(row) for row in left if explains(finding, row, classes[row["case"]])} | {id(left[0])}
+        findings[-1] = _counted(finding, len({row["case"] for row in left if id(row) in taken}))
+        left = [row for row in left if id(row) not in taken]
+    return _merged(findings)
+
+
+def explains(finding: Finding, row: Row, classes: Mapping[str, str]) -> bool:
+    """Return whether an observation shows this finding: its op, kind and rule, on a target that shares it."""
+    return (
+        (row["op"], row["kind"], row["rule"]) == (finding.op, finding.kind, finding.rule)
+        and (row["target"] in finding.shared_by)
+        and holds({name: [text] for name, text in finding.predicate.items()}, classes)
+    )
+
+
+def _counted(finding: Finding, count: int) -> Finding:
+    """Return the finding with the number of cases that show it."""
+    return Finding(**{**_fields(finding), "cases": count})
+
+
+def _fields(finding: Finding) -> dict[str, Any]:
+    """Return a finding's fields."""
+    return {name: getattr(finding, name) for name in Finding.__dataclass_fields__}
+
+
+def _merged(findings: Sequence[Finding]) -> list[Finding]:
+    """Join findings with the same id: they were met from two sides."""
+    merged: dict[str, Finding] = {}
+    for finding in findings:
+        other = merged.get(finding.id)
+        if other is None:
+            merged[finding.id] = finding
+            continue
+        shared = {**other.shared_by, **finding.shared_by}
+        fields = _fields(other) | {"shared_by": shared, "cases": other.cases + finding.cases}
+        merged[finding.id] = Finding(**fields)
+    return list(merged.values())
+
+
+def _finding(row: Row, rows: Sequence[Row], search: Search, waiver: Waiver | None) -> Finding:
+    """Shrink one observation's case, and find out what governs it and who shares it."""
+    key = (row["target"], row["route"], row["kind"], row["rule"])
+    case = case_from_json(json.loads(row["content"]))
+    first = search.shows(case, *key)
+    if first is None:
+        # It does not show again by itself: what it needs is not in the case. Reported as it was met.
+        return _as_met(row, case, rows, waiver)
+    smallest, outcome = _shrunk(case, first, search, key)
+    predicate = _predicate(smallest, search, key)
+    others = search.panel.examine(smallest, [name for name in search.panel.targets if name != row["target"]])
+    shared = {row["target"]: row["kind"]}
+    shared |= {other.target: other.verdict.kind for other in others if other.verdict.outcome == "disagrees"}
+    return Finding(
+        op=row["op"],
+        target=row["target"],
+        route=row["route"],
+        kind=row["kind"],
+        rule=row["rule"],
+        reason=outcome.verdict.reason,
+        case=smallest,
+        predicate=predicate,
+        shared_by=shared,
+        not_shared_by=tuple(other.target for other in others if other.verdict.outcome == "agrees"),
+        cases=len({each["case"] for each in rows}),
+        worst=outcome.verdict.worst,
+        waiver=waiver,
+    )
+
+
+def _as_met(row: Row, case: Case, rows: Sequence[Row], waiver: Waiver | None) -> Finding:
+    """Return a finding from an observation that its case alone does not show again."""
+    return Finding(
+        op=row["op"],
+        target=row["target"],
+        route=row["route"],
+        kind=row["kind"],
+        rule=row["rule"],
+        reason=f"{row['reason']} (not again when the case was run alone)",
+        case=case,
+        predicate=cases.attributes(case),
+        shared_by={row["target"]: row["kind"]},
+        not_shared_by=(),
+        cases=len({each["case"] for each in rows}),
+        waiver=waiver,
+    )
+
+
+def _shrunk(case: Case, outcome: Outcome, search: Search, key: tuple[str, str, str, str]) -> tuple[Case, Outcome]:
+    """Return the smallest case that Hypothesis finds to show the same disagreement, and its outcome."""
+    best = [(case, outcome)]
+
+    def shows(candidate: Case) -> bool:
+        if search.time_left() < 0 or candidate.breaks != case.breaks:
+            return False
+        seen = search.shows(candidate, *key)
+        if seen:
+            best.append((candidate, seen))
+        return seen is not None
+
+    cases.shrink(case, shows)
+    return best[-1]
+
+
+def _predicate(case: Case, search: Search, key: tuple[str, str, str, str]) -> dict[str, str]:
+    """Return the attributes whose change makes the fault go, with their classes in the smallest case."""
+    classes = cases.attributes(case)
+    governing: dict[str, str] = {}
+    for neighbour in cases.neighbours(case):
+        others = cases.attributes(neighbour)
+        changed = [name for name, text in classes.items() if others.get(name) != text]
+        # What a neighbour changes beside an attribute that already governs says nothing new.
+        if changed and not any(name in governing for name in changed) and not search.shows(neighbour, *key):
+            governing.update({name: classes[name] for name in changed})
+    return governing
+
+
+def files(finding: Finding, panel: Panel) -> dict[str, bytes]:
+    """Return the files of a finding's folder: the case, the arrays, the script."""
+    arguments = cases.arguments(finding.case)
+    target = panel.targets[finding.target]
+    arithmetic = ARITHMETICS[panel.arithmetic(finding.target, finding.case)]
+    sets = allowed(finding.case, arguments, arithmetic)
+    outcome = panel.examine(finding.case, [finding.target], finding.route)[0]
+    arrays: dict[str, Array] = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
+    if isinstance(outcome.observation, Returned):
+        arrays |= {f"observed_{i}": array for i, array in enumerate(outcome.observation.arrays)}
+    arrays |= _set_arrays(sets)
+    text = script(finding.case, arguments, sets, target, finding.route or first_route(target, finding.op), finding.kind)
+    content = json.dumps(finding.case.to_json(), indent=1) + "\n"
+    return {"case.json": content.encode(), "arrays.npz": _npz(arrays), "repro.py": text.encode()}
+
+
+def first_route(target: Any, op: str) -> str:  # noqa: ANN401 -- a registry.Target
+    """Return the way in which a target computes an op by default."""
+    return str(target.routes.get(op, ("",))[0])
+
+
+def _set_arrays(sets: Allowed) -> dict[str, Array]:
+    """Return the arrays of the preferred set."""
+    first = sets.options[0] if isinstance(sets, AnyOf) else sets
+    if not isinstance(first, Results):
+        return {}
+    names = ("value", "low", "high", "nan")
+    return {f"{name}_{i}": getattr(result, name) for i, result in enumerate(first.arrays) for name in names}
+
+
+def _npz(arrays: Mapping[str, Array]) -> bytes:
+    """Return arrays as an .npz file without pickles; bfloat16 as its bits."""
+    plain = {
+        f"{name}.bfloat16" if array.dtype.name == "bfloat16" else name: array.view(np.uint16)
+        if array.dtype.name == "bfloat16"
+        else array
+        for name, array in arrays.items()
+        if array.dtype != object
+    }
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **plain)  # type: ignore[arg-type]
+    return buffer.getvalue()

@@ -1,0 +1,88 @@
+"""One case, run again on one target, and the difference shown."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+
+from conformance import cases
+from conformance.allowed import AnyOf, Refused, Results, allowed
+from conformance.cases import case_from_json
+from conformance.errors import UsageError
+from conformance.model import Case, Raised, Returned
+from conformance.store import Store
+from conformance.targets.registry import find as find_target
+from conformance.trials import Outcome, Panel
+from reference.bounds import ARITHMETICS
+
+__all__ = ["find", "replay"]
+
+SHOWN = 10  # differing elements
+
+
+def find(text: str, run: Path | None, reports: Path) -> Case:
+    """
+    Return the case that a user names: a file, or an id in a run's folder (by default any of `reports`).
+
+    Raises:
+        UsageError: there is none.
+    """
+    path = Path(text)
+    if path.suffix == ".json" or path.is_file():
+        try:
+            return case_from_json(json.loads(path.read_text()))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path}: {error}") from error
+    folders = [run] if run else sorted((path.parent for path in reports.glob("*/run.json")), reverse=True)
+    for folder in folders:
+        store = Store(folder)
+        store.header()
+        rows = store.collect(store.observations().filter(pl.col("case") == text).select("content").head(1))
+        if len(rows):
+            return case_from_json(json.loads(rows.item()))
+        for finding in store.read_json("findings.json")["findings"] if (folder / "findings.json").exists() else []:
+            if finding["case_id"] == text or finding["id"] == text:
+                return case_from_json(finding["case"])
+    raise UsageError(f"no case {text!r}: neither a file, nor in {', '.join(map(str, folders)) or reports}")
+
+
+def replay(case: Case, target: str, route: str | None) -> bool:
+    """Run a case on a target, print what is allowed and what came; return whether they disagree."""
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    with Panel({target: find_target(target)}) as panel:
+        outcome = panel.examine(case, route=route)[0]
+        arithmetic = panel.arithmetic(target, case)
+    arrays = ", ".join(f"{name} {list(spec.shape)} {spec.dtype}" for name, spec in case.arrays.items())
+    console.print(f"{case.id}: {case.op}({arrays}, {json.dumps(dict(case.attributes))})")
+    console.print(f"values: {case.regime}, seed {case.seed}" + (f"; breaks {case.breaks}" if case.breaks else ""))
+    judged = outcome.verdict
+    console.print(f"{target}{' by ' + outcome.route if outcome.route else ''}: {judged.outcome} {judged.kind}".rstrip())
+    console.print(judged.reason or "every element is in its allowed set")
+    _differences(console, case, outcome, arithmetic)
+    return judged.outcome == "disagrees"
+
+
+def _differences(console: Console, case: Case, outcome: Outcome, arithmetic: str) -> None:
+    """Print the elements that are not allowed."""
+    sets = allowed(case, cases.arguments(case), ARITHMETICS[arithmetic])
+    first = sets.options[0] if isinstance(sets, AnyOf) else sets
+    observation = outcome.observation
+    if isinstance(first, Refused):
+        console.print(f"allowed: an error, by {first.rule}: {first.reason}")
+    if isinstance(observation, Raised):
+        console.print(f"observed: {observation.type}: {observation.message}")
+    if not isinstance(first, Results) or not isinstance(observation, Returned):
+        return
+    for number, (result, array) in enumerate(zip(first.arrays, observation.arrays, strict=False)):
+        console.print(f"result {number}: shape {list(array.shape)} {array.dtype}; allowed {list(result.value.shape)}")
+        if array.shape != result.value.shape or array.dtype != result.value.dtype:
+            continue
+        wrong = np.argwhere(~result.admits(array))
+        for index in map(tuple, wrong[:SHOWN]):
+            console.print(
+                f"  {list(map(int, index))}: {array[index]} is not in {result.low[index]} .. {result.high[index]}"
+            )
+        if len(wrong) > SHOWN:
+            console.print(f"  and {len(wrong) - SHOWN} more of {array.size}")

@@ -1,0 +1,154 @@
+"""
+A finding's script: at most 40 lines of NumPy and TensorFlow that show the fault, for a bug report.
+
+It prints what is expected and what came, and exits with 1 while the fault exists. A call that ends the process runs in
+a second one.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from conformance.allowed import Allowed, AnyOf, Refused, Results
+from conformance.model import Array, Case
+from conformance.targets.registry import Target
+
+__all__ = ["script"]
+
+# What computes each op, by route; `a` holds the arguments.
+CALLS: Mapping[tuple[str, str], str] = {
+    ("conv2d", "nn"): "tf.nn.conv2d(**a)",
+    ("conv2d_transpose", "nn"): "tf.nn.conv2d_transpose(**a)",
+    ("conv2d_backprop_input", "raw"): "tf.raw_ops.Conv2DBackpropInput(**raw(a, filters='filter'))",
+    ("conv2d_backprop_filter", "raw"): "tf.raw_ops.Conv2DBackpropFilter(**raw(a))",
+    ("conv2d_backprop_input", "tape"): "tape(lambda x: tf.nn.conv2d(x, **a), tf.zeros(a.pop('input_sizes'), "
+    "a['filters'].dtype), a.pop('out_backprop'))",
+    ("conv2d_backprop_filter", "tape"): "tape(lambda f: tf.nn.conv2d(filters=f, **a), tf.zeros(a.pop('filter_sizes'), "
+    "a['input'].dtype), a.pop('out_backprop'))",
+    ("max_pool", "nn"): "tf.nn.max_pool(**a)",
+    ("max_pool", "nn2d"): "tf.nn.max_pool2d(**a)",
+    ("max_pool_with_argmax", "nn"): "tf.nn.max_pool_with_argmax(**a)",
+    ("max_pool_grad", "raw"): "tf.raw_ops.MaxPoolGrad(**raw(a))",
+    ("max_pool_grad", "tape"): "tape(lambda x: tf.nn.max_pool(x, **a), a.pop('orig_input'), a.pop('grad'), "
+    "a.pop('orig_output'))",
+    ("max_pool_grad", "argmax"): "argmax_grad(a)",
+    ("avg_pool", "nn"): "tf.nn.avg_pool(**a)",
+    ("avg_pool", "nn2d"): "tf.nn.avg_pool2d(**a)",
+    ("avg_pool_grad", "raw"): "tf.raw_ops.AvgPoolGrad(**raw(a))",
+    ("avg_pool_grad", "tape"): "tape(lambda x: tf.nn.avg_pool(x, **a), tf.zeros(a.pop('orig_input_shape'), "
+    "a['grad'].dtype), a.pop('grad'))",
+    ("dropout", "nn"): "dropout(a)",
+    ("stateless_dropout", "nn"): "tf.nn.experimental.stateless_dropout(**a)",
+}
+
+# What a call needs beside TensorFlow.
+TOOLS: Mapping[str, str] = {
+    "raw(": """def raw(a, **names):
+    a = {names.get(k, k): v for k, v in a.items()}
+    nchw = a.get("data_format") == "NCHW"
+    for k in ("ksize", "strides", "dilations"):
+        v = a.get(k)
+        v = [1] if v is None else list(v) if isinstance(v, (list, tuple)) else [v]
+        v = v * 2 if len(v) == 1 else v
+        a[k] = v if len(v) == 4 else [1, 1, *v] if nchw else [1, *v, 1]
+    if isinstance(a["padding"], list):
+        a["explicit_paddings"] = sum(a["padding"], [])
+        a["padding"] = "EXPLICIT"
+    del a["ksize" if "filter" in a or "filter_sizes" in a else "dilations"]
+    return a
+""",
+    "tape(": """def tape(op, x, dy, *_):
+    with tf.GradientTape() as t:
+        t.watch(x)
+        y = op(x)
+    return t.gradient(y, x, output_gradients=dy)
+""",
+    "argmax_grad(": """def argmax_grad(a):
+    k = {n: a[n] for n in ("ksize", "strides", "padding")}
+    _, i = tf.nn.max_pool_with_argmax(a["orig_input"], **k)
+    k.update({n: [1, v, v, 1] for n, v in k.items() if isinstance(v, int)})
+    return tf.raw_ops.MaxPoolGradWithArgmax(input=a["orig_input"], grad=a["grad"], argmax=i, **k)
+""",
+    "dropout(a)": """def dropout(a):
+    tf.random.set_seed(a.pop("global_seed", 0))
+    return tf.nn.dropout(**a)
+""",
+}
+
+
+def script(case: Case, arguments: Mapping[str, Any], allowed: Allowed, target: Target, route: str, kind: str) -> str:
+    """Return the text of repro.py for a case that a target of TensorFlow gets wrong."""
+    call = CALLS.get((case.op, route), f"None  # {case.op} by {route}: see case.json")
+    mode = str(target.options.get("mode", "eager"))
+    lines = [f'"""{case.op}: {kind} on {target.name}. Exits with 1 while the fault exists."""']
+    lines += (
+        ["import os", "import subprocess", "import sys"] if kind in ("crashed", "hung") else ["import os", "import sys"]
+    )
+    lines += [f"os.environ[{name!r}] = {text!r}" for name, text in target.environment.items() if name in KEPT]
+    lines += ["import numpy as np", "import tensorflow as tf", "from numpy import inf, nan", ""]
+    if kind in ("crashed", "hung"):
+        lines += [
+            "if len(sys.argv) == 1:",
+            "    done = subprocess.run([sys.executable, __file__, 'call'], timeout=60)",
+            "    print('expected: the process lives; got: exit code', done.returncode)",
+            "    sys.exit(1 if done.returncode else 0)",
+        ]
+    lines += [text.rstrip("\n") for name, text in TOOLS.items() if name in call]
+    lines.append(f"a = {{{', '.join(f'{name!r}: {literal(value)}' for name, value in arguments.items())}}}")
+    names = list(case.arrays)
+    body = call
+    if mode != "eager":
+        traced = f"tf.function(lambda t: (a.update(t), {call})[1], jit_compile={mode == 'xla'})"
+        body = f"{traced}({{n: a[n] for n in {names}}})"
+    lines += _judged(allowed, body)
+    return "\n".join(lines) + "\n"
+
+
+KEPT = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "MALLOC_PERTURB_", "CUDA_VISIBLE_DEVICES")
+
+
+def _judged(allowed: Allowed, call: str) -> list[str]:
+    """Return the lines that call, print and compare."""
+    first = allowed.options[0] if isinstance(allowed, AnyOf) else allowed
+    if isinstance(first, Refused):
+        return [
+            "try:",
+            f"    got = {call}",
+            "except Exception as error:",
+            "    sys.exit(print('refused, as it should be:', type(error).__name__))",
+            f"print('expected: an error, since', {first.reason!r})",
+            "sys.exit(print('got:', got) or 1)",
+        ]
+    lines = [f"got = {call}", "got = [np.asarray(g) for g in (got if isinstance(got, (list, tuple)) else [got])]"]
+    if not isinstance(first, Results):
+        return [*lines, "print('got:', got)"]
+    bounds = ", ".join(f"({plain(result.low)}, {plain(result.high)})" for result in first.arrays)
+    return [
+        *lines,
+        f"allowed = [{bounds}]",
+        "print('expected, from:', *[low for low, high in allowed], 'to:', *[high for low, high in allowed], sep='\\n')",
+        "print('got:', *got, sep='\\n')",
+        "fits = [g.shape == np.shape(l) and ((l <= g) & (g <= h) | (g != g) & (h != h)).all()",
+        "        for g, (l, h) in zip(got, allowed)]",
+        "sys.exit(0 if all(fits) else 1)",
+    ]
+
+
+def literal(value: Any) -> str:  # noqa: ANN401 -- an argument of a call
+    """Return the source text of an argument."""
+    if not isinstance(value, np.ndarray):
+        return repr(value)
+    dtype = f"tf.{'bool' if value.dtype.name == 'bool' else value.dtype.name}"
+    return f"tf.constant({plain(value)}, {dtype})"
+
+
+def plain(array: Array) -> str:
+    """Return the source text of an array's values, exact: bfloat16 as the float32 of the same value."""
+    values = array.astype(np.float32) if array.dtype.name == "bfloat16" else array
+    # A shape with a zero is lost in nested lists.
+    text = json.dumps(values.tolist()).replace("NaN", "nan").replace("Infinity", "inf")
+    text = text.replace("true", "True").replace("false", "False")
+    dtype = "bool" if values.dtype.name == "bool" else values.dtype.name
+    return f"np.array({text}, '{dtype}').reshape({list(values.shape)})"

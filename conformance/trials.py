@@ -1,0 +1,142 @@
+"""
+A trial: one case on every target of a run, judged.
+
+The reference works out what is allowed while the first target computes.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from conformance import cases
+from conformance.allowed import Allowed, allowed
+from conformance.model import Case, Observation, Raised, Returned, Verdict
+from conformance.targets.messages import Call
+from conformance.targets.pool import Limits, Worker
+from conformance.targets.registry import Target, unsupported
+from conformance.verdicts import verdict
+from reference.bounds import ARITHMETICS
+
+__all__ = ["Outcome", "Panel", "route_of", "row"]
+
+REPEAT_EVERY = 16  # of the cases run twice, to see whether the bits are the same
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one target did with one case, and what is thought of it."""
+
+    case: Case
+    target: str
+    route: str
+    observation: Observation
+    verdict: Verdict
+
+
+class Panel:
+    """The workers of a run's targets, kept alive over many trials; a context manager."""
+
+    def __init__(self, targets: Mapping[str, Target], limits: Limits | None = None, python: str | None = None) -> None:
+        self.targets = targets
+        self._limits = limits or Limits()
+        self._python = python
+        self._stack = ExitStack()
+        self.workers: dict[str, Worker] = {}
+
+    def __enter__(self) -> Self:
+        """Start every worker; none is waited for."""
+        for name, target in self.targets.items():
+            start = target.start(self._python) if self._python else target.start()
+            self.workers[name] = self._stack.enter_context(Worker(start, self._limits))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End every worker."""
+        self._stack.close()
+
+    def about(self) -> dict[str, Mapping[str, Any]]:
+        """Wait for every worker, and return what each target says of itself."""
+        return {name: worker.ready().about for name, worker in self.workers.items()}
+
+    def examine(self, case: Case, names: list[str] | None = None, route: str | None = None) -> list[Outcome]:
+        """Run a case on the targets of these names (all by default), each by its route, and judge what they did."""
+        chosen = names or list(self.targets)
+        arguments = cases.arguments(case)
+        wire = {**case.attributes, **{name: arguments[name] for name in case.arrays}}
+        routes = {name: route_of(self.targets[name], case) if route is None else route for name in chosen}
+        for name in chosen:
+            repeat = self.targets[name].repeats(case.op) and case.seed % REPEAT_EVERY == 0
+            self.workers[name].submit(Call(op=case.op, arguments=wire, route=routes[name], repeat=repeat))
+        sets: dict[str, Allowed] = {}
+        for name in chosen:
+            arithmetic = self.arithmetic(name, case)
+            if arithmetic not in sets:
+                sets[arithmetic] = allowed(case, arguments, ARITHMETICS[arithmetic])
+        outcomes = []
+        for name in chosen:
+            observation = self.workers[name].result()
+            judged = self._judge(name, case, routes[name], sets[self.arithmetic(name, case)], observation)
+            outcomes.append(Outcome(case, name, routes[name], observation, judged))
+        return outcomes
+
+    def arithmetic(self, name: str, case: Case) -> str:
+        """Return the arithmetic that a target declares for a case's dtype."""
+        return self.targets[name].arithmetic.get(dtype_of(case), "float32")
+
+    def _judge(self, name: str, case: Case, route: str, sets: Allowed, observation: Observation) -> Verdict:
+        """Judge one observation in the light of what the target declares."""
+        target = self.targets[name]
+        judged = verdict(sets, observation, deterministic=target.repeats(case.op), own_masks=case.op in target.own_masks)
+        if judged.kind == "refused-valid":
+            limit = unsupported(target, case, route)
+            if limit:
+                return Verdict(outcome="unsupported", reason=limit)
+        return judged
+
+
+def dtype_of(case: Case) -> str:
+    """Return the dtype of a case's first array."""
+    return next((array.dtype for array in case.arrays.values()), "")
+
+
+def route_of(target: Target, case: Case) -> str:
+    """Return the way to compute the op that this case takes: the ways take turns by the case's seed."""
+    ways = target.routes.get(case.op, ("",))
+    return ways[case.seed % len(ways)]
+
+
+def row(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome as a row of observations."""
+    case, observed, judged = outcome.case, outcome.observation, outcome.verdict
+    classes = cases.attributes(case)
+    return {
+        "case": case.id,
+        "op": case.op,
+        "target": outcome.target,
+        "route": outcome.route,
+        "verdict": judged.outcome,
+        "kind": judged.kind,
+        "rule": judged.rule,
+        "reason": judged.reason,
+        "observation": type(observed).__name__.lower(),
+        "error": observed.type if isinstance(observed, Raised) else "",
+        "breaks": case.breaks or "",
+        "dtype": dtype_of(case),
+        "layout": classes.get("layout", ""),
+        "regime": case.regime,
+        "bound_used": judged.bound_used,
+        "ulps": judged.ulps,
+        "elements": judged.measures.get("elements", 0.0),
+        "sum": judged.measures.get("sum", 0.0),
+        "squares": judged.measures.get("squares", 0.0),
+        "seconds": getattr(observed, "seconds", 0.0),
+        "trace_seconds": observed.trace_seconds if isinstance(observed, Returned) else 0.0,
+        "again": getattr(observed, "again", None),
+        "content": json.dumps(case.to_json()),
+        "attributes": json.dumps(classes),
+    }

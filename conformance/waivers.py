@@ -1,0 +1,167 @@
+"""
+Waivers: known divergences as data. A waiver changes a finding's status, never a verdict.
+
+A waiver covers the observations of one op and kind, on the targets it names, where its predicate holds, and nothing
+else: what lies outside is new. It carries the smallest case that shows the divergence; every run makes that call, and
+where it conforms now the waiver is stale. A stale waiver, and one past its review date, fail the run.
+"""
+
+import datetime as dt
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from conformance.cases import case_from_json
+from conformance.errors import UsageError
+from conformance.model import DISAGREEMENTS, OPS, Case
+
+__all__ = ["BUILT_IN", "Waiver", "holds", "load"]
+
+BUILT_IN = Path(__file__).with_name("waivers.toml")
+KEYS = {"id", "op", "kind", "targets", "versions", "predicate", "message", "case", "link", "reason", "review"}
+OPTIONAL = {"message"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """One known divergence."""
+
+    id: str
+    op: str
+    kind: str
+    targets: tuple[str, ...]  # names, with * and ?
+    versions: SpecifierSet  # of TensorFlow, as PEP 440 says
+    predicate: Mapping[str, tuple[str, ...]]  # attribute: the classes in which the divergence is seen
+    case: Case  # the smallest one that shows it
+    link: str  # upstream
+    reason: str
+    review: dt.date  # when to look again
+    message: str = ""  # a part of the verdict's reason
+
+    def covers(self, row: Mapping[str, Any], classes: Mapping[str, str], version: str) -> bool:
+        """Return whether a disagreeing observation falls under this waiver."""
+        return (
+            row["op"] == self.op
+            and row["kind"] == self.kind
+            and self.concerns(row["target"], version)
+            and self.message in row["reason"]
+            and holds(self.predicate, classes)
+        )
+
+    def concerns(self, target: str, version: str) -> bool:
+        """Return whether the waiver speaks of this target in this version of TensorFlow; "" is no TensorFlow."""
+        named = any(fnmatchcase(target, pattern) for pattern in self.targets)
+        return named and bool(version) and self.versions.contains(version, prereleases=True)
+
+    def expired(self, today: dt.date) -> bool:
+        """Return whether it is past its review date."""
+        return today > self.review
+
+
+def holds(predicate: Mapping[str, Sequence[str]], classes: Mapping[str, str]) -> bool:
+    """Return whether every attribute is in one of its classes."""
+    return all(classes.get(name) in several for name, several in predicate.items())
+
+
+def load(path: Path = BUILT_IN) -> list[Waiver]:
+    """
+    Read a file of waivers.
+
+    Raises:
+        UsageError: one line that says what is wrong, and where.
+    """
+    try:
+        data = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    entries = data.get("waiver", [])
+    if set(data) - {"waiver"} or not isinstance(entries, list):
+        raise UsageError(f"{path}: holds [[waiver]] tables and nothing else")
+    waivers = [_waiver(f"{path}: waiver {number}", entry) for number, entry in enumerate(entries, 1)]
+    ids = [waiver.id for waiver in waivers]
+    for name in ids:
+        if ids.count(name) > 1:
+            raise UsageError(f"{path}: the id {name!r} comes twice")
+    return waivers
+
+
+def _waiver(where: str, entry: Any) -> Waiver:  # noqa: ANN401 -- whatever stands in the file
+    """Read one table."""
+    if not isinstance(entry, dict):
+        raise UsageError(f"{where}: is no table")
+    where = f"{where} ({entry.get('id', 'without id')})"
+    missing, unknown = KEYS - OPTIONAL - set(entry), set(entry) - KEYS
+    if missing or unknown:
+        wrong = f"lacks {', '.join(sorted(missing))}" if missing else f"has no key {', '.join(sorted(unknown))}"
+        raise UsageError(f"{where}: {wrong}")
+    for name in ("id", "op", "kind", "versions", "link", "reason", "case", "message"):
+        if not isinstance(entry.get(name, ""), str):
+            raise UsageError(f"{where}: {name} is no text")
+    return Waiver(
+        id=entry["id"],
+        op=_one_of(where, "op", entry["op"], OPS),
+        kind=_one_of(where, "kind", entry["kind"], DISAGREEMENTS),
+        targets=tuple(_texts(where, "targets", entry["targets"])),
+        versions=_versions(where, entry["versions"]),
+        predicate=_predicate(where, entry["predicate"]),
+        case=_case(where, entry["case"]),
+        link=_link(where, entry["link"]),
+        reason=entry["reason"],
+        review=_date(where, entry["review"]),
+        message=entry.get("message", ""),
+    )
+
+
+def _one_of(where: str, name: str, text: str, known: Sequence[str]) -> str:
+    if text not in known:
+        raise UsageError(f"{where}: {name} {text!r}: one of {', '.join(known)}")
+    return text
+
+
+def _texts(where: str, name: str, value: Any) -> list[str]:  # noqa: ANN401
+    if not isinstance(value, list) or not value or not all(isinstance(entry, str) for entry in value):
+        raise UsageError(f"{where}: {name} is no list of texts")
+    return value
+
+
+def _predicate(where: str, value: Any) -> dict[str, tuple[str, ...]]:  # noqa: ANN401
+    if not isinstance(value, dict):
+        raise UsageError(f"{where}: predicate is no table of attributes")
+    return {
+        name: tuple(_texts(where, f"predicate.{name}", [several] if isinstance(several, str) else several))
+        for name, several in value.items()
+    }
+
+
+def _versions(where: str, text: str) -> SpecifierSet:
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier as error:
+        raise UsageError(f"{where}: versions {text!r}: no version range of PEP 440") from error
+
+
+def _link(where: str, text: str) -> str:
+    if not text.startswith(("https://", "docs/")):
+        raise UsageError(f"{where}: link {text!r}: neither https:// nor a page of docs/")
+    return text
+
+
+def _date(where: str, value: Any) -> dt.date:  # noqa: ANN401
+    if not isinstance(value, dt.date) or isinstance(value, dt.datetime):
+        raise UsageError(f"{where}: review {value!r}: no date, such as 2027-05-01")
+    return value
+
+
+def _case(where: str, text: str) -> Case:
+    try:
+        return case_from_json(json.loads(text))
+    except ValueError as error:
+        raise UsageError(f"{where}: case: {error}") from error
+    except UsageError as error:
+        raise UsageError(f"{where}: case: {error}") from error
