@@ -158,8 +158,9 @@ class SumOfProducts(ABC):
         if self.dtype.kind == "i":
             return self._wrapped()
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # infinity, zero and NaN are results
-            out = self._decided(format_of(self.dtype), self.size() if sizes is None else sizes)
             special = self.special()
+            settled = None if special is None else special != 0
+            out = self._decided(format_of(self.dtype), self.size() if sizes is None else sizes, settled)
             return out if special is None else np.where(special == 0, out, special.astype(self.dtype))
 
     def special(self) -> Array | None:
