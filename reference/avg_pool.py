@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property, partial
 from math import lcm
 
 import numpy as np
@@ -83,9 +84,15 @@ class Average(SumOfProducts):
         self.terms_per_element = geometry.rows.taps * geometry.columns.taps
         self.depth = geometry.rows.taps + geometry.columns.taps
 
+    @cached_property
+    def finite(self) -> tuple[Array, Array]:
+        """Both operands; float32 stays what it is, and is added in float64."""
+        narrow = self.dtype == np.float32 and bool(np.isfinite(self.left).all())
+        return (self.left if narrow else finite(self.left)), np.ones(())
+
     def contract(self, left: Array, right: Array) -> Array:
         """Add the elements of every window, along rows and then along columns."""
-        return self.geometry.reduce(np.add, left * right, 0.0)
+        return self.geometry.reduce(partial(np.add, dtype=np.float64), left if right == 1 else left * right, 0.0)
 
     def absent(self, right: Array) -> Array:
         """Return nothing: padding takes no part in a mean, and 1 is finite."""
@@ -93,7 +100,7 @@ class Average(SumOfProducts):
 
     def count(self) -> Array:
         """Return how many elements each window holds."""
-        return np.broadcast_to(self.geometry.counts()[:, :, None], self.shape)
+        return self.geometry.counts()[:, :, None]
 
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the elements of one window."""
@@ -103,8 +110,8 @@ class Average(SumOfProducts):
         return cells, np.ones(cells.shape)
 
     def size(self) -> Array:
-        """S itself, as float64 adds it."""
-        return self.contract(np.abs(self.finite[0]), np.ones(())) * (1 + 2.0**-40)
+        """Return what a window full of the largest element has."""
+        return np.array(float(np.abs(self.finite[0]).max(initial=0.0)) * self.terms_per_element)
 
     def divisor(self) -> Array:
         """Return how many elements each window holds: [OH, OW, 1]."""
@@ -250,7 +257,7 @@ class Spread(SumOfProducts):
     def count(self) -> Array:
         """Return how many windows hold each cell."""
         rows, columns = self.geometry.rows.covered(), self.geometry.columns.covered()
-        return np.broadcast_to(np.outer(rows, columns)[:, :, None] * 1.0, self.shape)
+        return np.outer(rows, columns)[:, :, None] * 1.0
 
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the values whose windows hold one cell, and the shares they give."""

@@ -134,8 +134,7 @@ class Forward(SumOfProducts):
     def count(self) -> Array:
         """Return the taps inside the image, times the depth of the filters."""
         rows, columns = (axis.inside().sum(1) for axis in (self.geometry.rows, self.geometry.columns))
-        taps = np.outer(rows, columns)[:, :, None] * float(self.right.shape[2])
-        return np.broadcast_to(taps, self.shape)
+        return np.outer(rows, columns)[:, :, None] * float(self.right.shape[2])
 
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return one output element's window of the image and its filter, inside the image."""
@@ -260,8 +259,10 @@ class FilterGradient(SumOfProducts):
     def __init__(self, image: Array, gradient: Array, filters: tuple[int, ...], geometry: Convolution) -> None:
         self.left, self.right, self.shape, self.geometry = image, gradient, filters, geometry
         self.dtype = image.dtype
-        self.terms_per_element = max(gradient[..., 0].size, 1) if gradient.shape[-1] else 1
-        self.depth = self.terms_per_element
+        self.terms_per_element = max(prod(gradient.shape[:3]), 1)
+        images, step = block_sides(geometry, prod(filters[:3]) * geometry.groups)
+        rounds = -(-len(image) // images) * -(-geometry.rows.out // step)
+        self.depth = chunked_depth(min(images * step * geometry.columns.out, self.terms_per_element)) + rounds
 
     def contract(self, left: Array, right: Array) -> Array:
         """Multiply the transposed patches of the image with the gradient, a block of output rows at a time."""
@@ -277,14 +278,13 @@ class FilterGradient(SumOfProducts):
         total = np.zeros((groups, high * wide * depth, outputs // groups))
         for rows, patches in patch_blocks(left, self.geometry, (high, wide), fill):
             gradient = group_channels(right[rows], groups)
-            total += group_patches(patches, groups).transpose(0, 2, 1) @ gradient
+            total += chunked_product(group_patches(patches, groups).transpose(0, 2, 1), gradient)
         return np.moveaxis(total.reshape(groups, high, wide, depth, -1), 0, 3).reshape(self.shape)
 
     def count(self) -> Array:
         """Return the windows whose tap lies inside the image, times the batch."""
         rows, columns = (axis.inside().sum(0) for axis in (self.geometry.rows, self.geometry.columns))
-        windows = np.outer(rows, columns)[:, :, None, None] * float(len(self.left))
-        return np.broadcast_to(windows, self.shape)
+        return np.outer(rows, columns)[:, :, None, None] * float(len(self.left))
 
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the image cells that one tap meets, and the gradients there."""
@@ -342,13 +342,17 @@ def patch_blocks(
         return
     padded = pad(image, rows, columns, fill)
     windows = window_view(padded, rows, columns)
-    per_window = max(taps[0] * taps[1] * image.shape[3], 1)
-    step = max(BLOCK // per_window, 256) // columns.out or 1
-    images = max(step // rows.out, 1)
+    images, step = block_sides(geometry, taps[0] * taps[1] * image.shape[3])
     for n in range(0, len(image), images):
         for y in range(0, rows.out, step):
             block = (slice(n, n + images), slice(y, y + step))
             yield block, windows[block]
+
+
+def block_sides(geometry: Convolution, per_window: int) -> tuple[int, int]:
+    """Return how many images, and how many output rows of each, are one block of windows of so many elements."""
+    step = max(max(BLOCK // max(per_window, 1), 256) // max(geometry.columns.out, 1), 1)
+    return max(step // max(geometry.rows.out, 1), 1), step
 
 
 def by_group(filters: Array, groups: int) -> Array:

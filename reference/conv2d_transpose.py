@@ -160,10 +160,9 @@ class Backward(SumOfProducts):
         for y in range(0, rows.out if n and columns.out else 0, step):
             some = left[:, y : y + step]
             products = chunked_product(group_channels(some, groups), matrices)
-            taps = products.reshape(groups, *some.shape[:3], high, wide, depth)
+            taps = products.reshape(groups, *some.shape[:3], high, wide, depth).transpose(4, 5, 1, 2, 3, 0, 6)
             for h, w in np.ndindex(high, wide):
-                cells = frame[:, places(rows, h, y, some.shape[1]), places(columns, w)]
-                cells += np.moveaxis(taps[..., h, w, :], 0, 3)
+                frame[:, places(rows, h, y, some.shape[1]), places(columns, w)] += taps[h, w]
         top, left_ = rows.before, columns.before
         return frame[:, top : top + rows.size, left_ : left_ + columns.size].reshape(self.shape)
 
@@ -178,7 +177,7 @@ class Backward(SumOfProducts):
         """Return the taps that meet each cell, times the filters of a group."""
         rows, columns = self.geometry.rows.covered(), self.geometry.columns.covered()
         per_group = self.right.shape[3] // self.geometry.groups
-        return np.broadcast_to(np.outer(rows, columns)[:, :, None] * float(per_group), self.shape)
+        return np.outer(rows, columns)[:, :, None] * float(per_group)
 
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the input elements whose windows cover one cell, and the filter taps they meet it with."""

@@ -41,13 +41,11 @@ class Pool:
     def reduce(self, combine: Callable[..., Array], image: Array, fill: float) -> Array:
         """Combine the elements of every window, along rows and then along columns: [N, OH, OW, OC]."""
         if self.depth > 1:
-            first, *others = self.taps(image, fill)
-            return _combined(combine, first, others)
+            return _combined(combine, self.taps(image, fill))
         padded = pad(image, self.rows, self.columns, fill)
-        first, *others = (padded[:, places(self.rows, tap)] for tap in range(self.rows.taps))
-        high = _combined(combine, first, others)
-        first, *others = (high[:, :, places(self.columns, tap)] for tap in range(self.columns.taps))
-        return _combined(combine, first, others)
+        high = _combined(combine, [padded[:, places(self.rows, tap)] for tap in range(self.rows.taps)])
+        out = _combined(combine, [high[:, :, places(self.columns, tap)] for tap in range(self.columns.taps)])
+        return out.copy() if np.may_share_memory(out, image) else out
 
     def counts(self) -> Array:
         """Return how many elements of the image each window holds: [OH, OW], float64."""
@@ -55,11 +53,13 @@ class Pool:
         return np.outer(rows, columns)
 
 
-def _combined(combine: Callable[..., Array], first: Array, others: list[Array]) -> Array:
-    """Combine arrays from left to right into a new one."""
-    out = combine(first, others[0]) if others else first.copy()
-    for other in others[1:]:
-        combine(out, other, out=out)
+def _combined(combine: Callable[..., Array], parts: list[Array]) -> Array:
+    """Combine arrays from left to right."""
+    if len(parts) == 1:
+        return parts[0]
+    out = combine(*parts[:2])
+    for part in parts[2:]:
+        combine(out, part, out=out)
     return out
 
 
