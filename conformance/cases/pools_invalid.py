@@ -58,7 +58,9 @@ def mixed_dtypes(op: str, choices: Choices) -> Case:
 
 def output_dtype(op: str, choices: Choices) -> Case:
     """Ask for an argmax that is neither int32 nor int64."""
-    wrong = choices.pick(("int16", "int8", "uint8", "uint32", "uint64", "float32", "float64", "bool"))
+    wrong = choices.pick(
+        ("int16", "int8", "uint8", "uint32", "uint64", "float32", "float64", "bool", "int31", "integer")
+    )
     return breaks.broken(pools.written(small(op, choices)), output_dtype=wrong)
 
 

@@ -72,7 +72,7 @@ def axes(choices: Choices, padding: str, budget: int, *, pool: bool = False, emp
 
 def _window(choices: Choices, *, pool: bool) -> tuple[int, int, int]:
     """Draw taps, stride and dilation of one axis."""
-    taps = choices.pick(WINDOWS) if pool and choices.chance(2) else choices.pick(TAPS)
+    taps = choices.pick(WINDOWS) if pool and choices.chance(5) else choices.pick(TAPS)
     return taps, choices.pick(STRIDES), 1 if pool else choices.pick(DILATIONS)
 
 
