@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from reference.conv2d import Forward
-from reference.exact import SumOfProducts, whole
+from reference.exact import SumOfProducts, blocks, whole
 from reference.floats import FORMATS, Array, Format, format_of, round_to
 from reference.winograd import transformed
 
@@ -38,7 +38,7 @@ class Arithmetic:
     """How a target computes sums of products: what it declares, and is then held to."""
 
     name: str
-    accumulate: str | None = None  # the format sums are kept in; None: at least float32, and float64 for float64
+    accumulate: str | None = None  # the format of sums, or "storage"; None: float32, and always float64 for float64
     narrow: str | None = None  # the format operands are rounded to first
     truncates: bool = False  # the unit truncates where others round
     terms: int = 1  # products a tap: 3 where operands are split in two parts of the narrow format
@@ -54,6 +54,7 @@ ARITHMETICS = {
         Arithmetic(name="correctly-rounded", exact=True, flushes=False),
         Arithmetic(name="float32"),  # sums in float32 for 16-bit types and float32, in float64 for float64
         Arithmetic(name="float32-gradual", flushes=False),
+        Arithmetic(name="float64", accumulate="float64"),
         Arithmetic(name="storage", accumulate="storage"),
         Arithmetic(name="tf32", narrow="tf32", truncates=True),
         Arithmetic(name="tf32-rounded", narrow="tf32"),
@@ -117,26 +118,35 @@ def within(call: SumOfProducts, arithmetic: Arithmetic = ARITHMETICS["float32"])
     divisor = call.divisor()
     if divisor is not None:
         size = size / divisor
-    centre = np.where(np.isfinite(value), value.astype(np.float64), 0.0)
     wide = accumulator(arithmetic, fmt)
     error = _error(call, arithmetic, fmt, size, count)
     rounding = 0.0 if wide.precision == fmt.precision else fmt.u
-    bound = error * (1 + rounding) + rounding * np.abs(centre)
-    low, high = _ends(centre, error, fmt)
-    low, high = _flushed(low, high, fmt) if arithmetic.flushes else (low, high)
+    low, high = _ends(value, error, fmt, arithmetic)
     result = Within(
-        value=value, low=low, high=high, nan=np.zeros(value.shape, bool), bound=bound, size=size, count=count
+        value=value,
+        low=low,
+        high=high,
+        nan=np.zeros(value.shape, bool),
+        bound=error * (1 + rounding) + rounding * np.abs(_finite(value)) if rounding else error,
+        size=size,
+        count=np.broadcast_to(count, value.shape),
     )
     # A mean's sum is as many times larger than the mean as it has terms.
     largest = size * count if free_sum(call) else size
     return _special(call, arithmetic, _overflowed(result, largest, wide))
 
 
+def _finite(value: Array) -> Array:
+    """Return rounded values in float64, with 0 for what is not finite."""
+    centre = value.astype(np.float64)
+    return centre if np.isfinite(centre).all() else np.where(np.isfinite(centre), centre, 0.0)
+
+
 def accumulator(arithmetic: Arithmetic, fmt: Format) -> Format:
     """Return the format in which sums are kept."""
     if arithmetic.accumulate == "storage":
         return fmt
-    return FORMATS["float64"] if fmt.precision == 53 else FORMATS["float32"]
+    return FORMATS["float64"] if fmt.precision == 53 else FORMATS[arithmetic.accumulate or "float32"]
 
 
 def _error(call: SumOfProducts, arithmetic: Arithmetic, fmt: Format, size: Array, count: Array) -> Array:
@@ -151,8 +161,10 @@ def _error(call: SumOfProducts, arithmetic: Arithmetic, fmt: Format, size: Array
     else:
         narrowing, reach = _narrowing(call, arithmetic, fmt)
         adds = 2 if arithmetic.truncates else 1
-        sums = roundings * arithmetic.terms * adds * wide.u * size * reach
-        error = np.where(_surely_exact(call, arithmetic, wide, size), 0.0, sums) + narrowing * size
+        sums = roundings * (arithmetic.terms * adds * wide.u * reach) * size
+        exact = _surely_exact(call, arithmetic, wide, size)
+        error = np.where(exact, 0.0, sums) if np.any(exact) else sums
+        error = error + narrowing * size if narrowing else error
     return np.asarray(error + _underflow(call, arithmetic, wide, fmt, count))
 
 
@@ -195,23 +207,27 @@ def _underflow(call: SumOfProducts, arithmetic: Arithmetic, wide: Format, fmt: F
     if not arithmetic.flushes:
         return count * (wide.smallest_subnormal / 2)
     lost = 2 * count * wide.smallest_normal
-    sides = call.finite
-    tiny = [np.where(np.abs(side) < fmt.smallest_normal, np.abs(side), 0.0) for side in sides]
+    sides = [np.abs(side) for side in call.finite]
+    tiny = [(side < fmt.smallest_normal) & (side > 0) for side in sides]
     divisor = 1.0 if call.divisor() is None else call.divisor()
     if tiny[0].any():
-        lost = lost + call.contract(tiny[0], np.abs(sides[1])) / divisor
+        lost = lost + call.contract(np.where(tiny[0], sides[0], 0.0), sides[1]) / divisor
     if tiny[1].any():
-        lost = lost + call.contract(np.abs(sides[0]), tiny[1]) / divisor
+        lost = lost + call.contract(sides[0], np.where(tiny[1], sides[1], 0.0)) / divisor
     return np.asarray(lost)
 
 
-def _ends(centre: Array, error: Array, fmt: Format) -> tuple[Array, Array]:
-    """Round both ends of centre +- error to the format: rounding is monotone, so that nothing between is lost."""
-    # The centre is itself rounded from the exact value: half a spacing of it at most. Where there is no error at all,
-    # the rounded value is the only allowed one.
-    slack = np.where(error > 0, np.abs(centre) * fmt.u * 1.01 + fmt.smallest_subnormal / 2, 0.0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return round_to(centre - error - slack, fmt), round_to(centre + error + slack, fmt)
+def _ends(value: Array, error: Array, fmt: Format, arithmetic: Arithmetic) -> tuple[Array, Array]:
+    """Round both ends of value +- error to the format: rounding is monotone, so that nothing between is lost."""
+    low, high = np.empty(value.shape, fmt.dtype), np.empty(value.shape, fmt.dtype)
+    for block in blocks(value.shape):
+        centre, part = _finite(value[block]), error[block]
+        # The value is itself rounded from the exact one: half a spacing of it at most. Where there is no error at all,
+        # the rounded value is the only allowed one.
+        slack = np.where(part > 0, np.abs(centre) * (fmt.u * 1.01) + fmt.smallest_subnormal / 2, 0.0) + part
+        ends = round_to(centre - slack, fmt), round_to(centre + slack, fmt)
+        low[block], high[block] = _flushed(*ends, fmt) if arithmetic.flushes else ends
+    return low, high
 
 
 def _flushed(low: Array, high: Array, fmt: Format) -> tuple[Array, Array]:
@@ -228,9 +244,10 @@ def free_sum(call: SumOfProducts) -> bool:
 
 def _overflowed(result: Within, size: Array, wide: Format) -> Within:
     """Allow anything where S is beyond the accumulator: infinities of both signs, and NaN, meet on the way."""
-    beyond = size * (1 + result.count * wide.u) >= wide.largest
-    if not beyond.any():
+    growth = 1 + float(result.count.max(initial=0.0)) * wide.u
+    if float(size.max(initial=0.0)) * growth < wide.largest:
         return result
+    beyond = size * (1 + result.count * wide.u) >= wide.largest
     infinity = result.value.dtype.type(np.inf)
     return replace(
         result,

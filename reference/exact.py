@@ -299,7 +299,7 @@ def blocks(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
 def grid(values: Array, fmt: Format) -> float:
     """Return a power of two of which all values, float64 that the format holds, are multiples."""
     sizes = np.abs(values)
-    smallest = float(np.where(sizes > 0, sizes, np.inf).min(initial=np.inf))
+    smallest = float(sizes.min(initial=np.inf)) or float(np.where(sizes > 0, sizes, np.inf).min(initial=np.inf))
     return math.ldexp(1.0, math.frexp(smallest)[1] - fmt.precision) if smallest < math.inf else 1.0
 
 
