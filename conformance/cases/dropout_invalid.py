@@ -14,7 +14,8 @@ RATES: tuple[Json, ...] = (1, 1.0, -1, -0.1, 1.5, 1e300, -1e-300, 100, {"float":
 )  # fmt: skip
 ALGORITHMS: tuple[Json, ...] = ("mersenne", "filox", "", "philox4x32", "auto", 0, 4, -1, 2**31, "1")
 SEEDS: tuple[Json, ...] = (
-    [1], [1, 2, 3], [], 1, [1, None], [2**70, 1], [[1, 2]], [0.5, 1.5], ["1", "2"], {"array": [1.0, 2.0], "dtype": "float32"},
+    [1], [1, 2, 3], [], 1, [1, None], [2**70, 1], [[1, 2]], [0.5, 1.5], ["1", "2"],
+    {"array": [1.0, 2.0], "dtype": "float32"},
     {"array": [[1, 2]], "dtype": "int32"}, {"array": [1], "dtype": "int64"},
 )  # fmt: skip
 
