@@ -1,0 +1,102 @@
+"""
+Charts, drawn by Altair and turned into SVG when the report is built: the page needs no script to show them.
+
+Colours that depend on light and dark are set by the style sheet, which knows the ones named here.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from conformance.report.records import Growth, Product, Report, Timing
+
+__all__ = ["growth_charts", "timing_charts"]
+
+INK, LINE = "#5b6270", "#dcdfe4"  # in static/style.css, too
+COLOURS = ("#2f6fb0", "#c2571a", "#1a8f7a", "#8c5bb5", "#b0892a", "#c14d74", "#5a7d2a", "#6b7a90", "#9a5a3c", "#3f8fa8")
+LARGEST = 24  # products on one chart
+
+
+def growth_charts(report: Report) -> Mapping[str, str]:
+    """Return for each op a chart of its error against the number of products, with the lines n u and sqrt(n) u."""
+    ops = [op for op in report.ops if any(point.op == op for point in report.growth)]
+    return {op: _growth([point for point in report.growth if point.op == op], report.products) for op in ops}
+
+
+def _growth(points: Sequence[Growth], products: Sequence[Product]) -> str:
+    """Draw one op."""
+    rows = [
+        {"n": point.n, "error": point.rms, "dtype": point.dtype, "name": named(products[point.product], products)}
+        for point in points
+        if point.rms > 0
+    ]
+    limits = sorted({point.n for point in points})
+    lines = [{"n": n, "error": n**power, "line": line} for n in limits for line, power in (("n u", 1.0), ("√n u", 0.5))]
+    n = alt.X("n:Q", scale=alt.Scale(type="log", base=2), title="products in a sum, n", axis=alt.Axis(format="~s", tickCount=6))
+    error = alt.Y("error:Q", scale=alt.Scale(type="log"), title="error, in u S", axis=alt.Axis(format="~e", tickCount=6))
+    measured = alt.Chart().mark_line(point=alt.OverlayMarkDef(size=22), strokeWidth=1.4).encode(
+        x=n, y=error, color=_colour([row["name"] for row in rows])
+    )
+    charts = []
+    for dtype in sorted({row["dtype"] for row in rows}):
+        drawn = measured.properties(data=alt.Data(values=[row for row in rows if row["dtype"] == dtype]))
+        bound = alt.Chart(alt.Data(values=lines)).mark_line(strokeWidth=1, color=INK).encode(
+            x=n, y=error, strokeDash=alt.StrokeDash("line:N", legend=alt.Legend(title=None), sort=["n u", "√n u"])
+        )
+        charts.append(alt.layer(bound, drawn).properties(width=210, height=170, title=dtype))
+    return _svg(alt.hconcat(*charts)) if charts else ""
+
+
+def timing_charts(report: Report) -> Mapping[str, str]:
+    """Return for each op a chart of the ratio to the fastest, by layer and target, in the last run that timed it."""
+    ops = dict.fromkeys(timing.op for timing in report.timings)
+    return {op: _timing([timing for timing in report.timings if timing.op == op]) for op in ops}
+
+
+def _timing(timings: Sequence[Timing]) -> str:
+    """Draw one op."""
+    last = max(timing.run for timing in timings)
+    rows = [
+        {"layer": f"{timing.layer}, {timing.dtype}", "ratio": timing.ratio, "name": timing.target}
+        for timing in timings
+        if timing.run == last and timing.correct and timing.ratio > 0
+    ]
+    chart = (
+        alt.Chart(alt.Data(values=rows))
+        .mark_point(filled=True, size=70, opacity=0.9)
+        .encode(
+            x=alt.X("ratio:Q", scale=alt.Scale(type="log"), title="time, as a multiple of the fastest", axis=alt.Axis(format="~g")),
+            y=alt.Y("layer:N", title=None, axis=alt.Axis(labelLimit=280), sort=None),
+            color=_colour([row["name"] for row in rows]),
+        )
+        .properties(width=460, height=alt.Step(22))
+    )
+    return _svg(chart) if rows else ""
+
+
+def _colour(names: Sequence[str]) -> alt.Color:
+    """Colour by name; the legend names each."""
+    domain = list(dict.fromkeys(names))[:LARGEST]
+    colours = [COLOURS[i % len(COLOURS)] for i in range(len(domain))]
+    return alt.Color("name:N", scale=alt.Scale(domain=domain, range=colours), legend=alt.Legend(title=None))
+
+
+def named(product: Product, products: Sequence[Product]) -> str:
+    """Return a product's name: the target, with its version where several runs are compared."""
+    several = len({each.run for each in products}) > 1
+    return f"{product.target} · {product.version or product.run + 1}" if several else product.target
+
+
+def _svg(chart: Any) -> str:  # noqa: ANN401 -- any kind of Altair chart
+    """Turn a chart into SVG without a background, its text in the page's fonts."""
+    configured = chart.configure(
+        background="transparent",
+        font="system-ui, sans-serif",
+        view=alt.ViewConfig(stroke=LINE),
+        axis=alt.AxisConfig(labelColor=INK, titleColor=INK, gridColor=LINE, domainColor=LINE, tickColor=LINE, titleFontWeight="normal"),
+        legend=alt.LegendConfig(labelColor=INK, titleColor=INK, orient="bottom", labelLimit=320, columns=3),
+        title=alt.TitleConfig(color=INK, fontSize=12, anchor="start"),
+    )
+    return str(vl_convert.vegalite_to_svg(configured.to_dict()))

@@ -1,0 +1,65 @@
+"""`conformance report` and `conformance rules`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from conformance.errors import SuiteError
+from conformance.report import machine, pages, specification, verdict
+from conformance.report.data import gather
+from conformance.report.records import Report
+from conformance.report.wording import count
+
+__all__ = ["report", "rules", "write"]
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, of any versions and machines.", metavar="DIR...")],
+    html: Annotated[Path | None, typer.Option(help="The page; report.html in the last DIR unless given.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Also as JUnit XML.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also as JSON: docs/report.md.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Also a summary in Markdown.")] = None,
+) -> int:
+    """Make one report of any number of runs. The exit code is that of a run: 1 for what is new, or no longer waived."""
+    gathered = gather(runs)
+    texts: list[tuple[Path | None, Callable[[Report], str]]] = [
+        (html or runs[-1] / "report.html", pages.page),
+        (junit, machine.as_junit),
+        (json, machine.as_json),
+        (markdown, pages.markdown),
+    ]
+    written = [write(path, make(gathered)) for path, make in texts if path]
+    said = verdict.verdict(gathered)
+    typer.echo("\n".join([said.sentence, *said.remarks, *(f"written: {path}" for path in written)]))
+    return verdict.exit_code(gathered)
+
+
+def rules(
+    op: Annotated[str | None, typer.Argument(help="An op; all of them unless given.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the specification as a page instead.")] = None,
+) -> None:
+    """Print the specification's rules."""
+    chosen = specification.find(op)
+    if html:
+        write(html, pages.specification(chosen))
+        typer.echo(f"written: {html}, {count(sum(len(each.rules) for each in chosen), 'rule')}")
+        return
+    typer.echo("\n\n".join(specification.text(each) for each in chosen))
+
+
+def write(path: Path, text: str) -> Path:
+    """
+    Write a file whole, then give it its name.
+
+    Raises:
+        SuiteError: it cannot be written.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8", errors="replace")
+        part.replace(path)
+    except OSError as error:
+        raise SuiteError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return path

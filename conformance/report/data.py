@@ -1,0 +1,53 @@
+"""From the folders of runs to everything that a report says."""
+
+import importlib.metadata
+from collections.abc import Sequence
+from pathlib import Path
+
+from conformance.report import accuracy, board, timing
+from conformance.report.changes import changes
+from conformance.report.coverage import coverage
+from conformance.report.findings import findings, waivers
+from conformance.report.observed import observed
+from conformance.report.records import Report
+from conformance.report.rules import rules
+from conformance.report.summary import products, runs
+from conformance.store import Store
+
+__all__ = ["gather"]
+
+
+def gather(folders: Sequence[Path]) -> Report:
+    """
+    Read runs, of any versions and machines.
+
+    Raises:
+        UsageError: a folder holds no run.
+        SuiteError: a run cannot be read.
+    """
+    unique = {folder.resolve(): Store(folder) for folder in folders}
+    stores = sorted(unique.values(), key=lambda store: str(store.header().get("started", "")))
+    seen = [observed(store) for store in stores]
+    heads = runs(seen)
+    columns = products(heads, seen)
+    found = findings(seen, heads)
+    cells = board.cells(seen, columns, found)
+    timings = timing.timings(seen)
+    return Report(
+        suite=importlib.metadata.version("conv-conformance"),
+        runs=heads,
+        products=columns,
+        ops=board.ops(seen),
+        cells=cells,
+        parts=board.parts(seen, columns),
+        findings=found,
+        waivers=waivers(seen),
+        accuracy=accuracy.accuracy(seen, columns),
+        fingerprints=accuracy.fingerprints(seen, columns),
+        growth=accuracy.growth(seen, columns),
+        rules=rules(seen, columns),
+        timings=timings,
+        ceilings=timing.ceilings(seen),
+        coverage=coverage(seen),
+        changes=changes(heads, columns, cells, found, timings),
+    )

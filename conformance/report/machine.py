@@ -1,0 +1,197 @@
+"""The report for machines: JSON (docs/report.md) and JUnit XML."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from conformance.report.records import Cell, Finding, Product, Report, Rule, Tally
+from conformance.report.verdict import exit_code, new, stale, verdict
+
+__all__ = ["SCHEMA", "as_json", "as_junit"]
+
+SCHEMA = 1  # of the JSON; docs/report.md says what a new number means
+RUN = ("label", "folder", "started", "ended", "seconds", "complete", "suite", "seed", "options", "machine", "targets")
+FINDING = ("id", "title", "op", "target", "kind", "rule", "status", "reason", "route", "case", "case_id", "call", "cases", "first", "last")
+# XML 1.0 has no word for other control characters.
+ALLOWED = {"\t", "\n", "\r"}
+
+
+def as_json(report: Report) -> str:
+    """Return the report as JSON, of the schema that docs/report.md describes."""
+    opinion = verdict(report)
+    data = {
+        "schema": SCHEMA,
+        "suite": report.suite,
+        "verdict": {
+            "sentence": opinion.sentence,
+            "remarks": opinion.remarks,
+            "exit_code": exit_code(report),
+            "findings": {"new": len(new(report)), "waived": len(report.findings) - len(new(report))},
+            "stale_waivers": len(stale(report)),
+        },
+        "runs": [_run(report, number) for number in range(len(report.runs))],
+        "scoreboard": [_cell(report, cell) for cell in report.cells.values()],
+        "findings": [_finding(report, finding) for finding in report.findings],
+        "waivers": [asdict(waiver) for waiver in report.waivers],
+        "accuracy": [_measured(report, asdict(row)) for row in report.accuracy],
+        "fingerprints": [_measured(report, asdict(row)) for row in report.fingerprints],
+        "growth": [_measured(report, asdict(row)) for row in report.growth],
+        "rules": [_rule(report, rule) for rule in report.rules],
+        "timings": [asdict(timing) for timing in report.timings],
+        "coverage": [{"run": one.run, "figures": dict(one.figures), "missing": one.missing} for one in report.coverage],
+        "changes": [asdict(change) for change in report.changes],
+    }
+    return json.dumps(_finite(data), indent=1, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 -- any data
+    """Return data as JSON has it: null for NaN, the words of JSON's cases for infinities."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else {"float": str(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return value
+
+
+def _run(report: Report, number: int) -> dict[str, Any]:
+    """Return the head of one run."""
+    run = report.runs[number]
+    told = {name: getattr(run, name) for name in RUN}
+    return told | {
+        "run": number,
+        "versions": dict(run.versions),
+        "not_run": [{"name": name, "reason": reason} for name, reason in run.not_run],
+        "cases": run.cases,
+        "calls": run.calls,
+        "tally": _tally(run.tally),
+    }
+
+
+def _tally(tally: Tally) -> dict[str, int]:
+    """Return a tally."""
+    return asdict(tally) | {"judged": tally.judged}
+
+
+def _product(report: Report, number: int) -> dict[str, Any]:
+    """Return which run and target a product is."""
+    return {"run": report.products[number].run, "target": report.products[number].target}
+
+
+def _measured(report: Report, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with run and target in the place of its product."""
+    return _product(report, row.pop("product")) | row
+
+
+def _cell(report: Report, cell: Cell) -> dict[str, Any]:
+    """Return one cell of the scoreboard."""
+    told = {"op": cell.op, **_product(report, cell.product), **_tally(cell.tally)}
+    return told | {"worst": cell.worst, "kinds": dict(cell.kinds), "address": f"#{cell.anchor}"}
+
+
+def _finding(report: Report, finding: Finding) -> dict[str, Any]:
+    """Return one finding."""
+    told = {name: getattr(finding, name) for name in FINDING}
+    return told | {
+        "predicate": dict(finding.predicate),
+        "shared_by": dict(finding.shared_by),
+        "not_shared_by": finding.not_shared_by,
+        "runs": finding.runs,
+        "waiver": finding.waiver and finding.waiver.id,
+        "link": finding.waiver and finding.waiver.link,
+        "address": f"#{finding.anchor}",
+    }
+
+
+def _rule(report: Report, rule: Rule) -> dict[str, Any]:
+    """Return one rule and its counts."""
+    counts = [_product(report, number) | asdict(count) for number, count in enumerate(rule.counts)]
+    return {"id": rule.id, "op": rule.op, "text": rule.text, "meaning": rule.meaning, "counts": counts}
+
+
+def as_junit(report: Report) -> str:
+    """
+    Return JUnit XML: a suite for each product and op, a test case for each rule, and one for all other results.
+
+    New findings are failures, of the rule that they name or else of "results". A waived finding, and a rule that no
+    call exercised, is skipped: it has not passed.
+    """
+    root = ET.Element("testsuites", name="conformance")
+    for number, product in enumerate(report.products):
+        for op in report.ops:
+            if (op, number) in report.cells:
+                root.append(_suite(report, product, number, op))
+    waivers = stale(report)
+    if waivers:
+        suite = ET.SubElement(root, "testsuite", name="waivers", tests=str(len(waivers)), failures=str(len(waivers)))
+        for waiver in waivers:
+            case = ET.SubElement(suite, "testcase", classname="waivers", name=_legal(waiver.id), time="0")
+            ET.SubElement(case, "failure", message=f"{waiver.state} waiver", type="stale-waiver").text = _legal(waiver.reason)
+    for name in ("tests", "failures", "skipped"):
+        root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _suite(report: Report, product: Product, number: int, op: str) -> ET.Element:
+    """Return the test suite of an op on a product."""
+    name = _legal(f"{report.runs[product.run].label}.{product.target}.{op}")
+    suite = ET.Element("testsuite", name=name, errors="0")
+    found = [
+        finding
+        for finding in report.findings
+        if finding.op == op and product.run in finding.runs and product.target in dict(finding.shared_by)
+    ]
+    rules = [rule for rule in report.rules if rule.op == op]
+    listed = {rule.id for rule in rules}
+    for rule in rules:
+        about = [finding for finding in found if finding.rule == rule.id]
+        idle = "" if rule.counts[number].exercised else "no call exercised it"
+        suite.append(_test(name, rule.id, rule.text, about, idle))
+    others = [finding for finding in found if finding.rule not in listed]
+    tally = report.cells[op, number].tally
+    unexplained = tally.disagrees and not report.runs[product.run].clustered
+    suite.append(_test(name, f"{op} results", f"{tally.agrees} of {tally.judged} judged calls agree", others, ""))
+    if unexplained:
+        ET.SubElement(suite[-1], "failure", message=f"{tally.disagrees} calls disagree; the run has not ended", type="unexplained")
+    suite.set("tests", str(len(suite)))
+    suite.set("failures", str(sum(case.find("failure") is not None for case in suite)))
+    suite.set("skipped", str(sum(case.find("skipped") is not None for case in suite)))
+    return suite
+
+
+def _test(suite: str, name: str, text: str, found: list[Finding], idle: str) -> ET.Element:
+    """Return one test case: failed by new findings, else skipped by waived ones or where nothing exercised it."""
+    case = ET.Element("testcase", classname=suite, name=_legal(name), time="0")
+    failures = [finding for finding in found if finding.status == "new"]
+    for finding in failures:
+        failure = ET.SubElement(case, "failure", message=_legal(finding.title), type=_legal(finding.kind))
+        failure.text = _legal("\n".join(_told(finding)))
+    if not failures and (found or idle):
+        waived = "; ".join(f"waived: {finding.title}" for finding in found)
+        ET.SubElement(case, "skipped", message=_legal(waived or idle))
+    ET.SubElement(case, "system-out").text = _legal(text)
+    return case
+
+
+def _told(finding: Finding) -> Iterator[str]:
+    """Tell a finding in lines."""
+    yield finding.reason
+    yield finding.call
+    yield f"smallest case: {finding.case_id}"
+    yield f"shared by: {', '.join(target for target, _ in finding.shared_by)}"
+    if finding.repro:
+        yield ""
+        yield finding.repro
+
+
+def _legal(text: str) -> str:
+    """Replace the characters that XML 1.0 cannot hold."""
+    return "".join(
+        letter if letter in ALLOWED or (" " <= letter <= "\ud7ff") or ("\ue000" <= letter <= "\ufffd") or letter > "\uffff" else "\ufffd"
+        for letter in text
+    )

@@ -1,0 +1,56 @@
+"""
+The observations of one run in memory, small: a million of them take some hundred megabytes.
+
+Texts that repeat are categories; those that do not (case, content, reason) are left on disk or hashed. The attribute
+classes, JSON in the store, become columns named `a:` and the attribute.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from conformance.store import Store
+
+__all__ = ["ENDS", "Observed", "observed", "tallies"]
+
+TEXTS = ("op", "target", "dtype", "layout", "regime", "breaks", "rule", "verdict", "kind")
+NUMBERS = ("bound_used", "ulps", "elements", "sum", "squares")
+ENDS = ("agrees", "disagrees", "unsupported", "undecided")
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The observations of one run."""
+
+    store: Store
+    calls: pl.DataFrame  # TEXTS and NUMBERS; `case`, hashed; a column `a:name` for each attribute
+    attributes: tuple[str, ...]
+
+
+def observed(store: Store) -> Observed:
+    """Read the observations of one run."""
+    rows = store.observations()
+    key = pl.col("attributes").hash().alias("key")
+    calls = store.collect(
+        rows.select(pl.col(TEXTS).cast(pl.Categorical), pl.col(NUMBERS), pl.col("case").hash(), key)
+    )
+    classes = _decoded(store.collect(rows.select(key, "attributes").unique("key")))
+    names = tuple(sorted(name.removeprefix("a:") for name in classes.columns if name != "key"))
+    return Observed(store, calls.join(classes, on="key", how="left").drop("key"), names)
+
+
+def _decoded(texts: pl.DataFrame) -> pl.DataFrame:
+    """Return the attribute classes as columns: key, `a:name` ..., null where a call has no such attribute."""
+    found = texts.select(pl.col("attributes").str.extract_all(r'"[^"\\]+"\s*:').explode().unique())["attributes"]
+    names = sorted({text.rstrip(": ").strip('"') for text in found.drop_nulls()})
+    if not names:
+        return texts.select("key")
+    record = pl.col("attributes").str.json_decode(pl.Struct(dict.fromkeys(names, pl.String))).alias("record")
+    decoded = texts.select("key", record).unnest("record")  # decoded once, not once for each name
+    return decoded.select("key", *(pl.col(name).cast(pl.Categorical).alias(f"a:{name}") for name in names))
+
+
+def tallies(calls: pl.DataFrame, *keys: str) -> pl.DataFrame:
+    """Count calls by keys and by what they came to: the keys and a column for each of ENDS."""
+    ends = [(pl.col("verdict") == end).sum().alias(end) for end in ENDS]
+    return calls.group_by(*keys).agg(ends).sort(keys)

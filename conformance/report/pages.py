@@ -1,0 +1,162 @@
+"""The page: templates filled with a report. Everything is escaped unless it was made here."""
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from conformance.report import figures, verdict, wording
+from conformance.report.accuracy import SHARES, ULPS
+from conformance.report.charts import growth_charts, timing_charts
+from conformance.report.examples import examples
+from conformance.report.heat import LEVELS
+from conformance.report.records import Cell, Finding, Report, Tally
+from conformance.report.specification import Op, ops
+from conformance.targets.machine import ISA_LEVELS
+
+__all__ = ["markdown", "page", "specification"]
+
+HERE = Path(__file__).parent
+OPENED = 12  # findings up to which each new one stands open
+SHADES = ((1.0, "all"), (0.99, "most"), (0.9, "many"), (0.0, "few"))
+
+
+def page(report: Report) -> str:
+    """Return the whole report as one HTML file."""
+    return _environment().get_template("report.html").render(
+        report=report,
+        verdict=verdict.verdict(report),
+        new=verdict.new(report),
+        stale=verdict.stale(report),
+        growth=growth_charts(report),
+        timing=timing_charts(report),
+        specification=ops(),
+        examples=examples(),
+        opened=len(report.findings) <= OPENED,
+        **_static(),
+    )
+
+
+def specification(chosen: tuple[Op, ...]) -> str:
+    """Return the specification alone as one HTML file."""
+    template = _environment().get_template("specification.html")
+    return template.render(specification=chosen, examples=examples(), report=None, **_static())
+
+
+def markdown(report: Report) -> str:
+    """Return a summary for a job's page."""
+    template = _environment().get_template("summary.md")
+    return template.render(
+        report=report, verdict=verdict.verdict(report), new=verdict.new(report), stale=verdict.stale(report)
+    )
+
+
+def _static() -> dict[str, Markup]:
+    """Return the style sheet and the script, which stand in the page itself."""
+    texts = {name: (HERE / "static" / file).read_text() for name, file in (("style", "style.css"), ("script", "script.js"))}
+    return {name: Markup(text) for name, text in texts.items()}  # noqa: S704 -- files of this package
+
+
+def _environment() -> Environment:
+    """Return the templates with what they call."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=lambda name: name is None or not name.endswith(".md"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": wording.number,
+        "duration": wording.duration,
+        "scalar": wording.scalar,
+        "inline": inline,
+        "cell": _plain_cell,
+        "svg": _svg,
+        "md": plain,
+    }
+    environment.tests["contains"] = lambda several, one: one in several
+    environment.globals |= {
+        "share": wording.share,
+        "count": wording.count,
+        "anchor": wording.anchor,
+        "shade": shade,
+        "status": status,
+        "drawing": figures.drawing,
+        "sheet": figures.sheet,
+        "bars": figures.bars,
+        "element_of": element_of,
+        "isa": isa,
+        "LEVELS": LEVELS,
+        "SHARES": SHARES,
+        "ULPS": ULPS,
+        "isnan": math.isnan,
+        "zip": zip,
+        "len": len,
+    }
+    return environment
+
+
+def inline(text: str) -> Markup:
+    """
+    Mark code and stress as docstrings do, and escape everything else.
+
+    >>> str(inline("a `b<c`, **not** d"))
+    'a <code>b&lt;c</code>, <strong>not</strong> d'
+    """
+    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
+    marked = re.sub(r"\*\*([^*\n]+)\*\*", r"<strong>\1</strong>", marked)
+    return Markup(re.sub(r"(?<![\w*])\*(\w[^*\n]*)\*(?![\w*])", r"<em>\1</em>", marked))  # noqa: S704 -- escaped above
+
+
+def plain(text: str) -> str:
+    r"""
+    Escape what Markdown would take for markup, and HTML with it; on one line.
+
+    >>> print(plain("a_b <script> | `c`"))
+    a\_b &lt;script> \| \`c\`
+    """
+    flat = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*_\[\]|#!~])", r"\\\1", flat)
+
+
+def shade(tally: Tally) -> str:
+    """Return the class of a share's colour."""
+    if not tally.judged:
+        return "none"
+    return next(name for least, name in SHADES if tally.agrees / tally.judged >= least)
+
+
+def status(finding: Finding) -> str:
+    """Return the class of a finding's colour."""
+    return "bad" if finding.status == "new" else "warn"
+
+
+def element_of(finding: Finding) -> tuple[int, int]:
+    """Return row and column of the worst element in the result of the windows, where there is one."""
+    worst, case = finding.worst, finding.case
+    if len(worst) < 4 or finding.op in {"conv2d_backprop_filter", "max_pool_grad", "avg_pool_grad", "avg_unpool"}:
+        return 0, 0
+    return (worst[2], worst[3]) if case.get("attributes", {}).get("data_format") == "NCHW" else (worst[-3], worst[-2])
+
+
+def isa(flags: list[str]) -> list[str]:
+    """Return those flags of a processor that instruction set levels need."""
+    return [flag for level in ISA_LEVELS.values() for flag in level if flag in flags]
+
+
+def _plain_cell(cell: Cell | None) -> str:
+    """Write a cell for Markdown."""
+    if cell is None:
+        return "not run"
+    if not cell.tally.judged:
+        return "not judged"
+    return wording.share(cell.tally.agrees, cell.tally.judged) + (f" {cell.worst}" if cell.worst else "")
+
+
+def _svg(text: Any) -> Markup:  # noqa: ANN401
+    """Take a chart as it is: vl-convert escapes the names in it."""
+    return Markup(text)  # noqa: S704

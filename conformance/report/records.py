@@ -1,0 +1,328 @@
+"""
+What a report says, as frozen records: the pages, the JSON, JUnit and Markdown files are made from these alone.
+
+A product is one target in one run: a column of the page. `run` in a record is the index of a run in `Report.runs`,
+which are in the order in which they were started.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reference.geometry import Geometry
+
+__all__ = [
+    "Accuracy",
+    "Cell",
+    "Change",
+    "Coverage",
+    "Finding",
+    "Fingerprint",
+    "Grid",
+    "Growth",
+    "Heat",
+    "Panel",
+    "Part",
+    "Product",
+    "Report",
+    "Rule",
+    "RuleCount",
+    "Run",
+    "Tally",
+    "Timing",
+    "Waiver",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many calls came to which end."""
+
+    agrees: int = 0
+    disagrees: int = 0
+    unsupported: int = 0
+    undecided: int = 0
+
+    @property
+    def judged(self) -> int:
+        """The calls with a verdict for or against."""
+        return self.agrees + self.disagrees
+
+    @property
+    def total(self) -> int:
+        """All calls."""
+        return self.judged + self.unsupported + self.undecided
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What one run was: its header and footer, as a reader wants them."""
+
+    folder: str
+    label: str  # short, and unique among the runs of the report
+    anchor: str
+    started: str  # UTC
+    ended: str  # UTC; empty while the run has not ended
+    seconds: float
+    complete: bool  # whether every planned case ran
+    suite: str  # the suite's version
+    seed: int | None
+    options: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    targets: tuple[Mapping[str, Any], ...]  # as in the header
+    not_run: tuple[tuple[str, str], ...]  # name, reason
+    versions: tuple[tuple[str, str], ...]  # of everything that a target named: name, version
+    cases: int
+    calls: int
+    tally: Tally
+    clustered: bool  # whether findings.json is there
+    footer: Mapping[str, Any]
+
+    @property
+    def version(self) -> str:
+        """The version of TensorFlow; empty where no target has one."""
+        return dict(self.versions).get("tensorflow", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One target in one run."""
+
+    run: int
+    target: str
+    anchor: str
+    summary: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """An op on a product."""
+
+    op: str
+    product: int  # index in Report.products
+    anchor: str
+    tally: Tally
+    worst: str  # the gravest kind of disagreement; empty where there is none
+    kinds: tuple[tuple[str, int], ...]  # kind, calls; remarks such as wrong-error included
+    findings: tuple[str, ...]  # anchors
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of an op's calls on every product: those with one class of one attribute."""
+
+    op: str
+    attribute: str  # "dtype, layout", or an attribute's name
+    value: str
+    tallies: tuple[Tally | None, ...]  # one a product
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A known divergence, as one run met it."""
+
+    id: str
+    state: str  # used, unused, expired, out of range
+    link: str
+    reason: str
+    review: str
+    run: int
+
+    @property
+    def stale(self) -> bool:
+        """Whether it fails a run."""
+        return self.state in {"unused", "expired"}
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A part of one image of a result: numbers as text, and how far off each one is."""
+
+    title: str  # which part of the result: [0, :, :, 3]
+    rows: range
+    columns: range
+    allowed: tuple[tuple[str, ...], ...]
+    observed: tuple[tuple[str, ...], ...]
+    level: tuple[tuple[int, ...], ...]  # 0 allowed; 1 to 4: ever farther from it
+    worst: tuple[int, int] | None  # row and column of the worst element, if it is here
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One image of a result, seen from afar: how far off each part of it is."""
+
+    title: str
+    level: tuple[tuple[int, ...], ...]  # as in Grid; of a block of elements the worst one
+    block: tuple[int, int]  # rows and columns of one block
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Where a result differs from what is allowed."""
+
+    different: int  # elements that are not allowed
+    elements: int
+    panels: tuple[Panel, ...]
+    hidden: int  # images of the result that are not among the panels
+    grid: Grid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Verdicts with one cause, over all runs."""
+
+    id: str
+    anchor: str
+    title: str
+    op: str
+    target: str
+    kind: str
+    rule: str
+    status: str  # new or waived, in the last run that met it
+    predicate: tuple[tuple[str, str], ...]
+    reason: str
+    case: Mapping[str, Any]
+    case_id: str
+    call: str  # the case, as one would write it
+    route: str
+    shared_by: tuple[tuple[str, str], ...]  # target, kind
+    not_shared_by: tuple[str, ...]
+    runs: tuple[int, ...]  # that met it
+    cases: int  # that show it, over these runs
+    first: str  # version (or run) that met it first
+    last: str
+    waiver: Waiver | None
+    repro: str
+    worst: tuple[int, ...]  # index of the worst element
+    heat: Heat | None  # None where there are no two results to compare
+    geometry: Geometry | None  # None for an op without windows, and for a call that is none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accuracy:
+    """How near to the exact values one op on one product comes in one dtype."""
+
+    op: str
+    product: int
+    dtype: str
+    calls: int
+    bound: tuple[float, float, float]  # median, 99th percentile, largest share of the bound used
+    ulps: tuple[float, float, float]  # likewise, in ulps
+    bound_counts: tuple[int, ...]  # calls in each of accuracy.SHARES
+    ulps_counts: tuple[int, ...]  # calls in each of accuracy.ULPS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """The arithmetic that errors show."""
+
+    op: str
+    product: int
+    dtype: str
+    regime: str
+    elements: float
+    mean: float  # of err / (u S)
+    rms: float
+    name: str  # empty where the run has not ended
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How large the error is where elements are sums of about n products."""
+
+    op: str
+    product: int
+    dtype: str
+    n: int  # the lower end of an octave: n to 2n - 1 products
+    calls: int
+    rms: float  # root mean square of err / (u S)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCount:
+    """One rule on one product."""
+
+    exercised: int  # calls
+    broken: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One numbered sentence of the specification."""
+
+    id: str
+    op: str
+    anchor: str
+    text: str
+    meaning: bool  # what results mean, rather than what a call must not be
+    counts: tuple[RuleCount, ...]  # one a product
+
+    @property
+    def exercised(self) -> int:
+        """Calls on all products."""
+        return sum(count.exercised for count in self.counts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """One layer on one product."""
+
+    run: int
+    target: str
+    op: str
+    layer: str
+    dtype: str
+    threads: int
+    median: float  # seconds
+    spread: float  # seconds: half of the range that holds the middle half of the rounds
+    gflops: float
+    gbs: float
+    correct: bool
+    ratio: float  # to the fastest of the same run, op, layer, dtype and threads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """What the cases of one run reached."""
+
+    run: int
+    figures: tuple[tuple[str, tuple[int, int]], ...]  # values, pairs ...: reached, possible
+    missing: tuple[str, ...]
+    classes: tuple[tuple[str, str, tuple[tuple[str, int], ...]], ...]  # op, attribute, (class, cases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is different between two consecutive runs."""
+
+    before: int
+    after: int
+    new: tuple[str, ...]  # anchors of findings
+    gone: tuple[str, ...]
+    not_looked_for: tuple[str, ...]  # of the first run, whose op or target the second one did not run
+    kept: tuple[str, ...]
+    shares: tuple[tuple[str, str, Tally, Tally], ...]  # op, target: where the share that agrees is another
+    timings: tuple[tuple[Timing, Timing, str], ...]  # before, after, in words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything."""
+
+    suite: str
+    runs: tuple[Run, ...]
+    products: tuple[Product, ...]
+    ops: tuple[str, ...]
+    cells: Mapping[tuple[str, int], Cell]  # op, product
+    parts: tuple[Part, ...]
+    findings: tuple[Finding, ...]
+    waivers: tuple[Waiver, ...]
+    accuracy: tuple[Accuracy, ...]
+    fingerprints: tuple[Fingerprint, ...]
+    growth: tuple[Growth, ...]
+    rules: tuple[Rule, ...]
+    timings: tuple[Timing, ...]
+    ceilings: tuple[tuple[int, Mapping[str, Any]], ...]  # run, what the machine can
+    coverage: tuple[Coverage, ...]
+    changes: tuple[Change, ...]

@@ -1,0 +1,134 @@
+"""The specification as data: the docstrings of the reference's ops, taken apart."""
+
+import inspect
+import re
+from dataclasses import dataclass
+from textwrap import dedent, wrap
+from typing import Literal
+
+import reference
+from conformance.errors import UsageError
+from conformance.model import OPS
+from reference.dropout import general_dropout
+
+__all__ = ["Block", "Op", "Sentence", "find", "op", "ops", "text"]
+
+# What rules and formula of an op stand in, besides its own docstring.
+BESIDE = {"dropout": (general_dropout,)}
+SECTION = re.compile(r"^([A-Z][a-z]+):(?: +(.*))?$")
+RULE = re.compile(r"^(\w+\.R\d+)\s+(.*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph, a formula, or an example that runs."""
+
+    kind: Literal["prose", "formula", "example"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A numbered rule."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Op:
+    """What the specification says of one op."""
+
+    name: str
+    signature: str
+    summary: str
+    blocks: tuple[Block, ...]
+    sections: tuple[tuple[str, tuple[Block, ...]], ...]  # Shapes, Rounding, Source ...
+    rules: tuple[Sentence, ...]
+
+
+def ops() -> tuple[Op, ...]:
+    """Return every op, in the order of `conformance.model.OPS`."""
+    return tuple(op(name) for name in OPS)
+
+
+def find(name: str | None) -> tuple[Op, ...]:
+    """
+    Return the op of this name, or all of them.
+
+    Raises:
+        UsageError: the specification has no such op.
+    """
+    if name is None:
+        return ops()
+    if name not in OPS:
+        raise UsageError(f"rules: no op {name!r}: there are {', '.join(OPS)}")
+    return (op(name),)
+
+
+def op(name: str) -> Op:
+    """Take the docstring of an op apart."""
+    function = getattr(reference, name)
+    documents = [inspect.getdoc(function) or "", *(inspect.getdoc(part) or "" for part in BESIDE.get(name, ()))]
+    summary, *paragraphs = [part for document in documents for part in document.split("\n\n")]
+    sections: dict[str, list[Block]] = {}
+    rules: list[Sentence] = []
+    for paragraph in paragraphs:
+        head, _, body = paragraph.partition("\n")
+        titled = SECTION.match(head)
+        if head.startswith(("Rules:", "Rules ")):
+            rules += _rules(body, name)
+        elif titled:
+            text = f"{titled[2] or ''}\n{dedent(body)}".strip()
+            sections.setdefault(titled[1], []).append(Block("prose", text))
+        else:
+            sections.setdefault("", []).append(_block(paragraph))
+    return Op(
+        name=name,
+        signature=f"{name}{_parameters(function)}",
+        summary=summary,
+        blocks=tuple(sections.pop("", ())),
+        sections=tuple((title, tuple(blocks)) for title, blocks in sections.items() if title != "Raises"),
+        rules=tuple(sorted(rules, key=lambda rule: int(rule.id.rpartition("R")[2]))),
+    )
+
+
+def _parameters(function: object) -> str:
+    """Return the parameters with their defaults and without types, as tf.nn's documentation shows them."""
+    signature = inspect.signature(function)  # type: ignore[arg-type]
+    plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
+    return str(signature.replace(parameters=plain, return_annotation=inspect.Signature.empty))
+
+
+def _block(paragraph: str) -> Block:
+    """Return a paragraph as what it is: what starts with >>> is an example, what is indented a formula."""
+    text = dedent(paragraph).strip("\n")
+    if text.startswith(">>>"):
+        return Block("example", text)
+    return Block("formula" if paragraph.startswith("    ") else "prose", text)
+
+
+def _rules(body: str, name: str) -> list[Sentence]:
+    """Return the numbered sentences of an op, each on one line."""
+    found: list[list[str]] = []
+    for line in body.splitlines():
+        begins = RULE.match(line.strip())
+        if begins and begins[1].startswith(f"{name}."):
+            found.append([begins[1], begins[2]])
+        elif line.strip() and found:
+            found[-1].append(line.strip())
+    return [Sentence(first, " ".join(rest)) for first, *rest in found]
+
+
+def text(told: Op, width: int = 100) -> str:
+    """Return an op's summary, formula and rules as plain text."""
+    indent = max((len(rule.id) for rule in told.rules), default=0) + 2
+    lines = [told.signature, "", told.summary, ""]
+    for block in told.blocks:
+        if block.kind == "formula":
+            lines += [f"    {line}" for line in block.text.splitlines()] + [""]
+    for rule in told.rules:
+        first, *rest = wrap(rule.text, width - indent) or [""]
+        lines.append(f"{rule.id:<{indent}}{first}")
+        lines += [f"{'':<{indent}}{line}" for line in rest]
+    return "\n".join(lines)

@@ -1,0 +1,84 @@
+"""Each run's head: what was tested, where, and what was not; and the products, the columns of the report."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from conformance.report.observed import ENDS, Observed
+from conformance.report.records import Product, Run, Tally
+from conformance.report.wording import anchor, labelled
+
+__all__ = ["products", "runs", "tally"]
+
+
+def runs(seen: Sequence[Observed]) -> tuple[Run, ...]:
+    """Return the head of every run; `seen` is in the order in which the runs were started."""
+    heads = [entry.store.header() for entry in seen]
+    names = [(_versions(head).get("tensorflow", ""), entry.store.folder.resolve().name) for head, entry in _zip(heads, seen)]
+    return tuple(_run(entry, head, label) for (head, entry), label in zip(_zip(heads, seen), labelled(names), strict=True))
+
+
+def _zip(heads: Sequence[Mapping[str, Any]], seen: Sequence[Observed]) -> list[tuple[Mapping[str, Any], Observed]]:
+    return list(zip(heads, seen, strict=True))
+
+
+def _run(seen: Observed, head: Mapping[str, Any], label: str) -> Run:
+    """Return the head of one run."""
+    footer = seen.store.footer() or {}
+    options = _record(head.get("options"))
+    return Run(
+        folder=seen.store.folder.resolve().name,
+        label=label,
+        anchor=anchor("run", label),
+        started=str(head.get("started", "")),
+        ended=str(footer.get("ended", "")),
+        seconds=float(footer.get("seconds") or 0.0),
+        complete=bool(footer.get("complete", False)),
+        suite=str(head.get("suite", "")),
+        seed=options.get("seed"),
+        options=options,
+        machine=_record(head.get("machine")),
+        targets=tuple(head.get("targets") or ()),
+        not_run=tuple((str(entry.get("name")), str(entry.get("reason"))) for entry in head.get("not_run") or ()),
+        versions=tuple(sorted(_versions(head).items())),
+        cases=seen.calls["case"].n_unique(),
+        calls=len(seen.calls),
+        tally=tally(seen.calls),
+        clustered=(seen.store.folder / "findings.json").exists(),
+        footer=footer,
+    )
+
+
+def _record(value: object) -> Mapping[str, Any]:
+    """Return a JSON object, or an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def _versions(head: Mapping[str, Any]) -> dict[str, str]:
+    """Return every version that a target of a run gives: the first to name one is believed."""
+    found: dict[str, str] = {}
+    for target in head.get("targets") or ():
+        for name, version in _record(_record(target.get("about")).get("versions")).items():
+            found.setdefault(str(name), str(version))
+    return found
+
+
+def tally(calls: pl.DataFrame) -> Tally:
+    """Count calls by what they came to."""
+    counted = dict(calls.group_by("verdict").len().iter_rows())
+    return Tally(*(counted.get(end, 0) for end in ENDS))
+
+
+def products(heads: Sequence[Run], seen: Sequence[Observed]) -> tuple[Product, ...]:
+    """Return every target of every run: those planned, in their order, then any other that was observed."""
+    found = []
+    for number, (head, entry) in enumerate(zip(heads, seen, strict=True)):
+        planned = {str(target.get("name")): target for target in head.targets}
+        met = entry.calls["target"].unique().sort().to_list()
+        for name in dict.fromkeys([*planned, *met]):
+            described = _record(planned.get(name))
+            version = str(_record(_record(described.get("about")).get("versions")).get("tensorflow", ""))
+            summary = str(described.get("summary", ""))
+            found.append(Product(number, name, anchor("product", head.label, name), summary, version))
+    return tuple(found)

@@ -1,0 +1,82 @@
+"""The report in one sentence, and the exit code that goes with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from conformance.report.records import Finding, Report, Run, Waiver
+from conformance.report.wording import count
+
+__all__ = ["Verdict", "exit_code", "new", "stale", "unexplained", "verdict"]
+
+NAMED = 3  # ops that the sentence names
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The opinion on everything the report is about."""
+
+    tone: Literal["good", "warn", "bad"]
+    sentence: str
+    remarks: tuple[str, ...]  # what a reader must know to believe it
+
+
+def new(report: Report) -> tuple[Finding, ...]:
+    """Return the findings that no waiver covers."""
+    return tuple(finding for finding in report.findings if finding.status == "new")
+
+
+def stale(report: Report) -> tuple[Waiver, ...]:
+    """Return the waivers that match nothing any more, or are past their date."""
+    return tuple(waiver for waiver in report.waivers if waiver.stale)
+
+
+def unexplained(report: Report) -> tuple[Run, ...]:
+    """Return the runs that ended before their disagreements were made into findings."""
+    return tuple(run for run in report.runs if not run.clustered and run.tally.disagrees)
+
+
+def exit_code(report: Report) -> int:
+    """Return 0 where nothing is new, 1 for new findings, stale waivers, and disagreements nobody has looked into."""
+    return int(bool(new(report) or stale(report) or unexplained(report)))
+
+
+def verdict(report: Report) -> Verdict:
+    """Sum up."""
+    remarks = tuple(_remarks(report))
+    if found := new(report):
+        ops = list(dict.fromkeys(finding.op for finding in found))
+        return Verdict("bad", f"{count(len(found), 'new divergence')} in {_listed(ops)}.", remarks)
+    if runs := unexplained(report):
+        calls = sum(run.tally.disagrees for run in runs)
+        return Verdict("bad", f"{count(calls, 'call')} disagree with the specification; nobody has looked into why.", remarks)
+    if waivers := stale(report):
+        verb = "no longer holds" if len(waivers) == 1 else "no longer hold"
+        return Verdict("warn", f"Nothing new, but {count(len(waivers), 'waiver')} {verb}.", remarks)
+    if not any(run.tally.judged for run in report.runs):
+        return Verdict("warn", "Nothing was judged.", remarks)
+    waived = len(report.findings)
+    if waived:
+        return Verdict("good", f"Nothing new: {count(waived, 'known divergence')}, each of them waived.", remarks)
+    return Verdict("good", "Every judged call agrees with the specification.", remarks)
+
+
+def _listed(ops: Sequence[str]) -> str:
+    """Name a few ops, and count the others."""
+    if len(ops) > NAMED:
+        return f"{', '.join(ops[:NAMED])} and {count(len(ops) - NAMED, 'other op')}"
+    return " and ".join(filter(None, (", ".join(ops[:-1]), ops[-1])))
+
+
+def _remarks(report: Report) -> list[str]:
+    """Say what limits the verdict."""
+    remarks = []
+    for run in report.runs:
+        if not run.ended:
+            remarks.append(f"The run {run.label} has not ended: this is what it had written.")
+        elif not run.complete:
+            remarks.append(f"The run {run.label} ran out of its time: not every planned case ran.")
+    undecided = sum(run.tally.undecided for run in report.runs)
+    if undecided:
+        remarks.append(f"On {count(undecided, 'call')} the specification could not decide.")
+    return remarks
