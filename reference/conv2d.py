@@ -142,8 +142,8 @@ class Forward(SumOfProducts):
         high, wide = taps_inside(self.geometry.rows, y), taps_inside(self.geometry.columns, x)
         depth = self.right.shape[2]
         first = o // max(self.right.shape[3] // self.geometry.groups, 1) * depth
-        cells = np.ix_(high[1], wide[1], np.arange(first, first + depth))
-        return self.left[n][cells].ravel(), self.right[:, :, :, o][np.ix_(high[0], wide[0])].ravel()
+        left = self.left[n, high[1][:, None], wide[1], first : first + depth]
+        return left.ravel(), self.right[:, :, :, o][high[0][:, None], wide[0]].ravel()
 
     def size(self) -> Array:
         """|window| |filter|, the norms over the taps of each; at each pixel that of the largest filter: [N, OH, OW, 1]."""

@@ -184,10 +184,11 @@ class Backward(SumOfProducts):
         n, y, x, channel = index
         depth, outputs = self.right.shape[2:]
         group, i = divmod(channel, depth)
-        filters = np.arange(outputs).reshape(self.geometry.groups, -1)[group]
+        per_group = outputs // self.geometry.groups
+        filters = slice(group * per_group, (group + 1) * per_group)
         high, wide = covering(self.geometry.rows, y), covering(self.geometry.columns, x)
-        left = self.left[n][np.ix_(high[1], wide[1], filters)]
-        return left.ravel(), self.right[:, :, i][np.ix_(high[0], wide[0], filters)].ravel()
+        left = self.left[n, high[1][:, None], wide[1], filters]
+        return left.ravel(), self.right[high[0][:, None], wide[0], i, filters].ravel()
 
     def size(self) -> Array:
         """|elements that cover a cell| |filters|, the norms over taps; of the largest channel: [N, H, W, 1]."""

@@ -264,11 +264,16 @@ class SumOfProducts(ABC):
         if self.divisor() is not None or not products_are_safe(left, right):
             ratio = self.exact(index)
             return round_ratio(ratio.numerator, ratio.denominator, fmt)
-        # Products of narrower formats have no rest. math.fsum rounds a sum once.
-        products = [part for side in two_product(left, right) for part in side.tolist()]
+        # math.fsum rounds a sum once.
+        if fmt.precision == 53:
+            return math.fsum(part for side in two_product(left, right) for part in side.tolist())
+        products = (left * right).tolist()  # without a rest
         total = math.fsum(products)
+        below, above = round_to(np.nextafter(total, [-np.inf, np.inf]), fmt)
+        if below == above:  # the sum lies between them
+            return float(above)
         rest = math.fsum([*products, -total])
-        return total if fmt.precision == 53 else float(round_to(to_odd(np.array(total), np.array(rest)), fmt))
+        return float(round_to(to_odd(np.array(total), np.array(rest)), fmt))
 
     def exact(self, index: Index) -> Fraction:
         """Return one output element before rounding, of the finite parts of the operands."""
