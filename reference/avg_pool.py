@@ -228,8 +228,9 @@ class Spread(SumOfProducts):
     def __init__(self, values: Array, shape: tuple[int, ...], geometry: Pool, shares: Array) -> None:
         self.left, self.shape, self.geometry, self.dtype = values, shape, geometry, values.dtype
         self.one = lcm(*(int(share) for share in np.unique(shares))) if shares.size else 1
-        # Above 2^53 a multiple is a power of two: then the shares of it are rounded, and `rest` is what is missing.
-        self.one = self.one if self.one < 2**53 else 2**200
+        # Below 2^28 its products with values of 24 bits, and with ties between them, are exact. Above, a multiple is a
+        # power of two: then the shares of it are rounded, and `rest` is what is missing.
+        self.one = self.one if self.one < 2**28 else 2**200
         exact = {int(share): Fraction(self.one, int(share)) for share in np.unique(shares)}
         self.shares = shares.astype(np.int64)
         self.right = _each(self.shares, {share: float(value) for share, value in exact.items()})

@@ -62,7 +62,8 @@ class Enclosure:
     def broadcast_to(self, shape: tuple[int, ...]) -> "Enclosure":
         """Return the same with arrays of one shape; what is zero everywhere stays a scalar."""
         high = np.broadcast_to(self.high, shape)
-        low, error = (side if np.ndim(side) == 0 and side == 0 else np.broadcast_to(side, shape) for side in (self.low, self.error))
+        sides = (self.low, self.error)
+        low, error = (side if np.ndim(side) == 0 and side == 0 else np.broadcast_to(side, shape) for side in sides)
         return Enclosure(high, low, error, self.exponent)
 
     def __getitem__(self, block: tuple[slice, ...]) -> "Enclosure":
@@ -86,8 +87,6 @@ class Enclosure:
             inexact = middle * divisor != self.high  # a tie has few bits: this product of it is exact
             error = self.error / divisor if np.ndim(self.error) else self.error
             error = error + np.abs(middle) * (inexact * (2 * U)) if inexact.any() else error
-        if self.exponent:
-            middle, error = np.ldexp(middle, self.exponent), np.ldexp(error, self.exponent)
         return [middle - error, middle + error] if np.ndim(error) else [middle]
 
     def _odd_ends(self, divisor: Array | None) -> list[Array]:
@@ -129,7 +128,7 @@ class SumOfProducts(ABC):
 
     @abstractmethod
     def size(self) -> Array:
-        """Return a cheap upper bound of S = sum of |left_k| |right_k|, by Cauchy and Schwarz; broadcasts with the output."""
+        """Return a cheap upper bound of S = sum of |left_k| |right_k|, by Cauchy and Schwarz; it broadcasts."""
 
     def divisor(self) -> Array | None:
         """Return what each sum is divided by, integers in float64 that broadcast with the output; None: nothing."""
@@ -193,7 +192,7 @@ class SumOfProducts(ABC):
         return Enclosure(self.contract(left, right), np.zeros(()), self._plain_error(left, right, sizes))
 
     def _plain_error(self, left: Array, right: Array, sizes: Array) -> Array | float:
-        """Bound the rounding error of `contract` in float64: depth u S; nothing on multiples, below 2^53, of one unit."""
+        """Bound the rounding error of `contract`: depth u S; nothing where all are multiples, below 2^53, of a unit."""
         if float(sizes.max(initial=0.0)) < 2.0**52 and whole(left) and whole(right):
             return 0.0
         if self.free_products and float(sizes.max(initial=0.0)) < 2.0**52 * grid(left, format_of(self.dtype)):

@@ -156,6 +156,25 @@ def test_many_undecided_sums_are_refined(dtype: str) -> None:
     assert out.tolist() == [1.0 if tap == 0 else 1 + 2 * fmt.u for tap in range(3)] * 100
 
 
+def test_numbers_too_small_to_be_squared_are_summed_exactly() -> None:
+    """2.5 and 2^-60 units of 2^-1074, the smallest subnormal, are 3; 2.5 alone would be 2. 2^-560 squared is 0."""
+    image = np.ldexp([2.5, 2.0**-60], -514).reshape(1, 1, 2, 1)
+
+    assert conv2d(image, np.full((1, 2, 1, 1), 2.0**-560), 1, "VALID").item() == 3 * 2.0**-1074
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_many_undecided_means_are_refined(dtype: str) -> None:
+    """Windows of 3, 3u and at most the smallest number of either sign: a third is 1 + u, a tie, and its sides."""
+    fmt = FORMATS[dtype]
+    windows = np.tile([3.0, 3 * fmt.u, 0.0], (300, 1))
+    windows[:, 2] = (np.arange(300) % 3 - 1) * fmt.smallest_subnormal
+
+    out = average(round_to(windows.reshape(300, 1, 3, 1), fmt), [1, 3], 1, "VALID").rounded()
+
+    assert out.astype(np.float64).ravel().tolist() == [1.0, 1.0, 1 + 2 * fmt.u] * 100
+
+
 def test_shares_without_a_small_common_multiple() -> None:
     """
     Windows of 60 rows over 60, padded: their counts run from 31 to 60, whose least common multiple is above 2^53.
