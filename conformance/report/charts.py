@@ -4,6 +4,7 @@ Charts, drawn by Altair and turned into SVG when the report is built: the page n
 Colours that depend on light and dark are set by the style sheet, which knows the ones named here.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ __all__ = ["growth_charts", "timing_charts"]
 
 INK, LINE = "#5b6270", "#dcdfe4"  # in static/style.css, too
 COLOURS = ("#2f6fb0", "#c2571a", "#1a8f7a", "#8c5bb5", "#b0892a", "#c14d74", "#5a7d2a", "#6b7a90", "#9a5a3c", "#3f8fa8")
+FONT = "Arial, Liberation Sans, sans-serif"  # of known widths: labels are measured when the chart is drawn
 LARGEST = 24  # products on one chart
 
 
@@ -27,26 +29,42 @@ def growth_charts(report: Report) -> Mapping[str, str]:
 
 def _growth(points: Sequence[Growth], products: Sequence[Product]) -> str:
     """Draw one op."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"n": point.n, "error": point.rms, "dtype": point.dtype, "name": named(products[point.product], products)}
         for point in points
         if point.rms > 0
     ]
     limits = sorted({point.n for point in points})
     lines = [{"n": n, "error": n**power, "line": line} for n in limits for line, power in (("n u", 1.0), ("√n u", 0.5))]
-    n = alt.X("n:Q", scale=alt.Scale(type="log", base=2), title="products in a sum, n", axis=alt.Axis(format="~s", tickCount=6))
-    error = alt.Y("error:Q", scale=alt.Scale(type="log"), title="error, in u S", axis=alt.Axis(format="~e", tickCount=6))
-    measured = alt.Chart().mark_line(point=alt.OverlayMarkDef(size=22), strokeWidth=1.4).encode(
-        x=n, y=error, color=_colour([row["name"] for row in rows])
-    )
+    n = alt.X("n:Q", scale=alt.Scale(type="log", base=2), title="products in a sum, n", axis=_ticks(limits, 4))
+    tens = _tens([row["error"] for row in (*rows, *lines)])
+    error = alt.Y("error:Q", scale=alt.Scale(type="log", domain=[tens[0], tens[-1]]), title="error, in u S", axis=_ticks(tens, 1))
+    colour = _colour([row["name"] for row in rows])
+    point = alt.OverlayMarkDef(size=22)
     charts = []
     for dtype in sorted({row["dtype"] for row in rows}):
-        drawn = measured.properties(data=alt.Data(values=[row for row in rows if row["dtype"] == dtype]))
-        bound = alt.Chart(alt.Data(values=lines)).mark_line(strokeWidth=1, color=INK).encode(
-            x=n, y=error, strokeDash=alt.StrokeDash("line:N", legend=alt.Legend(title=None), sort=["n u", "√n u"])
-        )
-        charts.append(alt.layer(bound, drawn).properties(width=210, height=170, title=dtype))
-    return _svg(alt.hconcat(*charts)) if charts else ""
+        of_dtype = [row for row in rows if row["dtype"] == dtype]
+        drawn = _on(of_dtype).mark_line(point=point, strokeWidth=1.4).encode(x=n, y=error, color=colour)
+        dash = alt.StrokeDash("line:N", legend=alt.Legend(title=None), sort=["n u", "√n u"])
+        limit = _on(lines).mark_line(strokeWidth=1, color=INK).encode(x=n, y=error, strokeDash=dash)
+        charts.append(alt.layer(limit, drawn).properties(width=190, height=160, title=dtype))
+    return _svg(alt.hconcat(*charts, spacing=12)) if charts else ""
+
+
+def _on(rows: Sequence[Mapping[str, Any]]) -> alt.Chart:
+    """Return a chart of rows."""
+    return alt.Chart(alt.InlineData(values=list(rows)))
+
+
+def _ticks(values: Sequence[float], every: int) -> alt.Axis:
+    """Return an axis with these ticks; of many, every so manieth."""
+    return alt.Axis(values=list(values)[:: every if len(values) > 2 * every else 1], format="~g")
+
+
+def _tens(values: Sequence[float]) -> list[float]:
+    """Return the powers of ten around positive numbers."""
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    return [10.0**k for k in range(low, max(high, low + 1) + 1)]
 
 
 def timing_charts(report: Report) -> Mapping[str, str]:
@@ -58,13 +76,13 @@ def timing_charts(report: Report) -> Mapping[str, str]:
 def _timing(timings: Sequence[Timing]) -> str:
     """Draw one op."""
     last = max(timing.run for timing in timings)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"layer": f"{timing.layer}, {timing.dtype}", "ratio": timing.ratio, "name": timing.target}
         for timing in timings
         if timing.run == last and timing.correct and timing.ratio > 0
     ]
     chart = (
-        alt.Chart(alt.Data(values=rows))
+        _on(rows)
         .mark_point(filled=True, size=70, opacity=0.9)
         .encode(
             x=alt.X("ratio:Q", scale=alt.Scale(type="log"), title="time, as a multiple of the fastest", axis=alt.Axis(format="~g")),
@@ -93,7 +111,7 @@ def _svg(chart: Any) -> str:  # noqa: ANN401 -- any kind of Altair chart
     """Turn a chart into SVG without a background, its text in the page's fonts."""
     configured = chart.configure(
         background="transparent",
-        font="system-ui, sans-serif",
+        font=FONT,
         view=alt.ViewConfig(stroke=LINE),
         axis=alt.AxisConfig(labelColor=INK, titleColor=INK, gridColor=LINE, domainColor=LINE, tickColor=LINE, titleFontWeight="normal"),
         legend=alt.LegendConfig(labelColor=INK, titleColor=INK, orient="bottom", labelLimit=320, columns=3),

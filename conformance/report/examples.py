@@ -43,6 +43,11 @@ def image(*rows: tuple[float, ...]) -> Array:
     return np.array(rows, np.float32)[None, :, :, None]
 
 
+def filters_of(*rows: tuple[float, ...]) -> Array:
+    """Return filters of one depth and number: [FH, FW, 1, 1]."""
+    return np.array(rows, np.float32)[:, :, None, None]
+
+
 def counting(high: int, wide: int) -> Array:
     """Return 1, 2, 3 ... as an image."""
     return np.arange(1, high * wide + 1, dtype=np.float32).reshape(1, high, wide, 1)
@@ -56,7 +61,7 @@ def table(array: Array) -> tuple[tuple[str, ...], ...]:
 
 def one_element() -> Example:
     """Return one output element by hand."""
-    window, filters = image((1, 0, 2), (5, 4, 2), (3, 4, 5)), np.tile(np.float32([-1, 0, 1]), (3, 1)).reshape(3, 3, 1, 1)
+    window, filters = image((1, 0, 2), (5, 4, 2), (3, 4, 5)), filters_of((-1, 0, 1), (-1, 0, 1), (-1, 0, 1))
     out = reference.conv2d(window, filters, 1, "VALID")
     return Example(
         op="conv2d",
@@ -70,7 +75,7 @@ def one_element() -> Example:
 
 def there_and_back() -> Example:
     """Return a convolution and its transpose: the shape comes back, the values do not."""
-    filters = np.float32([[1, 0], [0, 1]]).reshape(2, 2, 1, 1)
+    filters = filters_of((1, 0), (0, 1))
     out = reference.conv2d(counting(3, 3), filters, 1, "SAME")
     back = reference.conv2d_transpose(out, filters, [1, 3, 3, 1], 1, "SAME")
     return Example(
@@ -117,7 +122,7 @@ def valid_remainder() -> Example:
 
 def ones() -> Example:
     """Return windows that do not overlap."""
-    filters = np.float32([[1, 0], [-1, -2]]).reshape(2, 2, 1, 1)
+    filters = filters_of((1, 0), (-1, -2))
     small = reference.conv2d(np.ones((1, 4, 4, 1), np.float32), filters, 2, "SAME")
     out = reference.conv2d_transpose(small, filters, [1, 4, 4, 1], 2, "SAME")
     return Example(

@@ -79,7 +79,7 @@ def _image_cells(
     laid: Geometry, seen: Sequence[range], windows: Sequence[range], top: int
 ) -> dict[str, list[tuple[int, int]]]:
     """Return where the cells of each kind lie, and the taps of the window."""
-    cells: dict[str, list[tuple[int, int]]] = {kind.value: [] for kind in Cell} | {"tap": []}
+    cells: dict[str, list[tuple[int, int]]] = {kind: [] for kind in (*(kind.value for kind in Cell), "tap")}
     for row in seen[0]:
         for column in seen[1]:
             at = ((column - seen[1].start) * CELL, top + (row - seen[0].start) * CELL)

@@ -35,7 +35,14 @@ def _order(finding: Finding) -> tuple[bool, int, str, str]:
 def waivers(seen: Sequence[Observed]) -> tuple[Waiver, ...]:
     """Return every waiver as every run met it."""
     return tuple(
-        Waiver(*(str(entry.get(name) or "") for name in ("id", "state", "link", "reason", "review")), run)
+        Waiver(
+            id=str(entry.get("id", "")),
+            state=str(entry.get("state", "")),
+            link=str(entry.get("link") or ""),
+            reason=str(entry.get("reason", "")),
+            review=str(entry.get("review") or ""),
+            run=run,
+        )
         for run, one in enumerate(seen)
         for entry in _read(one).get("waivers", [])
     )

@@ -19,7 +19,7 @@ LEVELS = ("allowed", "off by less than 0.1%", "by less than 10%", "by less than 
 STEPS = (1e-3, 1e-1, 1.0)
 IMAGES = 12  # of a result that are drawn
 FAR = 24  # blocks along each side of an image seen from afar
-NEAR = 8  # elements along each side of the numbers shown
+NEAR = 6  # elements along each side of the numbers shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def _around(centre: int, side: int) -> range:
 
 def _pair(value: Any, observed: Any, differs: bool) -> tuple[str, str]:  # noqa: ANN401 -- numbers of any dtype
     """Write two numbers, with as many digits as it takes to see that they differ."""
-    for digits in (5, 9, 17):
+    for digits in (4, 6, 9, 17):
         pair = _text(value, digits), _text(observed, digits)
         if not differs or pair[0] != pair[1]:
             break

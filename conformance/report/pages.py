@@ -108,7 +108,7 @@ def inline(text: str) -> Markup:
     'a <code>b&lt;c</code>, <strong>not</strong> d'
     """
     marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
-    marked = re.sub(r"\*\*([^*\n]+)\*\*", r"<strong>\1</strong>", marked)
+    marked = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", marked)
     return Markup(re.sub(r"(?<![\w*])\*(\w[^*\n]*)\*(?![\w*])", r"<em>\1</em>", marked))  # noqa: S704 -- escaped above
 
 

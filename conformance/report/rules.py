@@ -24,7 +24,7 @@ _NO_COLUMNS: Condition = {"output width": ("0",)}
 # What a valid call needs to exercise a rule that states a meaning: any of these conditions, of which all parts hold. A
 # rule that is not here is exercised by the calls that break it on purpose.
 EXERCISED: Mapping[str, tuple[Condition, ...]] = {
-    "conv2d.R10": (_SPECIAL | _PADDED,),
+    "conv2d.R10": ({**_SPECIAL, **_PADDED},),
     "conv2d.R11": (_SPECIAL,),
     "conv2d.R12": (_WHOLE,),
     "conv2d.R13": (_NO_BATCH, _NO_ROWS, _NO_COLUMNS, {"filters": ("0",)}),

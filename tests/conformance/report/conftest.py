@@ -1,0 +1,199 @@
+"""Runs made by hand, through the store, as the report reads them."""
+
+import io
+import json
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import reference
+from conformance import cases
+from conformance.model import Case
+from conformance.store import Store
+
+TARGETS = ("tf-cpu-eager", "tf-cpu-xla")
+SCRIPT = "<script>document.title = 'broken out'</script>"
+
+
+def header(version: str, started: str, targets: Sequence[str], **changed: Any) -> dict[str, Any]:
+    """Return the header of a run."""
+    return {
+        "started": started,
+        "suite": "0.1.0",
+        "options": {"ops": list(cases.OPS), "targets": list(targets), "cases": 40, "budget": None, "seed": 7, "jobs": 2},
+        "machine": {
+            "system": "Linux-6.1-x86_64",
+            "python": "3.11.2",
+            "cpu": "Xeon Platinum 8481C",
+            "flags": ["avx2", "avx512f", "fma", "sse4_1"],
+            "cores": 2,
+            "memory": 25 * 2**30,
+        },
+        "targets": [
+            {
+                "name": name,
+                "summary": "eager, oneDNN on",
+                "arithmetic": {"float32": "float32", "bfloat16": "float32"},
+                "deterministic": True,
+                "environment": {"TF_ENABLE_ONEDNN_OPTS": "1"},
+                "about": {"versions": {"tensorflow": version, "numpy": "2.4.0"}, "devices": ["CPU:0"]} if version else {},
+            }
+            for name in targets
+        ],
+        "not_run": [{"name": "tf-gpu-eager", "reason": "no GPU: nvidia-smi lists none"}],
+        **changed,
+    }
+
+
+def row(case: Case, target: str, verdict: str = "agrees", kind: str = "", **changed: Any) -> dict[str, Any]:
+    """Return one observation."""
+    classes = cases.attributes(case)
+    noise = zlib.crc32(f"{case.id} {target}".encode()) / 2**32
+    sums = case.breaks is None and case.regime in ("normal", "positive") and case.op.startswith(("conv2d", "avg"))
+    return {
+        "case": case.id,
+        "op": case.op,
+        "target": target,
+        "route": "nn",
+        "verdict": verdict,
+        "kind": kind,
+        "rule": "",
+        "reason": "",
+        "observation": "returned",
+        "error": "",
+        "breaks": case.breaks or "",
+        "dtype": next(iter(case.arrays.values())).dtype,
+        "layout": classes.get("layout", ""),
+        "regime": case.regime,
+        "bound_used": noise / 8 if sums else 0.0,
+        "ulps": noise * 3 if sums else 0.0,
+        "elements": 100.0 if sums else 0.0,
+        "sum": noise - 0.5 if sums else 0.0,
+        "squares": 40 * noise if sums else 0.0,
+        "seconds": 1e-4,
+        "trace_seconds": 0.0,
+        "again": None,
+        "content": json.dumps(case.to_json()),
+        "attributes": json.dumps(classes),
+        **changed,
+    }
+
+
+def finding(name: str, case: Case, **changed: Any) -> dict[str, Any]:
+    """Return one finding."""
+    return {
+        "id": name,
+        "title": f"{case.op} gives wrong numbers (batch above 1, stride above 1)",
+        "op": case.op,
+        "target": "tf-cpu-eager",
+        "route": "nn",
+        "kind": "wrong-value",
+        "rule": "",
+        "reason": "3 of 36 elements differ; worst at [0, 0, 2, 0]: 7.0 is not in 3.0 .. 3.0",
+        "predicate": {"batch": "above 1", "stride": "above 1"},
+        "status": "new",
+        "waiver": None,
+        "case": case.to_json(),
+        "case_id": case.id,
+        "shared_by": {"tf-cpu-eager": "wrong-value"},
+        "not_shared_by": ["tf-cpu-xla"],
+        "cases": 12,
+        "worst": [0, 0, 2, 0],
+        **changed,
+    }
+
+
+def founding_case() -> Case:
+    """Return conv2d_transpose from 3x3 to 6x6 with stride 2."""
+    data = {
+        "op": "conv2d_transpose",
+        "arrays": {
+            "input": {"shape": [1, 3, 3, 1], "dtype": "float32"},
+            "filters": {"shape": [3, 3, 1, 1], "dtype": "float32"},
+        },
+        "attributes": {"output_shape": [1, 6, 6, 1], "strides": 2, "padding": "SAME"},
+        "regime": "lattice",
+        "seed": 1,
+        "breaks": None,
+    }
+    return cases.case_from_json(data)
+
+
+def arrays(observed: Any, value: Any) -> bytes:
+    """Return arrays.npz of a finding in which one value an element is allowed."""
+    buffer = io.BytesIO()
+    allowed = {"value_0": value, "low_0": value, "high_0": value, "nan_0": np.zeros(value.shape, bool)}
+    np.savez_compressed(buffer, allow_pickle=False, observed_0=observed, **allowed)
+    return buffer.getvalue()
+
+
+def founding_arrays() -> bytes:
+    """Return the founding case with the extra zero on the wrong side: each row and column one too early."""
+    image = np.arange(1, 10, dtype=np.float32).reshape(1, 3, 3, 1)
+    value = reference.conv2d_transpose(image, np.ones((3, 3, 1, 1), np.float32), [1, 6, 6, 1], 2)
+    return arrays(np.roll(value, -1, axis=(1, 2)), value)
+
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Make:
+    """Return what makes the folder of a run."""
+
+    def make(  # noqa: PLR0917
+        name: str = "run",
+        version: str = "2.21.0",
+        started: str = "2026-11-22T07:00:00+00:00",
+        targets: Sequence[str] = TARGETS,
+        rows: Sequence[Mapping[str, Any]] | None = None,
+        findings: Sequence[Mapping[str, Any]] | None = (),
+        waivers: Sequence[Mapping[str, Any]] = (),
+        footer: Mapping[str, Any] | None = None,
+        *,
+        ended: bool = True,
+        count: int = 40,
+        **changed: Any,
+    ) -> Path:
+        store = Store.create(tmp_path / name, header(version, started, targets, **changed))
+        for op in cases.OPS if rows is None else ():
+            store.write_shard(f"{op}-00000", [row(case, t) for case in cases.generate(op, 7, 0, count) for t in targets])
+        if rows:
+            store.write_shard("all-00000", rows)
+        if findings is not None and ended:
+            store.write_json("findings.json", {"schema": 1, "findings": list(findings), "waivers": list(waivers)})
+        if ended:
+            coverage = {"values": [90, 100], "pairs": [700, 1000], "missing": ["conv2d: groups depthwise"]}
+            told = {"ended": "2026-11-22T07:03:00+00:00", "seconds": 180.0, "complete": True, "coverage": coverage}
+            store.close({**told, "counts": {}, "fingerprints": [], **(footer or {})})
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture
+def full_run(make_run: Make) -> Path:
+    """Return a run with one new and one waived finding, and one stale waiver."""
+    case = founding_case()
+    waived = {"status": "waived", "waiver": "tie-order", "title": "max_pool_grad credits another tied element"}
+    pool = next(c for c in cases.generate("max_pool_grad", 7, 0, 99) if c.breaks is None)
+    bad = [row(case, "tf-cpu-eager", "disagrees", "wrong-value", bound_used=float("inf"))]
+    good = [row(each, t) for op in cases.OPS for each in cases.generate(op, 7, 0, 40) for t in TARGETS]
+    folder = make_run(
+        rows=good + bad,
+        findings=[
+            finding("conv2d_transpose-wrong-value-0badcafe", case),
+            finding("max_pool_grad-wrong-value-00c0ffee", pool, worst=[], **waived),
+        ],
+        waivers=[
+            {"id": "tie-order", "state": "used", "link": "https://example.org/1", "reason": "Known.", "review": "2027-05-01"},
+            {"id": "old", "state": "unused", "link": "", "reason": "Fixed upstream.", "review": "2027-05-01"},
+        ],
+    )
+    files = {"arrays.npz": founding_arrays(), "repro.py": b"import numpy as np\nprint('expected 1, got 3')\n"}
+    Store(folder).write_finding("conv2d_transpose-wrong-value-0badcafe", files)
+    return folder
