@@ -146,14 +146,14 @@ class Forward(SumOfProducts):
         return left.ravel(), self.right[:, :, :, o][high[0][:, None], wide[0]].ravel()
 
     def size(self) -> Array:
-        """|window| |filter|, the norms over the taps of each; at each pixel that of the largest filter: [N, OH, OW, 1]."""
+        """|window| |filter|, the norms over the taps of each, at each pixel for the largest filter: [N, OH, OW, 1]."""
         groups = self.geometry.groups
         n, high, wide, channels = self.left.shape
         squares = np.square(self.finite[0]).reshape(n, high, wide, groups, channels // groups).sum(4)
         ones = np.ones((*self.right.shape[:2], 1, groups))
         windows = np.sqrt(Forward(squares, ones, self.geometry).contract(squares, ones))
         filters = np.sqrt(np.square(self.finite[1]).sum((0, 1, 2))).reshape(groups, -1).max(1, initial=0.0)
-        return (windows * filters).max(3, keepdims=True)
+        return np.asarray((windows * filters).max(3, keepdims=True))
 
 
 def forward(

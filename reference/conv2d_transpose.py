@@ -200,7 +200,7 @@ class Backward(SumOfProducts):
         covered = Backward(squares, np.ones((high, wide, 1, groups)), shape, self.geometry)
         elements = np.sqrt(covered.contract(squares, covered.right))
         filters = np.square(self.finite[1]).reshape(high, wide, depth, groups, outputs // groups).sum((0, 1, 4))
-        return (elements * np.sqrt(filters.max(0, initial=0.0))).max(3, keepdims=True)
+        return np.asarray((elements * np.sqrt(filters.max(0, initial=0.0))).max(3, keepdims=True))
 
 
 def backward(

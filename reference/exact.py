@@ -62,13 +62,14 @@ class Enclosure:
     def broadcast_to(self, shape: tuple[int, ...]) -> "Enclosure":
         """Return the same with arrays of one shape; what is zero everywhere stays a scalar."""
         high = np.broadcast_to(self.high, shape)
-        sides = (self.low, self.error)
-        low, error = (side if np.ndim(side) == 0 and side == 0 else np.broadcast_to(side, shape) for side in sides)
+        sides = (np.asarray(side) for side in (self.low, self.error))
+        low, error = (side if side.ndim == 0 and side == 0 else np.broadcast_to(side, shape) for side in sides)
         return Enclosure(high, low, error, self.exponent)
 
     def __getitem__(self, block: tuple[slice, ...]) -> "Enclosure":
         """Return a part of it."""
-        low, error = (side[block] if np.ndim(side) else side for side in (self.low, self.error))
+        sides = (np.asarray(side) for side in (self.low, self.error))
+        low, error = (side[block] if side.ndim else side for side in sides)
         return Enclosure(self.high[block], low, error, self.exponent)
 
     def ends(self, divisor: Array | None) -> list[Array]:
