@@ -1,0 +1,107 @@
+"""
+A network on a target against the reference: layer by layer, and end to end.
+
+Layer by layer each layer gets the reference's activations, and every element of its result is judged by the set that
+the specification allows. End to end the target gets its own activations; its distance from the reference is measured,
+and held against a bound carried through the layers (`bounding`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from conformance.allowed import AnyOf, Results, allowed
+from conformance.model import Array, Case
+from conformance.networks.bounding import carried
+from conformance.networks.layers import Network
+from conformance.networks.running import Parameters, Runner, Step, run, run_reference
+
+__all__ = ["Distance", "Judged", "end_to_end", "layer_by_layer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One layer of a target, given the reference's activations."""
+
+    layer: str
+    op: str
+    elements: int
+    outside: int  # elements that are not allowed; all of them where shape or dtype is another
+    bound_used: float  # largest |observed - reference| / bound; NaN where nothing is bounded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distance:
+    """How far a target's own activations are from the reference's, after one layer."""
+
+    layer: str
+    measured: float  # largest difference of an element
+    bound: float  # largest bound of an element; infinite after unpooling at another argmax
+    used: float  # largest difference over bound of an element: above 1 the target is wrong
+    size: float  # largest activation of the reference
+
+
+def layer_by_layer(
+    network: Network, image: Array, parameters: Mapping[str, Parameters], target: Runner, seed: int | None = None
+) -> list[Judged]:
+    """Judge every layer of a target on the reference's activations; image [N, H, W, C]."""
+    return [judged(one, target) for one in run(network, image, parameters, run_reference, seed)]
+
+
+def judged(step: Step, target: Runner) -> Judged:
+    """Hold the target's results of one call against the allowed ones."""
+    case = Case(op=step.op, arrays={}, attributes={}, regime="network", seed=0)
+    options = allowed(case, step.arguments)
+    sets = options.options if isinstance(options, AnyOf) else (options,)
+    results = target(step.op, step.arguments)
+    elements = sum(result.size for result in step.results)
+    best = elements, float("nan")
+    for one in sets:
+        if isinstance(one, Results):
+            best = min(best, outside(one, results), key=lambda found: found[0])
+    return Judged(layer=step.layer.name, op=step.op, elements=elements, outside=best[0], bound_used=best[1])
+
+
+def outside(allowed: Results, results: tuple[Array, ...]) -> tuple[int, float]:
+    """Count the elements that one set does not allow; return the largest part of the bound that one uses."""
+    count, used = 0, 0.0
+    for within, observed in zip(allowed.arrays, results, strict=True):
+        if (within.value.shape, within.value.dtype) != (observed.shape, observed.dtype):
+            return sum(one.value.size for one in allowed.arrays), float("nan")
+        count += int((~within.admits(observed)).sum())
+        used = max(used, part(np.abs(observed.astype(np.float64) - within.value.astype(np.float64)), within.bound))
+    return count, used
+
+
+def part(error: Array, bound: Array) -> float:
+    """Return the largest error over bound; where nothing may differ and nothing does, 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts = np.where(error == 0, 0.0, error / bound)
+    return float(parts.max(initial=0.0))
+
+
+def end_to_end(
+    network: Network, image: Array, parameters: Mapping[str, Parameters], target: Runner, seed: int | None = None
+) -> list[Distance]:
+    """Measure and bound how far a target moves away from the reference, layer after layer; image [N, H, W, C]."""
+    steps = run(network, image, parameters, run_reference, seed)
+    observed = run(network, image, parameters, target, seed)
+    bound = np.zeros(image.shape)
+    found: list[Distance] = []
+    for mine, other in zip(steps, observed, strict=True):
+        bound = carried(mine, other, bound, parameters)
+        found.append(distance(mine, other, bound))
+    return found
+
+
+def distance(mine: Step, other: Step, bound: Array) -> Distance:
+    """Compare the activations of one layer."""
+    error = np.abs(mine.output.astype(np.float64) - other.output.astype(np.float64))
+    return Distance(
+        layer=mine.layer.name,
+        measured=float(error.max(initial=0.0)),
+        bound=float(bound.max(initial=0.0)),
+        used=part(error, bound),
+        size=float(np.abs(mine.output.astype(np.float64)).max(initial=0.0)),
+    )

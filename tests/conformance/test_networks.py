@@ -1,0 +1,85 @@
+"""The networks' tables, against worked-examples.md and published totals."""
+
+import pytest
+
+from conformance.networks.counting import images, table
+from conformance.networks.known import NETWORKS
+
+# Output, weights of one neuron, neurons, connections, parameters: the table of the worked examples.
+COUNTED = {
+    ("dqn", "conv1"): ((20, 20, 16), 257, 6400, 1644800, 4112),
+    ("dqn", "conv2"): ((9, 9, 32), 257, 2592, 666144, 8224),
+    ("dqn", "fc"): ((1, 1, 256), 2593, 256, 663808, 663808),
+    ("dqn", "actions"): ((1, 1, 18), 257, 18, 4626, 4626),
+    ("lenet-5", "c1"): ((28, 28, 6), 26, 4704, 122304, 156),
+    ("lenet-5", "c3"): ((10, 10, 16), 151, 1600, 241600, 2416),
+    ("lenet-5", "c5"): ((1, 1, 120), 401, 120, 48120, 48120),
+    ("lenet-5", "f6"): ((1, 1, 84), 121, 84, 10164, 10164),
+    ("lenet-5", "output"): ((1, 1, 10), 85, 10, 850, 850),
+}
+
+
+@pytest.mark.parametrize(("network", "layer"), COUNTED)
+def test_layers_are_counted_as_in_the_worked_examples(network: str, layer: str) -> None:
+    """Every figure of the table."""
+    (row,) = (row for row in table(NETWORKS[network]) if row.layer.name == layer)
+    counted = row.counted
+
+    figures = (counted.output, counted.weights, counted.neurons, counted.connections, counted.parameters)
+    assert figures == COUNTED[network, layer]
+
+
+def test_pools_of_lenet_halve_its_maps() -> None:
+    """28 to 14, 10 to 5."""
+    outputs = {row.layer.name: row.counted.output for row in table(NETWORKS["lenet-5"])}
+
+    assert outputs["s2"] == (14, 14, 6)
+    assert outputs["s4"] == (5, 5, 16)
+
+
+def test_vgg_has_its_published_parameters() -> None:
+    """14,714,688 in the 13 convolutions (138,357,544 with the three fully connected layers' 123,642,856)."""
+    assert sum(row.counted.parameters for row in table(NETWORKS["vgg-16"])) == 14714688
+
+
+def test_the_mirror_leads_back_to_pixels() -> None:
+    """Each image on the way back has the size of the one on the way there."""
+    there_and_back = images(NETWORKS["vgg-16-mirror"])
+
+    assert there_and_back == there_and_back[::-1]
+    assert there_and_back[18] == (7, 7, 512)
+
+
+def test_fcn_upsamples_to_more_than_its_image() -> None:
+    """(16 - 1) * 32 + 64 = 544, of which 500 are kept."""
+    assert images(NETWORKS["fcn-32s"])[1:] == [(16, 16, 4096), (16, 16, 4096), (16, 16, 21), (544, 544, 21)]
+
+
+def test_the_generator_doubles_its_sides() -> None:
+    """From one pixel of 100 channels to 64x64 of three."""
+    sides = [image[0] for image in images(NETWORKS["dcgan"])]
+
+    assert sides == [1, 4, 8, 16, 32, 64]
+
+
+def test_resnets_stages_have_their_published_sides() -> None:
+    """112 after the stem, 56 after the pool and in stage 2, then 28, 14, 7."""
+    sides = {row.layer.name: row.counted.output for row in table(NETWORKS["resnet-50"])}
+
+    assert sides["conv1"] == (112, 112, 64)
+    assert [sides[f"conv{stage}_1c"] for stage in (2, 3, 4, 5)] == [
+        (56, 56, 256),
+        (28, 28, 512),
+        (14, 14, 1024),
+        (7, 7, 2048),
+    ]
+
+
+def test_the_figures_that_texts_print_wrongly_are_named() -> None:
+    """41600 for 241600, and 10164 for 850."""
+    first, second = NETWORKS["lenet-5"].errors
+
+    assert "241600" in first
+    assert "41600" in first
+    assert "850" in second
+    assert "10164" in second

@@ -1,0 +1,120 @@
+"""Networks run: by the reference, by runners that round otherwise, and by TensorFlow."""
+
+import importlib.util
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conformance.model import Array
+from conformance.networks.comparing import end_to_end, layer_by_layer
+from conformance.networks.known import DQN, LENET, MNIST, conv, mirrored, pool
+from conformance.networks.layers import Network
+from conformance.networks.running import Parameters, Runner, initialised, on_target, run, run_reference
+from conformance.targets import registry
+from conformance.targets.pool import Worker
+
+SMALL = Network(
+    name="small",
+    title="",
+    input=(8, 8, 2),
+    layers=(conv("conv", 3, 3), pool("pool", op="max_pool_with_argmax")),
+    source="",
+)
+MIRROR = mirrored(SMALL, "", "")
+
+
+def image_of(network: Network, count: int = 1) -> Array:
+    """Return images drawn at random."""
+    return np.random.default_rng(0).standard_normal((count, *network.input)).astype(np.float32)
+
+
+def faulty(op: str, arguments: Any) -> tuple[Array, ...]:  # noqa: ANN401 -- as of a runner
+    """Return the reference's results, one element of each convolution off by 1."""
+    results = run_reference(op, arguments)
+    if op == "conv2d":
+        results[0].flat[0] += 1
+    return results
+
+
+@pytest.mark.parametrize("network", [LENET, MNIST, DQN, MIRROR], ids=lambda network: network.name)
+def test_the_reference_agrees_with_itself(network: Network) -> None:
+    """No element is outside, and nothing of the bound is used, end to end either."""
+    image, weights = image_of(network), initialised(network, 0)
+
+    assert not any(layer.outside for layer in layer_by_layer(network, image, weights, run_reference))
+    assert [after.measured for after in end_to_end(network, image, weights, run_reference)] == [0.0] * len(
+        network.layers if network is not MNIST else network.layers[:-1]
+    )
+
+
+def test_one_wrong_element_is_found_in_its_layer() -> None:
+    """Every convolution of the faulty runner has one element outside; the pools have none."""
+    found = layer_by_layer(LENET, image_of(LENET), initialised(LENET, 0), faulty)
+
+    assert [(layer.layer, layer.outside) for layer in found if layer.outside] == [
+        ("c1", 1),
+        ("c3", 1),
+        ("c5", 1),
+        ("f6", 1),
+        ("output", 1),
+    ]
+
+
+def test_a_wrong_element_leaves_the_bound_end_to_end() -> None:
+    """1 is far more than LeNet's first layer may round: used is above 1."""
+    first = end_to_end(LENET, image_of(LENET), initialised(LENET, 0), faulty)[0]
+
+    assert first.used > 1
+
+
+def test_an_identity_layer_gives_its_image() -> None:
+    """One filter that is 1 at its centre, relu: the positive part of the image, by hand."""
+    network = Network(name="one", title="", input=(3, 3, 1), layers=(conv("conv", 3, 1),), source="")
+    filters = np.zeros((3, 3, 1, 1), np.float32)
+    filters[1, 1] = 1
+    image = np.arange(-4, 5, dtype=np.float32).reshape(1, 3, 3, 1)
+
+    (step,) = run(network, image, {"conv": Parameters(filters, np.zeros(1, np.float32))}, run_reference)
+
+    assert step.output.ravel().tolist() == [0, 0, 0, 0, 0, 1, 2, 3, 4]
+
+
+def test_the_way_back_puts_maxima_where_they_stood() -> None:
+    """With the identity as filter, convolution, pool, unpool and transpose keep each window's largest element."""
+    network = mirrored(
+        Network(
+            name="one",
+            title="",
+            input=(2, 4, 1),
+            layers=(conv("conv", 1, 1), pool("pool", op="max_pool_with_argmax")),
+            source="",
+        ),
+        "",
+        "",
+    )
+    image = np.array([[1, 2, 8, 7], [4, 3, 5, 6]], np.float32).reshape(1, 2, 4, 1)
+
+    last = run(network, image, {"conv": Parameters(np.ones((1, 1, 1, 1), np.float32), None)}, run_reference)[-1]
+
+    assert last.output[0, :, :, 0].tolist() == [[0, 0, 8, 0], [4, 0, 0, 0]]
+
+
+@pytest.fixture(scope="module")
+def tensorflow() -> Iterator[Runner]:
+    """Give TensorFlow's eager target as a runner."""
+    if not importlib.util.find_spec("tensorflow"):
+        pytest.skip("TensorFlow is not installed")
+    with Worker(registry.find("tf-cpu-eager").start()) as worker:
+        yield on_target(worker)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("network", [LENET, MNIST, DQN, MIRROR], ids=lambda network: network.name)
+def test_tensorflow_is_inside_the_bounds_of_every_layer(tensorflow: Runner, network: Network) -> None:
+    """Element by element on the reference's activations, and end to end on its own."""
+    image, weights = image_of(network, 2), initialised(network, 0)
+
+    assert not any(layer.outside for layer in layer_by_layer(network, image, weights, tensorflow, seed=1))
+    assert max(after.used for after in end_to_end(network, image, weights, tensorflow, seed=1)) <= 1
