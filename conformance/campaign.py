@@ -5,7 +5,7 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from conformance.trials import Panel
 from conformance.waivers import Waiver
 
 __all__ = ["Result", "conduct", "header"]
+
+MAKEABLE = 1024  # cases of an op, from which the coverage learns what can be made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,7 @@ def conduct(
     footer = runs.execute(plan, store, tell)
     rows = store.collect(store.observations().filter(pl.col("verdict") == "disagrees")).to_dicts()
     targets = {name: registry.find(name) for name in plan.targets}
-    with Panel(targets, Limits(seconds=plan.seconds), plan.python) as panel:
+    with Panel(targets, Limits(seconds=plan.seconds), plan.python, confirm=False) as panel:
         about = panel.about()
         _describe(store, about)
         versions = {name: tensorflow_version(data) for name, data in about.items()}
@@ -166,9 +168,16 @@ def _summary(store: Store, plan: Plan) -> dict[str, Any]:
 
 
 def _coverage(store: Store, plan: Plan) -> dict[str, Any]:
-    """Return which attribute classes, and which pairs of them, the valid cases of a run have reached."""
-    first = store.observations().filter((pl.col("breaks") == "") & (pl.col("target") == plan.targets[0]))
-    seen: Counter[tuple[str, str]] = Counter()
-    for op, attributes in store.collect(first.select("op", "attributes")).iter_rows():
-        seen[op, attributes] += 1
-    return cases.coverage({op: [json.loads(text) for o, text in seen if o == op] for op in plan.ops})
+    """Return which attribute classes, pairs of them and broken rules the run has reached, of those that can be made."""
+    first = store.observations().filter(pl.col("target") == plan.targets[0]).select("op", "attributes")
+    reached = {op: cases.Coverage() for op in plan.ops}
+    for op, attributes in store.collect(first).iter_rows():
+        reached[op].add(json.loads(attributes))
+    found = {op: cases.met(seen, cases.makeable(op, MAKEABLE)) for op, seen in reached.items()}
+    return {
+        op: {
+            what: {"reached": r.reached, "makeable": r.makeable, "missing": list(r.missing[:50])}
+            for what, r in kinds.items()
+        }
+        for op, kinds in found.items()
+    }

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from click.exceptions import ClickException
 from rich.console import Console
 
 from conformance import campaign, replaying, screen
@@ -55,7 +54,7 @@ def run_command(arguments: list[str] | None = None) -> int:
     except UsageError as error:
         errors.print(f"conformance: {error}")
         return Exit.USAGE
-    except ClickException as error:
+    except typer.TyperException as error:
         errors.print(f"conformance: {error.format_message()}")
         return Exit.USAGE
     except SuiteError as error:

@@ -1,17 +1,19 @@
 """
 Findings: disagreeing observations with one cause, shrunk to the smallest case, with the predicate that governs them.
 
-A group starts with one disagreeing observation. Hypothesis shrinks its case on the live worker. Then each attribute of
-the smallest case is changed, one at a time: those whose change makes the fault go are the predicate. Every observation
-of the same op and kind that meets the predicate belongs to the finding; what is left starts the next group.
+A group starts with one disagreeing observation. Its case is shrunk on the live worker: each step makes one part of the
+call simpler and keeps it valid, as long as the fault stays. Then each attribute of the smallest case is changed, one at
+a time: those whose change makes the fault go are the predicate. Every observation of the same op and kind that meets
+the predicate, or that failed with the same words, belongs to the finding; what is left starts the next group.
 """
 
 import hashlib
 import io
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,9 +25,14 @@ from conformance.model import Array, Case, Returned
 from conformance.repro import script
 from conformance.trials import Outcome, Panel
 from conformance.waivers import Waiver, holds
-from reference.bounds import ARITHMETICS
 
 __all__ = ["Finding", "Search", "files", "find_all"]
+
+
+# Kinds of which the message, without its numbers and names, tells the cause.
+TOLD = ("refused-valid", "crashed", "hung", "out-of-memory")
+SEEDS = 4  # values on which a call is tried before it is said not to show a fault
+WORDS = 12  # of a message that tell the cause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +51,14 @@ class Finding:
     not_shared_by: tuple[str, ...]
     cases: int  # of the run
     worst: tuple[int, ...] = ()
+    words: str = ""  # what the message says, where that tells the cause
     waiver: Waiver | None = None
 
     @property
     def id(self) -> str:
         """Derived from op, kind and predicate: the same cause has the same id in every run."""
-        text = json.dumps([self.op, self.kind, sorted(self.predicate.items()), self.rule])
+        cause = sorted(self.predicate.items()) if not self.words else self.words
+        text = json.dumps([self.op, self.kind, cause, self.rule])
         return f"{self.op}-{self.kind}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     @property
@@ -66,7 +75,8 @@ class Finding:
             "out-of-memory": "runs out of memory",
             "nondeterministic": "gives other bits the second time",
         }[self.kind]
-        when = ", ".join(f"{name} {text}" for name, text in self.predicate.items())
+        said = ("regime", "seed", "breaks", "rule")
+        when = ", ".join(f"{name} {text}" for name, text in self.predicate.items() if name not in said)
         return f"{self.op} {what}" + (f" ({when})" if when else "")
 
     def to_json(self) -> dict[str, Any]:
@@ -106,6 +116,10 @@ class Search:
         """Return the seconds that may still go into shrinking."""
         return self.seconds - (time.monotonic() - self.began)
 
+    def until(self) -> float:
+        """Return when the next finding is shrunk enough: a share of what is left, so that each gets some."""
+        return time.monotonic() + max(self.time_left(), 0) / 6
+
     def shows(self, case: Case, target: str, route: str, kind: str, rule: str) -> Outcome | None:
         """Run a case on one target; return the outcome if it is the same disagreement."""
         outcome = self.panel.examine(case, [target], route)[0]
@@ -134,33 +148,40 @@ def find_all(
             findings.append(_finding(covered[0], covered, search, waiver))
             taken = {id(row) for row in covered}
             left = [row for row in left if id(row) not in taken]
+    search.tell(f"looking for the causes of {len(left)} disagreeing observations")
     while left:
-        search.tell(f"{len(left)} observations to explain")
         finding = _finding(left[0], left, search, None)
-        findings.append(finding)
         taken = {id(row) for row in left if explains(finding, row, classes[row["case"]])} | {id(left[0])}
-        findings[-1] = _counted(finding, len({row["case"] for row in left if id(row) in taken}))
+        findings.append(_counted(finding, len({row["case"] for row in left if id(row) in taken})))
         left = [row for row in left if id(row) not in taken]
+        search.tell(f"{finding.title}: {len(taken)} observations; {len(left)} left")
     return _merged(findings)
 
 
 def explains(finding: Finding, row: Row, classes: Mapping[str, str]) -> bool:
-    """Return whether an observation shows this finding: its op, kind and rule, on a target that shares it."""
-    return (
-        (row["op"], row["kind"], row["rule"]) == (finding.op, finding.kind, finding.rule)
-        and (row["target"] in finding.shared_by)
-        and holds({name: [text] for name, text in finding.predicate.items()}, classes)
-    )
+    """Return whether an observation shows this finding: its op, kind and rule, in the same words or where it holds."""
+    if (row["op"], row["kind"], row["rule"]) != (finding.op, finding.kind, finding.rule):
+        return False
+    if finding.kind == "accepted-invalid":
+        return True
+    if finding.words:
+        return words(row["kind"], row["reason"]) == finding.words
+    if row["target"] not in finding.shared_by:
+        return False
+    return holds({name: [text] for name, text in finding.predicate.items()}, classes)
+
+
+def words(kind: str, reason: str) -> str:
+    """Return the words of a message that tell the cause: its type and its text, without numbers, names and paths."""
+    if kind not in TOLD:
+        return ""
+    text = re.sub(r"\{\{.*?\}\}|\[[^\]]*\]|'[^']*'|\S*[\d/_]\S*", " ", reason)
+    return " ".join(text.split()[:WORDS])
 
 
 def _counted(finding: Finding, count: int) -> Finding:
     """Return the finding with the number of cases that show it."""
-    return Finding(**{**_fields(finding), "cases": count})
-
-
-def _fields(finding: Finding) -> dict[str, Any]:
-    """Return a finding's fields."""
-    return {name: getattr(finding, name) for name in Finding.__dataclass_fields__}
+    return replace(finding, cases=count)
 
 
 def _merged(findings: Sequence[Finding]) -> list[Finding]:
@@ -172,8 +193,7 @@ def _merged(findings: Sequence[Finding]) -> list[Finding]:
             merged[finding.id] = finding
             continue
         shared = {**other.shared_by, **finding.shared_by}
-        fields = _fields(other) | {"shared_by": shared, "cases": other.cases + finding.cases}
-        merged[finding.id] = Finding(**fields)
+        merged[finding.id] = replace(other, shared_by=shared, cases=other.cases + finding.cases)
     return list(merged.values())
 
 
@@ -181,84 +201,87 @@ def _finding(row: Row, rows: Sequence[Row], search: Search, waiver: Waiver | Non
     """Shrink one observation's case, and find out what governs it and who shares it."""
     key = (row["target"], row["route"], row["kind"], row["rule"])
     case = case_from_json(json.loads(row["content"]))
-    first = search.shows(case, *key)
-    if first is None:
-        # It does not show again by itself: what it needs is not in the case. Reported as it was met.
-        return _as_met(row, case, rows, waiver)
-    smallest, outcome = _shrunk(case, first, search, key)
-    predicate = _predicate(smallest, search, key)
-    others = search.panel.examine(smallest, [name for name in search.panel.targets if name != row["target"]])
-    shared = {row["target"]: row["kind"]}
-    shared |= {other.target: other.verdict.kind for other in others if other.verdict.outcome == "disagrees"}
-    return Finding(
+    met = Finding(
         op=row["op"],
         target=row["target"],
         route=row["route"],
         kind=row["kind"],
         rule=row["rule"],
-        reason=outcome.verdict.reason,
-        case=smallest,
-        predicate=predicate,
-        shared_by=shared,
-        not_shared_by=tuple(other.target for other in others if other.verdict.outcome == "agrees"),
-        cases=len({each["case"] for each in rows}),
-        worst=outcome.verdict.worst,
-        waiver=waiver,
-    )
-
-
-def _as_met(row: Row, case: Case, rows: Sequence[Row], waiver: Waiver | None) -> Finding:
-    """Return a finding from an observation that its case alone does not show again."""
-    return Finding(
-        op=row["op"],
-        target=row["target"],
-        route=row["route"],
-        kind=row["kind"],
-        rule=row["rule"],
-        reason=f"{row['reason']} (not again when the case was run alone)",
+        reason=row["reason"],
         case=case,
-        predicate=cases.attributes(case),
-        shared_by={row["target"]: row["kind"]},
+        predicate={},
+        shared_by={each["target"]: each["kind"] for each in rows if each["case"] == row["case"]},
         not_shared_by=(),
         cases=len({each["case"] for each in rows}),
+        words=words(row["kind"], row["reason"]),
         waiver=waiver,
+    )
+    if search.time_left() < 0:
+        return replace(met, reason=f"{met.reason} (not shrunk: the time for it was used up)")
+    first = search.shows(case, *key)
+    if first is None:
+        # What it needs is not in the case alone: it is reported as it was met.
+        classes = cases.attributes(case)
+        return replace(met, predicate=classes, reason=f"{met.reason} (not again when the case was run alone)")
+    smallest, outcome = _shrunk(case, first, search, key)
+    others = search.panel.examine(smallest, [name for name in search.panel.targets if name != row["target"]])
+    shared = {other.target: other.verdict.kind for other in others if other.verdict.outcome == "disagrees"}
+    return replace(
+        met,
+        reason=outcome.verdict.reason,
+        case=smallest,
+        predicate=_predicate(smallest, search, key),
+        shared_by={row["target"]: row["kind"], **shared},
+        not_shared_by=tuple(other.target for other in others if other.verdict.outcome == "agrees"),
+        worst=outcome.verdict.worst,
     )
 
 
 def _shrunk(case: Case, outcome: Outcome, search: Search, key: tuple[str, str, str, str]) -> tuple[Case, Outcome]:
-    """Return the smallest case that Hypothesis finds to show the same disagreement, and its outcome."""
-    best = [(case, outcome)]
+    """Return the smallest case that shows the same disagreement, and its outcome."""
+    best = [outcome]
+    until = search.until()
 
     def shows(candidate: Case) -> bool:
-        if search.time_left() < 0 or candidate.breaks != case.breaks:
+        if time.monotonic() > until or candidate.breaks != case.breaks:
             return False
         seen = search.shows(candidate, *key)
         if seen:
-            best.append((candidate, seen))
+            best.append(seen)
         return seen is not None
 
-    cases.shrink(case, shows)
-    return best[-1]
+    return cases.shrink(case, shows), best[-1]
 
 
 def _predicate(case: Case, search: Search, key: tuple[str, str, str, str]) -> dict[str, str]:
     """Return the attributes whose change makes the fault go, with their classes in the smallest case."""
     classes = cases.attributes(case)
-    governing: dict[str, str] = {}
+    until = search.until()
+    gone: list[list[str]] = []
     for neighbour in cases.neighbours(case):
         others = cases.attributes(neighbour)
         changed = [name for name, text in classes.items() if others.get(name) != text]
-        # What a neighbour changes beside an attribute that already governs says nothing new.
-        if changed and not any(name in governing for name in changed) and not search.shows(neighbour, *key):
+        if changed and time.monotonic() < until and not _shows_somehow(neighbour, search, key):
+            gone.append(changed)
+    governing: dict[str, str] = {}
+    # The neighbours that change least speak first: what another changes beside such an attribute says nothing new.
+    for changed in sorted(gone, key=len):
+        if not any(name in governing for name in changed):
             governing.update({name: classes[name] for name in changed})
     return governing
+
+
+def _shows_somehow(case: Case, search: Search, key: tuple[str, str, str, str]) -> bool:
+    """Return whether a case shows the disagreement with its own values or with others: a rounding needs the right ones."""
+    seeds = (case.seed + step for step in range(0, 2 * SEEDS, 2)) if key[2] == "wrong-value" else (case.seed,)
+    return any(search.shows(replace(case, seed=seed), *key) for seed in seeds)
 
 
 def files(finding: Finding, panel: Panel) -> dict[str, bytes]:
     """Return the files of a finding's folder: the case, the arrays, the script."""
     arguments = cases.arguments(finding.case)
     target = panel.targets[finding.target]
-    arithmetic = ARITHMETICS[panel.arithmetic(finding.target, finding.case)]
+    arithmetic = panel.arithmetic(finding.target, finding.case)
     sets = allowed(finding.case, arguments, arithmetic)
     outcome = panel.examine(finding.case, [finding.target], finding.route)[0]
     arrays: dict[str, Array] = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}

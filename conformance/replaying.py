@@ -15,7 +15,7 @@ from conformance.model import Case, Raised, Returned
 from conformance.store import Store
 from conformance.targets.registry import find as find_target
 from conformance.trials import Outcome, Panel
-from reference.bounds import ARITHMETICS
+from reference.bounds import Arithmetic
 
 __all__ = ["find", "replay"]
 
@@ -64,9 +64,9 @@ def replay(case: Case, target: str, route: str | None) -> bool:
     return judged.outcome == "disagrees"
 
 
-def _differences(console: Console, case: Case, outcome: Outcome, arithmetic: str) -> None:
+def _differences(console: Console, case: Case, outcome: Outcome, arithmetic: Arithmetic) -> None:
     """Print the elements that are not allowed."""
-    sets = allowed(case, cases.arguments(case), ARITHMETICS[arithmetic])
+    sets = allowed(case, cases.arguments(case), arithmetic)
     first = sets.options[0] if isinstance(sets, AnyOf) else sets
     observation = outcome.observation
     if isinstance(first, Refused):

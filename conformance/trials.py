@@ -7,7 +7,7 @@ The reference works out what is allowed while the first target computes.
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,9 +16,9 @@ from conformance.allowed import Allowed, allowed
 from conformance.model import Case, Observation, Raised, Returned, Verdict
 from conformance.targets.messages import Call
 from conformance.targets.pool import Limits, Worker
-from conformance.targets.registry import Target, unsupported
+from conformance.targets.registry import Target, unseen, unsupported
 from conformance.verdicts import verdict
-from reference.bounds import ARITHMETICS
+from reference.bounds import ARITHMETICS, Arithmetic
 
 __all__ = ["Outcome", "Panel", "route_of", "row"]
 
@@ -39,8 +39,16 @@ class Outcome:
 class Panel:
     """The workers of a run's targets, kept alive over many trials; a context manager."""
 
-    def __init__(self, targets: Mapping[str, Target], limits: Limits | None = None, python: str | None = None) -> None:
+    def __init__(
+        self,
+        targets: Mapping[str, Target],
+        limits: Limits | None = None,
+        python: str | None = None,
+        *,
+        confirm: bool = True,
+    ) -> None:
         self.targets = targets
+        self._confirm = confirm
         self._limits = limits or Limits()
         self._python = python
         self._stack = ExitStack()
@@ -50,7 +58,7 @@ class Panel:
         """Start every worker; none is waited for."""
         for name, target in self.targets.items():
             start = target.start(self._python) if self._python else target.start()
-            self.workers[name] = self._stack.enter_context(Worker(start, self._limits))
+            self.workers[name] = self._stack.enter_context(Worker(start, self._limits, confirm=self._confirm))
         return self
 
     def __exit__(
@@ -72,11 +80,11 @@ class Panel:
         for name in chosen:
             repeat = self.targets[name].repeats(case.op) and case.seed % REPEAT_EVERY == 0
             self.workers[name].submit(Call(op=case.op, arguments=wire, route=routes[name], repeat=repeat))
-        sets: dict[str, Allowed] = {}
+        sets: dict[Arithmetic, Allowed] = {}
         for name in chosen:
             arithmetic = self.arithmetic(name, case)
             if arithmetic not in sets:
-                sets[arithmetic] = allowed(case, arguments, ARITHMETICS[arithmetic])
+                sets[arithmetic] = allowed(case, arguments, arithmetic)
         outcomes = []
         for name in chosen:
             observation = self.workers[name].result()
@@ -84,19 +92,25 @@ class Panel:
             outcomes.append(Outcome(case, name, routes[name], observation, judged))
         return outcomes
 
-    def arithmetic(self, name: str, case: Case) -> str:
-        """Return the arithmetic that a target declares for a case's dtype."""
-        return self.targets[name].arithmetic.get(dtype_of(case), "float32")
+    def arithmetic(self, name: str, case: Case) -> Arithmetic:
+        """Return the arithmetic that a target declares for a case."""
+        target = self.targets[name]
+        declared = ARITHMETICS[target.arithmetic.get(dtype_of(case), "float32")]
+        more = target.roundings.get(case.op, 0)
+        return replace(declared, more=more) if more else declared
 
     def _judge(self, name: str, case: Case, route: str, sets: Allowed, observation: Observation) -> Verdict:
         """Judge one observation in the light of what the target declares."""
         target = self.targets[name]
-        judged = verdict(sets, observation, deterministic=target.repeats(case.op), own_masks=case.op in target.own_masks)
+        judged = verdict(
+            sets, observation, deterministic=target.repeats(case.op), own_masks=case.op in target.own_masks
+        )
+        limit = None
         if judged.kind == "refused-valid":
             limit = unsupported(target, case, route)
-            if limit:
-                return Verdict(outcome="unsupported", reason=limit)
-        return judged
+        if judged.kind == "accepted-invalid":
+            limit = unseen(target, case, route, judged.rule)
+        return Verdict(outcome="unsupported", reason=limit) if limit else judged
 
 
 def dtype_of(case: Case) -> str:

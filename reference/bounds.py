@@ -41,6 +41,7 @@ class Arithmetic:
     accumulate: str | None = None  # the format of sums, or "storage"; None: float32, and always float64 for float64
     narrow: str | None = None  # the format operands are rounded to first
     truncates: bool = False  # the unit truncates where others round
+    more: int = 0  # roundings of each element beyond those of its sum
     terms: int = 1  # products a tap: 3 where operands are split in two parts of the narrow format
     winograd: int = 0  # m of F(m, 3), for 3x3 filters with stride 1; other calls are direct
     fft: bool = False
@@ -153,7 +154,7 @@ def _error(call: SumOfProducts, arithmetic: Arithmetic, fmt: Format, size: Array
     """Bound the error of the sum before its last rounding, where that is apart; with it, where it is not."""
     wide = accumulator(arithmetic, fmt)
     free = call.free_products and not _divides(call)
-    roundings = np.maximum(count - (free or wide.precision != fmt.precision), 0)
+    roundings = np.maximum(count - (free or wide.precision != fmt.precision), 0) + arithmetic.more
     if arithmetic.winograd and can_winograd(call):
         error = transformed(call, arithmetic.winograd) * wide.u
     elif arithmetic.fft:
@@ -195,7 +196,7 @@ def whole_below(call: SumOfProducts, limit: float) -> bool:
 
 def _surely_exact(call: SumOfProducts, arithmetic: Arithmetic, wide: Format, size: Array) -> Array | bool:
     """Return where every partial sum is a whole number below 2^p: there no order of the sum rounds."""
-    if _divides(call):
+    if _divides(call) or arithmetic.more:
         return False
     if not (whole(call.finite[0]) and whole(call.finite[1])):
         return False

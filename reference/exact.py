@@ -235,12 +235,20 @@ class SumOfProducts(ABC):
         for most in (enough, 2 * enough, 4 * enough) if fmt.precision == 53 else (0, enough, 2 * enough):
             out, undecided = self._round(self.enclosure(sizes, most), fmt)
             open_ = np.flatnonzero(undecided if settled is None else undecided & ~settled)
+            if len(open_) > FEW:
+                # A sum without a product other than zero is zero, as it came out: cells that no window covers.
+                open_ = open_[self._has_products().reshape(-1)[open_]]
             if len(open_) <= FEW:
                 break
         for flat in open_:
             index = tuple(int(i) for i in np.unravel_index(flat, out.shape))
             out[index] = self._summed(index, fmt)
         return out
+
+    def _has_products(self) -> Array:
+        """Return which sums have a product other than zero."""
+        left, right = ((side != 0).astype(np.float64) for side in self.finite)
+        return self.contract(left, right) > 0
 
     def _round(self, sums: Enclosure, fmt: Format) -> tuple[Array, Array]:
         """Round enclosed sums; say which are undecided because both ends of the enclosure round differently."""

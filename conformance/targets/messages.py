@@ -132,7 +132,7 @@ def value(entry: Json) -> Any:  # noqa: ANN401 - whatever the JSON stands for
     match entry:
         case {"float": "nan" | "inf" | "-inf" as text, **rest} if not rest:
             return float(text)
-        case {"array": list(content), "dtype": str(name), **rest} if not rest and name in DTYPES:
+        case {"array": content, "dtype": str(name), **rest} if not rest and name in DTYPES:
             return np.array(value(content)).astype(DTYPES[name])
         case list():
             return [value(item) for item in entry]

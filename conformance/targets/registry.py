@@ -15,7 +15,7 @@ from conformance.targets import limits, machine
 from conformance.targets.limits import Limit
 from conformance.targets.process import Start
 
-__all__ = ["BUILT_IN", "Target", "available", "builtin", "default_targets", "find", "unsupported"]
+__all__ = ["BUILT_IN", "Target", "available", "builtin", "default_targets", "find", "unseen", "unsupported"]
 
 ENTRY_POINTS = "conformance.targets"  # group in which an installed package registers its own
 TENSORFLOW = "conformance.targets.adapters.tensorflow"
@@ -72,6 +72,20 @@ OWN_MASKS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# Roundings that a way to compute an op has beyond those of its sum: avg_unpool is written as AvgPoolGrad, which divides
+# by the cells of a window, of the values times those cells.
+ROUNDINGS: Mapping[str, int] = {"avg_unpool": 2}
+
+# What a way to compute an op does not look at, and so cannot refuse: its rules, by op and route.
+UNSEEN: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("max_unpool", "scatter_nd"): ("max_unpool.R1", "max_unpool.R2", "max_unpool.R3", "max_unpool.R4"),
+    ("max_unpool", "argmax"): ("max_unpool.R1", "max_unpool.R3"),
+    ("max_pool_grad", "tape"): ("max_pool_grad.R2", "max_pool_grad.R9"),
+    ("max_pool_grad", "argmax"): ("max_pool_grad.R2", "max_pool_grad.R9"),
+    ("dropout_grad", "tape"): ("dropout_grad.R1",),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One target, complete: nothing else needs to be known to run and to judge it."""
@@ -94,6 +108,7 @@ class Target:
     limits: tuple[Limit, ...] = ()
     onednn: tuple[str, ...] = ()  # dtypes that oneDNN serves
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by op; one nameless way where none is given
+    roundings: Mapping[str, int] = field(default_factory=dict)  # of an op, beyond those of its sum
 
     def repeats(self, op: str) -> bool:
         """Return whether the target claims that a second run of the same call of this op gives the same bits."""
@@ -120,6 +135,7 @@ def cpu(mode: str, about: str, *more: Limit, **environment: str) -> Target:
         limits=(*limits.EVERYWHERE, *more),
         onednn=("float32", "bfloat16") if environment.get("TF_ENABLE_ONEDNN_OPTS") != "0" else (),
         routes=ROUTES,
+        roundings=ROUNDINGS,
     )
 
 
@@ -143,6 +159,7 @@ def gpu(mode: str, about: str, *more: Limit, **options: Json) -> Target:
         needs=("tensorflow", "gpu"),
         limits=(*limits.EVERYWHERE, *more),
         routes=ROUTES,
+        roundings=ROUNDINGS,
     )
 
 
@@ -209,6 +226,13 @@ def available(target: Target, flags: frozenset[str] | None = None) -> str | None
 def default_targets() -> dict[str, Target]:
     """Return the targets of a run that names none: the default ones that can run here."""
     return {name: target for name, target in builtin().items() if target.default and not available(target)}
+
+
+def unseen(target: Target, case: Case, route: str, rule: str) -> str | None:
+    """Return why a way to compute an op cannot refuse what a rule forbids; None where it could."""
+    if target.routes and rule in UNSEEN.get((case.op, route), ()):
+        return f"{route} does not look at what {rule} is about"
+    return None
 
 
 def unsupported(target: Target, case: Case, route: str = "") -> str | None:

@@ -6,6 +6,7 @@ Options, all optional:
     device         "CPU:0", "GPU:0"; "CPU:1" makes logical devices, so that placement is tried without a GPU
     tf32           whether float32 may be computed in TF32
     deterministic  whether op determinism is switched on
+    threads        that one op may use; 1, so that results do not depend on the machine
 """
 # ruff: noqa: ANN401 - TensorFlow ships no types
 
@@ -35,7 +36,7 @@ SPOILT = 1 << 26  # bytes: spoiling more takes longer than most calls
 def load(options: Mapping[str, Json]) -> "TensorFlow":
     """Configure this process's TensorFlow and return its adapter."""
     mode, device = str(options.get("mode", "eager")), str(options.get("device", "CPU:0"))
-    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_intra_op_parallelism_threads(int(str(options.get("threads", 1))))
     tf.config.threading.set_inter_op_parallelism_threads(1)
     # Without it an op that a GPU lacks would run on the CPU, unseen.
     tf.config.set_soft_device_placement(False)
@@ -85,7 +86,10 @@ class TensorFlow:
         op = find(call.op, call.route)
         arrays = {name: entry for name, entry in call.arguments.items() if isinstance(entry, np.ndarray)}
         attributes = {name: entry for name, entry in call.arguments.items() if not isinstance(entry, np.ndarray)}
-        others = {name: value(entry) for name, entry in attributes.items()}
+        decoded = {name: value(entry) for name, entry in attributes.items()}
+        others = {
+            name: tf.constant(entry) if isinstance(entry, np.ndarray) else entry for name, entry in decoded.items()
+        }
         seed = others.pop("global_seed", None)
         with self._placed():
             tensors = {name: tf.constant(array) for name, array in arrays.items()}

@@ -97,7 +97,7 @@ def argmax_max_pool_grad(
     """Return the gradient of max_pool_with_argmax, which is that of max_pool; orig_output is not looked at."""
     del orig_output
     spelt = {"ksize": four(ksize, data_format), "strides": four(strides, data_format), "padding": padding}
-    _, argmax = tf.nn.max_pool_with_argmax(orig_input, data_format=data_format, **spelt)
+    _, argmax = tf.nn.max_pool_with_argmax(orig_input, data_format=data_format or "NHWC", **spelt)
     return tf.raw_ops.MaxPoolGradWithArgmax(input=orig_input, grad=grad, argmax=argmax, **spelt)
 
 
