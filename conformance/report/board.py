@@ -41,8 +41,8 @@ def cells(
     found = {}
     for run, entry in enumerate(seen):
         numbers = _numbers(products, run)
-        counted = entry.calls.group_by("op", "target", "verdict", "kind").len()
-        for (op, target), rows in counted.group_by("op", "target"):
+        counted = entry.calls.group_by("op", "target", "verdict", "kind").len().sort("op", "target", "verdict", "kind")
+        for (op, target), rows in counted.group_by("op", "target", maintain_order=True):
             product = numbers[str(target)]
             found[str(op), product] = _cell(str(op), product, products[product], rows, findings)
     return found

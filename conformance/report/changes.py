@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from conformance.model import OPS
 from conformance.report.records import Cell, Change, Finding, Product, Run, Tally, Timing
 
 __all__ = ["changes"]
@@ -42,7 +43,7 @@ def _change(
         kept=tuple(finding.anchor for finding in findings if {before, after} <= set(finding.runs)),
         shares=tuple(
             (op, target, first, tallies[1][op, target])
-            for (op, target), first in tallies[0].items()
+            for (op, target), first in sorted(tallies[0].items(), key=lambda item: (_rank(item[0][0]), item[0]))
             if (op, target) in tallies[1] and _share(first) != _share(tallies[1][op, target])
         ),
         timings=tuple(_timings(before, after, timings)),
@@ -52,6 +53,11 @@ def _change(
 def _tallies(run: int, products: Sequence[Product], cells: Mapping[tuple[str, int], Cell]) -> dict[tuple[str, str], Tally]:
     """Return the tally of each op and target of one run that was called."""
     return {(op, products[number].target): cell.tally for (op, number), cell in cells.items() if products[number].run == run}
+
+
+def _rank(op: str) -> int:
+    """Return the place of an op in the suite's order."""
+    return OPS.index(op) if op in OPS else len(OPS)
 
 
 def _share(tally: Tally) -> float:

@@ -12,7 +12,7 @@ from conformance.report.data import gather
 from conformance.report.records import Report
 from conformance.report.wording import count
 
-__all__ = ["report", "rules", "write"]
+__all__ = ["page", "report", "rules", "write"]
 
 
 def report(
@@ -47,6 +47,11 @@ def rules(
         typer.echo(f"written: {html}, {count(sum(len(each.rules) for each in chosen), 'rule')}")
         return
     typer.echo("\n\n".join(specification.text(each) for each in chosen))
+
+
+def page(runs: list[Path]) -> str:
+    """Return the page of one report over these runs."""
+    return pages.page(gather(runs))
 
 
 def write(path: Path, text: str) -> Path:

@@ -77,6 +77,7 @@ def _environment() -> Environment:
         "cell": _plain_cell,
         "svg": _svg,
         "md": plain,
+        "breakable": breakable,
     }
     environment.tests["contains"] = lambda several, one: one in several
     environment.globals |= {
@@ -110,6 +111,11 @@ def inline(text: str) -> Markup:
     marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
     marked = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", marked)
     return Markup(re.sub(r"(?<![\w*])\*(\w[^*\n]*)\*(?![\w*])", r"<em>\1</em>", marked))  # noqa: S704 -- escaped above
+
+
+def breakable(name: str) -> Markup:
+    """Let a long name break after an underscore."""
+    return Markup("_<wbr>").join(name.split("_"))
 
 
 def plain(text: str) -> str:

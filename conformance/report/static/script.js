@@ -31,7 +31,7 @@ for (const tools of document.querySelectorAll("[data-filter]")) {
     output.textContent = shown === entries.length ? "" : `${shown} of ${entries.length}`;
     if (empty) empty.hidden = shown > 0;
   };
-  tools.addEventListener("input", apply);
+  for (const change of ["input", "change"]) tools.addEventListener(change, apply);
   apply(); // a browser may have kept what was typed before
 }
 
