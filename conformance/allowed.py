@@ -141,7 +141,7 @@ def of_filter_gradient(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
     return may_refuse(Results((within(call, arithmetic),)), "conv2d_backprop_filter.R9", empty=0 in call.right.shape)
 
 
-def of_max_pool(arguments: Arguments, _: Arithmetic) -> Allowed:
+def of_max_pool(arguments: Arguments, _arithmetic: Arithmetic) -> Allowed:
     """max_pool: exact, but for windows of NaN alone (R10) and subnormal numbers (R11)."""
     value = reference.max_pool(**arguments)
     return may_refuse(Results((selected(value, arguments["input"]),)), "max_pool.R8", empty=0 in value.shape)
@@ -164,7 +164,7 @@ def selected(value: Array, image: Array) -> Within:
     return replace(result, low=low, high=high)
 
 
-def of_max_pool_with_argmax(arguments: Arguments, _: Arithmetic) -> Allowed:
+def of_max_pool_with_argmax(arguments: Arguments, _arithmetic: Arithmetic) -> Allowed:
     """max_pool_with_argmax: a NaN in the window (R11) and subnormals that tie with zero leave the index open."""
     value, argmax = reference.max_pool_with_argmax(**arguments)
     values, indices = selected(value, arguments["input"]), exactly(argmax)
@@ -267,7 +267,7 @@ def of_max_unpool(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
 def of_dropout(op: str) -> Callable[[Arguments, Arithmetic], Allowed]:
     """Dropout and stateless_dropout: TensorFlow's own mask, or, by another generator, any."""
 
-    def of(arguments: Arguments, _: Arithmetic) -> Allowed:
+    def of(arguments: Arguments, _arithmetic: Arithmetic) -> Allowed:
         value = getattr(reference, op)(**arguments)
         mask = AnyMask(arguments["x"], arguments["rate"], arguments.get("noise_shape"))
         if op == "dropout" and arguments.get("seed") is None and arguments.get("global_seed") is None:
@@ -279,7 +279,7 @@ def of_dropout(op: str) -> Callable[[Arguments, Arithmetic], Allowed]:
     return of
 
 
-def of_dropout_grad(arguments: Arguments, _: Arithmetic) -> Allowed:
+def of_dropout_grad(arguments: Arguments, _arithmetic: Arithmetic) -> Allowed:
     """dropout_grad."""
     return Results((scaled(reference.dropout_grad(**arguments)),))
 

@@ -8,15 +8,16 @@ import datetime as dt
 import sys
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from conformance import campaign, replaying, screen
+from conformance import campaign, replaying, screen, vectors
 from conformance.errors import SuiteError, UsageError
 from conformance.explain import explain
 from conformance.model import OPS
+from conformance.report import commands as reports
 from conformance.runs import Plan, default_jobs
 from conformance.store import Store
 from conformance.targets import registry
@@ -110,7 +111,8 @@ def _conduct(plan: Plan, store: Store, known: list[Waiver]) -> int:
     with store.locked():
         with screen.Live(plan) as live:
             result = campaign.conduct(plan, store, known, live.progress, live.say)
-        screen.summary(result, store.folder)
+        page = reports.write(store.folder / "report.html", reports.page([store.folder]))
+        screen.summary(result, store.folder, page)
     return Exit.FINDINGS if result.failed else Exit.FINE
 
 
@@ -142,12 +144,11 @@ def _targets(names: list[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _planned(options: dict[str, object], budget: float | None, jobs: int | None) -> Plan:
+def _planned(options: dict[str, Any], budget: float | None, jobs: int | None) -> Plan:
     """Return the plan of a run's header."""
     try:
-        listed = {name: tuple(options[name]) for name in ("ops", "targets")}  # type: ignore[arg-type]
-        plan = {**options, **listed, "budget": budget, "jobs": jobs or options["jobs"]}
-        return Plan(**plan)  # type: ignore[arg-type]
+        listed = {name: tuple(options[name]) for name in ("ops", "targets")}
+        return Plan(**{**options, **listed, "budget": budget, "jobs": jobs or options["jobs"]})
     except (KeyError, TypeError) as error:
         raise SuiteError(f"run.json: its options are not those of a plan: {error}") from error
 
@@ -171,7 +172,20 @@ def targets() -> None:
     screen.targets()
 
 
+@app.command("vectors")
+def write_vectors(
+    out: Annotated[Path, typer.Option(help="A new folder.")],
+    op: Annotated[list[str] | None, typer.Option(help="An op. Repeats; all by default.")] = None,
+    cases: Annotated[int, typer.Option(min=1, help="Cases for each op.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same cases.")] = 0,
+) -> None:
+    """Write cases and their allowed results as portable files, for other languages."""
+    typer.echo(f"{vectors.write(out, _ops(op), seed, cases)} cases written to {out}")
+
+
 app.command()(explain)
+app.command()(reports.report)
+app.command()(reports.rules)
 
 
 if __name__ == "__main__":

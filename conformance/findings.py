@@ -272,7 +272,7 @@ def _predicate(case: Case, search: Search, key: tuple[str, str, str, str]) -> di
 
 
 def _shows_somehow(case: Case, search: Search, key: tuple[str, str, str, str]) -> bool:
-    """Return whether a case shows the disagreement with its own values or with others: a rounding needs the right ones."""
+    """Return whether a case shows the disagreement, with its own values or others: a rounding needs the right ones."""
     seeds = (case.seed + step for step in range(0, 2 * SEEDS, 2)) if key[2] == "wrong-value" else (case.seed,)
     return any(search.shows(replace(case, seed=seed), *key) for seed in seeds)
 
@@ -317,5 +317,5 @@ def _npz(arrays: Mapping[str, Array]) -> bytes:
         if array.dtype != object
     }
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **plain)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, allow_pickle=False, **plain)
     return buffer.getvalue()

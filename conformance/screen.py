@@ -82,7 +82,7 @@ def seen(counts: Counter[str]) -> str:
     return ", ".join([*wrong, f"{right} agree"])
 
 
-def summary(result: Result, folder: Path) -> None:
+def summary(result: Result, folder: Path, page: Path) -> None:
     """Print what came of a run, the new findings first."""
     console = Console(highlight=False, soft_wrap=True)
     new = [finding for finding in result.findings if not finding.waiver]
@@ -99,7 +99,7 @@ def summary(result: Result, folder: Path) -> None:
     if stale:
         console.print(f"waivers that no longer hold: {', '.join(stale)}", markup=False)
     console.print(closing(result, len(new), len(known)), markup=False)
-    console.print(f"the run is in {folder}", markup=False)
+    console.print(f"the run is in {folder}, its report {page}", markup=False)
 
 
 def closing(result: Result, new: int, known: int) -> str:

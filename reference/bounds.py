@@ -155,7 +155,7 @@ def _error(call: SumOfProducts, arithmetic: Arithmetic, fmt: Format, size: Array
     wide = accumulator(arithmetic, fmt)
     free = call.free_products and not _divides(call)
     roundings = np.maximum(count - (free or wide.precision != fmt.precision), 0) + arithmetic.more
-    if arithmetic.winograd and can_winograd(call):
+    if arithmetic.winograd and isinstance(call, Forward) and can_winograd(call):
         error = transformed(call, arithmetic.winograd) * wide.u
     elif arithmetic.fft:
         error = count.max(initial=0) * wide.u * _everywhere(call)
