@@ -19,7 +19,7 @@ from reference.checks import (
 )
 from reference.conv2d import BLOCK, DTYPES, Convolution, convolution, group_channels
 from reference.errors import SpecError
-from reference.exact import Index, SumOfProducts, chunked_depth, chunked_product
+from reference.exact import Index, SumOfProducts, blocks, chunked_depth, chunked_product
 from reference.floats import Array
 from reference.patches import covering, length, places
 
@@ -154,15 +154,13 @@ class Backward(SumOfProducts):
         matrices = np.ascontiguousarray(
             right.reshape(high * wide * depth, groups, outputs // groups).transpose(1, 2, 0)
         )
-        n = len(left)
-        frame = np.zeros((n, length(rows), length(columns), groups, depth))
-        step = max(BLOCK // max(high * wide * depth * groups * columns.out, 1), 1)
-        for y in range(0, rows.out if n and columns.out else 0, step):
-            some = left[:, y : y + step]
-            products = chunked_product(group_channels(some, groups), matrices)
-            taps = products.reshape(groups, *some.shape[:3], high, wide, depth).transpose(4, 5, 1, 2, 3, 0, 6)
+        frame = np.zeros((len(left), length(rows), length(columns), groups, depth))
+        for images, some in blocks((*left.shape[:3], high * wide * depth * groups), BLOCK):
+            part = left[images, some]
+            products = chunked_product(group_channels(part, groups), matrices)
+            taps = products.reshape(groups, *part.shape[:3], high, wide, depth).transpose(4, 5, 1, 2, 3, 0, 6)
             for h, w in np.ndindex(high, wide):
-                frame[:, places(rows, h, y, some.shape[1]), places(columns, w)] += taps[h, w]
+                frame[images, places(rows, h, some.start, part.shape[1]), places(columns, w)] += taps[h, w]
         top, left_ = rows.before, columns.before
         return frame[:, top : top + rows.size, left_ : left_ + columns.size].reshape(self.shape)
 

@@ -173,16 +173,18 @@ def first_largest(image: Array, geometry: Pool) -> tuple[Array, Array]:
 
     image: [N, H, W, C] -> [N, OH, OW, OC] twice. NaN is dropped; a window of NaN alone names its first cell.
     """
-    cells = np.arange(prod(image.shape[1:])).reshape(1, *image.shape[1:])
+    cells = np.arange(prod(image.shape[1:3])).reshape(1, *image.shape[1:3], 1)
     values = geometry.taps(image, image.dtype.type(0))
-    indices = geometry.taps(cells, -1)
-    out, where = values[0].copy(), np.broadcast_to(indices[0], values[0].shape).copy()
-    for value, index in zip(values[1:], indices[1:], strict=True):
-        # An absent first cell gives way to any; NaN gives way to any number; a number only to a larger one.
-        better = (index >= 0) & ((where < 0) | (value > out) | ((out != out) & (value == value)))  # noqa: PLR0124
-        np.copyto(out, value, where=better)
-        np.copyto(where, index, where=better)
-    return out, where
+    places = geometry.taps(cells, -1)
+    best = largest(image, geometry)
+    out, where = best.copy(), np.zeros(best.shape, np.int64)
+    nothing = np.isnan(best) if best.dtype.kind not in "iu" else False  # NaN equals nothing: the first cell stays
+    for value, place in zip(reversed(values), reversed(places), strict=True):
+        match = ((value == best) | nothing) & (place >= 0)
+        np.copyto(out, value, where=match)
+        np.copyto(where, place, where=match)
+    channels = image.shape[3]
+    return out, where * channels + np.arange(channels)
 
 
 def max_pool_grad(

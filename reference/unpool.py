@@ -1,6 +1,7 @@
 """max_unpool and avg_unpool: pooled values back in their places."""
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -68,12 +69,14 @@ class Scatter(SumOfProducts):
         self.left, self.right, self.shape = values, np.ones((), values.dtype), shape
         self.where = where  # of each value, its flat index in the output
         self.dtype = values.dtype
-        most = int(np.bincount(where.ravel()).max(initial=1)) if where.size else 1
-        self.terms_per_element = self.depth = most
+        met = np.zeros(prod(shape), bool)
+        met[where.ravel()] = True
+        once = int(np.count_nonzero(met)) == where.size
+        self.terms_per_element = self.depth = 1 if once else int(np.bincount(where.ravel()).max())
 
     def contract(self, left: Array, right: Array) -> Array:
         """Add every value at its index."""
-        count = int(np.prod(self.shape))
+        count = prod(self.shape)
         sums = np.bincount(self.where.ravel(), (left * right).ravel(), minlength=count)
         return np.asarray(sums[:count], np.float64).reshape(self.shape)
 
@@ -92,10 +95,13 @@ class Scatter(SumOfProducts):
 
     def rounded(self, sizes: Array | None = None) -> Array:
         """Return the sums rounded once; integers of every width wrap in their own arithmetic."""
-        if self.dtype.kind not in "iu":
+        out = np.zeros(prod(self.shape), self.dtype)
+        if self.terms_per_element == 1:
+            out[self.where.ravel()] += self.left.ravel()
+        elif self.dtype.kind in "iu":
+            np.add.at(out, self.where.ravel(), self.left.ravel())
+        else:
             return super().rounded(sizes)
-        out = np.zeros(int(np.prod(self.shape)), self.dtype)
-        np.add.at(out, self.where.ravel(), self.left.ravel())
         return out.reshape(self.shape)
 
 
