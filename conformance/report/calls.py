@@ -25,7 +25,7 @@ FORWARD = {
     "avg_unpool": "avg_pool",
 }
 # What reading may meet in an invalid call, or in the run of a suite that spells its cases in another way.
-UNREADABLE = (KeyError, IndexError, TypeError, ValueError, StopIteration, SpecError)
+UNREADABLE = (ArithmeticError, LookupError, TypeError, ValueError, StopIteration, SpecError)
 
 
 def terms(content: Mapping[str, Any]) -> int:
@@ -61,6 +61,6 @@ def _windows(content: Mapping[str, Any]) -> conv2d.Convolution | pools.Pool:
     """Return the forward convolution or pool behind a call."""
     arrays = {name: ArraySpec(tuple(entry["shape"]), entry["dtype"]) for name, entry in content["arrays"].items()}
     case = Case(**{**content, "arrays": arrays})
-    if case.op not in FORWARD:
-        raise ValueError(f"{case.op} has no windows")
+    if case.op not in FORWARD or case.breaks:
+        raise ValueError(f"{case.op}, {case.breaks}: no windows")
     return conv2d.read(case) if case.op.startswith("conv2d") else pools.read(case)

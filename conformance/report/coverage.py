@@ -1,6 +1,7 @@
 """What the cases of each run reached: values and pairs of attribute classes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -17,23 +18,26 @@ def coverage(seen: Sequence[Observed]) -> tuple[Coverage, ...]:
 
 def _of_run(run: int, entry: Observed) -> Coverage:
     """Return the coverage of one run."""
-    told = (entry.store.footer() or {}).get("coverage") or {}
+    figures: dict[str, tuple[int, int]] = {}
+    missing: dict[str, list[str]] = {}
+    for op, kind, told in _told((entry.store.footer() or {}).get("coverage") or {}):
+        reached, possible = figures.get(kind, (0, 0))
+        figures[kind] = (reached + int(told.get("reached", 0)), possible + int(told.get("makeable", 0)))
+        missing.setdefault(kind, []).extend(f"{op}: {text}" for text in told.get("missing") or ())
     return Coverage(
         run=run,
-        figures=tuple((name, (int(pair[0]), int(pair[1]))) for name, pair in told.items() if _is_pair(pair)),
-        missing=tuple(_words(entry) for entry in told.get("missing") or ()),
+        figures=tuple(figures.items()),
+        missing=tuple((kind, tuple(texts)) for kind, texts in missing.items() if texts),
         classes=_classes(entry),
     )
 
 
-def _is_pair(value: object) -> bool:
-    """Return whether a value of the footer is [reached, possible]."""
-    return isinstance(value, list) and len(value) == 2 and all(isinstance(number, int) for number in value)
-
-
-def _words(missing: object) -> str:
-    """Write what was not reached: text, or a list of names and classes."""
-    return missing if isinstance(missing, str) else ", ".join(map(str, missing)) if isinstance(missing, list) else str(missing)
+def _told(coverage: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield op, kind (values, pairs, broken rules), and what the footer says of it."""
+    for op, kinds in coverage.items():
+        for kind, told in kinds.items() if isinstance(kinds, dict) else ():
+            if isinstance(told, dict):
+                yield op, kind, told
 
 
 def _classes(entry: Observed) -> tuple[tuple[str, str, tuple[tuple[str, int], ...]], ...]:

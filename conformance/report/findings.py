@@ -1,17 +1,19 @@
 """The findings of all runs: those with the same id have one cause, and are told once."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from conformance.report.board import GRAVITY
 from conformance.report.calls import geometry_of
 from conformance.report.heat import heat
 from conformance.report.observed import Observed
-from conformance.report.records import Finding, Run, Waiver
+from conformance.report.records import Finding, Run, Script, Waiver
 from conformance.report.wording import anchor, call
 
 __all__ = ["findings", "waivers"]
 
+LONGEST = 12_000  # characters of a script that stands in the report itself
 Told = tuple[int, Mapping[str, Any]]  # a run, and a finding of its findings.json
 
 
@@ -86,7 +88,7 @@ def _finding(
         first=runs[told[0][0]].label,
         last=runs[last].label,
         waiver=next((each for each in known if each.run == last and each.id == entry.get("waiver")), None),
-        repro=_text(folder / "repro.py"),
+        script=_script(folder),
         worst=worst,
         heat=differs,
         geometry=geometry_of(case),
@@ -98,6 +100,10 @@ def _classes(value: object) -> str:
     return " or ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _text(path: Any) -> str:  # noqa: ANN401 -- a Path
-    """Return a file's text; nothing where there is no such file."""
-    return path.read_text(errors="replace") if path.exists() else ""
+def _script(folder: Path) -> Script | None:
+    """Return the repro script of a finding, its text only where a reader can take it in."""
+    path = folder / "repro.py"
+    if not path.exists():
+        return None
+    text = path.read_text(errors="replace")
+    return Script("/".join(path.parts[-4:]), len(text), text if len(text) <= LONGEST else "")

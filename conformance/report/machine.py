@@ -41,7 +41,7 @@ def as_json(report: Report) -> str:
         "growth": [_measured(report, asdict(row)) for row in report.growth],
         "rules": [_rule(report, rule) for rule in report.rules],
         "timings": [asdict(timing) for timing in report.timings],
-        "coverage": [{"run": one.run, "figures": dict(one.figures), "missing": one.missing} for one in report.coverage],
+        "coverage": [{"run": one.run, "figures": dict(one.figures), "missing": dict(one.missing)} for one in report.coverage],
         "changes": [asdict(change) for change in report.changes],
     }
     return json.dumps(_finite(data), indent=1, allow_nan=False) + "\n"
@@ -103,6 +103,7 @@ def _finding(report: Report, finding: Finding) -> dict[str, Any]:
         "runs": finding.runs,
         "waiver": finding.waiver and finding.waiver.id,
         "link": finding.waiver and finding.waiver.link,
+        "repro": finding.script and finding.script.path,
         "address": f"#{finding.anchor}",
     }
 
@@ -184,9 +185,9 @@ def _told(finding: Finding) -> Iterator[str]:
     yield finding.call
     yield f"smallest case: {finding.case_id}"
     yield f"shared by: {', '.join(target for target, _ in finding.shared_by)}"
-    if finding.repro:
-        yield ""
-        yield finding.repro
+    if finding.script:
+        yield f"shown by: {finding.script.path}"
+        yield finding.script.text
 
 
 def _legal(text: str) -> str:

@@ -97,6 +97,7 @@ def _environment() -> Environment:
         "isnan": math.isnan,
         "zip": zip,
         "len": len,
+        "dict": dict,
     }
     return environment
 

@@ -28,6 +28,7 @@ __all__ = [
     "Rule",
     "RuleCount",
     "Run",
+    "Script",
     "Tally",
     "Timing",
     "Waiver",
@@ -168,6 +169,15 @@ class Heat:
     grid: Grid
 
 
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What shows a finding in plain TensorFlow."""
+
+    path: str
+    length: int  # characters
+    text: str  # empty where it is too long to stand in the report
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Verdicts with one cause, over all runs."""
@@ -193,7 +203,7 @@ class Finding:
     first: str  # version (or run) that met it first
     last: str
     waiver: Waiver | None
-    repro: str
+    script: Script | None
     worst: tuple[int, ...]  # index of the worst element
     heat: Heat | None  # None where there are no two results to compare
     geometry: Geometry | None  # None for an op without windows, and for a call that is none
@@ -288,7 +298,7 @@ class Coverage:
 
     run: int
     figures: tuple[tuple[str, tuple[int, int]], ...]  # values, pairs ...: reached, possible
-    missing: tuple[str, ...]
+    missing: tuple[tuple[str, tuple[str, ...]], ...]  # kind, what was not reached
     classes: tuple[tuple[str, str, tuple[tuple[str, int], ...]], ...]  # op, attribute, (class, cases)
 
 

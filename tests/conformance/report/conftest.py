@@ -167,7 +167,7 @@ def make_run(tmp_path: Path) -> Make:
         if findings is not None and ended:
             store.write_json("findings.json", {"schema": 1, "findings": list(findings), "waivers": list(waivers)})
         if ended:
-            coverage = {"values": [90, 100], "pairs": [700, 1000], "missing": ["conv2d: groups depthwise"]}
+            coverage = {"conv2d": {"values": {"reached": 83, "makeable": 87, "missing": ["batch 0", "filters 0"]}}}
             told = {"ended": "2026-11-22T07:03:00+00:00", "seconds": 180.0, "complete": True, "coverage": coverage}
             store.close({**told, "counts": {}, "fingerprints": [], **(footer or {})})
         return tmp_path / name
