@@ -5,6 +5,7 @@ The command line: each command parses, calls one function, prints; the exit code
 """
 
 import datetime as dt
+import json
 import sys
 from enum import IntEnum
 from pathlib import Path
@@ -21,7 +22,9 @@ from conformance.report import commands as reports
 from conformance.runs import Plan, default_jobs
 from conformance.store import Store
 from conformance.targets import registry
+from conformance.trials import Panel
 from conformance.waivers import BUILT_IN, Waiver, load
+from conformance.worst import search
 
 __all__ = ["app", "run_command"]
 
@@ -170,6 +173,21 @@ def replay(
 def targets() -> None:
     """List the targets: available or not, and why."""
     screen.targets()
+
+
+@app.command()
+def worst(
+    op: Annotated[str, typer.Argument(help="An op.")],
+    target: Annotated[str, typer.Option(help="The target.")],
+    examples: Annotated[int, typer.Option(min=1, help="Calls to make.")] = 500,
+) -> None:
+    """Search for the largest error of a target, as a share of the bound."""
+    name, op = _targets([target])[0], _ops([op])[0]
+    with Panel({name: registry.find(name)}) as panel:
+        found = search(op, panel, name, examples)
+    typer.echo(f"{op} on {name}: at most {found.share:.3g} of the bound in {examples} calls")
+    if found.case:
+        typer.echo(json.dumps(found.case.to_json()))
 
 
 @app.command("vectors")
