@@ -5,6 +5,8 @@ import importlib.metadata
 import json
 import os
 import platform
+import resource
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,7 +103,9 @@ def conduct(
     shrink_seconds: float = 60.0,
 ) -> Result:
     """Run what is left of a plan, look for findings, and close the run."""
-    footer = runs.execute(plan, store, tell)
+    began = time.process_time()
+    session = runs.execute(plan, store, tell)
+    reaped = ended_children()
     rows = store.collect(store.observations().filter(pl.col("verdict") == "disagrees")).to_dicts()
     targets = {name: registry.find(name) for name in plan.targets}
     with Panel(targets, Limits(seconds=plan.seconds), plan.python, confirm=False) as panel:
@@ -112,6 +116,9 @@ def conduct(
         found = findings.find_all(rows, findings.Search(panel, shrink_seconds, say), waivers, versions)
         for finding in found:
             store.write_finding(finding.id, findings.files(finding, panel))
+    store.keep_findings({finding.id for finding in found})
+    inside = panel.target_seconds
+    outside = time.process_time() - began + ended_children() - reaped - inside
     entries = [
         {"id": w.id, "state": states[w.id], "link": w.link, "reason": w.reason, "review": str(w.review)}
         for w in waivers
@@ -119,9 +126,45 @@ def conduct(
     store.write_json(
         "findings.json", {"schema": SCHEMA, "findings": [finding.to_json() for finding in found], "waivers": entries}
     )
-    closing = {"ended": now(), **footer, **_summary(store, plan)}
+    spent = _spent(store, inside, outside)
+    closing = {"ended": now(), **_sessions(store, session), **spent, **_summary(store, plan)}
     store.close(closing)
     return Result(findings=tuple(found), waivers=states, footer=closing)
+
+
+def ended_children() -> float:
+    """Return the processor time of this process's children, and theirs, that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _sessions(store: Store, session: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the time and the cases of this session and of the earlier ones that came to an end, together."""
+    earlier = store.footer() or {}
+    seconds, number = (session[name] + earlier.get(name, 0) for name in ("seconds", "cases"))
+    return {
+        "seconds": seconds,
+        "cases": number,
+        "cases_per_second": number / seconds if seconds else 0.0,
+        "complete": session["complete"],
+    }
+
+
+def _spent(store: Store, inside: float, outside: float) -> dict[str, Any]:
+    """
+    Return the processor time of a run, whoever used it and in however many sessions, and how many calls were fatal.
+
+    inside, outside: what the search for findings took inside the targets' calls, and this process beside them.
+    """
+    fatal = pl.col("observation").is_in(["crashed", "timedout", "outofmemory"])
+    sums = store.collect(
+        store.observations().select(
+            pl.col("cpu_seconds").sum() + inside,
+            pl.col("own_seconds").sum() + outside,
+            (fatal.sum() + pl.col("again").sum()).alias("deaths"),
+        )
+    ).to_dicts()[0]
+    return {"target_seconds": sums["cpu_seconds"], "own_seconds": sums["own_seconds"], "deaths": sums["deaths"]}
 
 
 def tensorflow_version(about: Mapping[str, Any]) -> str:

@@ -6,26 +6,29 @@ alone, so that the same seed gives the same cases whatever the number of jobs, a
 written is done again.
 """
 
+import contextlib
 import multiprocessing
 import os
 import queue
 import resource
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from conformance import cases
-from conformance.errors import SuiteError
+from conformance.errors import SuiteError, UsageError
 from conformance.store import Store
 from conformance.targets.pool import Limits
 from conformance.targets.registry import find
 from conformance.targets.worker import die_with_parent
 from conformance.trials import Outcome, Panel, row
 
-__all__ = ["Plan", "Progress", "Shard", "execute", "shards"]
+__all__ = ["Plan", "Progress", "Shard", "execute", "processor_seconds", "shards"]
 
 SHARD = 32  # cases of a shard: what a killed run loses at most, for each job
 TELL_EVERY = 0.2  # seconds between two messages of a job
@@ -77,42 +80,35 @@ class Progress:
     cases: int
     verdicts: Mapping[tuple[str, str], int]  # (target, outcome or kind) -> number
     shard: str = ""  # the shard that this message ends
-    target_seconds: float = 0.0
-    deaths: int = 0
-    failure: str = ""  # why the job cannot go on
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The last message of a job: the processor time it and its workers have used."""
+    """The last message of a job: that there is nothing more to do, or why it cannot go on."""
 
-    cpu_seconds: float
+    failure: str = ""
+    usage: bool = False  # whether it is the user's call that is wrong
 
 
 def execute(plan: Plan, store: Store, tell: Callable[[Progress], None]) -> dict[str, Any]:
     """
-    Run every shard that is not yet done, and return what the footer says of the time used.
+    Run every shard that is not yet done, and return what the footer says of that: seconds, cases, complete.
 
     tell: called with every message of the jobs. The budget counts from now.
     """
     started = time.monotonic()
-    todo = [shard for shard in shards(plan) if shard.name not in store.done()]
-    totals: dict[str, Any] = {"target_seconds": 0.0, "cpu_seconds": 0.0, "deaths": 0, "complete": True}
+    done = store.done()
+    todo = [shard for shard in shards(plan) if shard.name not in done]
+    complete, number = True, 0
     if todo:
-        _dispatch(plan, store, todo, tell, totals, started)
-    totals["seconds"] = time.monotonic() - started
-    return totals
+        complete, number = _dispatch(plan, store, todo, tell, started)
+    return {"seconds": time.monotonic() - started, "cases": number, "complete": complete}
 
 
 def _dispatch(
-    plan: Plan,
-    store: Store,
-    todo: Sequence[Shard],
-    tell: Callable[[Progress], None],
-    totals: dict[str, Any],
-    started: float,
-) -> None:
-    """Hand shards to the jobs until they are done or the budget is used up."""
+    plan: Plan, store: Store, todo: Sequence[Shard], tell: Callable[[Progress], None], started: float
+) -> tuple[bool, int]:
+    """Hand shards to the jobs until they are done or the budget is used up: whether all are done, how many cases."""
     context = multiprocessing.get_context("spawn")
     tasks: Any = context.Queue()
     messages: Any = context.Queue()
@@ -121,34 +117,44 @@ def _dispatch(
     jobs = [
         context.Process(target=_job, args=(plan, store.folder, tasks, messages), daemon=False) for _ in range(count)
     ]
-    for job in jobs:
-        job.start()
     waiting = list(reversed(todo))
+    complete, number, running = True, 0, count
     try:
-        for _ in range(min(count, len(waiting))):
+        for job in jobs:
+            job.start()
             tasks.put(waiting.pop())
-        running = count
         while running:
             message = _next(messages, jobs)
             if isinstance(message, Ended):
+                _raise(message)
                 running -= 1
-                totals["cpu_seconds"] += message.cpu_seconds
                 continue
-            if message.failure:
-                raise SuiteError(message.failure)
-            totals["target_seconds"] += message.target_seconds
-            totals["deaths"] += message.deaths
+            number += message.cases
             tell(message)
             if message.shard:
                 over = plan.budget is not None and time.monotonic() - started > plan.budget
-                totals["complete"] = totals["complete"] and not (over and waiting)
+                complete = complete and not (over and waiting)
                 tasks.put(waiting.pop() if waiting and not over else None)
     finally:
-        for job in jobs:
-            job.join(0 if job.is_alive() and running else 10)
-            if job.is_alive():
-                job.kill()
-                job.join()
+        _end(jobs, 0 if running else 10)
+    return complete, number
+
+
+def _raise(message: Ended) -> None:
+    """Raise the error that a job ended with, if it did."""
+    if message.failure:
+        raise (UsageError if message.usage else SuiteError)(message.failure)
+
+
+def _end(jobs: Sequence[BaseProcess], grace: float) -> None:
+    """Wait for the jobs that have been started, and end those that do not end."""
+    for job in jobs:
+        if job.pid is None:
+            continue
+        job.join(grace)
+        if job.is_alive():
+            job.kill()
+            job.join()
 
 
 def _next(messages: Any, jobs: Sequence[Any]) -> Progress | Ended:  # noqa: ANN401 -- a queue of multiprocessing
@@ -167,47 +173,74 @@ def _next(messages: Any, jobs: Sequence[Any]) -> Progress | Ended:  # noqa: ANN4
 def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: ANN401 -- queues of multiprocessing
     """Do shards until there are none, in a process of its own with its own workers."""
     die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process: the run itself ends its jobs
     try:
         targets = {name: find(name) for name in plan.targets}
         store = Store(folder)
+        own = 0.0
         with Panel(targets, Limits(seconds=plan.seconds), plan.python) as panel:
             while (shard := tasks.get()) is not None:
-                _run_shard(plan, shard, panel, store, messages)
-        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        messages.put(Ended(sum(usage.ru_utime + usage.ru_stime for usage in used)))
+                rows = _examined(plan, shard, panel, messages)
+                before, own = own, processor_seconds() - panel.target_seconds
+                share = (own - before) / len(rows)
+                store.write_shard(shard.name, [{**each, "own_seconds": share} for each in rows])
+                messages.put(Progress(shard.op, 0, {}, shard.name))
+        messages.put(Ended())
+    except (UsageError, SuiteError) as error:
+        messages.put(Ended(str(error), isinstance(error, UsageError)))
     except Exception as error:  # noqa: BLE001 -- whatever it is, the run must hear of it
-        messages.put(Progress("", 0, {}, failure=f"{type(error).__name__}: {error}"))
+        messages.put(Ended(f"a fault of the suite itself: {type(error).__name__}: {error}"))
 
 
-def _run_shard(plan: Plan, shard: Shard, panel: Panel, store: Store, messages: Any) -> None:  # noqa: ANN401
-    """Examine the cases of one shard, write its observations, and tell how it goes."""
+def _examined(plan: Plan, shard: Shard, panel: Panel, messages: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    """Examine the cases of one shard, telling how it goes, and return its observations."""
     rows: list[dict[str, Any]] = []
-    tally = Tally(shard.op, panel)
+    tally = Tally(shard.op)
     for case in shard.cases(plan):
         outcomes = panel.examine(case)
         rows.extend(row(outcome) for outcome in outcomes)
         tally.add(outcomes)
         if tally.due():
             messages.put(tally.message())
-    store.write_shard(shard.name, rows)
-    messages.put(tally.message(shard.name))
+    messages.put(tally.message())
+    return rows
+
+
+def processor_seconds() -> float:
+    """Return the processor time of this process and its children since their birth, those that live included."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used) + sum(map(_used_by, _children()))
+
+
+def _children() -> list[int]:
+    """Return the children that live, by their ids; none where the system does not say."""
+    found: list[int] = []
+    for path in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += map(int, path.read_text().split())
+    return found
+
+
+def _used_by(pid: int) -> float:
+    """Return the processor time of a process and of its children that have ended: proc(5), stat."""
+    try:
+        # Its second field, the name in parentheses, may hold anything.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 class Tally:
     """What a job has done since its last message."""
 
-    def __init__(self, op: str, panel: Panel) -> None:
-        self.op, self.panel = op, panel
-        self.starts = self._starts()
+    def __init__(self, op: str) -> None:
+        self.op = op
         self._clear()
 
     def _clear(self) -> None:
-        self.told = time.monotonic()
-        self.cases, self.seconds = 0, 0.0
+        self.told, self.cases = time.monotonic(), 0
         self.verdicts: Counter[tuple[str, str]] = Counter()
-
-    def _starts(self) -> int:
-        return sum(worker.starts for worker in self.panel.workers.values())
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Count one case."""
@@ -215,18 +248,14 @@ class Tally:
         for outcome in outcomes:
             judged = outcome.verdict
             self.verdicts[outcome.target, judged.kind or judged.outcome] += 1
-            self.seconds += getattr(outcome.observation, "seconds", 0.0)
-            self.seconds += getattr(outcome.observation, "trace_seconds", 0.0)
 
     def due(self) -> bool:
         """Return whether it is time for a message."""
         return time.monotonic() - self.told > TELL_EVERY
 
-    def message(self, shard: str = "") -> Progress:
+    def message(self) -> Progress:
         """Return the message, and begin anew."""
-        deaths = self._starts() - self.starts
-        self.starts += deaths
-        message = Progress(self.op, self.cases, dict(self.verdicts), shard, self.seconds, deaths)
+        message = Progress(self.op, self.cases, dict(self.verdicts))
         self._clear()
         return message
 

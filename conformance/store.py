@@ -8,7 +8,8 @@ is written first with a header, and closed with a footer when the run has ended.
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ OBSERVATIONS: Mapping[str, Any] = {
     "squares": pl.Float64,  # of (err / (u S))^2
     "seconds": pl.Float64,  # inside the target's call
     "trace_seconds": pl.Float64,  # tracing and compiling
+    "cpu_seconds": pl.Float64,  # processor time inside the target, tracing and second runs included
+    "own_seconds": pl.Float64,  # processor time outside it: the row's equal share of what its shard took
     "again": pl.Boolean,  # whether a call that ended its worker did so again, alone in a fresh one
     "content": pl.String,  # the case, as JSON
     "attributes": pl.String,  # its attribute classes, as JSON
@@ -165,6 +168,14 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
         for file, content in files.items():
             self._replace(folder / file, content)
+
+    def keep_findings(self, names: Collection[str]) -> None:
+        """Remove the folders of findings of other names: an earlier session of the run may have met them."""
+        folder = self.folder / "findings"
+        with storing(folder):
+            for path in folder.glob("*/"):
+                if path.name not in names:
+                    shutil.rmtree(path)
 
     def _replace(self, path: Path, content: bytes) -> None:
         """Write a file under another name, then rename it."""

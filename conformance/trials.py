@@ -53,6 +53,7 @@ class Panel:
         self._python = python
         self._stack = ExitStack()
         self.workers: dict[str, Worker] = {}
+        self.target_seconds = 0.0  # processor time inside the targets' calls
 
     def __enter__(self) -> Self:
         """Start every worker; none is waited for."""
@@ -88,6 +89,7 @@ class Panel:
         outcomes = []
         for name in chosen:
             observation = self.workers[name].result()
+            self.target_seconds += inside(observation)
             judged = self._judge(name, case, routes[name], sets[self.arithmetic(name, case)], observation)
             outcomes.append(Outcome(case, name, routes[name], observation, judged))
         return outcomes
@@ -124,6 +126,16 @@ def route_of(target: Target, case: Case) -> str:
     return ways[case.seed % len(ways)]
 
 
+def inside(observation: Observation) -> float:
+    """Return the processor time in a target's call; where it is not told the time, and where the worker died none."""
+    match observation:
+        case Returned() | Raised():
+            tracing = observation.trace_seconds if isinstance(observation, Returned) else 0.0
+            told = observation.cpu_seconds
+            return observation.seconds + tracing if told is None else told
+    return 0.0
+
+
 def row(outcome: Outcome) -> dict[str, Any]:
     """Return an outcome as a row of observations."""
     case, observed, judged = outcome.case, outcome.observation, outcome.verdict
@@ -150,6 +162,7 @@ def row(outcome: Outcome) -> dict[str, Any]:
         "squares": judged.measures.get("squares", 0.0),
         "seconds": getattr(observed, "seconds", 0.0),
         "trace_seconds": observed.trace_seconds if isinstance(observed, Returned) else 0.0,
+        "cpu_seconds": inside(observed),
         "again": getattr(observed, "again", None),
         "content": json.dumps(case.to_json()),
         "attributes": json.dumps(classes),

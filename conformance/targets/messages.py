@@ -152,11 +152,12 @@ def answer(number: int, observation: Observation) -> Frame:
     """Return the message that answers a call."""
     header: dict[str, Json] = {"number": number}
     match observation:
-        case Returned(arrays, seconds, repeatable, trace_seconds):
+        case Returned(arrays, seconds, repeatable, trace_seconds, cpu_seconds):
             header |= {"kind": "returned", "seconds": seconds, "trace_seconds": trace_seconds, "repeatable": repeatable}
-            return Frame(header, arrays)
-        case Raised(kind, message, seconds):
+            return Frame(header | {"cpu_seconds": cpu_seconds}, arrays)
+        case Raised(kind, message, seconds, cpu_seconds):
             header |= {"kind": "raised", "type": kind, "message": clip(message), "seconds": seconds}
+            header |= {"cpu_seconds": cpu_seconds}
         case Unsupported(reason):
             header |= {"kind": "unsupported", "reason": clip(reason)}
         case OutOfMemory(detail, seconds):
@@ -175,9 +176,10 @@ def parse_answer(frame: Frame, number: int) -> Observation:
             repeatable = rest.get("repeatable")
             if repeatable is not None and not isinstance(repeatable, bool):
                 raise ProtocolError(f"repeatable is {str(repeatable)[:100]}: true, false or null")
-            return Returned(frame.arrays, span(seconds), repeatable, span(rest.get("trace_seconds", 0.0)))
-        case {"kind": "raised", "type": str(kind), "message": str(message), "seconds": seconds}:
-            return Raised(clip(kind), clip(message), span(seconds))
+            tracing, cpu_seconds = span(rest.get("trace_seconds", 0.0)), optional_span(rest.get("cpu_seconds"))
+            return Returned(frame.arrays, span(seconds), repeatable, tracing, cpu_seconds)
+        case {"kind": "raised", "type": str(kind), "message": str(message), "seconds": seconds, **rest}:
+            return Raised(clip(kind), clip(message), span(seconds), optional_span(rest.get("cpu_seconds")))
         case {"kind": "unsupported", "reason": str(reason)}:
             return Unsupported(clip(reason))
         case {"kind": "out_of_memory", "detail": str(detail), "seconds": seconds}:
@@ -190,6 +192,11 @@ def span(seconds: Json) -> float:
     if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < LONGEST:
         return float(seconds)
     raise ProtocolError(f"{str(seconds)[:100]} is no number of seconds")
+
+
+def optional_span(seconds: Json) -> float | None:
+    """Return a length of time; None where none is told."""
+    return None if seconds is None else span(seconds)
 
 
 def start(state: Ready | Refused) -> Frame:

@@ -104,12 +104,13 @@ def serve(channel: Channel, adapter: Adapter) -> None:
 
 def observe(adapter: Adapter, call: Call) -> Observation:
     """Make one call and say what happened; nothing that it raises goes further."""
-    started = time.perf_counter()
+    started, idle = time.perf_counter(), time.process_time()
     try:
         prepared = adapter.prepare(call)
-        begun = time.perf_counter()
+        tracing = min(prepared.trace_seconds, time.process_time() - idle)
+        begun, busy = time.perf_counter(), time.process_time()
         result = prepared.run()
-        seconds = time.perf_counter() - begun
+        seconds, used = time.perf_counter() - begun, time.process_time() - busy
         arrays = tuple(as_array(entry) for entry in adapter.arrays(result))
         repeatable = repeats(adapter, prepared, arrays) if call.repeat else None
     except NotOfferedError as error:
@@ -117,8 +118,9 @@ def observe(adapter: Adapter, call: Call) -> Observation:
     except MemoryError as error:
         return OutOfMemory(describe(error), time.perf_counter() - started)
     except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are what the target raised, too
-        return Raised(qualified(type(error)), describe(error), time.perf_counter() - started)
-    return Returned(arrays, seconds, repeatable, prepared.trace_seconds)
+        spent = time.perf_counter() - started, time.process_time() - idle
+        return Raised(qualified(type(error)), describe(error), *spent)
+    return Returned(arrays, seconds, repeatable, prepared.trace_seconds, tracing + used * (1 + call.repeat))
 
 
 def as_array(entry: object) -> Array:
