@@ -30,7 +30,7 @@ def growth_charts(report: Report) -> Mapping[str, str]:
 def _growth(points: Sequence[Growth], products: Sequence[Product]) -> str:
     """Draw one op."""
     rows: list[dict[str, Any]] = [
-        {"n": point.n, "error": point.rms, "dtype": point.dtype, "name": named(products[point.product], products)}
+        {"n": point.n, "error": point.rms, "dtype": drawable(point.dtype), "name": named(products[point.product], products)}
         for point in points
         if point.rms > 0
     ]
@@ -77,7 +77,7 @@ def _timing(timings: Sequence[Timing]) -> str:
     """Draw one op."""
     last = max(timing.run for timing in timings)
     rows: list[dict[str, Any]] = [
-        {"layer": f"{timing.layer}, {timing.dtype}", "ratio": timing.ratio, "name": timing.target}
+        {"layer": drawable(f"{timing.layer}, {timing.dtype}"), "ratio": timing.ratio, "name": drawable(timing.target)}
         for timing in timings
         if timing.run == last and timing.correct and timing.ratio > 0
     ]
@@ -104,7 +104,12 @@ def _colour(names: Sequence[str]) -> alt.Color:
 def named(product: Product, products: Sequence[Product]) -> str:
     """Return a product's name: the target, with its version where several runs are compared."""
     several = len({each.run for each in products}) > 1
-    return f"{product.target} · {product.version or product.run + 1}" if several else product.target
+    return drawable(f"{product.target} · {product.version or product.run + 1}" if several else product.target)
+
+
+def drawable(text: str) -> str:
+    """Return text that a chart can hold: a control character in a label would end this process, inside vl-convert."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _svg(chart: Any) -> str:  # noqa: ANN401 -- any kind of Altair chart

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from conformance.report.records import Panel
 from reference.geometry import Cell, Geometry, Line
@@ -136,23 +137,27 @@ def _caption(laid: Geometry, element: tuple[int, int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One image of a result from afar."""
+    """One image of a result from afar: rows of squares, as dashed lines."""
 
     title: str
+    side: int  # of a square, with the gap to the next one
     width: int
     height: int
-    paths: tuple[tuple[int, str], ...]  # level, path
+    paths: tuple[tuple[int, str], ...]  # level, and a line for each run of squares of this level
 
 
 def sheet(panel: Panel) -> Sheet:
     """Draw an image of a result: a square a block, by level."""
     side = 10 if max(len(panel.level), len(panel.level[0])) <= 12 else 6
-    places: dict[int, list[str]] = {}
+    lines: dict[int, list[str]] = {}
     for y, row in enumerate(panel.level):
-        for x, level in enumerate(row):
-            places.setdefault(level, []).append(_square(x * side, y * side, side - 1))
-    paths = tuple((level, "".join(squares)) for level, squares in sorted(places.items()))
-    return Sheet(panel.title, len(panel.level[0]) * side, len(panel.level) * side, paths)
+        start = 0
+        for level, run in groupby(row):
+            length = len(list(run))
+            lines.setdefault(level, []).append(f"M{start * side} {y * side + side // 2}h{length * side - 1}")
+            start += length
+    paths = tuple((level, "".join(runs)) for level, runs in sorted(lines.items()))
+    return Sheet(panel.title, side, len(panel.level[0]) * side, len(panel.level) * side, paths)
 
 
 @dataclass(frozen=True, slots=True)

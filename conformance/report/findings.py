@@ -13,7 +13,7 @@ from conformance.report.wording import anchor, call
 
 __all__ = ["findings", "waivers"]
 
-LONGEST = 12_000  # characters of a script that stands in the report itself
+LONGEST = 8_000  # characters of a script that stands in the report itself
 Told = tuple[int, Mapping[str, Any]]  # a run, and a finding of its findings.json
 
 

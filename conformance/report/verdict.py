@@ -49,7 +49,9 @@ def verdict(report: Report) -> Verdict:
         return Verdict("bad", f"{count(len(found), 'new divergence')} in {_listed(ops)}.", remarks)
     if runs := unexplained(report):
         calls = sum(run.tally.disagrees for run in runs)
-        return Verdict("bad", f"{count(calls, 'call')} disagree with the specification; nobody has looked into why.", remarks)
+        verb = "disagrees" if calls == 1 else "disagree"
+        sentence = f"{count(calls, 'call')} {verb} with the specification; nobody has looked into why."
+        return Verdict("bad", sentence, remarks)
     if waivers := stale(report):
         verb = "no longer holds" if len(waivers) == 1 else "no longer hold"
         return Verdict("warn", f"Nothing new, but {count(len(waivers), 'waiver')} {verb}.", remarks)

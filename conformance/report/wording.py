@@ -136,8 +136,12 @@ def labelled(names: Sequence[tuple[str, str]]) -> list[str]:
 
     >>> labelled([("2.20.0", "a"), ("2.21.0", "b"), ("2.21.0", "c")])
     ['2.20.0', '2.21.0 (b)', '2.21.0 (c)']
+    >>> labelled([("", "killed")])
+    ['killed']
     """
     versions = [version for version, _ in names]
     once = {version for version in versions if version and versions.count(version) == 1}
-    first = [version if version in once else f"{version} ({folder})".strip() for version, folder in names]
+    first = [
+        version if version in once else f"{version} ({folder})" if version else folder for version, folder in names
+    ]
     return [text if first.count(text) == 1 else f"{text} no. {i + 1}" for i, text in enumerate(first)]

@@ -5,6 +5,7 @@ import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from conformance.model import Case
 from conformance.store import Store
 
 TARGETS = ("tf-cpu-eager", "tf-cpu-xla")
-SCRIPT = "<script>document.title = 'broken out'</script>"
 
 
 def header(version: str, started: str, targets: Sequence[str], **changed: Any) -> dict[str, Any]:
@@ -197,3 +197,9 @@ def full_run(make_run: Make) -> Path:
     files = {"arrays.npz": founding_arrays(), "repro.py": b"import numpy as np\nprint('expected 1, got 3')\n"}
     Store(folder).write_finding("conv2d_transpose-wrong-value-0badcafe", files)
     return folder
+
+
+@pytest.fixture
+def by_hand() -> SimpleNamespace:
+    """Return what makes the parts of a run."""
+    return SimpleNamespace(row=row, finding=finding, founding_case=founding_case, arrays=arrays)
