@@ -5,7 +5,10 @@ The command line: each command parses, calls one function, prints; the exit code
 """
 
 import datetime as dt
+import difflib
 import json
+import math
+import shutil
 import sys
 from enum import IntEnum
 from pathlib import Path
@@ -34,7 +37,6 @@ REPORTS = Path("reports")
 app = typer.Typer(
     help="Fuzz-compare implementations of TensorFlow's convolution, pooling, unpooling and dropout ops with the "
     "specification in `reference`.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -52,7 +54,7 @@ class Exit(IntEnum):
 
 def run_command(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; no traceback for what a user or the disk does wrong."""
-    errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
     try:
         code = app(arguments, standalone_mode=False)
     except UsageError as error:
@@ -65,7 +67,7 @@ def run_command(arguments: list[str] | None = None) -> int:
         errors.print(f"conformance: {error}")
         return Exit.UNFINISHED
     except (typer.Abort, KeyboardInterrupt):
-        errors.print("conformance: interrupted: what was written stays, and --resume goes on from there")
+        errors.print("conformance: interrupted")
         return Exit.UNFINISHED
     return int(code or 0)
 
@@ -76,7 +78,7 @@ def run(
         list[str] | None, typer.Option(help="A target: its name, module:object or 'command:...'. Repeats.")
     ] = None,
     op: Annotated[list[str] | None, typer.Option(help="An op. Repeats; all by default.")] = None,
-    cases: Annotated[int | None, typer.Option(min=1, help="Cases for each op, run on every target.")] = None,
+    cases: Annotated[int | None, typer.Option(min=1, max=2**32, help="Cases for each op, on every target.")] = None,
     budget: Annotated[float | None, typer.Option(min=0, help="Seconds after which the run ends cleanly.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same cases.")] = 0,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes that compare, each with its workers.")] = None,
@@ -88,16 +90,20 @@ def run(
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that one call may take.")] = 10.0,
 ) -> int:
     """Compare targets with the specification, write what was seen, and say what is new."""
+    if not math.isfinite(timeout) or not math.isfinite(budget or 0):
+        raise UsageError(f"--timeout {timeout}, --budget {budget}: finite numbers of seconds")
+    if python and not shutil.which(python):
+        raise UsageError(f"--python {python}: no such program")
     known = [] if no_waivers else load(waivers)
     if resume:
         if out or target or op or cases:
             raise UsageError("--resume goes on with the run as it was planned: leave --out, --target, --op and --cases")
         store = Store.resume(resume)
-        plan = _planned(store.header()["options"], budget, jobs)
+        plan = _planned(store.header().get("options", {}), budget, jobs)
     else:
         plan = Plan(
             ops=_ops(op),
-            targets=_targets(target),
+            targets=_targets(target, python),
             cases=cases or (10**6 if budget else DEFAULT_CASES),
             seed=seed,
             jobs=jobs or default_jobs(),
@@ -112,8 +118,11 @@ def run(
 def _conduct(plan: Plan, store: Store, known: list[Waiver]) -> int:
     """Run a plan with progress on the screen, then say what came of it and write the report."""
     with store.locked():
-        with screen.Live(plan) as live:
-            result = campaign.conduct(plan, store, known, live.progress, live.say)
+        try:
+            with screen.Live(plan) as live:
+                result = campaign.conduct(plan, store, known, live.progress, live.say)
+        except KeyboardInterrupt:
+            raise SuiteError(f"interrupted: what was written stays; go on with --resume {store.folder}") from None
         page = reports.write(store.folder / "report.html", reports.page([store.folder]))
         screen.summary(result, store.folder, page)
     return Exit.FINDINGS if result.failed else Exit.FINE
@@ -132,7 +141,7 @@ def _ops(names: list[str] | None) -> tuple[str, ...]:
     return tuple(name for name in OPS if not names or name in names)
 
 
-def _targets(names: list[str] | None) -> tuple[str, ...]:
+def _targets(names: list[str] | None, python: str | None = None) -> tuple[str, ...]:
     """Return the targets asked for, or the default ones that can run here."""
     if not names:
         found = tuple(registry.default_targets())
@@ -144,15 +153,28 @@ def _targets(names: list[str] | None) -> tuple[str, ...]:
         reason = registry.available(registry.find(name))
         if reason:
             raise UsageError(f"target {name} cannot run here: {reason}")
+        if name not in registry.BUILT_IN:
+            _start(name, python)
     return tuple(dict.fromkeys(names))
+
+
+def _start(name: str, python: str | None) -> None:
+    """Start a user's own target once, before a folder is made for its run: what it names may not exist."""
+    try:
+        with Panel({name: registry.find(name)}, python=python) as panel:
+            panel.about()
+    except UsageError as error:
+        near = difflib.get_close_matches(name, registry.BUILT_IN, n=1)
+        raise UsageError(f"{error}; did you mean {near[0]}?" if near else str(error)) from error
 
 
 def _planned(options: dict[str, Any], budget: float | None, jobs: int | None) -> Plan:
     """Return the plan of a run's header."""
     try:
-        listed = {name: tuple(options[name]) for name in ("ops", "targets")}
-        return Plan(**{**options, **listed, "budget": budget, "jobs": jobs or options["jobs"]})
-    except (KeyError, TypeError) as error:
+        listed = {"ops": _ops(options["ops"]), "targets": _targets(options["targets"], options["python"])}
+        numbers = {name: int(options[name]) for name in ("cases", "seed", "jobs")}
+        return Plan(**{**options, **listed, **numbers, "budget": budget, "jobs": jobs or numbers["jobs"]})
+    except (KeyError, TypeError, ValueError) as error:
         raise SuiteError(f"run.json: its options are not those of a plan: {error}") from error
 
 
@@ -166,6 +188,9 @@ def replay(
     """Run one case again on one target: the verdict, and the difference shown."""
     name = _targets([target])[0]
     found = replaying.find(case, run, REPORTS)
+    ways = registry.find(name).routes.get(found.op, ())
+    if route and ways and route not in ways:
+        raise UsageError(f"target {name} has no route {route!r} to {found.op}: it has {', '.join(ways)}")
     return Exit.FINDINGS if replaying.replay(found, name, route) else Exit.FINE
 
 

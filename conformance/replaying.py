@@ -15,6 +15,7 @@ from conformance.model import Case, Raised, Returned
 from conformance.store import Store
 from conformance.targets.registry import find as find_target
 from conformance.trials import Outcome, Panel
+from reference import SpecError
 from reference.bounds import Arithmetic
 
 __all__ = ["find", "replay"]
@@ -32,9 +33,9 @@ def find(text: str, run: Path | None, reports: Path) -> Case:
     path = Path(text)
     if path.suffix == ".json" or path.is_file():
         try:
-            return case_from_json(json.loads(path.read_text()))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{path}: {error}") from error
+            return _callable(case_from_json(json.loads(path.read_text())))
+        except (OSError, ValueError, RecursionError, UsageError) as error:
+            raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     folders = [run] if run else sorted((path.parent for path in reports.glob("*/run.json")), reverse=True)
     for folder in folders:
         store = Store(folder)
@@ -48,9 +49,28 @@ def find(text: str, run: Path | None, reports: Path) -> Case:
     raise UsageError(f"no case {text!r}: neither a file, nor in {', '.join(map(str, folders)) or reports}")
 
 
+def _callable(case: Case) -> Case:
+    """
+    Return a case that somebody wrote, once its arguments and what they allow have been worked out.
+
+    Raises:
+        UsageError: that fails. A call that breaks a rule says which: otherwise its arrays are drawn as for a valid one.
+    """
+    try:
+        cases.attributes(case)
+        allowed(case, cases.arguments(case))
+    except SpecError as error:
+        raise UsageError(
+            f"{case.op} refuses this call, and the case does not say that it breaks a rule: {error}"
+        ) from error
+    except Exception as error:  # whatever the specification stumbles over
+        raise UsageError(f"no call of {case.op} can be made of it: {type(error).__name__}: {error}") from error
+    return case
+
+
 def replay(case: Case, target: str, route: str | None) -> bool:
     """Run a case on a target, print what is allowed and what came; return whether they disagree."""
-    console = Console(highlight=False, soft_wrap=True, markup=False)
+    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     with Panel({target: find_target(target)}) as panel:
         outcome = panel.examine(case, route=route)[0]
         arithmetic = panel.arithmetic(target, case)

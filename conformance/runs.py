@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,10 @@ class Shard:
         return cases.generate(self.op, plan.seed, first, min(SHARD, plan.cases - first))
 
 
-def shards(plan: Plan) -> list[Shard]:
-    """Return every shard of a plan, the ops taking turns, so that a run cut short has seen them all."""
+def shards(plan: Plan) -> Iterator[Shard]:
+    """Yield every shard of a plan, the ops taking turns, so that a run cut short has seen them all."""
     count = -(-plan.cases // SHARD)
-    return [Shard(number, op) for number in range(count) for op in plan.ops]
+    return (Shard(number, op) for number in range(count) for op in plan.ops)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,31 +99,27 @@ def execute(plan: Plan, store: Store, tell: Callable[[Progress], None]) -> dict[
     """
     started = time.monotonic()
     done = store.done()
-    todo = [shard for shard in shards(plan) if shard.name not in done]
-    complete, number = True, 0
-    if todo:
-        complete, number = _dispatch(plan, store, todo, tell, started)
+    todo = (shard for shard in shards(plan) if shard.name not in done)
+    complete, number = _dispatch(plan, store, todo, tell, started)
     return {"seconds": time.monotonic() - started, "cases": number, "complete": complete}
 
 
 def _dispatch(
-    plan: Plan, store: Store, todo: Sequence[Shard], tell: Callable[[Progress], None], started: float
+    plan: Plan, store: Store, todo: Iterator[Shard], tell: Callable[[Progress], None], started: float
 ) -> tuple[bool, int]:
     """Hand shards to the jobs until they are done or the budget is used up: whether all are done, how many cases."""
     context = multiprocessing.get_context("spawn")
     tasks: Any = context.Queue()
     messages: Any = context.Queue()
-    count = min(plan.jobs, len(todo))
     # Workers are children of the job's main thread, and the jobs of this one: all end together.
-    jobs = [
-        context.Process(target=_job, args=(plan, store.folder, tasks, messages), daemon=False) for _ in range(count)
-    ]
-    waiting = list(reversed(todo))
-    complete, number, running = True, 0, count
+    first = list(islice(todo, plan.jobs))
+    jobs = [context.Process(target=_job, args=(plan, store.folder, tasks, messages), daemon=False) for _ in first]
+    waiting = next(todo, None)
+    complete, number, running = True, 0, len(jobs)
     try:
-        for job in jobs:
+        for job, shard in zip(jobs, first, strict=True):
             job.start()
-            tasks.put(waiting.pop())
+            tasks.put(shard)
         while running:
             message = _next(messages, jobs)
             if isinstance(message, Ended):
@@ -134,7 +131,8 @@ def _dispatch(
             if message.shard:
                 over = plan.budget is not None and time.monotonic() - started > plan.budget
                 complete = complete and not (over and waiting)
-                tasks.put(waiting.pop() if waiting and not over else None)
+                tasks.put(None if over else waiting)
+                waiting = waiting if over else next(todo, None)
     finally:
         _end(jobs, 0 if running else 10)
     return complete, number

@@ -26,7 +26,7 @@ class Live:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(stderr=True, highlight=False, emoji=False)
         self.bars = Progress(
             TextColumn("{task.description:24}"),
             BarColumn(bar_width=24),
@@ -57,7 +57,8 @@ class Live:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave the bars as they are."""
-        self.bars.stop()
+        if self.console.is_terminal:
+            self.bars.stop()
 
     def progress(self, message: Message) -> None:
         """Take in what a job has done."""
@@ -84,7 +85,7 @@ def seen(counts: Counter[str]) -> str:
 
 def summary(result: Result, folder: Path, page: Path) -> None:
     """Print what came of a run, the new findings first."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
     new = [finding for finding in result.findings if not finding.waiver]
     known = [finding for finding in result.findings if finding.waiver]
     for title, findings in (("NEW", new), ("known", known)):
@@ -118,7 +119,7 @@ def closing(result: Result, new: int, known: int) -> str:
 
 def targets() -> None:
     """Print every built-in target: available or not, and why."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     table = Table(box=None, pad_edge=False)
     for name in ("target", "what", "available", "in a run by default"):
         table.add_column(name)

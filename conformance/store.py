@@ -74,23 +74,23 @@ class Store:
 
     @classmethod
     def resume(cls, folder: Path) -> "Store":
-        """Open the folder of a run, and clear away what a killed one had left half-written."""
+        """Open the folder of a run."""
         store = cls(folder)
         store.header()
         with storing(folder):
             store.shards.mkdir(exist_ok=True)
-            for rest in (*store.shards.glob("*.part"), *folder.glob("*.part")):
-                rest.unlink()
         return store
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this process alone."""
+        """Hold the folder for this process alone, and clear away what a killed one had left half-written."""
         with storing(self.folder), (self.folder / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise SuiteError(f"{self.folder}: another run is writing here") from None
+            for rest in self.folder.rglob("*.part"):
+                rest.unlink()
             yield
 
     def read_json(self, name: str) -> dict[str, Any]:

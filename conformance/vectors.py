@@ -26,8 +26,8 @@ __all__ = ["write"]
 
 def write(folder: Path, ops: Sequence[str], seed: int, count: int) -> int:
     """Write `count` cases of each op into a new folder; return how many were written."""
-    if folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder} is not empty: name another folder")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is no empty folder: name another one")
     written = 0
     for op in ops:
         for case in cases.generate(op, seed, 0, count):

@@ -31,10 +31,10 @@ def find(place: str) -> object:
     try:
         found: object = importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise NoSuchPluginError(f"target {place}: {error}") from error
+        raise NoSuchPluginError(str(error)) from error
     for name in filter(None, path.split(".")):
         if not hasattr(found, name):
-            raise NoSuchPluginError(f"target {place}: {module} has no {path}")
+            raise NoSuchPluginError(f"{module} has no {path}")
         found = getattr(found, name)
     return found
 
