@@ -15,6 +15,7 @@ __all__ = ["EVERYWHERE", "GPU", "STOCK", "UNKNOWN_SHAPES", "XLA", "Limit", "reas
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 GRADIENTS = ("conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
 MAX_POOLS = ("max_pool", "max_pool_grad", "max_pool_with_argmax")
+ASKED = ("output_shape", "input_sizes", "filter_sizes")  # shapes that are arguments
 AVG_POOLS = ("avg_pool", "avg_pool_grad", "avg_unpool")
 
 
@@ -51,9 +52,11 @@ def traits(case: Case) -> frozenset[str]:
     Return what limits look at in a call.
 
     NCHW; explicit (padding); dilated; grouped (fewer channels in a filter than in the image); depth (a pool's window
-    spans channels); fill (noise_shape has an entry that the shape of x fills).
+    spans channels); fill (noise_shape has an entry that the shape of x fills); int64 (a convolution's shape argument
+    is a tensor of int64); two (it is height and width alone).
     """
     attributes = case.attributes
+    asked = next((attributes[name] for name in ASKED if name in attributes), None)
     found = {
         "NCHW": attributes.get("data_format") == "NCHW",
         "explicit": isinstance(attributes.get("padding"), list),
@@ -61,12 +64,16 @@ def traits(case: Case) -> frozenset[str]:
         "grouped": grouped(case),
         "depth": spans_channels(case),
         "fill": None in entries(attributes.get("noise_shape")),
+        "int64": isinstance(asked, dict) and asked.get("dtype") == "int64",
+        "two": len(entries(asked)) == 2,
     }
     return frozenset(name for name, holds in found.items() if holds)
 
 
 def entries(attribute: Json) -> list[Json]:
     """Return an attribute's entries, however it is spelt; none where it is absent."""
+    if isinstance(attribute, dict):
+        attribute = attribute.get("array")
     if attribute is None:
         return []
     return attribute if isinstance(attribute, list) else [attribute]
@@ -102,6 +109,8 @@ def shape(case: Case, *names: str) -> list[Json]:
 # Of every TensorFlow target.
 EVERYWHERE = (
     Limit(ops=("conv2d_backprop_filter",), dtypes=("int32",), reason="the op has no integer kernels"),
+    # Conv2DBackpropInput and Conv2DBackpropFilter are registered with `input_sizes: int32`, `filter_sizes: int32`.
+    Limit(ops=GRADIENTS, routes=("nn", "raw"), traits=("int64",), reason="the op takes its shape as int32 only"),
     Limit(
         ops=(*GRADIENTS, "max_pool_grad"),
         routes=("tape",),
@@ -140,6 +149,12 @@ UNKNOWN_SHAPES = (
 )
 
 XLA = (
+    Limit(
+        ops=("conv2d_transpose", "conv2d_backprop_input"),
+        routes=("nn", "raw"),
+        traits=("two",),
+        reason="the shape needs four entries",
+    ),
     Limit(ops=("max_pool", "max_pool_grad"), traits=("explicit",), reason="no explicit padding in pools"),
     Limit(ops=("max_pool_with_argmax",), reason="MaxPoolWithArgmax has no XLA kernel"),
     Limit(ops=("max_pool_grad", "max_unpool"), routes=("argmax",), reason="MaxPoolGradWithArgmax has no XLA kernel"),

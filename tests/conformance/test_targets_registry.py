@@ -124,6 +124,7 @@ def test_onednn_serves_bfloat16_with_avx512_only() -> None:
 
 
 EXPLICIT: Json = [[0, 0], [1, 1], [1, 1], [0, 0]]
+INT32: dict[str, Json] = {"array": [1, 4, 4, 8], "dtype": "int32"}  # two groups of the filters' depth
 
 
 @pytest.mark.parametrize(
@@ -138,6 +139,11 @@ EXPLICIT: Json = [[0, 0], [1, 1], [1, 1], [0, 0]]
         ("tf-cpu-eager", case("conv2d_transpose", "float64", dilations=[1, 1, 1, 1]), False),
         ("tf-cpu-eager", case("conv2d_transpose", "float64", output_shape=[1, 4, 4, 8]), True),
         ("tf-cpu-eager", case("conv2d_transpose", "float64", output_shape=[1, 4, 4, 4]), False),
+        ("tf-cpu-eager", case("conv2d_transpose", "float64", output_shape=INT32), True),
+        ("tf-cpu-eager", case("conv2d_transpose", output_shape=INT32), False),
+        ("tf-cpu-eager", case("conv2d_transpose", output_shape={**INT32, "dtype": "int64"}), True),
+        ("tf-cpu-eager", case("conv2d_transpose", "float64", output_shape=[4, 4]), False),
+        ("tf-cpu-xla", case("conv2d_transpose", output_shape=[4, 4]), True),
         ("tf-cpu-eager", case("max_pool_grad", ksize=[1, 1, 1, 2]), True),
         ("tf-cpu-eager", case("max_pool_grad", ksize=2), False),
         ("tf-cpu-xla", case("max_pool_grad", ksize=[1, 1, 1, 2]), False),

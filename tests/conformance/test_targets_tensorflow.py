@@ -70,6 +70,15 @@ def test_the_input_gradient_is_the_transposed_convolution(worker: Worker, route:
     assert out[0, :, :, 0].tolist() == EVEN
 
 
+def test_the_tape_takes_height_and_width_alone(worker: Worker) -> None:
+    """The batch is that of out_backprop, the channels are the filters' depth: in NCHW they stand first."""
+    asked: dict[str, Argument] = {"input_sizes": [6, 6], "filters": ONES, "strides": [2, 2], "padding": "SAME"}
+
+    out = result(worker, "conv2d_backprop_input", "tape", out_backprop=IMAGE, **asked)
+
+    assert out[0, :, :, 0].tolist() == EVEN
+
+
 @pytest.mark.parametrize("route", ["raw", "tape"])
 def test_the_filter_gradient(worker: Worker, route: str) -> None:
     """Under a gradient of ones and VALID padding, each tap's gradient is the sum of the 2x2 elements it met."""

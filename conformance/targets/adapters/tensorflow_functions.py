@@ -128,6 +128,10 @@ def taped(op: Callable[[Any], Any], at: Any, grad: Any) -> Any:
 
 def tape_conv2d_backprop_input(input_sizes: Any, filters: Any, out_backprop: Any, *args: Any, **kwargs: Any) -> Any:
     """Return the input gradient by the tape, at an input of zeros."""
+    if len(input_sizes) == 2:  # height and width: the raw op takes the rest from the others
+        batch, depth = tf.shape(out_backprop)[0], tf.shape(filters)[2]
+        first = kwargs.get("data_format") == "NCHW"
+        input_sizes = [batch, depth, *input_sizes] if first else [batch, *input_sizes, depth]
     zeros = tf.zeros(input_sizes, filters.dtype)
     return taped(lambda x: tf.nn.conv2d(x, filters, *args, **kwargs), zeros, out_backprop)
 
