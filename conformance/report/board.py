@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from conformance.model import DISAGREEMENTS, OPS
+from conformance.model import OPS
 from conformance.report.observed import ENDS, Observed, tallies
 from conformance.report.records import Cell, Finding, Part, Product, Tally
 from conformance.report.wording import anchor
@@ -84,7 +84,8 @@ def parts(seen: Sequence[Observed], products: Sequence[Product]) -> tuple[Part, 
             gathered.setdefault(key, {})[numbers[target]] = tally
     everyone = range(len(products))
     return tuple(
-        Part(*key, tuple(found.get(number) for number in everyone)) for key, found in sorted(gathered.items(), key=_order)
+        Part(*key, tuple(found.get(number) for number in everyone))
+        for key, found in sorted(gathered.items(), key=_order)
     )
 
 
@@ -108,5 +109,3 @@ def _parted(entry: Observed) -> Iterator[tuple[tuple[str, str, str], str, Tally]
         counted = tallies(valid.with_columns(column.alias("value")), "op", "target", "value")
         for op, target, value, *ends in counted.drop_nulls("value").iter_rows():
             yield (op, attribute, value), target, Tally(*ends)
-
-

@@ -5,7 +5,6 @@ from typing import Any
 
 from conformance.cases import conv2d, pools
 from conformance.model import ArraySpec, Case
-from reference.arithmetic import Padding
 from reference.errors import SpecError
 from reference.geometry import Geometry, geometry
 
@@ -41,7 +40,7 @@ def geometry_of(content: Mapping[str, Any]) -> Geometry | None:
     try:
         laid = _windows(content)
         rows, columns = laid.rows, laid.columns
-        ends: Padding = ((rows.before, rows.after), (columns.before, columns.after))
+        ends = ((rows.before, rows.after), (columns.before, columns.after))
         op, image, result = FORWARD[content["op"]], (rows.size, columns.size), (rows.out, columns.out)
         transposed = op == "conv2d_transpose"
         return geometry(

@@ -33,7 +33,9 @@ def _change(
     """Compare two runs."""
     tallies = [_tallies(run, products, cells) for run in (before, after)]
     lost = [finding for finding in findings if before in finding.runs and after not in finding.runs]
-    looked = {finding.anchor for finding in lost if any((finding.op, target) in tallies[1] for target, _ in finding.shared_by)}
+    looked = {
+        finding.anchor for finding in lost if any((finding.op, target) in tallies[1] for target, _ in finding.shared_by)
+    }
     return Change(
         before=before,
         after=after,
@@ -50,9 +52,13 @@ def _change(
     )
 
 
-def _tallies(run: int, products: Sequence[Product], cells: Mapping[tuple[str, int], Cell]) -> dict[tuple[str, str], Tally]:
+def _tallies(
+    run: int, products: Sequence[Product], cells: Mapping[tuple[str, int], Cell]
+) -> dict[tuple[str, str], Tally]:
     """Return the tally of each op and target of one run that was called."""
-    return {(op, products[number].target): cell.tally for (op, number), cell in cells.items() if products[number].run == run}
+    return {
+        (op, products[number].target): cell.tally for (op, number), cell in cells.items() if products[number].run == run
+    }
 
 
 def _rank(op: str) -> int:

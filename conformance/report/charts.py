@@ -30,7 +30,12 @@ def growth_charts(report: Report) -> Mapping[str, str]:
 def _growth(points: Sequence[Growth], products: Sequence[Product]) -> str:
     """Draw one op."""
     rows: list[dict[str, Any]] = [
-        {"n": point.n, "error": point.rms, "dtype": drawable(point.dtype), "name": named(products[point.product], products)}
+        {
+            "n": point.n,
+            "error": point.rms,
+            "dtype": drawable(point.dtype),
+            "name": named(products[point.product], products),
+        }
         for point in points
         if point.rms > 0
     ]
@@ -38,7 +43,9 @@ def _growth(points: Sequence[Growth], products: Sequence[Product]) -> str:
     lines = [{"n": n, "error": n**power, "line": line} for n in limits for line, power in (("n u", 1.0), ("√n u", 0.5))]
     n = alt.X("n:Q", scale=alt.Scale(type="log", base=2), title="products in a sum, n", axis=_ticks(limits, 4))
     tens = _tens([row["error"] for row in (*rows, *lines)])
-    error = alt.Y("error:Q", scale=alt.Scale(type="log", domain=[tens[0], tens[-1]]), title="error, in u S", axis=_ticks(tens, 1))
+    error = alt.Y(
+        "error:Q", scale=alt.Scale(type="log", domain=[tens[0], tens[-1]]), title="error, in u S", axis=_ticks(tens, 1)
+    )
     colour = _colour([row["name"] for row in rows])
     point = alt.OverlayMarkDef(size=22)
     charts = []
@@ -85,7 +92,12 @@ def _timing(timings: Sequence[Timing]) -> str:
         _on(rows)
         .mark_point(filled=True, size=70, opacity=0.9)
         .encode(
-            x=alt.X("ratio:Q", scale=alt.Scale(type="log"), title="time, as a multiple of the fastest", axis=alt.Axis(format="~g")),
+            x=alt.X(
+                "ratio:Q",
+                scale=alt.Scale(type="log"),
+                title="time, as a multiple of the fastest",
+                axis=alt.Axis(format="~g"),
+            ),
             y=alt.Y("layer:N", title=None, axis=alt.Axis(labelLimit=280), sort=None),
             color=_colour([row["name"] for row in rows]),
         )
@@ -118,7 +130,9 @@ def _svg(chart: Any) -> str:  # noqa: ANN401 -- any kind of Altair chart
         background="transparent",
         font=FONT,
         view=alt.ViewConfig(stroke=LINE),
-        axis=alt.AxisConfig(labelColor=INK, titleColor=INK, gridColor=LINE, domainColor=LINE, tickColor=LINE, titleFontWeight="normal"),
+        axis=alt.AxisConfig(
+            labelColor=INK, titleColor=INK, gridColor=LINE, domainColor=LINE, tickColor=LINE, titleFontWeight="normal"
+        ),
         legend=alt.LegendConfig(labelColor=INK, titleColor=INK, orient="bottom", labelLimit=320, columns=3),
         title=alt.TitleConfig(color=INK, fontSize=12, anchor="start"),
     )

@@ -1,6 +1,5 @@
 """`conformance report` and `conformance rules`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,14 +8,15 @@ import typer
 from conformance.errors import SuiteError
 from conformance.report import machine, pages, specification, verdict
 from conformance.report.data import gather
-from conformance.report.records import Report
 from conformance.report.wording import count
 
 __all__ = ["page", "report", "rules", "write"]
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, of any versions and machines.", metavar="DIR...")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folders of runs, of any versions and machines.", metavar="DIR...")
+    ],
     html: Annotated[Path | None, typer.Option(help="The page; report.html in the last DIR unless given.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Also as JUnit XML.")] = None,
     json: Annotated[Path | None, typer.Option(help="Also as JSON: docs/report.md.")] = None,
@@ -24,13 +24,13 @@ def report(
 ) -> int:
     """Make one report of any number of runs. The exit code is that of a run: 1 for what is new, or no longer waived."""
     gathered = gather(runs)
-    texts: list[tuple[Path | None, Callable[[Report], str]]] = [
+    outputs = (
         (html or runs[-1] / "report.html", pages.page),
         (junit, machine.as_junit),
         (json, machine.as_json),
         (markdown, pages.markdown),
-    ]
-    written = [write(path, make(gathered)) for path, make in texts if path]
+    )
+    written = [write(path, text(gathered)) for path, text in outputs if path]
     said = verdict.verdict(gathered)
     typer.echo("\n".join([said.sentence, *said.remarks, *(f"written: {path}" for path in written)]))
     return verdict.exit_code(gathered)

@@ -66,7 +66,7 @@ def one_element() -> Example:
     return Example(
         op="conv2d",
         title="One output element by hand",
-        text="Each row of the window times -1, 0, 1: (2 - 1) + (2 - 5) + (5 - 3) = 0. With a bias of 1 the neuron gives 1.",
+        text="Each row of the window times -1, 0, 1: (2 - 1) + (2 - 5) + (5 - 3) = 0. With a bias of 1 it is 1.",
         call='conv2d(input, filters, strides=1, padding="VALID")',
         tables=(("input", table(window)), ("filters", table(filters)), ("output", table(out))),
         geometry=geometry("conv2d", input=(3, 3), filters=(3, 3)),
@@ -81,9 +81,14 @@ def there_and_back() -> Example:
     return Example(
         op="conv2d",
         title="There and back does not restore values",
-        text="The transposed convolution with the same parameters restores the shape. The values are those of C^T C x, not of x.",
+        text="The transposed convolution restores the shape. The values are those of C^T C x, not of x.",
         call='conv2d_transpose(conv2d(input, filters, 1, "SAME"), filters, [1, 3, 3, 1], 1, "SAME")',
-        tables=(("input", table(counting(3, 3))), ("filters", table(filters)), ("forward", table(out)), ("back", table(back))),
+        tables=(
+            ("input", table(counting(3, 3))),
+            ("filters", table(filters)),
+            ("forward", table(out)),
+            ("back", table(back)),
+        ),
         geometry=geometry("conv2d", input=(3, 3), filters=(2, 2), padding="SAME"),
     )
 
@@ -92,9 +97,9 @@ def grown(side: int) -> Example:
     """Return 1 to 9 grown to 5x5 or 6x6: where the extra zero goes."""
     out = reference.conv2d_transpose(counting(3, 3), np.ones((3, 3, 1, 1), np.float32), [1, side, side, 1], 2, "SAME")
     texts = {
-        5: "One zero between neighbours, one around. Of the sides 3 to 7 exactly 5 and 6 are allowed: only they shrink to 3.",
-        6: "The same image with zeros between, and one more zero on the left and top: SAME padded the forward image last, on "
-        "the bottom and right, and the transposed one undoes that. Row 0 equals row 1.",
+        5: "One zero between neighbours, one around. Of the sides 3 to 7 only 5 and 6 are allowed: they shrink to 3.",
+        6: "The same image with zeros between, and one more zero on the left and top: SAME padded the forward image "
+        "last, on the bottom and right, and the transposed one undoes that. Row 0 equals row 1.",
     }
     return Example(
         op="conv2d_transpose",
@@ -102,7 +107,9 @@ def grown(side: int) -> Example:
         text=texts[side],
         call=f"conv2d_transpose(input, ones(3, 3), [1, {side}, {side}, 1], strides=2)",
         tables=(("input", table(counting(3, 3))), ("output", table(out))),
-        geometry=geometry("conv2d_transpose", input=(3, 3), filters=(3, 3), strides=2, padding="SAME", output=(side, side)),
+        geometry=geometry(
+            "conv2d_transpose", input=(3, 3), filters=(3, 3), strides=2, padding="SAME", output=(side, side)
+        ),
     )
 
 
@@ -112,7 +119,7 @@ def valid_remainder() -> Example:
     return Example(
         op="conv2d_transpose",
         title="3x3 to 8x8, stride 2, VALID",
-        text="Of the sides 6 to 9 exactly 7 and 8 are allowed. In 8 no forward window reaches the last row and column: zeros.",
+        text="Of the sides 6 to 9 only 7 and 8 are allowed. In 8 no forward window reaches the last row and column.",
         call='conv2d_transpose(input, ones(3, 3), [1, 8, 8, 1], strides=2, padding="VALID")',
         tables=(("input", table(counting(3, 3))), ("output", table(out))),
         geometry=geometry("conv2d_transpose", input=(3, 3), filters=(3, 3), strides=2, padding="VALID", output=(8, 8)),
@@ -128,7 +135,7 @@ def ones() -> Example:
     return Example(
         op="conv2d_transpose",
         title="Windows side by side",
-        text="A window of 2 and a stride of 2 do not overlap: the output is the filters, once for each element, times it.",
+        text="Windows of 2 at a stride of 2 do not overlap: the output is the filters, once an element, times it.",
         call="conv2d_transpose(input, filters, [1, 4, 4, 1], strides=2)",
         tables=(("input", table(small)), ("filters", table(filters)), ("output", table(out))),
         geometry=geometry("conv2d_transpose", input=(2, 2), filters=(2, 2), strides=2, padding="SAME", output=(4, 4)),
@@ -188,7 +195,7 @@ def dropped() -> Example:
     return Example(
         op="stateless_dropout",
         title="One seed, one mask",
-        text="Survivors are scaled by 1 / (1 - 0.25) = 4/3, rounded to float32. The same seed and shape give this mask always.",
+        text="Survivors are scaled by 1 / (1 - 0.25), rounded to float32. The same seed always gives this mask.",
         call='stateless_dropout(ones(2, 6), rate=0.25, seed=[1, 2], rng_alg="philox")',
         tables=(("output", tuple(tuple(f"{entry:.6g}" for entry in row) for row in out)),),
         geometry=None,

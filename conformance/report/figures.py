@@ -54,7 +54,12 @@ def drawing(laid: Geometry, element: tuple[int, int] = (0, 0)) -> Drawing | None
     height = max(len(seen[0]), len(out[0])) * CELL
     tops = [(height - len(rows) * CELL) // 2 for rows in (seen[0], out[0])]
     cells = _image_cells(laid, seen, windows, tops[0])
-    cells["out"] = [(left + (j - out[1][0]) * CELL, tops[1] + (i - out[0][0]) * CELL) for i in out[0] for j in out[1] if (i, j) != (y, x)]
+    cells["out"] = [
+        (left + (j - out[1][0]) * CELL, tops[1] + (i - out[0][0]) * CELL)
+        for i in out[0]
+        for j in out[1]
+        if (i, j) != (y, x)
+    ]
     cells["hit"] = [(left + (x - out[1][0]) * CELL, tops[1] + (y - out[0][0]) * CELL)]
     spans = [_span(window, shown) for window, shown in zip(windows, seen, strict=True)]
     return Drawing(
@@ -105,7 +110,10 @@ def _labels(laid: Geometry, seen: Sequence[range], top: int) -> list[Label]:
         for column in seen[1]:
             i, j = laid.rows.element(row), laid.columns.element(column)
             if i is not None and j is not None:
-                x, y = (column - seen[1].start + 0.5) * CELL - GAP / 2, top + (row - seen[0].start + 0.5) * CELL - GAP / 2
+                x, y = (
+                    (column - seen[1].start + 0.5) * CELL - GAP / 2,
+                    top + (row - seen[0].start + 0.5) * CELL - GAP / 2,
+                )
                 labels.append(Label(x, y, str(i * laid.columns.size + j + 1)))
     return labels
 
@@ -126,7 +134,11 @@ def _caption(laid: Geometry, element: tuple[int, int]) -> str:
     rows, columns = laid.rows, laid.columns
     between = max(rows.between, columns.between)
     inserted = f", {rows.between}x{columns.between} zeros inserted between elements" if between else ""
-    extra = f", of which {rows.extra} on top and {columns.extra} on the left are extra" if rows.extra or columns.extra else ""
+    extra = (
+        f", of which {rows.extra} on top and {columns.extra} on the left are extra"
+        if rows.extra or columns.extra
+        else ""
+    )
     return (
         f"Input {rows.size}x{columns.size}{inserted}; padding {rows.before} above, {rows.after} below, "
         f"{columns.before} left, {columns.after} right{extra}; window {rows.taps}x{columns.taps}, "

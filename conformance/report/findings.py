@@ -56,9 +56,7 @@ def _read(entry: Observed) -> Mapping[str, Any]:
     return entry.store.read_json("findings.json") if exists else {}
 
 
-def _finding(
-    told: Sequence[Told], seen: Sequence[Observed], runs: Sequence[Run], known: Sequence[Waiver]
-) -> Finding:
+def _finding(told: Sequence[Told], seen: Sequence[Observed], runs: Sequence[Run], known: Sequence[Waiver]) -> Finding:
     """Tell one finding as its last run does, and the others' share in it."""
     last, entry = told[-1]
     folder = seen[last].store.folder / "findings" / str(entry["id"])

@@ -15,7 +15,13 @@ from conformance.report.records import Grid, Heat, Panel
 __all__ = ["LEVELS", "heat"]
 
 # What the levels of a differing element mean: its distance, next to the largest number that is allowed anywhere.
-LEVELS = ("allowed", "off by less than 0.1%", "by less than 10%", "by less than the largest value", "by more, or not finite")
+LEVELS = (
+    "allowed",
+    "off by less than 0.1%",
+    "by less than 10%",
+    "by less than the largest value",
+    "by more, or not finite",
+)
 STEPS = (1e-3, 1e-1, 1.0)
 IMAGES = 6  # of a result that are drawn
 FAR = 16  # blocks along each side of an image seen from afar
@@ -143,7 +149,9 @@ def _grid(result: _Result, worst: tuple[int, ...], fallback: int) -> Grid:
     observed, value, level = (
         array.reshape(-1, *shape[-2:])[image][cut] for array in (result.observed, result.value, result.level)
     )
-    texts = [[_pair(v, o, bool(k)) for v, o, k in zip(*row, strict=True)] for row in zip(value, observed, level, strict=True)]
+    texts = [
+        [_pair(v, o, bool(k)) for v, o, k in zip(*row, strict=True)] for row in zip(value, observed, level, strict=True)
+    ]
     return Grid(
         title=_index(result, image),
         rows=rows,

@@ -14,7 +14,23 @@ __all__ = ["SCHEMA", "as_json", "as_junit"]
 
 SCHEMA = 1  # of the JSON; docs/report.md says what a new number means
 RUN = ("label", "folder", "started", "ended", "seconds", "complete", "suite", "seed", "options", "machine", "targets")
-FINDING = ("id", "title", "op", "target", "kind", "rule", "status", "reason", "route", "case", "case_id", "call", "cases", "first", "last")
+FINDING = (
+    "id",
+    "title",
+    "op",
+    "target",
+    "kind",
+    "rule",
+    "status",
+    "reason",
+    "route",
+    "case",
+    "case_id",
+    "call",
+    "cases",
+    "first",
+    "last",
+)
 # XML 1.0 has no word for other control characters.
 ALLOWED = {"\t", "\n", "\r"}
 
@@ -34,14 +50,16 @@ def as_json(report: Report) -> str:
         },
         "runs": [_run(report, number) for number in range(len(report.runs))],
         "scoreboard": [_cell(report, cell) for cell in report.cells.values()],
-        "findings": [_finding(report, finding) for finding in report.findings],
+        "findings": [_finding(finding) for finding in report.findings],
         "waivers": [asdict(waiver) for waiver in report.waivers],
         "accuracy": [_measured(report, asdict(row)) for row in report.accuracy],
         "fingerprints": [_measured(report, asdict(row)) for row in report.fingerprints],
         "growth": [_measured(report, asdict(row)) for row in report.growth],
         "rules": [_rule(report, rule) for rule in report.rules],
         "timings": [asdict(timing) for timing in report.timings],
-        "coverage": [{"run": one.run, "figures": dict(one.figures), "missing": dict(one.missing)} for one in report.coverage],
+        "coverage": [
+            {"run": one.run, "figures": dict(one.figures), "missing": dict(one.missing)} for one in report.coverage
+        ],
         "changes": [asdict(change) for change in report.changes],
     }
     return json.dumps(_finite(data), indent=1, allow_nan=False) + "\n"
@@ -93,7 +111,7 @@ def _cell(report: Report, cell: Cell) -> dict[str, Any]:
     return told | {"worst": cell.worst, "kinds": dict(cell.kinds), "address": f"#{cell.anchor}"}
 
 
-def _finding(report: Report, finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding) -> dict[str, Any]:
     """Return one finding."""
     told = {name: getattr(finding, name) for name in FINDING}
     return told | {
@@ -131,7 +149,9 @@ def as_junit(report: Report) -> str:
         suite = ET.SubElement(root, "testsuite", name="waivers", tests=str(len(waivers)), failures=str(len(waivers)))
         for waiver in waivers:
             case = ET.SubElement(suite, "testcase", classname="waivers", name=_legal(waiver.id), time="0")
-            ET.SubElement(case, "failure", message=f"{waiver.state} waiver", type="stale-waiver").text = _legal(waiver.reason)
+            ET.SubElement(case, "failure", message=f"{waiver.state} waiver", type="stale-waiver").text = _legal(
+                waiver.reason
+            )
     for name in ("tests", "failures", "skipped"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
     ET.indent(root)
@@ -158,7 +178,9 @@ def _suite(report: Report, product: Product, number: int, op: str) -> ET.Element
     unexplained = tally.disagrees and not report.runs[product.run].clustered
     suite.append(_test(name, f"{op} results", f"{tally.agrees} of {tally.judged} judged calls agree", others, ""))
     if unexplained:
-        ET.SubElement(suite[-1], "failure", message=f"{tally.disagrees} calls disagree; the run has not ended", type="unexplained")
+        ET.SubElement(
+            suite[-1], "failure", message=f"{tally.disagrees} calls disagree; the run has not ended", type="unexplained"
+        )
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(sum(case.find("failure") is not None for case in suite)))
     suite.set("skipped", str(sum(case.find("skipped") is not None for case in suite)))
@@ -193,6 +215,8 @@ def _told(finding: Finding) -> Iterator[str]:
 def _legal(text: str) -> str:
     """Replace the characters that XML 1.0 cannot hold."""
     return "".join(
-        letter if letter in ALLOWED or (" " <= letter <= "\ud7ff") or ("\ue000" <= letter <= "\ufffd") or letter > "\uffff" else "\ufffd"
+        letter
+        if letter in ALLOWED or (" " <= letter <= "\ud7ff") or ("\ue000" <= letter <= "\ufffd") or letter > "\uffff"
+        else "\ufffd"
         for letter in text
     )

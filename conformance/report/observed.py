@@ -31,9 +31,7 @@ def observed(store: Store) -> Observed:
     """Read the observations of one run."""
     rows = store.observations()
     key = pl.col("attributes").hash().alias("key")
-    calls = store.collect(
-        rows.select(pl.col(TEXTS).cast(pl.Categorical), pl.col(NUMBERS), pl.col("case").hash(), key)
-    )
+    calls = store.collect(rows.select(pl.col(TEXTS).cast(pl.Categorical), pl.col(NUMBERS), pl.col("case").hash(), key))
     classes = _decoded(store.collect(rows.select(key, "attributes").unique("key")))
     names = tuple(sorted(name.removeprefix("a:") for name in classes.columns if name != "key"))
     return Observed(store, calls.join(classes, on="key", how="left").drop("key"), names)

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
 from conformance.report import figures, verdict, wording
@@ -26,17 +26,21 @@ SHADES = ((1.0, "all"), (0.99, "most"), (0.9, "many"), (0.0, "few"))
 
 def page(report: Report) -> str:
     """Return the whole report as one HTML file."""
-    return _environment().get_template("report.html").render(
-        report=report,
-        verdict=verdict.verdict(report),
-        new=verdict.new(report),
-        stale=verdict.stale(report),
-        growth=growth_charts(report),
-        timing=timing_charts(report),
-        specification=ops(),
-        examples=examples(),
-        opened=len(report.findings) <= OPENED,
-        **_static(),
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            verdict=verdict.verdict(report),
+            new=verdict.new(report),
+            stale=verdict.stale(report),
+            growth=growth_charts(report),
+            timing=timing_charts(report),
+            specification=ops(),
+            examples=examples(),
+            opened=len(report.findings) <= OPENED,
+            **_static(),
+        )
     )
 
 
@@ -56,7 +60,9 @@ def markdown(report: Report) -> str:
 
 def _static() -> dict[str, Markup]:
     """Return the style sheet and the script, which stand in the page itself."""
-    texts = {name: (HERE / "static" / file).read_text() for name, file in (("style", "style.css"), ("script", "script.js"))}
+    texts = {
+        name: (HERE / "static" / file).read_text() for name, file in (("style", "style.css"), ("script", "script.js"))
+    }
     return {name: Markup(text) for name, text in texts.items()}  # noqa: S704 -- files of this package
 
 
@@ -64,7 +70,7 @@ def _environment() -> Environment:
     """Return the templates with what they call."""
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
-        autoescape=lambda name: name is None or not name.endswith(".md"),
+        autoescape=select_autoescape(default=True, disabled_extensions=("md",)),  # Markdown has an escape of its own
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

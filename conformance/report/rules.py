@@ -120,7 +120,11 @@ def _broken(seen: Sequence[Observed]) -> Counts:
     counts: dict[tuple[int, str, str], int] = {}
     for run, entry in enumerate(seen):
         wrong = entry.calls.filter(pl.col("verdict") == "disagrees")
-        named = pl.when(pl.col("rule") == "").then(pl.col("breaks").cast(pl.String)).otherwise(pl.col("rule").cast(pl.String))
+        named = (
+            pl.when(pl.col("rule") == "")
+            .then(pl.col("breaks").cast(pl.String))
+            .otherwise(pl.col("rule").cast(pl.String))
+        )
         for target, rule, number in wrong.group_by("target", named.alias("named")).len().iter_rows():
             counts[run, target, rule] = number
     return counts

@@ -15,8 +15,12 @@ __all__ = ["products", "runs", "tally"]
 def runs(seen: Sequence[Observed]) -> tuple[Run, ...]:
     """Return the head of every run; `seen` is in the order in which the runs were started."""
     heads = [entry.store.header() for entry in seen]
-    names = [(_versions(head).get("tensorflow", ""), entry.store.folder.resolve().name) for head, entry in _zip(heads, seen)]
-    return tuple(_run(entry, head, label) for (head, entry), label in zip(_zip(heads, seen), labelled(names), strict=True))
+    names = [
+        (_versions(head).get("tensorflow", ""), entry.store.folder.resolve().name) for head, entry in _zip(heads, seen)
+    ]
+    return tuple(
+        _run(entry, head, label) for (head, entry), label in zip(_zip(heads, seen), labelled(names), strict=True)
+    )
 
 
 def _zip(heads: Sequence[Mapping[str, Any]], seen: Sequence[Observed]) -> list[tuple[Mapping[str, Any], Observed]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["anchor", "call", "count", "duration", "labelled", "number", "scalar", "share", "sign"]
+__all__ = ["anchor", "call", "count", "duration", "labelled", "number", "scalar", "share"]
 
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 LONGEST = 60  # characters of an anchor's readable part
@@ -52,21 +52,13 @@ def count(value: int, noun: str, nouns: str = "") -> str:
 
 def share(part: int, whole: int) -> str:
     """
-    Write a share so that only all is 100% and only none is 0%.
+    Write a share, rounded toward the middle: only all is 100%, only none is 0%.
 
     >>> [share(part, 10000) for part in (0, 1, 5000, 9899, 9999, 10000)]
-    ['0%', '0.01%', '50%', '98.9%', '99.99%', '100%']
+    ['0%', '0.1%', '50%', '98.9%', '99.9%', '100%']
     """
-    if part in {0, whole}:
-        return "100%" if part else "0%"
-    places = 1
-    # Rounded toward the middle: one call in a million that disagrees is not "100%".
-    while True:
-        scaled = 100 * part * 10**places // whole
-        shown = scaled if 2 * part > whole else -(-100 * part * 10**places // whole)
-        if 0 < scaled and shown < 100 * 10**places:
-            return f"{shown / 10**places:.{places}f}".rstrip("0").rstrip(".") + "%"
-        places += 1
+    thousandths = 1000 * part // whole if 2 * part > whole else -(-1000 * part // whole)
+    return f"{thousandths / 10:.1f}".removesuffix(".0") + "%"
 
 
 def duration(seconds: float) -> str:
@@ -100,11 +92,6 @@ def scalar(value: float) -> str:
     if value and not 1e-4 <= abs(value) < 1e7:
         return f"{value:.3g}"
     return f"{float(f'{value:.3g}'):.10f}".rstrip("0").rstrip(".")
-
-
-def sign(kind: str) -> str:
-    """Return the sign that stands beside a colour: a cross for a disagreement, a bar for a remark, a tick for neither."""
-    return {"": "✓", "wrong-error": "!"}.get(kind, "✗")
 
 
 def call(op: str, arrays: Mapping[str, Any], attributes: Mapping[str, Any]) -> str:

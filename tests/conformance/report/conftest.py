@@ -1,4 +1,5 @@
 """Runs made by hand, through the store, as the report reads them."""
+# ruff: noqa: ANN401 -- a run may hold anything
 
 import io
 import json
@@ -24,7 +25,14 @@ def header(version: str, started: str, targets: Sequence[str], **changed: Any) -
     return {
         "started": started,
         "suite": "0.1.0",
-        "options": {"ops": list(cases.OPS), "targets": list(targets), "cases": 40, "budget": None, "seed": 7, "jobs": 2},
+        "options": {
+            "ops": list(cases.OPS),
+            "targets": list(targets),
+            "cases": 40,
+            "budget": None,
+            "seed": 7,
+            "jobs": 2,
+        },
         "machine": {
             "system": "Linux-6.1-x86_64",
             "python": "3.11.2",
@@ -40,7 +48,9 @@ def header(version: str, started: str, targets: Sequence[str], **changed: Any) -
                 "arithmetic": {"float32": "float32", "bfloat16": "float32"},
                 "deterministic": True,
                 "environment": {"TF_ENABLE_ONEDNN_OPTS": "1"},
-                "about": {"versions": {"tensorflow": version, "numpy": "2.4.0"}, "devices": ["CPU:0"]} if version else {},
+                "about": {"versions": {"tensorflow": version, "numpy": "2.4.0"}, "devices": ["CPU:0"]}
+                if version
+                else {},
             }
             for name in targets
         ],
@@ -109,7 +119,7 @@ def finding(name: str, case: Case, **changed: Any) -> dict[str, Any]:
 
 def founding_case() -> Case:
     """Return conv2d_transpose from 3x3 to 6x6 with stride 2."""
-    data = {
+    data: dict[str, Any] = {
         "op": "conv2d_transpose",
         "arrays": {
             "input": {"shape": [1, 3, 3, 1], "dtype": "float32"},
@@ -145,7 +155,7 @@ Make = Callable[..., Path]
 def make_run(tmp_path: Path) -> Make:
     """Return what makes the folder of a run."""
 
-    def make(  # noqa: PLR0917
+    def make(
         name: str = "run",
         version: str = "2.21.0",
         started: str = "2026-11-22T07:00:00+00:00",
@@ -161,14 +171,21 @@ def make_run(tmp_path: Path) -> Make:
     ) -> Path:
         store = Store.create(tmp_path / name, header(version, started, targets, **changed))
         for op in cases.OPS if rows is None else ():
-            store.write_shard(f"{op}-00000", [row(case, t) for case in cases.generate(op, 7, 0, count) for t in targets])
+            store.write_shard(
+                f"{op}-00000", [row(case, t) for case in cases.generate(op, 7, 0, count) for t in targets]
+            )
         if rows:
             store.write_shard("all-00000", rows)
         if findings is not None and ended:
             store.write_json("findings.json", {"schema": 1, "findings": list(findings), "waivers": list(waivers)})
         if ended:
-            coverage = {"conv2d": {"values": {"reached": 83, "makeable": 87, "missing": ["batch 0", "filters 0"]}}}
-            told = {"ended": "2026-11-22T07:03:00+00:00", "seconds": 180.0, "complete": True, "coverage": coverage}
+            coverage: Any = {"conv2d": {"values": {"reached": 83, "makeable": 87, "missing": ["batch 0", "filters 0"]}}}
+            told: dict[str, Any] = {
+                "ended": "2026-11-22T07:03:00+00:00",
+                "seconds": 180.0,
+                "complete": True,
+                "coverage": coverage,
+            }
             store.close({**told, "counts": {}, "fingerprints": [], **(footer or {})})
         return tmp_path / name
 
@@ -190,7 +207,13 @@ def full_run(make_run: Make) -> Path:
             finding("max_pool_grad-wrong-value-00c0ffee", pool, worst=[], **waived),
         ],
         waivers=[
-            {"id": "tie-order", "state": "used", "link": "https://example.org/1", "reason": "Known.", "review": "2027-05-01"},
+            {
+                "id": "tie-order",
+                "state": "used",
+                "link": "https://example.org/1",
+                "reason": "Known.",
+                "review": "2027-05-01",
+            },
             {"id": "old", "state": "unused", "link": "", "reason": "Fixed upstream.", "review": "2027-05-01"},
         ],
     )

@@ -1,7 +1,9 @@
 """The page in a real browser: headless Chromium, driven by Selenium, from a file and without a network."""
+# ruff: noqa: ANN401 -- pages and elements of a browser that may not be installed
 
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +161,9 @@ def test_the_button_copies_the_script(page: Any) -> None:
     page.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
     button.click()
 
-    pasted = page.execute_async_script("navigator.clipboard.readText().then(arguments[0], e => arguments[0](String(e)))")
+    pasted = page.execute_async_script(
+        "navigator.clipboard.readText().then(arguments[0], e => arguments[0](String(e)))"
+    )
     assert (button.text, pasted) == ("Copied", SCRIPT)
 
 
@@ -183,7 +187,9 @@ def test_nothing_from_a_target_is_run(full_run: Path, browser: Any) -> None:
 @pytest.mark.parametrize("width", [390, 1400])
 def test_nothing_is_wider_than_the_window(page: Any, scheme: str, width: int) -> None:
     """Wide tables scroll by themselves; the page does not."""
-    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [STILL, {"name": "prefers-color-scheme", "value": scheme}]})
+    page.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [STILL, {"name": "prefers-color-scheme", "value": scheme}]}
+    )
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     page.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
@@ -197,7 +203,9 @@ def test_nothing_is_wider_than_the_window(page: Any, scheme: str, width: int) ->
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_contrast(page: Any, scheme: str) -> None:
     """At least 4.5 to 1 between text and what lies behind it: WCAG 2.2, success criterion 1.4.3."""
-    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [STILL, {"name": "prefers-color-scheme", "value": scheme}]})
+    page.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [STILL, {"name": "prefers-color-scheme", "value": scheme}]}
+    )
     page.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
 
     assert page.execute_script(CONTRAST) == []
@@ -232,7 +240,7 @@ def test_headings_come_in_order(page: Any) -> None:
     levels = page.execute_script("return [...document.querySelectorAll('h1,h2,h3,h4,h5')].map(h => +h.tagName[1])")
 
     assert levels.count(1) == 1
-    assert [pair for pair in zip(levels, levels[1:], strict=False) if pair[1] > pair[0] + 1] == []
+    assert [pair for pair in pairwise(levels) if pair[1] > pair[0] + 1] == []
 
 
 def test_header_cells_say_what_they_head(page: Any) -> None:
@@ -262,5 +270,5 @@ def test_the_specification_stands_on_its_own(tmp_path: Path, browser: Any) -> No
 
     levels = page.execute_script("return [...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1])")
     assert page.get_log("browser") == []
-    assert [pair for pair in zip(levels, levels[1:], strict=False) if pair[1] > pair[0] + 1] == []
+    assert [pair for pair in pairwise(levels) if pair[1] > pair[0] + 1] == []
     assert len(shown(page, "main section")) == len(specification.ops())

@@ -73,7 +73,7 @@ def test_parts_add_up_to_the_cell(make_run: Make) -> None:
     report = gather([make_run()])
     valid = sum(case.breaks is None for case in cases.generate("conv2d", 7, 0, 40))
 
-    sums = {}
+    sums: dict[str, int] = {}
     for part in report.parts:
         if part.op == "conv2d" and part.attribute != "call" and part.tallies[0]:
             sums[part.attribute] = sums.get(part.attribute, 0) + part.tallies[0].total
@@ -165,7 +165,13 @@ def test_what_is_new_gone_kept_and_not_looked_for(make_run: Make, by_hand: Simpl
     kept, gone, new = (by_hand.finding(name, case) for name in ("kept", "gone", "new"))
     other = by_hand.finding("other", pool)
     runs = [
-        make_run("a", version="1", started="2026-01-01", rows=[*rows, by_hand.row(pool, "tf-cpu-eager")], findings=[kept, gone, other]),
+        make_run(
+            "a",
+            version="1",
+            started="2026-01-01",
+            rows=[*rows, by_hand.row(pool, "tf-cpu-eager")],
+            findings=[kept, gone, other],
+        ),
         make_run("b", version="2", started="2026-02-01", rows=rows, findings=[kept, new]),
     ]
 
@@ -186,9 +192,7 @@ def test_a_share_that_changed_is_told(make_run: Make, by_hand: SimpleNamespace) 
     assert change.shares == (("conv2d_transpose", "tf-cpu-eager", Tally(1), Tally(1, 1)),)
 
 
-@pytest.mark.parametrize(
-    ("after", "said"), [(0.5, "faster"), (1.15, "within noise"), (2.0, "slower")]
-)
+@pytest.mark.parametrize(("after", "said"), [(0.5, "faster"), (1.15, "within noise"), (2.0, "slower")])
 def test_timings_are_compared_with_their_noise(make_run: Make, after: float, said: str) -> None:
     """Medians of 1 s and another, each with a spread of 0.1 s: 0.2 s is noise."""
     folders = [make_run("a", started="2026-01-01", rows=[]), make_run("b", started="2026-02-01", rows=[])]

@@ -1,4 +1,5 @@
 """The report for machines: JSON, JUnit, Markdown, exit codes, and the commands."""
+# ruff: noqa: ANN401 -- what JSON holds
 
 import json
 from collections.abc import Callable
@@ -77,7 +78,9 @@ def test_an_infinite_share_is_written_as_in_cases(make_run: Make, by_hand: Simpl
 
 def test_junit_has_a_test_for_each_op_target_and_rule(full_run: Path) -> None:
     """And one for each op's other results."""
-    names = [case.get("name") for case in junit(full_run).iter("testcase") if ".tf-cpu-xla." in str(case.get("classname"))]
+    names = [
+        case.get("name") for case in junit(full_run).iter("testcase") if ".tf-cpu-xla." in str(case.get("classname"))
+    ]
 
     rules = [rule.id for op in specification.ops() for rule in op.rules]
     assert sorted(map(str, names)) == sorted([*rules, *(f"{op} results" for op in cases.OPS)])
@@ -95,7 +98,9 @@ def test_junit_counts_what_it_holds(full_run: Path) -> None:
 
 def test_a_new_finding_fails_its_target_alone(full_run: Path) -> None:
     """tf-cpu-eager shows it, tf-cpu-xla does not; the failure holds the script."""
-    failed = {case.get("classname"): case for case in junit(full_run).iter("testcase") if case.find("failure") is not None}
+    failed = {
+        case.get("classname"): case for case in junit(full_run).iter("testcase") if case.find("failure") is not None
+    }
 
     assert sorted(map(str, failed)) == ["2.21.0.tf-cpu-eager.conv2d_transpose", "waivers"]
     assert "expected 1, got 3" in str(failed["2.21.0.tf-cpu-eager.conv2d_transpose"].findtext("failure"))
@@ -114,7 +119,9 @@ def test_a_finding_that_names_a_rule_fails_that_rule(make_run: Make, by_hand: Si
 
 def test_a_waived_finding_is_skipped(full_run: Path) -> None:
     """It has not passed."""
-    skipped = [case.find("skipped") for case in junit(full_run).iter("testcase") if case.get("name") == "max_pool_grad results"]
+    skipped = [
+        case.find("skipped") for case in junit(full_run).iter("testcase") if case.get("name") == "max_pool_grad results"
+    ]
 
     assert [mark.get("message") for mark in skipped if mark is not None] == [
         "waived: max_pool_grad credits another tied element"
@@ -146,8 +153,14 @@ def evil_run(make_run: Make, by_hand: SimpleNamespace) -> Path:
         status="waived",
     )
     waiver = {"id": EVIL, "state": "expired", "link": f"javascript:{EVIL}", "reason": EVIL, "review": EVIL}
-    rows = [by_hand.row(by_hand.founding_case(), EVIL, "disagrees", EVIL, dtype=EVIL, layout=EVIL, elements=1.0, squares=1.0)]
-    folder = make_run(rows=rows, targets=[EVIL], findings=[found], waivers=[waiver], not_run=[{"name": EVIL, "reason": EVIL}])
+    rows = [
+        by_hand.row(
+            by_hand.founding_case(), EVIL, "disagrees", EVIL, dtype=EVIL, layout=EVIL, elements=1.0, squares=1.0
+        )
+    ]
+    folder = make_run(
+        rows=rows, targets=[EVIL], findings=[found], waivers=[waiver], not_run=[{"name": EVIL, "reason": EVIL}]
+    )
     row = {"op": EVIL, "layer": EVIL, "target": EVIL, "median": 1.0, "dtype": EVIL}
     (folder / "bench.json").write_text(json.dumps({"rows": [row], "ceilings": {EVIL: EVIL}}))
     return folder
@@ -182,7 +195,9 @@ def test_everything_from_a_target_is_escaped_in_markdown(make_run: Make, by_hand
 def test_markdown_tells_the_verdict_the_board_and_the_findings(full_run: Path) -> None:
     """In this order."""
     text = pages.markdown(gather([full_run]))
-    places = [text.index(part) for part in ("## 1 new divergence", "| op |", "### Findings", "### Waivers", "### Not run")]
+    places = [
+        text.index(part) for part in ("## 1 new divergence", "| op |", "### Findings", "### Waivers", "### Not run")
+    ]
 
     assert places == sorted(places)
 
