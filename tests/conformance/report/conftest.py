@@ -3,6 +3,7 @@
 
 import io
 import json
+import shutil
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -148,6 +149,37 @@ def founding_arrays() -> bytes:
     return arrays(np.roll(value, -1, axis=(1, 2)), value)
 
 
+def make(
+    folder: Path,
+    version: str = "2.21.0",
+    started: str = "2026-11-22T07:00:00+00:00",
+    targets: Sequence[str] = TARGETS,
+    rows: Sequence[Mapping[str, Any]] | None = None,
+    findings: Sequence[Mapping[str, Any]] = (),
+    waivers: Sequence[Mapping[str, Any]] = (),
+    footer: Mapping[str, Any] | None = None,
+    *,
+    ended: bool = True,
+    **changed: Any,
+) -> Path:
+    """Write a run: 40 cases of every op that agree, unless rows say otherwise."""
+    store = Store.create(folder, header(version, started, targets, **changed))
+    every = rows if rows is not None else agreeing(targets)
+    if every:
+        store.write_shard("all-00000", every)
+    if ended:
+        store.write_json("findings.json", {"schema": 1, "findings": list(findings), "waivers": list(waivers)})
+        coverage: Any = {"conv2d": {"values": {"reached": 83, "makeable": 87, "missing": ["batch 0", "filters 0"]}}}
+        told: dict[str, Any] = {"ended": "2026-11-22T07:03:00+00:00", "seconds": 180.0, "complete": True}
+        store.close({**told, "coverage": coverage, "counts": {}, "fingerprints": [], **(footer or {})})
+    return folder
+
+
+def agreeing(targets: Sequence[str]) -> list[dict[str, Any]]:
+    """Return 40 cases of every op, on which these targets agree."""
+    return [row(case, target) for op in cases.OPS for case in cases.generate(op, 7, 0, 40) for target in targets]
+
+
 Make = Callable[..., Path]
 
 
@@ -155,71 +187,38 @@ Make = Callable[..., Path]
 def make_run(tmp_path: Path) -> Make:
     """Return what makes the folder of a run."""
 
-    def make(
-        name: str = "run",
-        version: str = "2.21.0",
-        started: str = "2026-11-22T07:00:00+00:00",
-        targets: Sequence[str] = TARGETS,
-        rows: Sequence[Mapping[str, Any]] | None = None,
-        findings: Sequence[Mapping[str, Any]] | None = (),
-        waivers: Sequence[Mapping[str, Any]] = (),
-        footer: Mapping[str, Any] | None = None,
-        *,
-        ended: bool = True,
-        count: int = 40,
-        **changed: Any,
-    ) -> Path:
-        store = Store.create(tmp_path / name, header(version, started, targets, **changed))
-        for op in cases.OPS if rows is None else ():
-            store.write_shard(
-                f"{op}-00000", [row(case, t) for case in cases.generate(op, 7, 0, count) for t in targets]
-            )
-        if rows:
-            store.write_shard("all-00000", rows)
-        if findings is not None and ended:
-            store.write_json("findings.json", {"schema": 1, "findings": list(findings), "waivers": list(waivers)})
-        if ended:
-            coverage: Any = {"conv2d": {"values": {"reached": 83, "makeable": 87, "missing": ["batch 0", "filters 0"]}}}
-            told: dict[str, Any] = {
-                "ended": "2026-11-22T07:03:00+00:00",
-                "seconds": 180.0,
-                "complete": True,
-                "coverage": coverage,
-            }
-            store.close({**told, "counts": {}, "fingerprints": [], **(footer or {})})
-        return tmp_path / name
+    def named(name: str = "run", **changed: Any) -> Path:
+        return make(tmp_path / name, **changed)
 
-    return make
+    return named
 
 
-@pytest.fixture
-def full_run(make_run: Make) -> Path:
-    """Return a run with one new and one waived finding, and one stale waiver."""
+@pytest.fixture(scope="session")
+def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run with one new and one waived finding, and one stale waiver; it is not to be changed."""
     case = founding_case()
     waived = {"status": "waived", "waiver": "tie-order", "title": "max_pool_grad credits another tied element"}
     pool = next(c for c in cases.generate("max_pool_grad", 7, 0, 99) if c.breaks is None)
-    bad = [row(case, "tf-cpu-eager", "disagrees", "wrong-value", bound_used=float("inf"))]
-    good = [row(each, t) for op in cases.OPS for each in cases.generate(op, 7, 0, 40) for t in TARGETS]
-    folder = make_run(
-        rows=good + bad,
+    known = {"id": "tie-order", "state": "used", "link": "https://example.org/1", "reason": "Known."}
+    old = {"id": "old", "state": "unused", "link": "", "reason": "Fixed upstream."}
+    folder = make(
+        tmp_path_factory.mktemp("shared") / "run",
+        rows=[*agreeing(TARGETS), row(case, "tf-cpu-eager", "disagrees", "wrong-value", bound_used=float("inf"))],
         findings=[
             finding("conv2d_transpose-wrong-value-0badcafe", case),
             finding("max_pool_grad-wrong-value-00c0ffee", pool, worst=[], **waived),
         ],
-        waivers=[
-            {
-                "id": "tie-order",
-                "state": "used",
-                "link": "https://example.org/1",
-                "reason": "Known.",
-                "review": "2027-05-01",
-            },
-            {"id": "old", "state": "unused", "link": "", "reason": "Fixed upstream.", "review": "2027-05-01"},
-        ],
+        waivers=[waiver | {"review": "2027-05-01"} for waiver in (known, old)],
     )
     files = {"arrays.npz": founding_arrays(), "repro.py": b"import numpy as np\nprint('expected 1, got 3')\n"}
     Store(folder).write_finding("conv2d_transpose-wrong-value-0badcafe", files)
     return folder
+
+
+@pytest.fixture
+def full_run(shared_run: Path, tmp_path: Path) -> Path:
+    """Return a copy of the shared run."""
+    return Path(shutil.copytree(shared_run, tmp_path / "run"))
 
 
 @pytest.fixture

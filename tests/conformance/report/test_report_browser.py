@@ -51,10 +51,16 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     driver.quit()
 
 
+@pytest.fixture(scope="module")
+def text(shared_run: Path) -> str:
+    """Return the report of a run with a new and a waived finding."""
+    return pages.page(gather([shared_run]))
+
+
 @pytest.fixture
-def page(full_run: Path, browser: Any) -> Any:
-    """Open the report of a run with a new and a waived finding."""
-    return opened(browser, full_run / "report.html", pages.page(gather([full_run])))
+def page(tmp_path: Path, text: str, browser: Any) -> Any:
+    """Open the report."""
+    return opened(browser, tmp_path / "report.html", text)
 
 
 def opened(browser: Any, path: Path, text: str, address: str = "") -> Any:
@@ -124,10 +130,10 @@ def test_the_scoreboard_shows_only_ops_that_disagree(page: Any) -> None:
     assert [row.get_attribute("data-text") for row in shown(page, "[data-list=board] tbody tr")] == ["conv2d_transpose"]
 
 
-def test_a_link_to_a_finding_opens_it(full_run: Path, browser: Any) -> None:
+def test_a_link_to_a_finding_opens_it(tmp_path: Path, text: str, browser: Any) -> None:
     """Though it is waived, and stands closed otherwise."""
     address = "finding-max_pool_grad-wrong-value-00c0ffee"
-    page = opened(browser, full_run / "report.html", pages.page(gather([full_run])), f"#{address}")
+    page = opened(browser, tmp_path / "report.html", text, f"#{address}")
 
     assert page.find_element("id", address).find_element("css selector", ".reason").is_displayed()
 
