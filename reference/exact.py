@@ -240,8 +240,10 @@ class SumOfProducts(ABC):
             out, undecided = self._round(self.enclosure(sizes, most), fmt)
             open_ = np.flatnonzero(undecided if settled is None else undecided & ~settled)
             if len(open_) > FEW:
-                # A sum without a product other than zero is zero, as it came out: cells that no window covers.
-                open_ = open_[self._has_products().reshape(-1)[open_]]
+                # A sum without a product other than zero is zero: cells that no window covers.
+                other = self._has_products().reshape(-1)[open_]
+                out.flat[open_[~other]] = 0
+                open_ = open_[other]
             if len(open_) <= FEW:
                 break
         for flat in open_:
