@@ -1,0 +1,84 @@
+"""
+The timings of a run on disk, and two of them compared.
+
+`bench.json`: {"schema": 1, "ceilings": {name: number}, "rows": [{...}]}, a row as `timing.Timed` has it but for
+`rounds`; what was not measured is null. `bench.parquet`: the rows with `rounds`, a list of seconds.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from conformance.bench.timing import Timed
+from conformance.errors import UsageError
+
+__all__ = ["Compared", "compared", "read", "write"]
+
+KEY = ("target", "layer", "op", "batch", "dtype", "threads")
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One row now against the same row of another run."""
+
+    row: Timed
+    ratio: float  # median now / median then
+    low: float  # 95% bootstrap interval of the ratio
+    high: float
+
+    @property
+    def says(self) -> str:
+        """Faster, slower, or within noise."""
+        if self.high < 1:
+            return "faster"
+        return "slower" if self.low > 1 else "within noise"
+
+
+def write(folder: Path, rows: Sequence[Timed], ceilings: Mapping[str, float]) -> None:
+    """Write both files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = [asdict(row) for row in rows]
+    frame = pl.DataFrame(data, schema_overrides={"rounds": pl.List(pl.Float64)}, infer_schema_length=None)
+    frame.write_parquet(folder / "bench.parquet")
+    plain = [{name: value for name, value in row.items() if name != "rounds"} for row in data]
+    text = json.dumps({"schema": 1, "ceilings": dict(ceilings), "rows": plain}, indent=1, allow_nan=False)
+    (folder / "bench.json").write_text(text + "\n")
+
+
+def read(folder: Path) -> list[Timed]:
+    """Read the rows of a run's folder."""
+    path = folder / "bench.parquet" if folder.is_dir() else folder
+    if not path.is_file():
+        raise UsageError(f"{folder} holds no bench.parquet")
+    try:
+        return [Timed(**{**row, "rounds": tuple(row["rounds"] or ())}) for row in pl.read_parquet(path).to_dicts()]
+    except (TypeError, KeyError, pl.exceptions.PolarsError) as error:
+        raise UsageError(f"{path} holds no timings: {error}") from error
+
+
+def compared(now: Sequence[Timed], then: Sequence[Timed]) -> list[Compared]:
+    """Compare the rows that both runs timed."""
+    old = {tuple(getattr(row, name) for name in KEY): row for row in then if row.median}
+    pairs = [(row, old.get(tuple(getattr(row, name) for name in KEY))) for row in now if row.median]
+    return [_of_pair(row, other) for row, other in pairs if other]
+
+
+def _of_pair(row: Timed, other: Timed) -> Compared:
+    """
+    Resample the rounds of both runs, and take the middle 95% of the ratios of medians.
+
+    Runs within a round share what else the machine did meanwhile: rounds, not runs, are what varies independently.
+    """
+    stream = np.random.Generator(np.random.Philox(0))
+    medians = [
+        np.median(stream.choice(np.array(one.rounds), (RESAMPLES, len(one.rounds))), axis=1) for one in (row, other)
+    ]
+    low, high = np.percentile(medians[0] / medians[1], [2.5, 97.5])
+    ratio = (row.median or math.nan) / (other.median or math.nan)
+    return Compared(row=row, ratio=ratio, low=float(low), high=float(high))

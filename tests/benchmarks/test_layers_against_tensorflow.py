@@ -1,0 +1,124 @@
+"""
+The reference's speed on the layers of real networks, against TensorFlow eager float32 on the same number of threads.
+
+Both run in workers of their own, in turns, so that what else the machine does meets both; times are taken there, around
+the op alone: on one thread the processor's time, which a busy machine changes little; on all threads what a clock on
+the wall shows, and only on a machine that has nothing else to do: threads that wait for one another, each for its turn
+at a processor, measure that. What pytest-benchmark reports is the reference's time. `pytest tests/benchmarks` runs
+them; they are left out where TensorFlow is not installed.
+"""
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conformance.bench.peers import PEERS
+from conformance.bench.subjects import Subject, arguments, subjects
+from conformance.bench.timing import LIMITS, start
+from conformance.model import Returned
+from conformance.targets import registry
+from conformance.targets.messages import Call
+from conformance.targets.pool import Worker
+
+pytestmark = [
+    pytest.mark.tensorflow,
+    pytest.mark.slow,
+    pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow is not installed"),
+]
+
+BUSY = 0.5  # processes that want to run, before one begins to time all threads
+ROUNDS = 5
+SECONDS = 0.03  # of one turn
+LAYERS = (
+    "conv2d-56",
+    "conv2d_transpose-28",
+    "max_pool-2",
+    "max_pool-3",
+    "avg_pool-2",
+    "avg_pool-3",
+    "lenet-5",
+    "dqn/conv1",
+    "dqn/conv2",
+    "vgg-16/conv3_2",
+    "vgg-16/conv5_1",
+    "vgg-16/pool3",
+    "dcgan/up2",
+    "dcgan/up4",
+)
+SUBJECTS = list(subjects(LAYERS, (1,)))
+THREADS = tuple(dict.fromkeys((1, os.cpu_count() or 1)))
+
+# How many times TensorFlow's time the reference may take: the value, value and bound, the value in float64.
+CONVOLUTION = {"reference": 4.0, "reference-bounds": 8.0, "float64": 60.0}
+MAX_POOL = {"reference": 2.0, "reference-bounds": 16.0, "float64": 60.0}
+# A sum in float64, proved exact or bounded, and rounded once, moves eight times the bytes of TensorFlow's own.
+AVERAGE = {"reference": 12.0, "reference-bounds": 40.0, "float64": 400.0}
+ALLOWED = {"max_pool": MAX_POOL, "avg_pool": AVERAGE, "avg_pool_grad": AVERAGE}
+
+
+@dataclass
+class Stopwatch:
+    """A timer for pytest-benchmark that shows the seconds spent in workers."""
+
+    spent: float = 0.0
+
+    def __call__(self) -> float:
+        """Return the seconds so far."""
+        return self.spent
+
+
+STOPWATCH = Stopwatch()
+
+
+@pytest.fixture(scope="module", params=THREADS, ids=lambda count: f"{count} threads")
+def workers(request: pytest.FixtureRequest) -> Iterator[dict[str, Worker]]:
+    """Give warm workers of TensorFlow, the reference, and the reference with bounds."""
+    targets = [registry.find("tf-cpu-eager"), registry.find("reference"), PEERS["reference-bounds"]]
+    with ExitStack() as stack:
+        yield {
+            target.name: stack.enter_context(Worker(start(target, request.param, SECONDS), LIMITS))
+            for target in targets
+        }
+
+
+def median(worker: Worker, subject: Subject, given: dict[str, Any]) -> float:
+    """Return the median time of one turn."""
+    observed = worker.run(Call(op=subject.op, arguments=given))
+    assert isinstance(observed, Returned), observed
+    alone = worker.start.environment["OMP_NUM_THREADS"] == "1"
+    return float(np.median(observed.arrays[-1][1 if alone else 0, 1:]))
+
+
+@pytest.mark.benchmark(timer=STOPWATCH, min_rounds=ROUNDS)
+@pytest.mark.parametrize("kind", ["reference", "reference-bounds", "float64"])
+@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: f"{subject.layer}-{subject.op}")
+def test_the_reference_keeps_up(
+    benchmark: Any,  # noqa: ANN401 -- pytest-benchmark ships no types
+    workers: dict[str, Worker],
+    subject: Subject,
+    kind: str,
+) -> None:
+    """The median over rounds of the ratio of both sides' times in a round is within what is allowed."""
+    if workers["reference"].start.environment["OMP_NUM_THREADS"] != "1" and os.getloadavg()[0] > BUSY:
+        pytest.skip("the machine is busy: all threads cannot be timed")
+    given = arguments(subject)
+    mine = arguments(replace(subject, dtype="float64")) if kind == "float64" else given
+    worker = workers["reference" if kind == "float64" else kind]
+    ratios: list[float] = []
+
+    def turn() -> None:
+        other, own = median(workers["tf-cpu-eager"], subject, given), median(worker, subject, mine)
+        STOPWATCH.spent += own
+        ratios.append(own / other)
+
+    benchmark.pedantic(turn, rounds=ROUNDS, warmup_rounds=1)
+
+    ratio = float(np.median(ratios[1:]))
+    benchmark.extra_info["times TensorFlow's"] = ratio
+    assert ratio <= ALLOWED.get(subject.op, CONVOLUTION)[kind]
