@@ -14,61 +14,24 @@ error of a computation is at most
 | underflow | n eta / 2 more, or 2 n (smallest normal) where subnormals are flushed | IEEE 754-2019, 7.5 |
 | Winograd F(m, 3) | c u |A^T| [(|G| |g| |G^T|) o (|B^T| |d| |B|)] |A| | Barabasz, Anderson, Soodhalter and |
 |   |   | Gregg, ACM Trans. Math. Softw. 46(4), 2020 |
-| FFT | n u (largest |left|) sum of |right| | a bound for the whole tensor only |
+| FFT | (n + 21 log2 N + 4) u |left| sum of |right| | Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., |
+|   |   | 2002, theorem 24.2: a bound for the whole tensor only |
 
 n and S come from the same code that gives the value, run on ones and on absolute values. Where the operands are whole
 numbers and S is at most 2^p, every partial sum is exact in every order: nothing but the final rounding is allowed.
+Transforms round there, too, and may overflow where the sum does not.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from reference.conv2d import Forward
+from reference import fourier, winograd
 from reference.exact import SumOfProducts, blocks, whole
-from reference.floats import FORMATS, Array, Format, format_of, round_to
-from reference.winograd import transformed
+from reference.floats import Array, Format, format_of, round_to
+from reference.precision import ARITHMETICS, Arithmetic, accumulator, narrow_format, narrowing
 
 __all__ = ["ARITHMETICS", "Arithmetic", "Within", "exactly", "within"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arithmetic:
-    """How a target computes sums of products: what it declares, and is then held to."""
-
-    name: str
-    accumulate: str | None = None  # the format of sums, or "storage"; None: float32, and always float64 for float64
-    narrow: str | None = None  # the format operands are rounded to first
-    truncates: bool = False  # the unit truncates where others round
-    more: int = 0  # roundings of each element beyond those of its sum
-    terms: int = 1  # products a tap: 3 where operands are split in two parts of the narrow format
-    winograd: int = 0  # m of F(m, 3), for 3x3 filters with stride 1; other calls are direct
-    fft: bool = False
-    exact: bool = False  # the exact value rounded once
-    flushes: bool = True  # subnormal numbers may count as zero, as TensorFlow's CPU threads make them
-
-
-ARITHMETICS = {
-    arithmetic.name: arithmetic
-    for arithmetic in (
-        Arithmetic(name="correctly-rounded", exact=True, flushes=False),
-        Arithmetic(name="float32"),  # sums in float32 for 16-bit types and float32, in float64 for float64
-        Arithmetic(name="float32-gradual", flushes=False),
-        Arithmetic(name="float64", accumulate="float64"),
-        Arithmetic(name="storage", accumulate="storage"),
-        Arithmetic(name="tf32", narrow="tf32", truncates=True),
-        Arithmetic(name="tf32-rounded", narrow="tf32"),
-        Arithmetic(name="bf16x3", narrow="bfloat16", terms=3),
-        Arithmetic(name="bfloat16", narrow="bfloat16"),
-        Arithmetic(name="winograd-2", winograd=2),
-        Arithmetic(name="winograd-4", winograd=4),
-        Arithmetic(name="fft", fft=True),
-    )
-}
-
-# TF32 has the exponents of float32 and the precision of float16.
-TF32 = replace(FORMATS["float32"], precision=11)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +67,7 @@ def is_nan(values: Array) -> Array:
     return np.isnan(values) if values.dtype.kind not in "iub" else np.zeros(values.shape, bool)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # S beyond float64 is one of the things that are bounded
 def within(call: SumOfProducts, arithmetic: Arithmetic = ARITHMETICS["float32"]) -> Within:
     """
     Return the allowed results of a sum of products under an arithmetic.
@@ -114,15 +78,16 @@ def within(call: SumOfProducts, arithmetic: Arithmetic = ARITHMETICS["float32"])
     if arithmetic.exact or call.dtype.kind in "iu":
         return exactly(call.rounded())
     fmt = format_of(call.dtype)
-    size, count = call.absolute(), call.count()
-    value = call.rounded(size)
+    sums, count = call.absolute(), call.count()
+    value = call.rounded(sums)
     divisor = call.divisor()
-    if divisor is not None:
-        size = size / divisor
+    size = sums if divisor is None else sums / divisor
     wide = accumulator(arithmetic, fmt)
     error = _error(call, arithmetic, fmt, size, count)
-    rounding = 0.0 if wide.precision == fmt.precision else fmt.u
-    low, high = _ends(value, error, fmt, arithmetic)
+    rounding = fmt.u if wide.precision > fmt.precision else 0.0
+    # Where a narrower result is the second rounding, the first one's ends are rounded as it is: from the exact value.
+    centres = call.enclosure(sums).ends(divisor) if rounding else [value]
+    low, high = _ends(centres, error, fmt, arithmetic)
     result = Within(
         value=value,
         low=low,
@@ -132,9 +97,7 @@ def within(call: SumOfProducts, arithmetic: Arithmetic = ARITHMETICS["float32"])
         size=size,
         count=np.broadcast_to(count, value.shape),
     )
-    # A mean's sum is as many times larger than the mean as it has terms.
-    largest = size * count if free_sum(call) else size
-    return _special(call, arithmetic, _overflowed(result, largest, wide))
+    return _special(call, arithmetic, _overflowed(call, arithmetic, result, wide))
 
 
 def _finite(value: Array) -> Array:
@@ -143,44 +106,39 @@ def _finite(value: Array) -> Array:
     return centre if np.isfinite(centre).all() else np.where(np.isfinite(centre), centre, 0.0)
 
 
-def accumulator(arithmetic: Arithmetic, fmt: Format) -> Format:
-    """Return the format in which sums are kept."""
-    if arithmetic.accumulate == "storage":
-        return fmt
-    return FORMATS["float64"] if fmt.precision == 53 else FORMATS[arithmetic.accumulate or "float32"]
-
-
 def _error(call: SumOfProducts, arithmetic: Arithmetic, fmt: Format, size: Array, count: Array) -> Array:
     """Bound the error of the sum before its last rounding, where that is apart; with it, where it is not."""
     wide = accumulator(arithmetic, fmt)
-    free = call.free_products and not _divides(call)
-    roundings = np.maximum(count - (free or wide.precision != fmt.precision), 0) + arithmetic.more
-    if arithmetic.winograd and isinstance(call, Forward) and can_winograd(call):
-        error = transformed(call, arithmetic.winograd) * wide.u
-    elif arithmetic.fft:
-        error = count.max(initial=0) * wide.u * _everywhere(call)
-    else:
-        narrowing, reach = _narrowing(call, arithmetic, fmt)
-        adds = 2 if arithmetic.truncates else 1
-        sums = roundings * (arithmetic.terms * adds * wide.u * reach) * size
-        exact = _surely_exact(call, arithmetic, wide, size)
-        error = np.where(exact, 0.0, sums) if np.any(exact) else sums
-        error = error + narrowing * size if narrowing else error
-    return np.asarray(error + _underflow(call, arithmetic, wide, fmt, count))
+    # n products and n - 1 additions, of which no term of the sum meets more than n: a product, and those after it.
+    exact_products = not _divides(call) and (call.free_products or wide.precision > fmt.precision)
+    roundings = np.maximum(count - exact_products, 0) + arithmetic.more
+    narrow = narrow_format(arithmetic, fmt)
+    narrowed, reach = (0.0, 1.0)
+    if narrow and not _whole_below(call, 2.0**narrow.precision):
+        narrowed, reach = narrowing(arithmetic, narrow)
+    adds = 2 if arithmetic.truncates else 1
+    error = roundings * (arithmetic.terms * adds * wide.u * reach) * size
+    error = error + narrowed * size if narrowed else error
+    error = np.asarray(error + _underflow(call, arithmetic, wide, fmt, count))
+    # A target may still take the direct way where it finds that faster.
+    if _transforms(call, arithmetic):
+        return np.asarray(np.maximum(error, wide.u * _transformed(call, arithmetic)))
+    exact = False if narrowed else _surely_exact(call, arithmetic, wide, size)
+    return np.where(exact, 0.0, error) if np.any(exact) else error
 
 
-def _narrowing(call: SumOfProducts, arithmetic: Arithmetic, fmt: Format) -> tuple[float, float]:
-    """Return the relative error that narrowed operands bring to S, and how much S itself may grow."""
-    if arithmetic.narrow is None:
-        return 0.0, 1.0
-    narrow = TF32 if arithmetic.narrow == "tf32" else FORMATS[arithmetic.narrow]
-    if narrow.precision >= fmt.precision or (whole_below(call, 2.0**narrow.precision)):
-        return 0.0, 1.0
-    u = narrow.u * (2 if arithmetic.truncates else 1)
-    if arithmetic.terms == 3:
-        u = u * u  # of an operand as the sum of two parts; the product of the two lesser parts is left out
-        return 3 * u + u * u, (1 + u) ** 2
-    return 2 * u + u * u, (1 + u) ** 2
+def _transforms(call: SumOfProducts, arithmetic: Arithmetic) -> bool:
+    """Return whether the arithmetic computes this call from transforms of its operands."""
+    if arithmetic.winograd:
+        return winograd.can_winograd(call)
+    return arithmetic.fft and isinstance(call, fourier.CONVOLUTIONS)
+
+
+def _transformed(call: SumOfProducts, arithmetic: Arithmetic) -> Array | float:
+    """Bound the error of a convolution by transforms, in units of u; zero where there are none."""
+    if arithmetic.winograd and winograd.can_winograd(call):
+        return winograd.transformed(call, arithmetic.winograd)
+    return fourier.transformed(call) if arithmetic.fft and isinstance(call, fourier.CONVOLUTIONS) else 0.0
 
 
 def _divides(call: SumOfProducts) -> bool:
@@ -189,25 +147,24 @@ def _divides(call: SumOfProducts) -> bool:
     return divisor is not None and bool(np.any(divisor != 1))
 
 
-def whole_below(call: SumOfProducts, limit: float) -> bool:
+def _whole_below(call: SumOfProducts, limit: float) -> bool:
     """Return whether the operands are whole numbers of at most the limit."""
     return all(whole(side) and float(np.abs(side).max(initial=0.0)) <= limit for side in call.finite)
 
 
 def _surely_exact(call: SumOfProducts, arithmetic: Arithmetic, wide: Format, size: Array) -> Array | bool:
-    """Return where every partial sum is a whole number below 2^p: there no order of the sum rounds."""
-    if _divides(call) or arithmetic.more:
+    """Return where every partial sum is a whole number of at most 2^p: no order of the sum rounds, or underflows."""
+    if _divides(call) or arithmetic.more or not all(whole(side) for side in call.finite):
         return False
-    if not (whole(call.finite[0]) and whole(call.finite[1])):
-        return False
-    return np.asarray(size <= 2.0 ** (wide.precision - (1 if arithmetic.truncates else 0)))
+    # S is whole, too; its upper bound is a little above.
+    return np.asarray(np.rint(size) <= 2.0 ** (wide.precision - (1 if arithmetic.truncates else 0)))
 
 
 def _underflow(call: SumOfProducts, arithmetic: Arithmetic, wide: Format, fmt: Format, count: Array) -> Array:
     """Bound what underflow takes away: of products, of sums, and of subnormal operands that count as zero."""
     if not arithmetic.flushes:
-        return count * (wide.smallest_subnormal / 2)
-    lost = 2 * count * wide.smallest_normal
+        return (count * arithmetic.terms + _divides(call)) * _half_spacing(wide)
+    lost = 2 * count * arithmetic.terms * wide.smallest_normal
     sides = [np.abs(side) for side in call.finite]
     tiny = [(side < fmt.smallest_normal) & (side > 0) for side in sides]
     divisor = 1.0 if call.divisor() is None else call.divisor()
@@ -218,44 +175,75 @@ def _underflow(call: SumOfProducts, arithmetic: Arithmetic, wide: Format, fmt: F
     return np.asarray(lost)
 
 
-def _ends(value: Array, error: Array, fmt: Format, arithmetic: Arithmetic) -> tuple[Array, Array]:
-    """Round both ends of value +- error to the format: rounding is monotone, so that nothing between is lost."""
-    low, high = np.empty(value.shape, fmt.dtype), np.empty(value.shape, fmt.dtype)
-    for block in blocks(value.shape):
-        centre, part = _finite(value[block]), error[block]
-        # The value is itself rounded from the exact one: half a spacing of it at most. Where there is no error at all,
-        # the rounded value is the only allowed one.
-        slack = np.where(part > 0, np.abs(centre) * (fmt.u * 1.01) + fmt.smallest_subnormal / 2, 0.0) + part
-        ends = round_to(centre - slack, fmt), round_to(centre + slack, fmt)
+def _half_spacing(fmt: Format) -> float:
+    """Return eta / 2; for float64 eta, as no float64 is smaller."""
+    return fmt.smallest_subnormal / 2 or fmt.smallest_subnormal
+
+
+def _ends(centres: list[Array], error: Array, fmt: Format, arithmetic: Arithmetic) -> tuple[Array, Array]:
+    """
+    Round both ends of what lies within the error of a centre: rounding is monotone, so that nothing between is lost.
+
+    centres: the exact values rounded to the format, or, in float64, both ends of what encloses them.
+    """
+    shape = centres[0].shape
+    low, high = np.empty(shape, fmt.dtype), np.empty(shape, fmt.dtype)
+    error = np.broadcast_to(error, shape)
+    for block in blocks(shape):
+        first, last = _finite(centres[0][block]), _finite(centres[-1][block])
+        part = error[block]
+        if centres[0].dtype == fmt.dtype:
+            # The value is itself rounded from the exact one: half a spacing of it at most. Where there is no error at
+            # all, the rounded value is the only allowed one.
+            part = part + np.where(part > 0, np.abs(first) * (fmt.u * 1.01) + _half_spacing(fmt), 0.0)
+        ends = round_to(first - part, fmt), round_to(last + part, fmt)
         low[block], high[block] = _flushed(*ends, fmt) if arithmetic.flushes else ends
     return low, high
 
 
 def _flushed(low: Array, high: Array, fmt: Format) -> tuple[Array, Array]:
-    """Allow zero wherever a subnormal number is allowed."""
+    """Allow zero wherever a number is allowed that is subnormal, or was so before it was rounded."""
     least = fmt.smallest_normal
-    low = np.where((low > 0) & (low < least), np.zeros((), low.dtype), low)
-    return low, np.where((high < 0) & (high > -least), np.zeros((), high.dtype), high)
+    low = np.where((low > 0) & (low <= least), np.zeros((), low.dtype), low)
+    return low, np.where((high < 0) & (high >= -least), np.zeros((), high.dtype), high)
 
 
-def free_sum(call: SumOfProducts) -> bool:
-    """Return whether the call is a plain sum that is divided in the end."""
-    return call.free_products and _divides(call)
-
-
-def _overflowed(result: Within, size: Array, wide: Format) -> Within:
+def _overflowed(call: SumOfProducts, arithmetic: Arithmetic, result: Within, wide: Format) -> Within:
     """Allow anything where S is beyond the accumulator: infinities of both signs, and NaN, meet on the way."""
-    growth = 1 + float(result.count.max(initial=0.0)) * wide.u
-    if float(size.max(initial=0.0)) * growth < wide.largest:
+    # A mean's sum is as many times larger than the mean as it has terms.
+    largest = result.size * result.count if call.free_products and _divides(call) else result.size
+    limit = wide.largest / (1 + float(result.count.max(initial=0.0)) * wide.u)
+    beyond = np.asarray(_spread_overflow(call, arithmetic, wide) | _narrowed_overflow(call, arithmetic))
+    if float(largest.max(initial=0.0)) >= limit:
+        beyond = beyond | (largest >= limit)
+    if not beyond.any():
         return result
-    beyond = size * (1 + result.count * wide.u) >= wide.largest
     infinity = result.value.dtype.type(np.inf)
+    beyond = np.broadcast_to(beyond, result.value.shape)
     return replace(
         result,
         low=np.where(beyond, -infinity, result.low),
         high=np.where(beyond, infinity, result.high),
         nan=result.nan | beyond,
     )
+
+
+def _spread_overflow(call: SumOfProducts, arithmetic: Arithmetic, wide: Format) -> bool:
+    """Return whether a transform may overflow: it meets sums over all the tensor, with factors undone only later."""
+    if not _transforms(call, arithmetic):
+        return False
+    left, right = (float(np.abs(side).sum()) for side in call.finite)
+    return 2.0**20 * left * max(right, 1.0) >= wide.largest
+
+
+def _narrowed_overflow(call: SumOfProducts, arithmetic: Arithmetic) -> Array | bool:
+    """Return which elements have an operand that the narrow format rounds to infinity."""
+    narrow = narrow_format(arithmetic, format_of(call.dtype))
+    huge = [side > narrow.largest for side in map(np.abs, call.finite)] if narrow else []
+    if not any(side.any() for side in huge):
+        return False
+    ones = [np.ones(side.shape) for side in huge]
+    return (call.contract(huge[0] * 1.0, ones[1]) + call.contract(ones[0], huge[1] * 1.0)) > 0
 
 
 def _special(call: SumOfProducts, arithmetic: Arithmetic, result: Within) -> Within:
@@ -265,11 +253,13 @@ def _special(call: SumOfProducts, arithmetic: Arithmetic, result: Within) -> Wit
         return result
     met = special != 0
     exact = special.astype(result.value.dtype)
-    nan = np.where(met, np.isnan(special), result.nan) | (call.absent((~np.isfinite(call.right)) * 1.0) > 0)
-    if arithmetic.flushes and any(np.any(_subnormal(side)) for side in (call.left, call.right)):
-        nan = nan | met  # infinity times a subnormal that counts as zero
+    # Beside infinity, finite numbers may overflow to the other one: NaN is allowed there as it is without.
+    nan = result.nan | np.isnan(special) | (call.absent((~np.isfinite(call.right)) * 1.0) > 0)
+    subnormal = arithmetic.flushes and any(np.any(_subnormal(side)) for side in (call.left, call.right))
+    if subnormal or arithmetic.terms > 1:
+        nan = nan | met  # infinity times a subnormal that counts as zero; infinity less itself, as the lesser part
     low, high = np.where(met, exact, result.low), np.where(met, exact, result.high)
-    if arithmetic.fft or (arithmetic.winograd and can_winograd(call)):
+    if _transforms(call, arithmetic):
         infinity = exact.dtype.type(np.inf)  # a transform spreads what is not finite
         low, high, nan = np.full_like(low, -infinity), np.full_like(high, infinity), np.ones_like(nan)
     return replace(result, low=low, high=high, nan=nan)
@@ -279,22 +269,3 @@ def _subnormal(side: Array) -> Array:
     """Return which elements are subnormal numbers of their dtype."""
     size = np.abs(side.astype(np.float64))
     return (size > 0) & (size < format_of(side.dtype).smallest_normal)
-
-
-def can_winograd(call: SumOfProducts) -> bool:
-    """Return whether Winograd's algorithm F(m, 3) serves this call: 3x3 filters, stride and dilation 1, forward."""
-    if not isinstance(call, Forward):
-        return False
-    return all((axis.taps, axis.stride, axis.dilation) == (3, 1, 1) for axis in _axes(call))
-
-
-def _axes(call: Forward) -> tuple[Any, Any]:
-    """Return the axes of a convolution."""
-    return call.geometry.rows, call.geometry.columns
-
-
-def _everywhere(call: SumOfProducts) -> Array:
-    """Return S with every left factor replaced by the largest of the tensor, padding included."""
-    right = np.abs(call.finite[1])
-    largest = float(np.abs(call.finite[0]).max(initial=0.0))
-    return largest * (call.contract(np.ones(call.left.shape), right) + call.absent(right))

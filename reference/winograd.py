@@ -12,13 +12,16 @@ Sources: Lavin and Gray, Fast algorithms for convolutional neural networks, CVPR
 Anderson, Soodhalter and Gregg, ACM Trans. Math. Softw. 46(4), 2020 (the bound).
 """
 
+from typing import TypeGuard
+
 import numpy as np
 
 from reference.conv2d import Forward
+from reference.exact import SumOfProducts
 from reference.floats import Array
 from reference.patches import pad
 
-__all__ = ["MATRICES", "transformed"]
+__all__ = ["MATRICES", "can_winograd", "transformed"]
 
 # m: (A^T, G, B^T)
 MATRICES = {
@@ -45,6 +48,14 @@ MATRICES = {
 }
 
 
+def can_winograd(call: SumOfProducts) -> TypeGuard[Forward]:
+    """Return whether Winograd's algorithm F(m, 3) serves this call: 3x3 filters, stride and dilation 1, forward."""
+    if not isinstance(call, Forward):
+        return False
+    axes = (call.geometry.rows, call.geometry.columns)
+    return all((axis.taps, axis.stride, axis.dilation) == (3, 1, 1) for axis in axes)
+
+
 def transformed(call: Forward, m: int) -> Array:
     """
     Return the bound of every output element in units of u: [N, OH, OW, O].
@@ -59,10 +70,10 @@ def transformed(call: Forward, m: int) -> Array:
     n, high, wide = images.shape[:3]
     groups, depth = call.geometry.groups, filters.shape[2]
     left = images.reshape(n * high * wide, tile * tile, groups, depth).transpose(2, 1, 0, 3)
-    right = filters.reshape(tile * tile, depth, groups, -1).transpose(2, 0, 1, 3)
-    products = (left @ right).transpose(2, 1, 0, 3).reshape(n, high, wide, tile, tile, -1)
+    right = filters.reshape(tile * tile, depth, groups, filters.shape[3] // groups).transpose(2, 0, 1, 3)
+    products = (left @ right).transpose(2, 1, 0, 3).reshape(n, high, wide, tile, tile, filters.shape[3])
     outputs = np.einsum("ha,nyxabo,wb->nyhxwo", at, products, at)
-    whole = outputs.reshape(n, high * m, wide * m, -1)[:, :out_high, :out_wide]
+    whole = outputs.reshape(n, high * m, wide * m, filters.shape[3])[:, :out_high, :out_wide]
     # Each of the six transforms is a dot product (of tile, tile, 3, 3, tile, tile terms); G's entries are rounded too,
     # twice; then one product a channel, and their sum.
     roundings = 4 * tile + 2 * (3 + 1) + depth
