@@ -301,8 +301,7 @@ class FilterGradient(SumOfProducts):
         groups = self.geometry.groups
         image = np.sqrt(np.square(self.finite[0]).sum((0, 1, 2))).reshape(groups, -1, 1)
         gradient = np.sqrt(np.square(self.finite[1]).sum((0, 1, 2))).reshape(groups, 1, -1)
-        channels = np.moveaxis(image * gradient, 0, 1).reshape(self.shape[2:])
-        return np.broadcast_to(channels, self.shape)
+        return np.asarray(np.moveaxis(image * gradient, 0, 1).reshape(self.shape[2:]))
 
 
 def filter_gradient(

@@ -47,6 +47,7 @@ U = 2.0**-53  # unit roundoff of float64
 CHUNK = 128  # products added in a row: the fewer, the smaller the error's bound; below this, matrix products are slow
 BLOCK = 2**14  # elements rounded at once: their temporaries stay in the cache
 FEW = 64  # undecided elements that are sooner summed one by one than all cut into more slices
+FEWER = 2**14  # likewise one of so many
 Index = tuple[int, ...]
 
 
@@ -236,15 +237,16 @@ class SumOfProducts(ABC):
         settled: elements whose result NaN and infinity decide, so that the finite part does not matter.
         """
         enough = -(-80 // self._slice_bits())  # slices for 80 bits: float64 and a margin
+        few = max(FEW, prod(self.shape) // FEWER)
         for most in (enough, 2 * enough, 4 * enough) if fmt.precision == 53 else (0, enough, 2 * enough):
             out, undecided = self._round(self.enclosure(sizes, most), fmt)
             open_ = np.flatnonzero(undecided if settled is None else undecided & ~settled)
-            if len(open_) > FEW:
+            if len(open_) > few:
                 # A sum without a product other than zero is zero: cells that no window covers.
                 other = self._has_products().reshape(-1)[open_]
                 out.flat[open_[~other]] = 0
                 open_ = open_[other]
-            if len(open_) <= FEW:
+            if len(open_) <= few:
                 break
         for flat in open_:
             index = tuple(int(i) for i in np.unravel_index(flat, out.shape))
@@ -443,7 +445,8 @@ def _divided(sums: Enclosure, divisor: Array) -> Enclosure:
     quotient = sums.high / divisor
     product, rest = two_product(quotient, divisor)
     low = ((sums.high - product) - rest + sums.low) / divisor
-    return Enclosure(*two_sum(quotient, low), sums.error / divisor + np.abs(low) * 4 * U, sums.exponent)
+    rounds = np.frexp(divisor)[0] != 0.5  # dividing by a power of two does not
+    return Enclosure(*two_sum(quotient, low), sums.error / divisor + np.abs(low) * (rounds * 4 * U), sums.exponent)
 
 
 def _round_pair(sums: Enclosure) -> tuple[Array, Array]:
