@@ -21,9 +21,9 @@ import numpy as np
 from conformance import cases
 from conformance.allowed import Allowed, AnyOf, Results, allowed
 from conformance.cases import case_from_json
-from conformance.model import Array, Case, Returned
+from conformance.model import Array, Case, Crashed, OutOfMemory, Returned, TimedOut
 from conformance.repro import script
-from conformance.trials import Outcome, Panel
+from conformance.trials import AS_IF, Outcome, Panel, dtype_of
 from conformance.waivers import Waiver, holds
 
 __all__ = ["Finding", "Search", "files", "find_all"]
@@ -31,6 +31,8 @@ __all__ = ["Finding", "Search", "files", "find_all"]
 
 # Kinds of which the message, without its numbers and names, tells the cause.
 TOLD = ("refused-valid", "crashed", "hung", "out-of-memory")
+STEPS = 400  # calls that may go into shrinking a finding, and as many into its predicate
+ENDING = 50  # calls' worth of time that starting another worker takes
 SEEDS = 4  # values on which a call is tried before it is said not to show a fault
 WORDS = 12  # of a message that tell the cause
 
@@ -76,6 +78,7 @@ class Finding:
             "nondeterministic": "gives other bits the second time",
         }[self.kind]
         said = ("regime", "seed", "breaks", "rule")
+        what += f", {self.words}" if self.kind == "wrong-value" and self.words else ""
         when = ", ".join(f"{name} {text}" for name, text in self.predicate.items() if name not in said)
         return f"{self.op} {what}" + (f" ({when})" if when else "")
 
@@ -105,10 +108,11 @@ class Finding:
 
 @dataclass(slots=True)
 class Search:
-    """How findings are looked for: the live targets, and the time that may go into shrinking."""
+    """How findings are looked for: the live targets, and what may go into shrinking."""
 
     panel: Panel
-    seconds: float = 60.0  # for all shrinking of a run
+    seconds: float = 60.0  # after which no further finding is shrunk
+    steps: int = STEPS  # left: counted, not timed, so that the same run ends in the same findings
     tell: Callable[[str], None] = field(default=lambda _: None)
     began: float = field(default_factory=time.monotonic)
 
@@ -116,13 +120,14 @@ class Search:
         """Return the seconds that may still go into shrinking."""
         return self.seconds - (time.monotonic() - self.began)
 
-    def until(self) -> float:
-        """Return when the next finding is shrunk enough: a share of what is left, so that each gets some."""
-        return time.monotonic() + max(self.time_left(), 0) / 6
+    def begin(self) -> None:
+        """Allow the next shrinking its steps."""
+        self.steps = STEPS
 
     def shows(self, case: Case, target: str, route: str, kind: str, rule: str) -> Outcome | None:
         """Run a case on one target; return the outcome if it is the same disagreement."""
         outcome = self.panel.examine(case, [target], route)[0]
+        self.steps -= ENDING if isinstance(outcome.observation, Crashed | TimedOut | OutOfMemory) else 1
         same = outcome.verdict.kind == kind and outcome.verdict.outcome == "disagrees" and outcome.verdict.rule == rule
         return outcome if same else None
 
@@ -173,6 +178,8 @@ def explains(finding: Finding, row: Row, classes: Mapping[str, str]) -> bool:
 
 def words(kind: str, reason: str) -> str:
     """Return the words of a message that tell the cause: its type and its text, without numbers, names and paths."""
+    if kind == "wrong-value" and AS_IF in reason:
+        return reason[reason.index(AS_IF) :]
     if kind not in TOLD:
         return ""
     text = re.sub(r"\{\{.*?\}\}|\[[^\]]*\]|'[^']*'|\S*[\d/_]\S*", " ", reason)
@@ -199,7 +206,7 @@ def _merged(findings: Sequence[Finding]) -> list[Finding]:
 
 def _finding(row: Row, rows: Sequence[Row], search: Search, waiver: Waiver | None) -> Finding:
     """Shrink one observation's case, and find out what governs it and who shares it."""
-    key = (row["target"], row["route"], row["kind"], row["rule"])
+    key = (row["target"], row["route"], row["kind"], row["rule"], words(row["kind"], row["reason"]))
     case = case_from_json(json.loads(row["content"]))
     met = Finding(
         op=row["op"],
@@ -230,20 +237,21 @@ def _finding(row: Row, rows: Sequence[Row], search: Search, waiver: Waiver | Non
         met,
         reason=outcome.verdict.reason,
         case=smallest,
-        predicate=_predicate(smallest, search, key),
+        # Which values round wrongly is chance: the arithmetic governs it, and its dtype.
+        predicate=_predicate(smallest, search, key) if AS_IF not in met.words else {"dtype": dtype_of(case)},
         shared_by={row["target"]: row["kind"], **shared},
         not_shared_by=tuple(other.target for other in others if other.verdict.outcome == "agrees"),
         worst=outcome.verdict.worst,
     )
 
 
-def _shrunk(case: Case, outcome: Outcome, search: Search, key: tuple[str, str, str, str]) -> tuple[Case, Outcome]:
+def _shrunk(case: Case, outcome: Outcome, search: Search, key: tuple[str, str, str, str, str]) -> tuple[Case, Outcome]:
     """Return the smallest case that shows the same disagreement, and its outcome."""
     best = [outcome]
-    until = search.until()
+    search.begin()
 
     def shows(candidate: Case) -> bool:
-        if time.monotonic() > until or candidate.breaks != case.breaks:
+        if search.steps <= 0 or candidate.breaks != case.breaks:
             return False
         seen = search.shows(candidate, *key)
         if seen:
@@ -253,15 +261,15 @@ def _shrunk(case: Case, outcome: Outcome, search: Search, key: tuple[str, str, s
     return cases.shrink(case, shows), best[-1]
 
 
-def _predicate(case: Case, search: Search, key: tuple[str, str, str, str]) -> dict[str, str]:
+def _predicate(case: Case, search: Search, key: tuple[str, str, str, str, str]) -> dict[str, str]:
     """Return the attributes whose change makes the fault go, with their classes in the smallest case."""
     classes = cases.attributes(case)
-    until = search.until()
+    search.begin()
     gone: list[list[str]] = []
     for neighbour in cases.neighbours(case):
         others = cases.attributes(neighbour)
         changed = [name for name, text in classes.items() if others.get(name) != text]
-        if changed and time.monotonic() < until and not _shows_somehow(neighbour, search, key):
+        if changed and search.steps > 0 and not _shows_somehow(neighbour, search, key):
             gone.append(changed)
     governing: dict[str, str] = {}
     # The neighbours that change least speak first: what another changes beside such an attribute says nothing new.
@@ -271,7 +279,7 @@ def _predicate(case: Case, search: Search, key: tuple[str, str, str, str]) -> di
     return governing
 
 
-def _shows_somehow(case: Case, search: Search, key: tuple[str, str, str, str]) -> bool:
+def _shows_somehow(case: Case, search: Search, key: tuple[str, str, str, str, str]) -> bool:
     """Return whether a case shows the disagreement, with its own values or others: a rounding needs the right ones."""
     seeds = (case.seed + step for step in range(0, 2 * SEEDS, 2)) if key[2] == "wrong-value" else (case.seed,)
     return any(search.shows(replace(case, seed=seed), *key) for seed in seeds)

@@ -20,7 +20,16 @@ from conformance.targets.registry import Target, unseen, unsupported
 from conformance.verdicts import verdict
 from reference.bounds import ARITHMETICS, Arithmetic
 
-__all__ = ["Outcome", "Panel", "route_of", "row"]
+__all__ = ["AS_IF", "Outcome", "Panel", "route_of", "row"]
+
+AS_IF = "as if with"
+
+# Arithmetic that a wrong result may come from, the better one first, and what it does.
+LESSER: Mapping[str, Mapping[str, str]] = {
+    "float16": {"storage": "sums in float16"},
+    "bfloat16": {"storage": "sums in bfloat16"},
+    "float32": {"tf32": "factors in TF32", "bfloat16": "factors in bfloat16"},
+}
 
 REPEAT_EVERY = 16  # of the cases run twice, to see whether the bits are the same
 
@@ -112,7 +121,24 @@ class Panel:
             limit = unsupported(target, case, route)
         if judged.kind == "accepted-invalid":
             limit = unseen(target, case, route, judged.rule)
+        if judged.kind == "wrong-value":
+            return self._likened(name, case, observation, judged)
         return Verdict(outcome="unsupported", reason=limit) if limit else judged
+
+    def _likened(self, name: str, case: Case, observation: Observation, judged: Verdict) -> Verdict:
+        """Say of wrong values which lesser arithmetic would allow them, if one would: it names the cause."""
+        for lesser, meaning in LESSER.get(dtype_of(case), {}).items():
+            arithmetic = replace(self.arithmetic(name, case), **lesser_than(lesser))
+            sets = allowed(case, cases.arguments(case), arithmetic)
+            if verdict(sets, observation, own_masks=True).outcome == "agrees":
+                return replace(judged, reason=f"{judged.reason}; {AS_IF} {meaning}")
+        return judged
+
+
+def lesser_than(name: str) -> dict[str, Any]:
+    """Return the fields in which an arithmetic differs from the one that rounds and sums in float32."""
+    lesser = ARITHMETICS[name]
+    return {field: getattr(lesser, field) for field in ("accumulate", "narrow", "truncates")}
 
 
 def dtype_of(case: Case) -> str:

@@ -181,7 +181,7 @@ def measures(result: Within, array: Array) -> Mapping[str, float]:
     unit = format_of(array.dtype).u * result.size
     with np.errstate(all="ignore"):
         ratio = (array.astype(np.float64) - result.value.astype(np.float64)) / unit
-    ratio = ratio[(result.size > 0) & np.isfinite(ratio) & (result.low < result.high)]
+        ratio = ratio[(result.size > 0) & np.isfinite(ratio) & (result.low < result.high)]
     if not ratio.size:
         return {}
     return {"elements": float(ratio.size), "sum": float(ratio.sum()), "squares": float(np.square(ratio).sum())}
