@@ -124,12 +124,13 @@ class Search:
         """Allow the next shrinking its steps."""
         self.steps = STEPS
 
-    def shows(self, case: Case, target: str, route: str, kind: str, rule: str) -> Outcome | None:
-        """Run a case on one target; return the outcome if it is the same disagreement."""
+    def shows(self, case: Case, target: str, route: str, kind: str, rule: str, said: str) -> Outcome | None:
+        """Run a case on one target; return the outcome if it is the same disagreement, in the same words."""
         outcome = self.panel.examine(case, [target], route)[0]
         self.steps -= ENDING if isinstance(outcome.observation, Crashed | TimedOut | OutOfMemory) else 1
-        same = outcome.verdict.kind == kind and outcome.verdict.outcome == "disagrees" and outcome.verdict.rule == rule
-        return outcome if same else None
+        judged = outcome.verdict
+        same = (judged.outcome, judged.kind, judged.rule, words(judged.kind, judged.reason))
+        return outcome if same == ("disagrees", kind, rule, said) else None
 
 
 Row = Mapping[str, Any]
