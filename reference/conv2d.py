@@ -23,7 +23,7 @@ from reference.checks import (
     to_nhwc,
 )
 from reference.errors import SpecError
-from reference.exact import Index, SumOfProducts, chunked_depth, chunked_product
+from reference.exact import CHUNK, Index, SumOfProducts, chunked_depth, chunked_product
 from reference.floats import Array
 from reference.patches import pad, taps_inside, window_view, windows_inside
 from reference.windows import Axis
@@ -262,7 +262,9 @@ class FilterGradient(SumOfProducts):
         self.terms_per_element = max(prod(gradient.shape[:3]), 1)
         images, step = block_sides(geometry, prod(filters[:3]) * geometry.groups)
         rounds = -(-len(image) // images) * -(-geometry.rows.out // step)
-        self.depth = chunked_depth(min(images * step * geometry.columns.out, self.terms_per_element)) + rounds
+        # Every block's chunks are added to the total one by one.
+        in_block = min(images * step * geometry.columns.out, self.terms_per_element)
+        self.depth = min(in_block, CHUNK) + rounds * -(-in_block // CHUNK)
 
     def contract(self, left: Array, right: Array) -> Array:
         """Multiply the transposed patches of the image with the gradient, a block of output rows at a time."""
@@ -278,7 +280,7 @@ class FilterGradient(SumOfProducts):
         total = np.zeros((groups, high * wide * depth, outputs // groups))
         for rows, patches in patch_blocks(left, self.geometry, (high, wide), fill):
             gradient = group_channels(right[rows], groups)
-            total += chunked_product(group_patches(patches, groups).transpose(0, 2, 1), gradient)
+            chunked_product(group_patches(patches, groups).transpose(0, 2, 1), gradient, total)
         return np.moveaxis(total.reshape(groups, high, wide, depth, -1), 0, 3).reshape(self.shape)
 
     def count(self) -> Array:

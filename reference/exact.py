@@ -393,10 +393,10 @@ def slices(values: Array, bits: int, most: int) -> Slices:
     return Slices(parts, exponent, rest=True)
 
 
-def chunked_product(a: Array, b: Array) -> Array:
-    """Return the matrix product a @ b, adding CHUNK products at a time, so that no chain of additions is long."""
-    out = a[..., :CHUNK] @ b[..., :CHUNK, :]
-    for k in range(CHUNK, a.shape[-1], CHUNK):
+def chunked_product(a: Array, b: Array, total: Array | None = None) -> Array:
+    """Return the matrix product a @ b, or add it to total, CHUNK products at a time: no chain of additions is long."""
+    out = a[..., :CHUNK] @ b[..., :CHUNK, :] if total is None else total
+    for k in range(CHUNK if total is None else 0, a.shape[-1], CHUNK):
         out += a[..., k : k + CHUNK] @ b[..., k : k + CHUNK, :]
     return out
 
