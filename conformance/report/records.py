@@ -254,7 +254,7 @@ class RuleCount:
     """One rule on one product."""
 
     exercised: int  # calls
-    broken: int
+    broken: int  # of these, that disagree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

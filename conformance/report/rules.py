@@ -55,53 +55,46 @@ EXERCISED: Mapping[str, tuple[Condition, ...]] = {
     "stateless_dropout.R3": ({},),
     "dropout_grad.R2": (_SPECIAL,),
 }
+_NUMBERS = (pl.len(), (pl.col("verdict") == "disagrees").sum().alias("wrong"))
 # Ops that share rules of another one.
 SHARING = {"dropout": ("dropout", "stateless_dropout")}
 
 
 def rules(seen: Sequence[Observed], products: Sequence[Product]) -> tuple[Rule, ...]:
     """Return every rule of every op."""
-    broken = _broken(seen)
-    stated = [(op.name, rule) for op in ops() for rule in op.rules]
-    exercised = _exercised(seen)
+    counts = {(run, *key): count for run, entry in enumerate(seen) for key, count in _counts(entry).items()}
+    none = RuleCount(0, 0)
     return tuple(
         Rule(
             id=rule.id,
-            op=op,
+            op=op.name,
             anchor=anchor("rule", rule.id),
             text=rule.text,
             meaning=rule.id in EXERCISED,
-            counts=tuple(
-                RuleCount(*(counts.get((product.run, product.target, rule.id), 0) for counts in (exercised, broken)))
-                for product in products
-            ),
+            counts=tuple(counts.get((product.run, product.target, rule.id), none) for product in products),
         )
-        for op, rule in stated
+        for op in ops()
+        for rule in op.rules
     )
 
 
-Counts = Mapping[tuple[int, str, str], int]  # run, target, rule
+def _counts(entry: Observed) -> dict[tuple[str, str], RuleCount]:
+    """
+    Count the calls of one run that exercised a rule, and those that broke it: by target and rule.
 
-
-def _exercised(seen: Sequence[Observed]) -> Counts:
-    """Count the calls that break a rule on purpose, and the valid ones that meet its condition."""
-    counts: dict[tuple[int, str, str], int] = {}
-    for run, entry in enumerate(seen):
-        for target, rule, number in entry.calls.group_by("target", "breaks").len().iter_rows():
-            counts[run, target, rule] = number
-        counts |= {(run, *key): number for key, number in _met(entry).items()}
-    return counts
-
-
-def _met(entry: Observed) -> dict[tuple[str, str], int]:
-    """Count the valid calls that meet the condition of a rule: target and rule."""
+    Calls break a rule on purpose; those that disagree broke it. Valid calls meet the condition of a meaning; of those
+    that disagree the verdict does not say which meaning they miss: all count.
+    """
+    counts: dict[tuple[str, str], RuleCount] = {}
+    for target, rule, *numbers in entry.calls.group_by("target", "breaks").agg(*_NUMBERS).iter_rows():
+        counts[target, rule] = RuleCount(*numbers)
     valid = entry.calls.filter(pl.col("breaks") == "")
-    counts: dict[tuple[str, str], int] = {}
     for rule, conditions in EXERCISED.items():
         op = rule.partition(".")[0]
         of_op = pl.col("op").is_in(SHARING.get(op, (op,)))
         met = valid.filter(of_op & pl.any_horizontal(*(_holds(condition, valid) for condition in conditions)))
-        counts |= {(target, rule): number for target, number in met.group_by("target").len().iter_rows()}
+        for target, *numbers in met.group_by("target").agg(*_NUMBERS).iter_rows():
+            counts[target, rule] = RuleCount(*numbers)
     return counts
 
 
@@ -113,18 +106,3 @@ def _holds(condition: Condition, calls: pl.DataFrame) -> pl.Expr:
         for name, several in condition.items()
     ]
     return pl.all_horizontal(pl.lit(value=True), *parts).fill_null(value=False)
-
-
-def _broken(seen: Sequence[Observed]) -> Counts:
-    """Count the calls whose verdict names a rule, or that were to break it, among those that disagree."""
-    counts: dict[tuple[int, str, str], int] = {}
-    for run, entry in enumerate(seen):
-        wrong = entry.calls.filter(pl.col("verdict") == "disagrees")
-        named = (
-            pl.when(pl.col("rule") == "")
-            .then(pl.col("breaks").cast(pl.String))
-            .otherwise(pl.col("rule").cast(pl.String))
-        )
-        for target, rule, number in wrong.group_by("target", named.alias("named")).len().iter_rows():
-            counts[run, target, rule] = number
-    return counts

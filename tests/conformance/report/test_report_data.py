@@ -259,15 +259,17 @@ def test_a_rule_is_exercised_by_calls_that_break_it(make_run: Make, by_hand: Sim
 def test_a_meaning_is_exercised_by_valid_calls_that_meet_its_condition(
     make_run: Make, by_hand: SimpleNamespace
 ) -> None:
-    """conv2d.R12 by int32 calls: one of two."""
+    """conv2d.R12 by int32 calls: two of three, of which one disagrees."""
     valid = [c for c in cases.generate("conv2d", 7, 0, 999) if c.breaks is None]
     whole = next(c for c in valid if c.arrays["input"].dtype == "int32")
     real = next(c for c in valid if c.arrays["input"].dtype == "float32")
     rows = [by_hand.row(case, "tf-cpu-eager") for case in (whole, real)]
+    rows.append(by_hand.row(whole, "tf-cpu-eager", "disagrees", "wrong-value"))
 
     rules = {rule.id: rule for rule in gather([make_run(rows=rows)]).rules}
 
-    assert (rules["conv2d.R12"].meaning, rules["conv2d.R12"].exercised) == (True, 1)
+    counted = rules["conv2d.R12"].counts[0]
+    assert (rules["conv2d.R12"].meaning, counted.exercised, counted.broken) == (True, 2, 1)
 
 
 def test_a_rule_is_a_meaning_or_can_be_broken() -> None:
