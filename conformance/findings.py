@@ -32,7 +32,8 @@ __all__ = ["Finding", "Search", "files", "find_all"]
 # Kinds of which the message, without its numbers and names, tells the cause.
 TOLD = ("refused-valid", "crashed", "hung", "out-of-memory")
 STEPS = 400  # calls that may go into shrinking a finding, and as many into its predicate
-ENDING = 50  # calls' worth of time that starting another worker takes
+ENDING = 50  # steps that starting another worker counts for
+WAITING = 20  # steps that a second of waiting for a call that hangs counts for
 SEEDS = 4  # values on which a call is tried before it is said not to show a fault
 WORDS = 12  # of a message that tell the cause
 
@@ -124,10 +125,19 @@ class Search:
         """Allow the next shrinking its steps."""
         self.steps = STEPS
 
+    def cost(self, outcome: Outcome) -> int:
+        """Return how many steps a call counts for: a worker that has ended is replaced, after the wait for a hang."""
+        match outcome.observation:
+            case TimedOut():
+                return int(WAITING * self.panel.limits.seconds) + 1
+            case Crashed() | OutOfMemory():
+                return ENDING
+        return 1
+
     def shows(self, case: Case, target: str, route: str, kind: str, rule: str, said: str) -> Outcome | None:
         """Run a case on one target; return the outcome if it is the same disagreement, in the same words."""
         outcome = self.panel.examine(case, [target], route)[0]
-        self.steps -= ENDING if isinstance(outcome.observation, Crashed | TimedOut | OutOfMemory) else 1
+        self.steps -= self.cost(outcome)
         judged = outcome.verdict
         same = (judged.outcome, judged.kind, judged.rule, words(judged.kind, judged.reason))
         return outcome if same == ("disagrees", kind, rule, said) else None
@@ -263,20 +273,25 @@ def _shrunk(case: Case, outcome: Outcome, search: Search, key: tuple[str, str, s
 
 
 def _predicate(case: Case, search: Search, key: tuple[str, str, str, str, str]) -> dict[str, str]:
-    """Return the attributes whose change makes the fault go, with their classes in the smallest case."""
+    """Return the attributes any change of which makes the fault go, with their classes in the smallest case."""
     classes = cases.attributes(case)
     search.begin()
     gone: list[list[str]] = []
+    free: set[str] = set()  # attributes that may change, and the fault stays
     for neighbour in cases.neighbours(case):
         others = cases.attributes(neighbour)
         changed = [name for name, text in classes.items() if others.get(name) != text]
-        if changed and search.steps > 0 and not _shows_somehow(neighbour, search, key):
+        if not changed or search.steps <= 0:
+            continue
+        if _shows_somehow(neighbour, search, key):
+            free.update(changed)
+        else:
             gone.append(changed)
     governing: dict[str, str] = {}
     # The neighbours that change least speak first: what another changes beside such an attribute says nothing new.
     for changed in sorted(gone, key=len):
         if not any(name in governing for name in changed):
-            governing.update({name: classes[name] for name in changed})
+            governing.update({name: classes[name] for name in changed if name not in free})
     return governing
 
 

@@ -6,15 +6,16 @@ alone, so that the same seed gives the same cases whatever the number of jobs, a
 written is done again.
 """
 
-import contextlib
 import multiprocessing
 import os
 import queue
 import resource
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from multiprocessing.process import BaseProcess
@@ -117,8 +118,10 @@ def _dispatch(
     waiting = next(todo, None)
     complete, number, running = True, 0, len(jobs)
     try:
-        for job, shard in zip(jobs, first, strict=True):
-            job.start()
+        with ignoring_interrupts():
+            for job in jobs:
+                job.start()
+        for shard in first:
             tasks.put(shard)
         while running:
             message = _next(messages, jobs)
@@ -155,6 +158,23 @@ def _end(jobs: Sequence[BaseProcess], grace: float) -> None:
             job.join()
 
 
+@contextmanager
+def ignoring_interrupts() -> Iterator[None]:
+    """
+    Have the processes that are started here ignore Ctrl-C, which reaches every process: the run ends them itself.
+
+    Outside the main thread, where this is not possible, nor needed, it does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _next(messages: Any, jobs: Sequence[Any]) -> Progress | Ended:  # noqa: ANN401 -- a queue of multiprocessing
     """Return the next message; a job that died without one is a fault of the suite."""
     while True:
@@ -171,7 +191,9 @@ def _next(messages: Any, jobs: Sequence[Any]) -> Progress | Ended:  # noqa: ANN4
 def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: ANN401 -- queues of multiprocessing
     """Do shards until there are none, in a process of its own with its own workers."""
     die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process: the run itself ends its jobs
+    parent = multiprocessing.parent_process()
+    if parent and os.getppid() != parent.pid:
+        return  # it ended while this process was starting, so that nothing told the kernel to end this one
     try:
         targets = {name: find(name) for name in plan.targets}
         store = Store(folder)
@@ -214,7 +236,7 @@ def _children() -> list[int]:
     """Return the children that live, by their ids; none where the system does not say."""
     found: list[int] = []
     for path in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             found += map(int, path.read_text().split())
     return found
 

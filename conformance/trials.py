@@ -58,7 +58,7 @@ class Panel:
     ) -> None:
         self.targets = targets
         self._confirm = confirm
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
         self._python = python
         self._stack = ExitStack()
         self.workers: dict[str, Worker] = {}
@@ -68,7 +68,7 @@ class Panel:
         """Start every worker; none is waited for."""
         for name, target in self.targets.items():
             start = target.start(self._python) if self._python else target.start()
-            self.workers[name] = self._stack.enter_context(Worker(start, self._limits, confirm=self._confirm))
+            self.workers[name] = self._stack.enter_context(Worker(start, self.limits, confirm=self._confirm))
         return self
 
     def __exit__(

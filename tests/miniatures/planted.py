@@ -15,6 +15,7 @@ import numpy as np
 
 import reference
 from reference import SpecError
+from reference.conv2d_transpose import backward
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -40,14 +41,18 @@ def extra_zero_last(**call: Any) -> Array:  # noqa: ANN401 - called as tf.nn.con
     """
     Put the odd zero of a transposed convolution on the right and bottom instead of the left and top.
 
-    With an odd total and SAME padding that is the even output of a 3x3 filter and stride 2. Done by mirroring: what
-    is last in the mirrored image is first in the image.
+    With SAME padding of an odd total, as in the even output of 3x3 filters and stride 2: both ends are swapped.
     """
-    axes = (2, 3) if call.get("data_format") == "NCHW" else (1, 2)
     if call.get("padding", "SAME") != "SAME":
         return reference.conv2d_transpose(**call)
-    mirrored = {"input": np.flip(call["input"], axes), "filters": np.flip(call["filters"], (0, 1))}
-    return np.flip(reference.conv2d_transpose(**{**call, **mirrored}), axes)
+    rest = {name: value for name, value in call.items() if name not in ("input", "filters", "output_shape", "name")}
+    forward = backward(
+        "conv2d_transpose", call["output_shape"], call["filters"], call["input"], **{"padding": "SAME"} | rest
+    ).geometry
+    swapped = [[axis.after, axis.before] for axis in (forward.rows, forward.columns)]
+    none = [[0, 0]]
+    pairs = none + none + swapped if call.get("data_format") == "NCHW" else none + swapped + none
+    return reference.conv2d_transpose(**{**call, "padding": pairs})
 
 
 def dies_on_one_column(**call: Any) -> Array:  # noqa: ANN401 - called as tf.nn.max_pool
