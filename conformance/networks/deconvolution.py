@@ -1,0 +1,96 @@
+"""
+The deconvolutional network: what a feature of a trained network answers to, led back to the pixels that caused it.
+
+Forward by convolution, relu and max pooling with argmax; of the last pool's activations all but one feature's strongest
+are set to zero; then back by unpooling at the argmax, relu and transposed convolution with the same filters.
+
+Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, ECCV 2014.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from conformance.model import Array
+from conformance.networks.bounding import carried
+from conformance.networks.comparing import Distance, distance
+from conformance.networks.known import mirrored
+from conformance.networks.layers import Network
+from conformance.networks.running import Parameters, Runner, Step, run_reference, step
+
+__all__ = ["Picture", "features", "pictures", "visualised"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One feature led back to pixels, by the reference and by a target."""
+
+    feature: int  # channel of the last pool
+    place: tuple[int, int]  # row, column of its strongest activation
+    strength: float
+    image: Array  # H, W, C: what the network was shown
+    reference: Array  # H, W, C
+    target: Array  # H, W, C
+    stages: tuple[Distance, ...]  # of the target from the reference, layer after layer, there and back
+
+
+def features(network: Network) -> Network:
+    """Return what lies before the first fully connected layer, its pools with argmax."""
+    layers = []
+    for layer in network.layers:
+        if layer.op not in ("conv2d", "max_pool") or layer.taps == (0, 0):
+            break
+        layers.append(replace(layer, op="max_pool_with_argmax") if layer.op == "max_pool" else layer)
+    return replace(network, name=f"{network.name}-features", layers=tuple(layers))
+
+
+def pictures(
+    network: Network, image: Array, weights: Mapping[str, Parameters], target: Runner, count: int = 4
+) -> list[Picture]:
+    """Lead the strongest features of one image [1, H, W, C] back to pixels, on the reference and on a target."""
+    there = features(network)
+    both = mirrored(there, network.title, network.source)
+    last = visualised(both, image, weights, run_reference, None)[len(there.layers) - 1].output
+    strongest = last.max((0, 1, 2)).argsort()[::-1][:count]
+    return [pictured(both, image, weights, target, last, int(feature)) for feature in strongest]
+
+
+def pictured(
+    both: Network, image: Array, weights: Mapping[str, Parameters], target: Runner, last: Array, feature: int
+) -> Picture:
+    """Lead one feature back on both sides, and compare them stage by stage."""
+    row, column = (int(one) for one in np.unravel_index(last[0, :, :, feature].argmax(), last.shape[1:3]))
+    kept = np.zeros(last.shape, bool)
+    kept[0, row, column, feature] = True
+    mine, other = (visualised(both, image, weights, runner, kept) for runner in (run_reference, target))
+    bound = np.zeros(image.shape)
+    stages: list[Distance] = []
+    for one, two in zip(mine, other, strict=True):
+        bound = carried(one, two, np.where(kept, bound, 0.0) if len(stages) == len(mine) // 2 else bound, weights)
+        stages.append(distance(one, two, bound))
+    return Picture(
+        feature=feature,
+        place=(row, column),
+        strength=float(last[0, row, column, feature]),
+        image=image[0],
+        reference=mine[-1].output[0],
+        target=other[-1].output[0],
+        stages=tuple(stages),
+    )
+
+
+def visualised(
+    both: Network, image: Array, weights: Mapping[str, Parameters], runner: Runner, kept: Array | None
+) -> list[Step]:
+    """Run there and back; halfway all activations but the kept ones are set to zero (None: none)."""
+    steps: list[Step] = []
+    argmax: dict[str, Array] = {}
+    for number, layer in enumerate(both.layers):
+        if number == len(both.layers) // 2 and kept is not None:
+            image = np.where(kept, image, np.zeros((), image.dtype))
+        steps.append(step(layer, image, weights, argmax, runner))
+        image = steps[-1].output
+        if layer.op == "max_pool_with_argmax":
+            argmax[layer.name] = steps[-1].results[1]
+    return steps
