@@ -23,6 +23,7 @@ from reference.exact import SumOfProducts
 from reference.floats import format_of
 from reference.max_pool import credited, first_largest
 from reference.pools import Pool, pool
+from reference.random_bits import algorithm
 from reference.unpool import scattered
 
 __all__ = ["Allowed", "AnyMask", "AnyOf", "Refused", "Results", "Unspecified", "allowed"]
@@ -206,11 +207,13 @@ def of_max_pool_grad(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
     image, geometry = pool("max_pool_grad", *geometry_of(arguments, "orig_input"))
     if image.dtype.kind not in "iu" and np.isnan(image).any():
         return Unspecified("max_pool_grad.R12: whom a window that holds NaN credits")
-    options = [Results((laid_out(strict, lambda array: from_nhwc(array, layout)),))]
+    options: list[Results | Refused] = [Results((laid_out(strict, lambda array: from_nhwc(array, layout)),))]
     tied = ties(image, geometry)
     if tied.any() and image.dtype.kind not in "iu":
         loose = loosened(strict, tied, to_nhwc(arguments["grad"], layout), geometry)
         options.append(Results((laid_out(loose, lambda array: from_nhwc(array, layout)),), remark="other-tie"))
+    if 0 in arguments["grad"].shape or 0 in image.shape:
+        options.append(Refused("max_pool_grad.R8", "the pool is empty: the rule leaves open whether that is refused"))
     return options[0] if len(options) == 1 else AnyOf(tuple(options))
 
 
@@ -272,23 +275,23 @@ def of_dropout(op: str) -> Callable[[Arguments, Arithmetic], Allowed]:
         mask = AnyMask(arguments["x"], arguments["rate"], arguments.get("noise_shape"))
         if op == "dropout" and arguments.get("seed") is None and arguments.get("global_seed") is None:
             return mask
-        exact = Results((scaled(value),))
+        exact = Results((scaled(value, arguments["x"]),))
         # A named algorithm is the same everywhere; what else is drawn may differ from device to device.
-        return AnyOf((exact, mask)) if arguments.get("rng_alg", "auto_select") == "auto_select" else exact
+        return AnyOf((exact, mask)) if algorithm(arguments.get("rng_alg")) == "auto_select" else exact
 
     return of
 
 
 def of_dropout_grad(arguments: Arguments, _arithmetic: Arithmetic) -> Allowed:
     """dropout_grad."""
-    return Results((scaled(reference.dropout_grad(**arguments)),))
+    return Results((scaled(reference.dropout_grad(**arguments), arguments["grad"]),))
 
 
-def scaled(value: Array) -> Within:
-    """Return the set of products that round once: themselves, and zero for a subnormal one."""
+def scaled(value: Array, factor: Array) -> Within:
+    """Return the set of products that round once: themselves, and zero for one that is subnormal or whose factor is."""
     result = exactly(value)
     least = format_of(value.dtype).smallest_normal
-    tiny = np.abs(value.astype(np.float64)) < least
+    tiny = (np.abs(value.astype(np.float64)) < least) | (np.abs(factor.astype(np.float64)) < least)
     zero = value.dtype.type(0)
     low, high = np.where(tiny & (value > 0), zero, value), np.where(tiny & (value < 0), zero, value)
     return replace(result, low=low, high=high)

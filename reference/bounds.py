@@ -111,13 +111,13 @@ def _error(call: SumOfProducts, arithmetic: Arithmetic, fmt: Format, size: Array
     wide = accumulator(arithmetic, fmt)
     # n products and n - 1 additions, of which no term of the sum meets more than n: a product, and those after it.
     exact_products = not _divides(call) and (call.free_products or wide.precision > fmt.precision)
-    roundings = np.maximum(count - exact_products, 0) + arithmetic.more
+    roundings = np.maximum(count - exact_products, 0)
     narrow = narrow_format(arithmetic, fmt)
     narrowed, reach = (0.0, 1.0)
     if narrow and not _whole_below(call, 2.0**narrow.precision):
         narrowed, reach = narrowing(arithmetic, narrow)
     adds = 2 if arithmetic.truncates else 1
-    error = roundings * (arithmetic.terms * adds * wide.u * reach) * size
+    error = (roundings * (arithmetic.terms * adds * wide.u * reach) + arithmetic.more * fmt.u) * size
     error = error + narrowed * size if narrowed else error
     error = np.asarray(error + _underflow(call, arithmetic, wide, fmt, count))
     # A target may still take the direct way where it finds that faster.

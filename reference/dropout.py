@@ -142,7 +142,8 @@ def dropout_grad(grad: Array, kept: Array, rate: Rate) -> Array:
 
         out = where(kept, grad * scale, +0)        scale and rounding as forward; grad / (1 - rate) for an array
 
-    Rules are R1 to R4 of `general_dropout` for grad and rate, and:
+    Rules are R1 to R4 of `general_dropout` for grad and rate, its R5 (a number 0 gives grad itself: nothing is
+    dropped), and:
         dropout_grad.R1  kept is boolean and has grad's shape: the mask of the forward call, `kept_mask`.
         dropout_grad.R2  A dropped element has gradient +0, whatever grad and scale are.
 
@@ -153,6 +154,8 @@ def dropout_grad(grad: Array, kept: Array, rate: Rate) -> Array:
         raise SpecError(
             "dropout_grad.R1", f"kept is {kept.dtype} {list(kept.shape)}, grad {list(grad.shape)}: not a mask of grad"
         )
+    if _is_number(rate) and rate == 0:
+        return grad
     return np.asarray(np.where(kept, scaled(grad, rate), grad.dtype.type(0)))
 
 

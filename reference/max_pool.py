@@ -25,6 +25,7 @@ __all__ = ["max_pool", "max_pool_grad", "max_pool_with_argmax"]
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16")
 DTYPES = (*FLOATS, *INTEGERS)
+UNSIGNED = ("uint32", "uint64")  # of max_pool_with_argmax and the gradient alone
 
 
 def max_pool(
@@ -78,7 +79,14 @@ def max_pool(
            [13., 15.]])
     """
     check_dtype("max_pool.R2", "input", input, DTYPES)
-    image, geometry = pool("max_pool", input, ksize, strides, padding, data_format)
+    return pooled("max_pool", input, ksize, strides, padding, data_format)
+
+
+def pooled(
+    op: str, input: Array, ksize: Size, strides: Size, padding: Padding, data_format: str | None = None
+) -> Array:
+    """Return the largest element of every window in the layout of the call, whatever the dtype; op gives the rules."""
+    image, geometry = pool(op, input, ksize, strides, padding, data_format)
     return from_nhwc(largest(image, geometry), geometry.layout)
 
 
@@ -142,7 +150,7 @@ def max_pool_with_argmax(
     (9.0, 1)
     """
     op = "max_pool_with_argmax"
-    check_dtype(f"{op}.R2", "input", input, (*DTYPES, "uint32", "uint64"))
+    check_dtype(f"{op}.R2", "input", input, (*DTYPES, *UNSIGNED))
     if data_format != "NHWC":
         raise SpecError(f"{op}.R6", f"data_format {data_format!r}: only 'NHWC'")
     index_dtype = _index_dtype(f"{op}.R2", output_dtype)
@@ -212,7 +220,7 @@ def max_pool_grad(
 
     Rules:
         max_pool_grad.R1   orig_input has rank 4.
-        max_pool_grad.R2   orig_input, orig_output and grad have one dtype, as in max_pool.
+        max_pool_grad.R2   orig_input, orig_output and grad have one dtype, as in max_pool_with_argmax.
         max_pool_grad.R3   strides: as max_pool.R3.
         max_pool_grad.R4   ksize: as max_pool.R4.
         max_pool_grad.R5   padding: as max_pool.R5.
@@ -252,7 +260,7 @@ def credited(
     """Check a call of max_pool_grad and return it as a sum, and its layout."""
     op = "max_pool_grad"
     layout = check_layout(f"{op}.R6", data_format)
-    check_dtype(f"{op}.R2", "orig_input", orig_input, DTYPES)
+    check_dtype(f"{op}.R2", "orig_input", orig_input, (*DTYPES, *UNSIGNED))
     for name, array in (("orig_output", orig_output), ("grad", grad)):
         check_same_dtype(f"{op}.R2", ("orig_input", orig_input), (name, array))
     image, geometry = pool(op, orig_input, ksize, strides, padding, layout)

@@ -15,7 +15,7 @@ class Arithmetic:
     accumulate: str | None = None  # the format of sums, or "storage"; None: float32, and always float64 for float64
     narrow: str | None = None  # the format operands are rounded to first
     truncates: bool = False  # the unit truncates where others round
-    more: int = 0  # roundings of each element beyond those of its sum
+    more: int = 0  # roundings of each term to the dtype of the result, beyond those of the sum
     terms: int = 1  # products a tap: 3 where operands are split in two parts of the narrow format
     winograd: int = 0  # m of F(m, 3), for 3x3 filters with stride 1; other calls are direct
     fft: bool = False

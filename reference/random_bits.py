@@ -23,7 +23,7 @@ import numpy as np
 from reference.errors import SpecError
 from reference.floats import Array, bfloat16, format_of
 
-__all__ = ["op_seeds", "philox", "stateful_uniform", "stateless_uniform", "threefry", "uniform"]
+__all__ = ["algorithm", "op_seeds", "philox", "stateful_uniform", "stateless_uniform", "threefry", "uniform"]
 
 _WORD = 0xFFFFFFFF
 _LARGEST_SEED = 2**31 - 1  # also the modulus of seeds, TensorFlow's _MAXINT32
@@ -150,11 +150,11 @@ def stateless_uniform(
     Raises:
         SpecError: stateless_dropout.R1, R2, the rules of seed and rng_alg.
     """
-    parts, algorithm = _seed(seed), _algorithm(rng_alg)
-    if algorithm == "threefry":
+    parts, kind = _seed(seed), algorithm(rng_alg)
+    if kind == "threefry":
         words = _threefry_words(parts, shape, paired=dtype == np.float64)
         return uniform(words, dtype, compiled=True).reshape(shape)
-    bits = 32 if compiled and algorithm == "auto_select" else 64
+    bits = 32 if compiled and kind == "auto_select" else 64
     key, stream = _scramble([part % 2**bits for part in parts])
     return _philox_uniform(shape, dtype, key, stream, compiled=compiled)
 
@@ -203,7 +203,7 @@ def _seed(seed: Sequence[int] | Array) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-def _algorithm(rng_alg: str | int | None) -> str:
+def algorithm(rng_alg: str | int | None) -> str:
     """Return the name of an algorithm given by name, by TensorFlow's number or not at all."""
     key = rng_alg.strip().lower().replace("-", "").replace("_", "") if isinstance(rng_alg, str) else rng_alg
     if key not in _ALGORITHMS:

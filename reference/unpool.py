@@ -12,7 +12,7 @@ from reference.floats import Array
 
 __all__ = ["Scatter", "max_unpool", "scattered"]
 
-DTYPES = (*FLOATS, "int8", "int16", "int32", "int64", "uint8", "uint16")
+DTYPES = (*FLOATS, "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
 def max_unpool(
@@ -40,7 +40,7 @@ def max_unpool(
 
     Rules:
         max_unpool.R1  input has rank 4, and argmax its shape.
-        max_unpool.R2  input has a dtype of max_pool; argmax is int32 or int64.
+        max_unpool.R2  input has a dtype of max_pool_with_argmax; argmax is int32 or int64.
         max_unpool.R3  output_shape has 4 entries, int32 or int64, 0 to 2^31 - 1.
         max_unpool.R4  The batch of output_shape is the input's.
         max_unpool.R5  Every index names a cell: from 0 to H*W*C - 1, or to N*H*W*C - 1 with include_batch_in_index.

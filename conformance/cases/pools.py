@@ -17,6 +17,7 @@ __all__ = [
     "EXPLICIT",
     "FLOATS",
     "INTEGERS",
+    "UNSIGNED",
     "Pool",
     "between_channels",
     "changes",
@@ -73,7 +74,7 @@ def dtypes(op: str) -> tuple[str, ...]:
     """Return the dtypes of an op, the common ones more than once."""
     if op.startswith("avg"):
         return FLOATS
-    return (*FLOATS, *INTEGERS, *UNSIGNED) if op == "max_pool_with_argmax" else (*FLOATS, *INTEGERS)
+    return (*FLOATS, *INTEGERS) if op == "max_pool" else (*FLOATS, *INTEGERS, *UNSIGNED)
 
 
 def shape_argument(op: str) -> str | None:

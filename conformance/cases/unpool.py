@@ -6,14 +6,14 @@ from math import prod
 
 from conformance.cases import sizes, spelling
 from conformance.cases.choices import Choices
-from conformance.cases.pools import FLOATS, INTEGERS
+from conformance.cases.pools import FLOATS, INTEGERS, UNSIGNED
 from conformance.cases.regimes import regime
 from conformance.cases.sizes import DATA, at_most, smaller
 from conformance.model import ArraySpec, Case
 
 __all__ = ["Unpool", "changes", "in_blocks", "read", "valid", "within", "written"]
 
-DTYPES = (*FLOATS, *INTEGERS)
+DTYPES = (*FLOATS, *INTEGERS, *UNSIGNED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ __all__ = ["EVERYWHERE", "GPU", "STOCK", "UNKNOWN_SHAPES", "XLA", "Limit", "reas
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 GRADIENTS = ("conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
 MAX_POOLS = ("max_pool", "max_pool_grad", "max_pool_with_argmax")
-ASKED = ("output_shape", "input_sizes", "filter_sizes")  # shapes that are arguments
+ASKED = ("output_shape", "input_sizes", "filter_sizes", "orig_input_shape")  # shapes that are arguments
 AVG_POOLS = ("avg_pool", "avg_pool_grad", "avg_unpool")
 
 
@@ -52,8 +52,8 @@ def traits(case: Case) -> frozenset[str]:
     Return what limits look at in a call.
 
     NCHW; explicit (padding); dilated; grouped (fewer channels in a filter than in the image); depth (a pool's window
-    spans channels); fill (noise_shape has an entry that the shape of x fills); int64 (a convolution's shape argument
-    is a tensor of int64); two (it is height and width alone).
+    spans channels); fill (noise_shape has an entry that the shape of x fills); int64 (a shape argument is a tensor of
+    int64); two (it is height and width alone); short index (argmax is int32).
     """
     attributes = case.attributes
     asked = next((attributes[name] for name in ASKED if name in attributes), None)
@@ -66,6 +66,7 @@ def traits(case: Case) -> frozenset[str]:
         "fill": None in entries(attributes.get("noise_shape")),
         "int64": isinstance(asked, dict) and asked.get("dtype") == "int64",
         "two": len(entries(asked)) == 2,
+        "short index": "argmax" in case.arrays and case.arrays["argmax"].dtype == "int32",
     }
     return frozenset(name for name, holds in found.items() if holds)
 
@@ -109,8 +110,13 @@ def shape(case: Case, *names: str) -> list[Json]:
 # Of every TensorFlow target.
 EVERYWHERE = (
     Limit(ops=("conv2d_backprop_filter",), dtypes=("int32",), reason="the op has no integer kernels"),
-    # Conv2DBackpropInput and Conv2DBackpropFilter are registered with `input_sizes: int32`, `filter_sizes: int32`.
-    Limit(ops=GRADIENTS, routes=("nn", "raw"), traits=("int64",), reason="the op takes its shape as int32 only"),
+    # Conv2DBackpropInput, Conv2DBackpropFilter and AvgPoolGrad are registered with `input_sizes: int32` and the like.
+    Limit(
+        ops=(*GRADIENTS, "avg_pool_grad"),
+        routes=("nn", "raw"),
+        traits=("int64",),
+        reason="the op takes its shape as int32 only",
+    ),
     Limit(
         ops=(*GRADIENTS, "max_pool_grad"),
         routes=("tape",),
@@ -138,6 +144,12 @@ STOCK = (
     Limit(ops=("max_pool", *AVG_POOLS), traits=("NCHW",), lifted=True, reason="NHWC only"),
     Limit(ops=("max_pool_grad",), traits=("NCHW",), reason="NHWC only"),
     Limit(ops=("max_pool_grad",), traits=("depth",), reason="no gradient of pooling over channels"),
+    Limit(
+        ops=("max_unpool",),
+        routes=("argmax",),
+        traits=("short index",),
+        reason="MaxPoolGradWithArgmax has kernels for int64 only",
+    ),
 )
 
 # Of graphs that know ranks only.

@@ -32,6 +32,8 @@ TENSORFLOW_ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "1",
     # glibc fills what it hands out with 0x5A: 1.5e16 in float32, so that what is read unwritten looks like no zero.
     "MALLOC_PERTURB_": "165",
+    # oneDNN's own allocator would hand out large tensors unfilled, and wait 10 s before it says that memory is out.
+    "TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "1",
     "PYTHONHASHSEED": "0",
 }
 NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1"}
@@ -72,8 +74,8 @@ OWN_MASKS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-# Roundings that a way to compute an op has beyond those of its sum: avg_unpool is written as AvgPoolGrad, which divides
-# by the cells of a window, of the values times those cells.
+# Roundings to its dtype that a way to compute an op has beyond those of its sum: avg_unpool is written as AvgPoolGrad,
+# which divides by the cells of a window, of the values times those cells.
 ROUNDINGS: Mapping[str, int] = {"avg_unpool": 2}
 
 # What a way to compute an op does not look at, and so cannot refuse: its rules, by op and route.

@@ -208,6 +208,54 @@ def test_dropout_after_a_global_seed_is_the_first_call_each_time(worker: Worker)
     assert (masks[0].tolist() == masks[2].tolist()) is registry.find(worker.start.name).repeats("dropout")
 
 
+def test_dropout_by_its_own_seed_is_the_first_call_each_time(worker: Worker) -> None:
+    """A global seed of an earlier call is forgotten: the seed alone gives the same mask in every call."""
+    ones = np.ones(64, np.float32)
+    seeds: tuple[dict[str, Argument], ...] = ({"seed": 1}, {"seed": 1, "global_seed": 5}, {"seed": 1})
+
+    masks = [result(worker, "dropout", x=ones, rate=0.5, **given).tolist() for given in seeds]
+
+    assert (masks[0] == masks[2] != masks[1]) is registry.find(worker.start.name).repeats("dropout")
+
+
+@pytest.mark.parametrize("rate", [1.0, 1.5])
+def test_the_gradient_of_dropout_keeps_what_was_kept_at_any_rate(worker: Worker, rate: float) -> None:
+    """A tensor rate of 1.5 makes a scale of -2; the route's uniform numbers are above and below every rate."""
+    out = result(
+        worker,
+        "dropout_grad",
+        grad=np.array([4, np.inf], np.float32),
+        kept=np.array([True, True]),
+        rate={"array": rate, "dtype": "float32"},
+    )
+
+    assert out.tolist() == ([-8, -np.inf] if rate > 1 else [np.inf, np.inf])
+
+
+def test_unpooling_takes_its_shape_as_a_tensor(worker: Worker) -> None:
+    """An int64 tensor, in a graph a constant: one window of two gets 7 twice."""
+    out = result(
+        worker,
+        "avg_unpool",
+        input=np.full((1, 1, 1, 1), 7, np.float32),
+        ksize=[1, 2],
+        strides=[1, 2],
+        padding="VALID",
+        output_shape={"array": [1, 1, 2, 1], "dtype": "int64"},
+    )
+
+    assert out.ravel().tolist() == [7, 7]
+
+
+def test_average_unpooling_stretches_no_input_to_its_shape(worker: Worker) -> None:
+    """A scalar is no image of windows: refused, not multiplied out."""
+    arguments: dict[str, Argument] = {"ksize": 1, "strides": 1, "padding": "VALID", "output_shape": [1, 2, 2, 1]}
+
+    observed = worker.run(Call(op="avg_unpool", arguments={"input": np.ones((), np.float32), **arguments}))
+
+    assert isinstance(observed, Raised)
+
+
 def test_the_gradient_of_dropout_keeps_what_was_kept(worker: Worker) -> None:
     """A gradient of 1 at rate 0.75 is 4 where kept, 0 elsewhere."""
     kept = np.array([True, False, True])

@@ -108,6 +108,13 @@ def test_operands_that_are_narrow_already_are_not_narrowed() -> None:
     assert bound_of(dot([2049.0, 3.0], [1.0, 5.0]), "tf32-rounded") > 2049 * 2.0**-10
 
 
+def test_further_roundings_are_those_of_the_dtype() -> None:
+    """Two more in bfloat16, S = 1: each term errs by 2 * 2^-8 more, however precisely they are added."""
+    u = 2.0**-8
+
+    assert close(bound_of(dot(HALVES, HALVES, bfloat16), "float32", more=2), u + (1 + u) * (3 * FLOAT32 + 2 * u))
+
+
 def test_further_roundings_count_as_products_do() -> None:
     """Two more: 6 * 2^-24."""
     assert close(bound_of(dot(HALVES, HALVES), "float32", more=2), 6 * FLOAT32)

@@ -297,6 +297,11 @@ def test_the_gradient_takes_a_mask_of_its_shape(kept: Array) -> None:
         dropout_grad(floats(1, 2, 3), kept, 0.5)
 
 
+def test_the_gradient_at_rate_0_is_grad_itself() -> None:
+    """Rate 0 drops nothing, whatever a mask says: dropout returns x, and its gradient is 1."""
+    assert dropout_grad(np.float32([3, 5]), np.array([True, False]), 0).tolist() == [3, 5]
+
+
 def test_the_gradient_of_what_was_dropped_is_zero_whatever_the_scale() -> None:
     """dropout_grad.R2: 1 / (1 - 0.99999) is beyond float16; zero times infinity does not come in."""
     out = dropout_grad(floats(1, NAN, dtype=np.float16), np.array([False, False]), 0.99999)

@@ -91,16 +91,18 @@ class TensorFlow:
             name: tf.constant(entry) if isinstance(entry, np.ndarray) else entry for name, entry in decoded.items()
         }
         seed = others.pop("global_seed", None)
+        seeds = (seed,) if call.op == "dropout" else ()
         with self._placed():
             tensors = {name: tf.constant(array) for name, array in arrays.items()}
             if self._mode == "eager":
-                return Prepared(partial(self._run, partial(op, **tensors, **others), seed))
+                return Prepared(partial(self._run, partial(op, **tensors, **others), seeds))
             started = time.perf_counter()
-            set_seed(seed)  # a graph keeps the seed that it is traced under
+            set_seed(seeds)  # a graph keeps the seed that it is traced under
             specs = [self._spec(tensor) for tensor in tensors.values()]
             key = (call.op, call.route, json.dumps(attributes), *tensors, *specs)
             graph = self._traced(key, partial(op, **others), list(tensors), specs)
-            return Prepared(partial(self._run, partial(graph, *tensors.values()), seed), time.perf_counter() - started)
+            call_graph = partial(self._run, partial(graph, *tensors.values()), seeds)
+            return Prepared(call_graph, time.perf_counter() - started)
 
     def _spec(self, tensor: Any) -> Any:
         """Return what a graph knows of an argument: in graph-dynamic its rank and dtype only."""
@@ -126,10 +128,10 @@ class TensorFlow:
         """Return the device's scope; the first CPU needs none."""
         return nullcontext() if self._device == "CPU:0" else tf.device(self._device)
 
-    def _run(self, call: Callable[[], Any], seed: int | None) -> object:
-        """Make the call as the first one after `tf.random.set_seed`, and wait for its result."""
+    def _run(self, call: Callable[[], Any], seeds: Sequence[int | None]) -> object:
+        """Make the call, one that draws as the first one after `tf.random.set_seed`, and wait for its result."""
         with self._placed():
-            set_seed(seed)
+            set_seed(seeds)
             result = call()
         if self._device.startswith("GPU"):
             tf.test.experimental.sync_devices()
@@ -157,9 +159,9 @@ def describe_device(device: Any) -> str:
     return " ".join([device.name.removeprefix("/physical_device:"), *words])
 
 
-def set_seed(seed: int | None) -> None:
-    """Set the global seed, if there is one: it starts every random op's stream anew."""
-    if seed is not None:
+def set_seed(seeds: Sequence[int | None]) -> None:
+    """Set the global seed of a call that draws, or its absence: it starts every random op's stream anew."""
+    for seed in seeds:
         tf.random.set_seed(seed)
 
 

@@ -7,6 +7,7 @@ cannot refuse what it does not see.
 """
 # ruff: noqa: ANN401 - TensorFlow ships no types; attributes come as the case spells them
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -170,14 +171,23 @@ def flat_indices(argmax: Any, output_shape: Any, include_batch_in_index: bool) -
     return tf.reshape(indices, [-1, 1])
 
 
+def known(shape: Any) -> list[int]:
+    """Return a shape argument as integers: a list, or a tensor that is a constant."""
+    sizes = np.asarray(tf.get_static_value(shape) if tf.is_tensor(shape) else shape)
+    if sizes.dtype.kind not in "iu":
+        raise TypeError(f"{shape} is no shape: its entries are not integers")
+    return [int(size) for size in sizes]
+
+
 def argmax_unpool(input: Any, argmax: Any, output_shape: Any, include_batch_in_index: bool = False) -> Any:
     """Unpool by the raw gradient of max_pool_with_argmax, which adds where an index comes twice."""
     if None in input.shape.as_list():
         raise NotOfferedError("the window is computed from a known shape")
+    sizes = known(output_shape)
     # The op checks that input has the size that pooling the output would give: stride 1 and the window that fits.
-    window = [1, *(out - size + 1 for out, size in zip(output_shape[1:3], input.shape[1:3], strict=True)), 1]
+    window = [1, *(out - size + 1 for out, size in zip(sizes[1:3], input.shape[1:3], strict=True)), 1]
     return tf.raw_ops.MaxPoolGradWithArgmax(
-        input=tf.zeros(output_shape, input.dtype),
+        input=tf.zeros(sizes, input.dtype),
         grad=input,
         argmax=argmax,
         ksize=window,
@@ -191,13 +201,15 @@ def raw_avg_unpool(
     input: Any, ksize: Any, strides: Any, padding: Any, output_shape: Any, data_format: str = "NHWC"
 ) -> Any:
     """Unpool by the raw gradient of avg_pool, which divides by the cells of each window: so they are multiplied in."""
-    window, steps = four(ksize, data_format), four(strides, data_format)
+    window, steps, sizes = four(ksize, data_format), four(strides, data_format), known(output_shape)
     rows, columns = (2, 3) if data_format == "NCHW" else (1, 2)
-    high, wide = (window_cells(output_shape[axis], window[axis], steps[axis], padding) for axis in (rows, columns))
+    high, wide = (window_cells(sizes[axis], window[axis], steps[axis], padding) for axis in (rows, columns))
     cells = np.expand_dims(np.outer(high, wide), [axis for axis in range(4) if axis not in {rows, columns}])
+    # An input of another shape must reach the op as it is: not be stretched to that of the cells.
+    cells = tf.broadcast_to(tf.cast(cells, input.dtype), tf.shape(input))
     return tf.raw_ops.AvgPoolGrad(
-        orig_input_shape=output_shape,
-        grad=input * tf.cast(cells, input.dtype),
+        orig_input_shape=sizes,
+        grad=input * cells,
         ksize=window,
         strides=steps,
         padding=padding,
@@ -215,7 +227,8 @@ def window_cells(size: int, taps: int, stride: int, padding: str) -> Any:
 
 def tape_dropout_grad(grad: Any, kept: Any, rate: Any) -> Any:
     """Return the gradient of general_dropout by the tape, under a uniform that keeps what `kept` says."""
-    uniform = tf.where(kept, tf.ones([], grad.dtype), -tf.ones([], grad.dtype))
+    infinity = tf.constant(math.inf, grad.dtype)  # above every rate
+    uniform = tf.where(kept, infinity, -infinity)
     return taped(
         lambda x: tf.nn.experimental.general_dropout(x, rate, lambda *_, **__: uniform), tf.ones_like(grad), grad
     )
