@@ -113,9 +113,9 @@ class Search:
 
     panel: Panel
     seconds: float = 60.0  # after which no further finding is shrunk
-    steps: int = STEPS  # left: counted, not timed, so that the same run ends in the same findings
     tell: Callable[[str], None] = field(default=lambda _: None)
     began: float = field(default_factory=time.monotonic)
+    steps: int = STEPS  # left: counted, not timed, so that the same run ends in the same findings
 
     def time_left(self) -> float:
         """Return the seconds that may still go into shrinking."""
