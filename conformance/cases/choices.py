@@ -20,7 +20,7 @@ __all__ = ["Choices", "Drawn", "Stream", "streams", "words"]
 
 T = TypeVar("T")
 
-BLOCK = 256  # cases whose words are drawn at once
+STRATA = 64  # consecutive cases whose words are spread evenly: what one in 64 draws is drawn by one of them
 WORDS = 64  # of 32 bits, for each case; a case that needs more draws more
 
 
@@ -63,12 +63,29 @@ class Drawn(Choices):
 
 
 def streams(seed: int, stream: str, first: int, count: int) -> Iterator[Stream]:
-    """Yield the choices of cases first .. first + count - 1 of the stream of this seed and name."""
-    for start in range(first, first + count, BLOCK):
-        cases = min(BLOCK, first + count - start)
-        rows = words(seed, stream, start * WORDS, cases * WORDS).reshape(cases, WORDS)
+    """
+    Yield the choices of cases first .. first + count - 1 of the stream of this seed and name.
+
+    The first words of 64 consecutive cases are spread evenly, so that a rare option is met by about as many of a run's
+    few cases as its chance says: a Latin hypercube (McKay, Beckman and Conover, Technometrics 21(2), 1979).
+    """
+    for start in range(first - first % STRATA, first + count, STRATA):
+        rows = spread(words(seed, stream, start * WORDS, STRATA * WORDS).reshape(STRATA, WORDS))
         for case, row in enumerate(rows.tolist(), start):
-            yield Stream(row, lambda case=case: _further(seed, stream, case))  # type: ignore[misc]
+            if first <= case < first + count:
+                yield Stream(row, lambda case=case: _further(seed, stream, case))  # type: ignore[misc]
+
+
+def spread(rows: Array) -> Array:
+    """
+    Move the words of each column to equal parts of their range, one to each part, in the order that they have.
+
+    Shapes:
+        rows uint64 [cases, words], of 32 bits each -> the same.
+    """
+    part = 2**32 // len(rows)
+    ranks = rows.argsort(axis=0).argsort(axis=0).astype(np.uint64)
+    return np.asarray(ranks * np.uint64(part) + rows % np.uint64(part))
 
 
 def words(seed: int, stream: str, first: int, count: int, page: int = 0) -> Array:

@@ -95,7 +95,7 @@ def pair_spelling(choices: Choices, value: tuple[int, int], *, optional: bool = 
 
 
 _EQUAL = ("int", "int", "two", "one", "four")
-_ONES = ("int", "int", "two", "one", "four", "none")
+_ONES = ("int", "none", "two", "one", "four", "none")
 
 
 def spelt_pair(attributes: Mapping[str, Json], name: str) -> str:

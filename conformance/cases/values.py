@@ -6,7 +6,8 @@ The value regimes: what the arrays of a case hold, as pure functions of shape, d
     positive         uniform in [0, 1)
     wide             magnitudes log-uniform, both signs; integers: every bit at random
     ill-conditioned  magnitudes near 1, so arranged that sums of products cancel
-    special          normal, with about four NaN, infinities, zeros, subnormals or largest numbers among them
+    special          normal, or about the least normal number, with about four NaN, infinities, zeros, subnormals or
+                     largest numbers among them
     ties             few distinct values
     extremes         integer minima and maxima, and their neighbours
 
@@ -54,6 +55,7 @@ def drawn(shape: tuple[int, ...], dtype: str, regime: str, seed: int, name: str,
     if dtype in FORMATS:
         values = FLOATS[regime](bits, FORMATS[dtype], demand, shape)
         if regime == "special":
+            values = _small(values, bits, FORMATS[dtype]) if seed % 3 == 0 and not demand.second else values
             values = _sprinkled(values, words(seed, f"{name}, special", len(bits)), FORMATS[dtype], demand, seed)
         return round_to(values, FORMATS[dtype]).reshape(shape)
     kind = np.dtype(DTYPES.get(dtype, dtype))
@@ -123,6 +125,12 @@ def _ill_conditioned(bits: Array, fmt: Format, demand: Demand, shape: tuple[int,
 def _ties(bits: Array, _fmt: Format, _demand: Demand, _shape: tuple[int, ...]) -> Array:
     """Draw one of five values, two of them zeros."""
     return FEW[(bits % np.uint64(len(FEW))).astype(np.int64)]
+
+
+def _small(values: Array, bits: Array, fmt: Format) -> Array:
+    """Scale numbers about 1 down: subnormal ones with any number of leading zeros, and the least normal ones."""
+    places = (bits >> np.uint64(8)) % np.uint64(fmt.precision + 1)
+    return np.ldexp(values, fmt.emin - places.astype(np.int64))
 
 
 def _sprinkled(values: Array, bits: Array, fmt: Format, demand: Demand, seed: int) -> Array:
