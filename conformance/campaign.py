@@ -117,19 +117,24 @@ def conduct(
         for finding in found:
             store.write_finding(finding.id, findings.files(finding, panel))
     store.keep_findings({finding.id for finding in found})
-    inside = panel.target_seconds
-    outside = time.process_time() - began + ended_children() - reaped - inside
+    _list(store, found, waivers, states)
+    closing = {"ended": now(), **_sessions(store, session), **_summary(store, plan)}
+    outside = time.process_time() - began + ended_children() - reaped - panel.target_seconds
+    closing |= _spent(store, panel.target_seconds, outside)
+    store.close(closing)
+    return Result(findings=tuple(found), waivers=states, footer=closing)
+
+
+def _list(
+    store: Store, found: Sequence[findings.Finding], waivers: Sequence[Waiver], states: Mapping[str, str]
+) -> None:
+    """Write findings.json."""
     entries = [
         {"id": w.id, "state": states[w.id], "link": w.link, "reason": w.reason, "review": str(w.review)}
         for w in waivers
     ]
-    store.write_json(
-        "findings.json", {"schema": SCHEMA, "findings": [finding.to_json() for finding in found], "waivers": entries}
-    )
-    spent = _spent(store, inside, outside)
-    closing = {"ended": now(), **_sessions(store, session), **spent, **_summary(store, plan)}
-    store.close(closing)
-    return Result(findings=tuple(found), waivers=states, footer=closing)
+    told = [finding.to_json() for finding in found]
+    store.write_json("findings.json", {"schema": SCHEMA, "findings": told, "waivers": entries})
 
 
 def ended_children() -> float:
