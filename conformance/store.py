@@ -6,6 +6,7 @@ is written first with a header, and closed with a footer when the run has ended.
 """
 
 import fcntl
+import io
 import json
 import os
 import shutil
@@ -44,6 +45,7 @@ OBSERVATIONS: Mapping[str, Any] = {
     "elements": pl.Float64,  # in the sums for the fingerprint
     "sum": pl.Float64,  # of err / (u S)
     "squares": pl.Float64,  # of (err / (u S))^2
+    "inverse": pl.Float64,  # of 1 / n
     "seconds": pl.Float64,  # inside the target's call
     "trace_seconds": pl.Float64,  # tracing and compiling
     "cpu_seconds": pl.Float64,  # processor time inside the target, tracing and second runs included
@@ -131,12 +133,9 @@ class Store:
 
     def write_shard(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write the observations of one shard."""
-        frame = pl.DataFrame(rows, schema=dict(OBSERVATIONS), orient="row")
-        path = self.shards / f"{name}.parquet"
-        part = path.with_suffix(".part")
-        with storing(path):
-            frame.write_parquet(part, compression="zstd")
-            part.replace(path)
+        content = io.BytesIO()
+        pl.DataFrame(rows, schema=dict(OBSERVATIONS), orient="row").write_parquet(content, compression="zstd")
+        self._replace(self.shards / f"{name}.parquet", content.getvalue())
 
     def observations(self) -> pl.LazyFrame:
         """Return every observation of the run, lazily, in the order of the shards' names."""
@@ -150,15 +149,16 @@ class Store:
         try:
             return query.collect()
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise SuiteError(f"{self.shards}: {self._broken() or error}") from error
+            raise SuiteError(f"{self.shards}: {self._broken() or ' '.join(str(error).split())}") from error
 
     def _broken(self) -> str:
         """Name the first shard that cannot be read."""
         for path in sorted(self.shards.glob("*.parquet")):
             try:
-                pl.read_parquet(path)
+                pl.scan_parquet(path, schema=dict(OBSERVATIONS)).collect()
             except (pl.exceptions.PolarsError, OSError) as error:
-                return f"{path.name} cannot be read ({error}): remove it and go on with --resume {self.folder}"
+                why = " ".join(str(error).split())
+                return f"{path.name} cannot be read ({why}): remove it and go on with --resume {self.folder}"
         return ""
 
     def write_finding(self, name: str, files: Mapping[str, bytes]) -> None:

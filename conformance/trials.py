@@ -186,6 +186,7 @@ def row(outcome: Outcome) -> dict[str, Any]:
         "elements": judged.measures.get("elements", 0.0),
         "sum": judged.measures.get("sum", 0.0),
         "squares": judged.measures.get("squares", 0.0),
+        "inverse": judged.measures.get("inverse", 0.0),
         "seconds": getattr(observed, "seconds", 0.0),
         "trace_seconds": observed.trace_seconds if isinstance(observed, Returned) else 0.0,
         "cpu_seconds": inside(observed),

@@ -173,18 +173,24 @@ def measures(result: Within, array: Array) -> Mapping[str, float]:
     """
     Return what the fingerprint of the arithmetic is made from.
 
-    Over the elements that a sum can round: how many, and the sums of err / (u S) and of its square, where u is that of
-    the output's dtype.
+    Over the elements that a sum can round: how many, and the sums of err / (u S), of its square, and of 1/n, where u is
+    that of the output's dtype.
     """
     if array.dtype.name not in FORMATS or not result.size.any():
         return {}
     unit = format_of(array.dtype).u * result.size
     with np.errstate(all="ignore"):
         ratio = (array.astype(np.float64) - result.value.astype(np.float64)) / unit
-        ratio = ratio[(result.size > 0) & np.isfinite(ratio) & (result.low < result.high)]
+        counted = (result.size > 0) & np.isfinite(ratio) & (result.low < result.high)
+    ratio = ratio[counted]
     if not ratio.size:
         return {}
-    return {"elements": float(ratio.size), "sum": float(ratio.sum()), "squares": float(np.square(ratio).sum())}
+    return {
+        "elements": float(ratio.size),
+        "sum": float(ratio.sum()),
+        "squares": float(np.square(ratio).sum()),
+        "inverse": float((1 / result.count[counted]).sum()),
+    }
 
 
 def of_mask(option: AnyMask, arrays: tuple[Array, ...]) -> Verdict:
