@@ -3,8 +3,8 @@ An adapter around another one: it makes a call many times and gives, after the r
 
 Options: the inner adapter's module and options, and `seconds` and `most`, which end the repetitions. The last array of
 an answer is float64 [2, 1 + n]: the first run (XLA compiles in it), then n runs; seconds, and below them the seconds
-of all processors that the process spent. One warm-up run comes between; a first run longer than `seconds` is the only
-one.
+of all processors that the process spent. One warm-up run comes between; one that is longer than `seconds` is the only
+one timed.
 """
 
 import importlib
@@ -49,9 +49,9 @@ class Clock:
     def _timed(self, run: Callable[[], object]) -> tuple[object, Array]:
         """Run until the time is spent."""
         result, first = clocked(run)
-        if first[0] > self.seconds:
-            return result, np.array([first, first]).T
-        run()
+        _, second = clocked(run)
+        if second[0] > self.seconds:
+            return result, np.array([first, second]).T
         times: list[tuple[float, float]] = []
         while len(times) < LEAST or (sum(wall for wall, _ in times) < self.seconds and len(times) < self.most):
             times.append(clocked(run)[1])

@@ -35,6 +35,7 @@ SLOW = 1.0  # seconds of one run after which one round is enough
 TOO_SLOW = 8.0  # seconds that one run may take, judged by the time of a smaller batch
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 MOST = 200  # runs of one call
+COMPILED = ("xla", "jax")  # ends of the names of those that compile in their first run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +194,7 @@ def row(contender: Contender, subject: Subject, given: Mapping[str, Any], turns:
         runs=len(samples),
         first=first,
         trace=max(turn.trace_seconds for turn in turns),
-        compile=max(first - median, 0.0) if "xla" in contender.target.name else 0.0,
+        compile=max(first - median, 0.0) if contender.target.name.endswith(COMPILED) else 0.0,
         gflops=subject.flops / median / 1e9 if "conv2d" in subject.op else None,
         gbs=moved / median / 1e9,
         rounds=tuple(float(np.median(turn.arrays[-1][0, 1:])) for turn in turns),

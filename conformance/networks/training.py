@@ -70,7 +70,7 @@ def activation_gradient(step: Step, gradient: Array) -> Array:
     if step.layer.activation == "relu":
         return np.where(step.output > 0, gradient, np.zeros((), gradient.dtype))
     if step.layer.activation == "tanh":
-        return gradient * (1 - step.output * step.output)
+        return np.asarray(gradient * (1 - step.output * step.output))
     return gradient
 
 

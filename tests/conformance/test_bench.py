@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from conformance.bench import command
+from conformance.bench.peers import PEERS
 from conformance.bench.results import compared, read, write
 from conformance.bench.subjects import CHOSEN, Subject, arguments, subjects
 from conformance.bench.timing import Plan, Timed, ceilings_of, timed
@@ -83,6 +84,21 @@ def test_a_wrong_result_is_shown_as_wrong_not_as_fast(tmp_path: Path, monkeypatc
     assert second.correct is None
     assert second.median is None
     assert "no function conv2d_backprop_input" in second.note
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PEERS)
+def test_peers_are_called_for_the_same_result(name: str) -> None:
+    """Every op that an installed peer offers conforms, at odd sizes, strides and explicit padding too."""
+    if reason := registry.available(PEERS[name]):
+        pytest.skip(reason)
+    layers = ("lenet-5/c1", "lenet-5/s2", "dqn/conv1", "dcgan/up4", "resnet-50/pool1")
+    plan = Plan(targets=(PEERS[name],), subjects=tuple(subjects(layers, (1,))), rounds=1, seconds=0.001)
+
+    found = list(timed(plan, lambda _: None))
+
+    assert any(row.correct for row in found)
+    assert not [row.note for row in found if row.correct is False]
 
 
 def test_the_machine_has_ceilings() -> None:
