@@ -235,11 +235,14 @@ def ties(image: Array, geometry: Pool) -> Array:
 
 
 def loosened(strict: Within, tied: Array, grad: Array, geometry: Pool) -> Within:
-    """Allow a tied cell whatever any choice among the ties of its windows could give it."""
-    largest = float(np.abs(grad.astype(np.float64)).max(initial=0.0)) * geometry.rows.taps * geometry.columns.taps
+    """Allow a tied cell whatever any choice among the ties of its windows could give it, NaN and infinity included."""
+    sizes = np.abs(grad.astype(np.float64))
+    finite = np.isfinite(sizes)
+    largest = float(sizes[finite].max(initial=0.0)) * geometry.rows.taps * geometry.columns.taps
+    largest = largest if finite.all() else np.inf
     low = np.where(tied, -largest, strict.low.astype(np.float64)).astype(strict.low.dtype)
     high = np.where(tied, largest, strict.high.astype(np.float64)).astype(strict.high.dtype)
-    return replace(strict, low=low, high=high)
+    return replace(strict, low=low, high=high, nan=strict.nan | (tied & (not finite.all())))
 
 
 def of_avg_pool(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:

@@ -20,7 +20,7 @@ from conformance.targets.registry import Target, unseen, unsupported
 from conformance.verdicts import verdict
 from reference.bounds import ARITHMETICS, Arithmetic
 
-__all__ = ["AS_IF", "Outcome", "Panel", "route_of", "row"]
+__all__ = ["AS_IF", "Outcome", "Panel", "repeats", "route_of", "row"]
 
 AS_IF = "as if with"
 
@@ -88,7 +88,7 @@ class Panel:
         wire = {**case.attributes, **{name: arguments[name] for name in case.arrays}}
         routes = {name: route_of(self.targets[name], case) if route is None else route for name in chosen}
         for name in chosen:
-            repeat = self.targets[name].repeats(case.op) and case.seed % REPEAT_EVERY == 0
+            repeat = repeats(self.targets[name], case) and case.seed % REPEAT_EVERY == 0
             self.workers[name].submit(Call(op=case.op, arguments=wire, route=routes[name], repeat=repeat))
         sets: dict[Arithmetic, Allowed] = {}
         for name in chosen:
@@ -113,9 +113,7 @@ class Panel:
     def _judge(self, name: str, case: Case, route: str, sets: Allowed, observation: Observation) -> Verdict:
         """Judge one observation in the light of what the target declares."""
         target = self.targets[name]
-        judged = verdict(
-            sets, observation, deterministic=target.repeats(case.op), own_masks=case.op in target.own_masks
-        )
+        judged = verdict(sets, observation, deterministic=repeats(target, case), own_masks=case.op in target.own_masks)
         limit = None
         if judged.kind == "refused-valid":
             limit = unsupported(target, case, route)
@@ -139,6 +137,12 @@ def lesser_than(name: str) -> dict[str, Any]:
     """Return the fields in which an arithmetic differs from the one that rounds and sums in float32."""
     lesser = ARITHMETICS[name]
     return {field: getattr(lesser, field) for field in ("accumulate", "narrow", "truncates")}
+
+
+def repeats(target: Target, case: Case) -> bool:
+    """Return whether the target claims that this call gives the same bits again: it draws by a seed, or not at all."""
+    seeded = case.op != "dropout" or any(case.attributes.get(name) is not None for name in ("seed", "global_seed"))
+    return seeded and target.repeats(case.op)
 
 
 def dtype_of(case: Case) -> str:

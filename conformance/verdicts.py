@@ -19,7 +19,7 @@ from conformance.model import (
     Verdict,
 )
 from reference.bounds import Within
-from reference.dropout import possible
+from reference.dropout import kept_shares, possible
 from reference.floats import FORMATS, format_of, ulp
 
 __all__ = ["verdict"]
@@ -51,12 +51,11 @@ def verdict(  # noqa: PLR0911 -- one a kind of observation
             return Verdict(outcome="disagrees", kind="crashed", reason=f"the process died: {ending(observation)}")
         case Raised():
             return of_error(allowed, observation)
-        case Returned():
-            judged = of_arrays(allowed, observation.arrays, own_masks=own_masks)
-            if judged.outcome == "agrees" and deterministic and observation.repeatable is False:
-                reason = "the same call twice gave different bits"
-                return replace(judged, outcome="disagrees", kind="nondeterministic", reason=reason)
-            return judged
+    judged = of_arrays(allowed, observation.arrays, own_masks=own_masks)
+    if judged.outcome == "agrees" and deterministic and observation.repeatable is False:
+        reason = "the same call twice gave different bits"
+        return replace(judged, outcome="disagrees", kind="nondeterministic", reason=reason)
+    return judged
 
 
 def ending(crash: Crashed) -> str:
@@ -104,8 +103,7 @@ def of_option(option: Results | Refused | AnyMask | Unspecified, arrays: tuple[A
             )
         case AnyMask():
             return of_mask(option, arrays)
-        case Results():
-            return of_results(option, arrays)
+    return of_results(option, arrays)
 
 
 def of_results(results: Results, arrays: tuple[Array, ...]) -> Verdict:
@@ -131,7 +129,8 @@ def of_result(result: Within, array: Array) -> Verdict:
     if not bad.any():
         return Verdict(
             outcome="agrees",
-            bound_used=float(np.nanmax(used, initial=0.0)),
+            # Measured from the rounded value: what is allowed may lie half a spacing more from it.
+            bound_used=min(float(np.nanmax(used, initial=0.0)), 1.0),
             ulps=float(np.nanmax(ulps, initial=0.0)),
             measures=measures(result, array),
         )
@@ -173,11 +172,9 @@ def measures(result: Within, array: Array) -> Mapping[str, float]:
     """
     Return what the fingerprint of the arithmetic is made from.
 
-    Over the elements that a sum can round: how many, and the sums of err / (u S), of its square, and of 1/n, where u is
+    array: floating. Over the elements that a sum can round: how many, and the sums of err / (u S), of its square, and of 1/n, where u is
     that of the output's dtype.
     """
-    if array.dtype.name not in FORMATS or not result.size.any():
-        return {}
     unit = format_of(array.dtype).u * result.size
     with np.errstate(all="ignore"):
         ratio = (array.astype(np.float64) - result.value.astype(np.float64)) / unit
@@ -206,12 +203,10 @@ def of_mask(option: AnyMask, arrays: tuple[Array, ...]) -> Verdict:
         worst = tuple(int(i) for i in np.argwhere(~seen.allowed)[0])
         reason = f"{array[worst]} at {list(worst)} is neither {option.x[worst]} scaled nor dropped"
         return Verdict(outcome="disagrees", kind="wrong-value", reason=reason, worst=worst)
-    # Along an axis of noise_shape with one entry the mask is the same: one decision.
-    noise = option.noise_shape if option.noise_shape is not None else [None] * array.ndim
-    once = tuple(slice(0, 1) if entry == 1 else slice(None) for entry in noise)
-    clear = ~seen.ambiguous[once]
-    total, kept = int(clear.sum()), int((seen.kept[once] & clear).sum())
-    if total and unlikely(total, kept, 1 - float(option.rate)):
+    clear = ~seen.ambiguous
+    total, kept = int(clear.sum()), int((seen.kept & clear).sum())
+    fair = kept_shares(option.rate, array.dtype)
+    if total and 0 < float(option.rate) < 1 and all(unlikely(total, kept, share) for share in fair):
         reason = f"{kept} of {total} elements kept, at rate {float(option.rate)}"
         return Verdict(outcome="disagrees", kind="wrong-value", reason=reason)
     return Verdict(outcome="agrees", bound_used=0.0, ulps=0.0)

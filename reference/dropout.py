@@ -7,6 +7,7 @@ sources. `possible` is what must hold whatever the source.
 Source: TensorFlow 2.21.0, python/ops/nn_ops.py, _dropout; Srivastava et al., Dropout, JMLR 15, 2014.
 """
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ __all__ = [
     "general_dropout",
     "keeps",
     "kept_mask",
+    "kept_shares",
     "possible",
     "scaled",
     "stateless_dropout",
@@ -205,11 +207,7 @@ class Possible:
     kept: Array  # bool, noise_shape with x's rank: every element of the cell may have been kept
     dropped: Array  # bool, likewise: every element of the cell may have been dropped
     allowed: Array  # bool, x's shape: the element lies in a cell that was kept or dropped, as a whole
-
-    @property
-    def ambiguous(self) -> Array:
-        """Cells that do not tell, zeros for example: leave them out when counting."""
-        return np.asarray(self.kept & self.dropped)
+    ambiguous: Array  # bool, as kept: the cell need not tell, since kept it may be zeros; leave it out when counting
 
 
 def possible(x: Array, rate: Rate, noise_shape: NoiseShape, observed: Array) -> Possible:
@@ -227,7 +225,8 @@ def possible(x: Array, rate: Rate, noise_shape: NoiseShape, observed: Array) -> 
     _check(x, rate)
     value = scaled(x, rate) if not (_is_number(rate) and rate == 0) else x
     tiny = format_of(x.dtype).smallest_normal
-    flushed = ((np.abs(x) < tiny) | (np.abs(value) < tiny)) & (observed == 0)
+    mute = (np.abs(x) < tiny) | (np.abs(value) < tiny)  # whatever came: else the dropped ones would be left out alone
+    flushed = mute & (observed == 0)
     same = (observed == value) | (np.isnan(observed) & np.isnan(value)) | flushed
     zero = (observed == 0) & ~np.signbit(observed)
     sizes = _noise_shape(x.shape, noise_shape)
@@ -235,7 +234,25 @@ def possible(x: Array, rate: Rate, noise_shape: NoiseShape, observed: Array) -> 
     bound = float(rate)
     kept = np.all(same, axis=shared, keepdims=True) & (bound < 1)
     dropped = np.all(zero, axis=shared, keepdims=True) & (not bound <= 0)
-    return Possible(kept=kept, dropped=dropped, allowed=np.asarray(np.broadcast_to(kept | dropped, x.shape)))
+    ambiguous = np.all(mute, axis=shared, keepdims=True)
+    allowed = np.asarray(np.broadcast_to(kept | dropped, x.shape))
+    return Possible(kept=kept, dropped=dropped, allowed=allowed, ambiguous=ambiguous)
+
+
+def kept_shares(rate: Rate, dtype: np.dtype[Any]) -> tuple[float, ...]:
+    """
+    Return which share of its elements a fair generator may keep: 1 - rate, or what the uniform numbers make of it.
+
+    TensorFlow's uniform numbers have one bit less than the dtype's precision, 7 for bfloat16: of 128 different ones,
+    none or one lies below 0.001.
+
+    >>> kept_shares(0.001, np.dtype("float16"))
+    (0.999, 0.998046875)
+    """
+    fmt = format_of(dtype)
+    numbers = 2 ** (fmt.precision - 1)
+    bound = float(np.clip(round_to(np.asarray(rate, np.float64), fmt).astype(np.float64), 0, 1))
+    return 1 - float(rate), 1 - math.ceil(bound * numbers) / numbers
 
 
 def _is_number(rate: Rate) -> bool:

@@ -9,6 +9,7 @@ from math import prod
 from conformance.cases import conv2d, pools, unpool
 from conformance.cases.spelling import Spelling, decoded, layout_of
 from conformance.model import Case, Json
+from reference.random_bits import algorithm
 from reference.windows import Axis
 
 __all__ = ["attributes"]
@@ -110,7 +111,14 @@ def _of_dropout(case: Case) -> dict[str, str]:
         return classes
     given = [name for name in ("seed", "global_seed") if name in case.attributes]
     if case.op == "stateless_dropout":
-        return {**classes, **_noise(case), "rng_alg": str(case.attributes.get("rng_alg", "default"))}
+        spelt = case.attributes.get("rng_alg", "default")
+        return {
+            **classes,
+            **_noise(case),
+            "rng_alg": str(spelt),
+            "algorithm": algorithm(None if spelt == "default" else decoded(spelt)),
+            "seed given as": "tensor" if isinstance(case.attributes["seed"], dict) else "list",
+        }
     return {**classes, **_noise(case), "seeds": " and ".join(given) or "none"}
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from conformance.allowed import AnyMask, AnyOf, Refused, Results, allowed
 from conformance.model import Array, ArraySpec, Case
+from conformance.targets import registry
+from conformance.trials import repeats
 
 
 def of(op: str, first: str, **arguments: Any) -> Any:  # noqa: ANN401 -- whatever a call is made of
@@ -48,6 +50,25 @@ def test_a_named_algorithm_draws_one_mask(rng_alg: str | int) -> None:
     assert isinstance(sets, Results)
 
 
+def test_another_of_two_tied_cells_may_be_credited_with_nan() -> None:
+    """A window of two equal elements, of gradient NaN: the second may get it, and the first then gets 0."""
+    image, one = np.ones((1, 1, 2, 1), np.float32), np.ones((1, 1, 1, 1), np.float32)
+
+    sets = of(
+        "max_pool_grad",
+        "orig_input",
+        orig_input=image,
+        orig_output=one,
+        grad=one * np.nan,
+        ksize=[1, 2],
+        strides=2,
+        padding="VALID",
+    )
+
+    (second,) = sets.options[1].arrays
+    assert second.admits(np.array([0, np.nan], np.float32).reshape(1, 1, 2, 1)).all()
+
+
 def test_the_gradient_of_an_empty_pool_is_zeros_or_refused() -> None:
     """A window of 4 over 2 elements with stride 2 has no place: the pool is refused, or empty with a gradient of 0."""
     none = np.zeros((1, 0, 0, 1), np.float32)
@@ -67,3 +88,11 @@ def test_the_gradient_of_an_empty_pool_is_zeros_or_refused() -> None:
     assert isinstance(sets, AnyOf)
     assert ends(sets.options[0])[0][1].ravel().tolist() == [0] * 4
     assert isinstance(sets.options[1], Refused)
+
+
+@pytest.mark.parametrize(("seeds", "again"), [({}, False), ({"seed": 1}, True), ({"global_seed": 0}, True)])
+def test_only_a_seeded_dropout_is_asked_for_the_same_bits(seeds: dict[str, Any], again: bool) -> None:
+    """Without a seed two calls draw two masks, on any target."""
+    case = Case(op="dropout", arrays={}, attributes={"rate": 0.5, **seeds}, regime="", seed=0)
+
+    assert repeats(registry.find("tf-cpu-eager"), case) is again

@@ -12,6 +12,7 @@ from reference.dropout import (
     general_dropout,
     keeps,
     kept_mask,
+    kept_shares,
     possible,
     scaled,
     stateless_dropout,
@@ -299,7 +300,7 @@ def test_the_gradient_takes_a_mask_of_its_shape(kept: Array) -> None:
 
 def test_the_gradient_at_rate_0_is_grad_itself() -> None:
     """Rate 0 drops nothing, whatever a mask says: dropout returns x, and its gradient is 1."""
-    assert dropout_grad(np.float32([3, 5]), np.array([True, False]), 0).tolist() == [3, 5]
+    assert dropout_grad(floats(3, 5), np.array([True, False]), 0).tolist() == [3, 5]
 
 
 def test_the_gradient_of_what_was_dropped_is_zero_whatever_the_scale() -> None:
@@ -324,6 +325,22 @@ def test_what_was_kept_is_read_off_the_result() -> None:
     assert seen.kept.tolist() == [True, False, True]
     assert seen.dropped.tolist() == [False, True, True]
     assert seen.ambiguous.tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("x", [0.0, -0.0, 2.0**-140])
+@pytest.mark.parametrize("observed", [0.0, 2.0**-139, -0.0])
+def test_what_may_be_zero_when_kept_is_left_out_whatever_came(x: float, observed: float) -> None:
+    """Were subnormals counted only where they were seen kept, too many would seem kept."""
+    assert possible(floats(x), 0.5, None, floats(observed)).ambiguous.all()
+
+
+@pytest.mark.parametrize(
+    ("rate", "dtype", "share"),
+    [(0.001, bfloat16, 127 / 128), (0.999, bfloat16, 0), (0.25, np.float16, 0.75), (0.3, np.float16, 716 / 1024)],
+)
+def test_few_bits_keep_another_share(rate: float, dtype: Any, share: float) -> None:  # noqa: ANN401
+    """By hand: 0.001 lies above 0 / 128 alone; bfloat16 makes 1 of 0.999; 0.3 * 1024 = 307.25 is above 308."""
+    assert kept_shares(rate, np.dtype(dtype)) == (1 - rate, share)
 
 
 def test_cells_are_kept_or_dropped_as_a_whole() -> None:
