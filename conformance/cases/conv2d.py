@@ -77,36 +77,44 @@ def valid(op: str, choices: Choices) -> Case:
 
 def drawn(op: str, choices: Choices) -> Convolution:
     """Draw a forward convolution."""
-    if choices.chance(1):
+    kind = choices.pick(sizes.KINDS)
+    if kind == "layer":
         return _layer(op, choices)
-    return within(op, choices, choices.pick(sizes.PADDINGS), choices.pick(sizes.BUDGETS))
+    return within(op, choices, choices.pick(sizes.PADDINGS), choices.pick(sizes.BUDGETS), kind)
 
 
 def within(
-    op: str, choices: Choices, padding: str, budget: int, *, groups: bool = False, whole: bool = False
+    op: str,
+    choices: Choices,
+    padding: str,
+    budget: int,
+    kind: str = "",
+    *,
+    groups: bool = False,
+    whole: bool = False,
 ) -> Convolution:
     """
     Draw a forward convolution with this padding and at most so many multiplications.
 
-    groups: with two or more groups of two or more channels. whole: nothing is empty.
+    kind: one of `sizes.KINDS`. groups: with two or more groups of two or more channels. whole: nothing is empty.
     """
+    batch = choices.pick(sizes.MANY) if kind == "batch" else 1
+    budget, data = (max(budget, 2**11) // batch, DATA // batch) if batch > 1 else (budget, DATA)
     rows, columns = sizes.axes(choices, padding, budget, empty=not whole)
     taps = rows.taps * columns.taps
     area = max(rows.size * columns.size, rows.out * columns.out, 1)
     spent = max(rows.out * columns.out, 1) * taps
-    depth = choices.pick(
-        at_most(sizes.DEEP if choices.chance(6) else sizes.CHANNELS, min(budget // spent, DATA // area))
-    )
+    depth = choices.pick(at_most(sizes.DEEP if kind == "deep" else sizes.CHANNELS, min(budget // spent, data // area)))
     depth = max(depth, 2) if groups else depth
     several = (
         choices.pick((2, 3, 4))
         if groups
-        else choices.pick(at_most((1,) * 12 + (2, 2, 3, 4, 8), DATA // (area * depth)))
+        else choices.pick(at_most((1,) * 12 + (2, 2, 3, 4, 8), data // (area * depth)))
     )
-    most = min(budget // (spent * depth), DATA // (area * several), DATA // (taps * depth)) // several
-    outputs = 0 if not whole and choices.chance(1) else choices.pick(at_most(sizes.CHANNELS, most)) * several
-    most = min(budget // (spent * depth * max(outputs, 1)), DATA // (area * max(depth * several, outputs)))
-    lead = _lead(op, choices, at_most(sizes.BATCHES, most), empty=not whole)
+    most = min(budget // (spent * depth), data // (area * several), data // (taps * depth)) // several
+    outputs = 0 if kind == "nothing" else choices.pick(at_most(sizes.CHANNELS, most)) * several
+    most = min(budget // (spent * depth * max(outputs, 1)), data // (area * max(depth * several, outputs)))
+    lead = (batch,) if kind == "batch" else _lead(op, choices, at_most(sizes.BATCHES, most), kind)
     return Convolution(
         op=op,
         lead=lead,
@@ -123,12 +131,12 @@ def within(
     )
 
 
-def _lead(op: str, choices: Choices, batches: Sequence[int], *, empty: bool) -> tuple[int, ...]:
-    """Draw the batch: now and then empty, and of several axes for conv2d."""
-    if empty and choices.chance(2):
+def _lead(op: str, choices: Choices, batches: Sequence[int], kind: str) -> tuple[int, ...]:
+    """Draw the batch: empty, or of several axes for conv2d, where the kind says so."""
+    if kind == "no batch":
         return (0,)
     batch = choices.pick(batches)
-    if op != "conv2d" or not choices.chance(4):
+    if op != "conv2d" or kind != "leading axes":
         return (batch,)
     return (1, batch) if batch % 2 or choices.chance(50) else (2, batch // 2)
 

@@ -45,7 +45,9 @@ def of_shape(op: str, choices: Choices, shape: tuple[int, ...], rate: float | No
 
 
 def _shape(choices: Choices) -> tuple[int, ...]:
-    """Draw a shape of rank 0 to 5."""
+    """Draw a shape of rank 0 to 5; now and then one of many cells, from which masks can be judged."""
+    if choices.chance(20):
+        return choices.pick((255, 256, 257)), choices.pick((256, 255, 253))
     rank = choices.pick((1, 2, 4, 4, 3, 2, 5, 0))
     most = choices.pick((2**6, 2**9, 2**12, DATA))
     shape: list[int] = []
@@ -68,12 +70,17 @@ def _rate(choices: Choices, dtype: str) -> Json:
 def _seeds(op: str, choices: Choices) -> dict[str, Json]:
     """Draw what decides the random numbers."""
     if op == "stateless_dropout":
-        seed: Json = [choices.pick(SEEDS), choices.pick(SEEDS)]
+        seed: Json = [_seed(choices), choices.pick(SEEDS)]
         if choices.chance(50):
             seed = {"array": [choices.pick(WIDE_SEEDS), choices.pick(WIDE_SEEDS)], "dtype": "int64"}
         return {"seed": seed, "rng_alg": choices.pick(ALGORITHMS)} if choices.chance(75) else {"seed": seed}
-    seeds = {"seed": choices.pick(SEEDS), "global_seed": choices.pick(SEEDS)}
+    seeds = {"seed": _seed(choices), "global_seed": choices.pick(SEEDS)}
     return {name: seeds[name] for name in choices.pick((("seed", "global_seed"), ("seed",), ("global_seed",), ()))}
+
+
+def _seed(choices: Choices) -> int:
+    """Draw a seed: a telling one, or any."""
+    return choices.pick(SEEDS) if choices.chance(50) else choices.integer(-(2**31), 2**31 - 1)
 
 
 def _noise_shape(choices: Choices, shape: tuple[int, ...]) -> Json:

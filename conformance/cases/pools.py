@@ -89,25 +89,33 @@ def valid(op: str, choices: Choices) -> Case:
 
 def drawn(op: str, choices: Choices) -> Pool:
     """Draw a forward pool."""
-    if choices.chance(1):
+    kind = choices.pick(sizes.KINDS)
+    if kind == "layer":
         return _layer(op, choices)
     if op == "max_pool" and choices.chance(8):
         return between_channels(choices)
     padding = choices.pick(sizes.PADDINGS if op in EXPLICIT else sizes.PADDINGS[:-1])
-    return within(op, choices, padding, choices.pick(sizes.BUDGETS))
+    return within(op, choices, padding, choices.pick(sizes.BUDGETS), kind)
 
 
-def within(op: str, choices: Choices, padding: str, budget: int, *, whole: bool = False) -> Pool:
-    """Draw a forward pool with this padding, of at most so many elements of windows; whole: nothing is empty."""
+def within(op: str, choices: Choices, padding: str, budget: int, kind: str = "", *, whole: bool = False) -> Pool:
+    """
+    Draw a forward pool with this padding, of at most so many elements of windows.
+
+    kind: one of `sizes.KINDS`. whole: nothing is empty.
+    """
     whole = whole or op == "max_pool_with_argmax"
+    many = choices.pick(sizes.MANY) if kind == "batch" else 1
+    budget, data = (max(budget, 2**9) // many, DATA // many) if many > 1 else (budget, DATA)
     rows, columns = sizes.axes(choices, padding, budget, pool=True, empty=not whole)
     area = max(rows.size * columns.size, rows.out * columns.out, 1)
     spent = max(rows.out * columns.out, 1) * rows.taps * columns.taps
-    channels = choices.pick(at_most(sizes.CHANNELS, min(budget // spent, DATA // area)))
-    channels = 0 if not whole and choices.chance(1) else channels
+    channels = choices.pick(at_most(sizes.CHANNELS, min(budget // spent, data // area)))
+    channels = 0 if not whole and kind == "nothing" else channels
     per_image = max(channels, 1)
-    batches = at_most(sizes.BATCHES, min(budget // (spent * per_image), DATA // (area * per_image)))
-    batch = 0 if not whole and choices.chance(2) else choices.pick(batches)
+    batches = at_most(sizes.BATCHES, min(budget // (spent * per_image), data // (area * per_image)))
+    batch = 0 if not whole and kind == "no batch" else choices.pick(batches)
+    batch = many if kind == "batch" else batch
     return _pool(op, choices, (batch, channels), (rows, columns), padding)
 
 

@@ -18,7 +18,9 @@ __all__ = [
     "DATA",
     "DEEP",
     "FEW",
+    "KINDS",
     "LARGEST",
+    "MANY",
     "PADDINGS",
     "WINDOWS",
     "at_most",
@@ -41,6 +43,17 @@ DILATIONS = (*(1,) * 10, 2, 2, 2, 3, 4, 5, 7)
 BATCHES = (1, 1, 1, 2, 2, 3, 4, 5, 8, 9, 16, 17)
 CHANNELS = (1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64)
 DEEP = (29, 64, 128, 257, 513, 1025, 2049)  # sums above 256 and above 2,048 terms
+MANY = (8, 9, 16, 17)  # images of a batch
+# What is rare otherwise: the first choice, which is spread evenly over a run's cases.
+KINDS = (
+    *("",) * 47,
+    *("batch",) * 4,
+    *("deep",) * 4,
+    *("no batch",) * 3,
+    *("nothing",) * 2,  # no filters, or no channels of a pool
+    *("leading axes",) * 3,  # of conv2d
+    "layer",
+)
 PADDINGS = ("VALID", "VALID", "VALID", "SAME", "SAME", "SAME", "EXPLICIT")
 
 
