@@ -1,6 +1,7 @@
 """The verdict on one case and one target: what was observed, held against what is allowed."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,7 +14,6 @@ from conformance.model import (
     Observation,
     OutOfMemory,
     Raised,
-    Returned,
     TimedOut,
     Unsupported,
     Verdict,
@@ -26,6 +26,9 @@ __all__ = ["verdict"]
 
 # Messages from a layer that should never have been reached with a wrong argument: a missing check further up.
 WRONG_LAYER = ("AbortedError", "InternalError", "UnknownError")
+
+# Where in a graph a node was made: paths and lines of whoever traced it, which say nothing of the fault.
+STACK = re.compile(r'Detected at node \S+ defined at \(most recent call last\):(\s*File "[^"]*", line \d+, in \S+)+')
 
 # The share of all masks, of a fair generator, that a test of the number kept may reject.
 MASK_RISK = 1e-12
@@ -68,7 +71,7 @@ def ending(crash: Crashed) -> str:
 def of_error(allowed: Allowed, raised: Raised) -> Verdict:
     """Judge a clean exception: right for a refusal, whatever its type; wrong for a valid call."""
     options = allowed.options if isinstance(allowed, AnyOf) else (allowed,)
-    message = " ".join(raised.message.split())[:300]
+    message = " ".join(STACK.sub("", raised.message).split())[:300]
     for option in options:
         if isinstance(option, Refused):
             late = raised.type.rpartition(".")[2] in WRONG_LAYER
@@ -172,8 +175,8 @@ def measures(result: Within, array: Array) -> Mapping[str, float]:
     """
     Return what the fingerprint of the arithmetic is made from.
 
-    array: floating. Over the elements that a sum can round: how many, and the sums of err / (u S), of its square, and of 1/n, where u is
-    that of the output's dtype.
+    array: floating. Over the elements that a sum can round: how many, and the sums of err / (u S), of its square, and
+    of 1/n, where u is that of the output's dtype.
     """
     unit = format_of(array.dtype).u * result.size
     with np.errstate(all="ignore"):
