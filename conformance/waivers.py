@@ -77,8 +77,10 @@ def load(path: Path = BUILT_IN) -> list[Waiver]:
         UsageError: one line that says what is wrong, and where.
     """
     try:
-        data = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except RecursionError:
+        raise UsageError(f"{path}: nested too deeply") from None
+    except (OSError, ValueError) as error:  # no UTF-8, no TOML, or an integer of thousands of digits
         raise UsageError(f"{path}: {error}") from error
     entries = data.get("waiver", [])
     if set(data) - {"waiver"} or not isinstance(entries, list):
@@ -87,7 +89,7 @@ def load(path: Path = BUILT_IN) -> list[Waiver]:
     ids = [waiver.id for waiver in waivers]
     for name in ids:
         if ids.count(name) > 1:
-            raise UsageError(f"{path}: the id {name!r} comes twice")
+            raise UsageError(f"{path}: the id {name!a} comes twice")
     return waivers
 
 
@@ -95,10 +97,12 @@ def _waiver(where: str, entry: Any) -> Waiver:  # noqa: ANN401 -- whatever stand
     """Read one table."""
     if not isinstance(entry, dict):
         raise UsageError(f"{where}: is no table")
-    where = f"{where} ({entry.get('id', 'without id')})"
+    where = f"{where} ({entry.get('id', 'without id')!a})"
     missing, unknown = KEYS - OPTIONAL - set(entry), set(entry) - KEYS
     if missing or unknown:
-        wrong = f"lacks {', '.join(sorted(missing))}" if missing else f"has no key {', '.join(sorted(unknown))}"
+        wrong = (
+            f"lacks {', '.join(sorted(missing))}" if missing else f"has no key {', '.join(map(ascii, sorted(unknown)))}"
+        )
         raise UsageError(f"{where}: {wrong}")
     for name in ("id", "op", "kind", "versions", "link", "reason", "case", "message"):
         if not isinstance(entry.get(name, ""), str):
@@ -110,7 +114,7 @@ def _waiver(where: str, entry: Any) -> Waiver:  # noqa: ANN401 -- whatever stand
         targets=tuple(_texts(where, "targets", entry["targets"])),
         versions=_versions(where, entry["versions"]),
         predicate=_predicate(where, entry["predicate"]),
-        case=_case(where, entry["case"]),
+        case=_case(where, entry["op"], entry["case"]),
         link=_link(where, entry["link"]),
         reason=entry["reason"],
         review=_date(where, entry["review"]),
@@ -120,7 +124,7 @@ def _waiver(where: str, entry: Any) -> Waiver:  # noqa: ANN401 -- whatever stand
 
 def _one_of(where: str, name: str, text: str, known: Sequence[str]) -> str:
     if text not in known:
-        raise UsageError(f"{where}: {name} {text!r}: one of {', '.join(known)}")
+        raise UsageError(f"{where}: {name} {text!a}: one of {', '.join(known)}")
     return text
 
 
@@ -134,7 +138,7 @@ def _predicate(where: str, value: Any) -> dict[str, tuple[str, ...]]:  # noqa: A
     if not isinstance(value, dict):
         raise UsageError(f"{where}: predicate is no table of attributes")
     return {
-        name: tuple(_texts(where, f"predicate.{name}", [several] if isinstance(several, str) else several))
+        name: tuple(_texts(where, f"predicate.{name!a}", [several] if isinstance(several, str) else several))
         for name, several in value.items()
     }
 
@@ -143,12 +147,12 @@ def _versions(where: str, text: str) -> SpecifierSet:
     try:
         return SpecifierSet(text)
     except InvalidSpecifier as error:
-        raise UsageError(f"{where}: versions {text!r}: no version range of PEP 440") from error
+        raise UsageError(f"{where}: versions {text!a}: no version range of PEP 440") from error
 
 
 def _link(where: str, text: str) -> str:
     if not text.startswith(("https://", "docs/")):
-        raise UsageError(f"{where}: link {text!r}: neither https:// nor a page of docs/")
+        raise UsageError(f"{where}: link {text!a}: neither https:// nor a page of docs/")
     return text
 
 
@@ -158,10 +162,13 @@ def _date(where: str, value: Any) -> dt.date:  # noqa: ANN401
     return value
 
 
-def _case(where: str, text: str) -> Case:
+def _case(where: str, op: str, text: str) -> Case:
     try:
-        return case_from_json(json.loads(text))
-    except ValueError as error:
+        case = case_from_json(json.loads(text))
+    except RecursionError:
+        raise UsageError(f"{where}: case: nested too deeply") from None
+    except (UsageError, ValueError) as error:
         raise UsageError(f"{where}: case: {error}") from error
-    except UsageError as error:
-        raise UsageError(f"{where}: case: {error}") from error
+    if case.op != op:
+        raise UsageError(f"{where}: case: of {case.op}, not of {op}")
+    return case

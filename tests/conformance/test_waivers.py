@@ -1,0 +1,337 @@
+"""Waivers cover what they say and no more; a wrong file of them gets one line that says what is wrong, and where."""
+
+import datetime as dt
+import json
+import string
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+import reference
+from conformance import cases
+from conformance.allowed import allowed
+from conformance.errors import UsageError
+from conformance.model import Array, Case, Returned
+from conformance.verdicts import verdict
+from conformance.waivers import BUILT_IN, Waiver, holds, load
+
+CASE = {
+    "op": "conv2d",
+    "arrays": {
+        "input": {"shape": [2, 3, 1, 1], "dtype": "float32"},
+        "filters": {"shape": [1, 1, 1, 1], "dtype": "float32"},
+    },
+    "attributes": {"strides": 2, "padding": "SAME"},
+    "regime": "lattice",
+    "seed": 7,
+}
+ENTRY: dict[str, Any] = {
+    "id": "narrow-batches",
+    "op": "conv2d",
+    "kind": "wrong-value",
+    "targets": ["tf-cpu-*"],
+    "versions": ">=2.20,<2.22",
+    "predicate": {"batch": "several", "width": ["1", "2"]},
+    "case": json.dumps(CASE),
+    "link": "https://github.com/tensorflow/tensorflow/issues/1",
+    "reason": "the second image is read from the first one's end",
+    "review": dt.date(2027, 5, 1),
+}
+
+
+def toml(value: Any) -> str:  # noqa: ANN401 -- whatever TOML can say
+    """Write a value as TOML."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml, value))}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(str(name))} = {toml(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, float):
+        return repr(value)
+    return str(value)
+
+
+def written(folder: Path, *entries: Mapping[str, Any]) -> Path:
+    """Write a file of waivers."""
+    path = folder / "waivers.toml"
+    tables = ("\n".join(f"{json.dumps(name)} = {toml(value)}" for name, value in entry.items()) for entry in entries)
+    path.write_text("".join(f"[[waiver]]\n{table}\n" for table in tables), "utf-8")
+    return path
+
+
+def waiver(folder: Path, **changes: Any) -> Waiver:  # noqa: ANN401
+    """Read one waiver."""
+    (read,) = load(written(folder, ENTRY | changes))
+    return read
+
+
+def complaint(path: Path) -> str:
+    """Return what loading complains of: one line that begins with the file."""
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(f"{path}: ")
+    return message.removeprefix(f"{path}: ")
+
+
+# Reading.
+
+
+def test_a_waiver_is_read_whole(tmp_path: Path) -> None:
+    """Each key has its place; one class of a predicate may stand without a list."""
+    read = waiver(tmp_path, message="not in")
+
+    assert (read.id, read.op, read.kind, read.targets) == ("narrow-batches", "conv2d", "wrong-value", ("tf-cpu-*",))
+    assert read.predicate == {"batch": ("several",), "width": ("1", "2")}
+    assert (read.case.op, read.case.seed) == ("conv2d", 7)
+    assert (read.link, read.reason, read.message) == (ENTRY["link"], ENTRY["reason"], "not in")
+    assert read.review == dt.date(2027, 5, 1)
+
+
+def test_a_file_without_waivers_holds_none(tmp_path: Path) -> None:
+    """Empty, or a comment alone."""
+    path = tmp_path / "waivers.toml"
+    path.write_text("# none yet\n")
+
+    assert load(path) == []
+
+
+def test_the_waivers_of_the_suite_are_sound() -> None:
+    """Each can be read, lies within its own predicate, and speaks of a version that is out."""
+    for each in load(BUILT_IN):
+        assert holds(each.predicate, cases.attributes(each.case)), each.id
+        assert each.versions.contains("2.21.0"), each.id
+
+
+CHANGES = [
+    ({"op": "conv3d"}, "op 'conv3d': one of conv2d, "),
+    ({"kind": "slow"}, "kind 'slow': one of wrong-value, "),
+    ({"kind": 3}, "kind is no text"),
+    ({"id": ["a"]}, "id is no text"),
+    ({"message": 1}, "message is no text"),
+    ({"targets": []}, "targets is no list of texts"),
+    ({"targets": "tf-cpu-eager"}, "targets is no list of texts"),
+    ({"targets": [1]}, "targets is no list of texts"),
+    ({"versions": "2.21"}, "versions '2.21': no version range of PEP 440"),
+    ({"predicate": ["batch"]}, "predicate is no table of attributes"),
+    ({"predicate": {"batch": 2}}, "predicate.'batch' is no list of texts"),
+    ({"predicate": {"batch": []}}, "predicate.'batch' is no list of texts"),
+    ({"case": "{"}, "case: Expecting property name"),
+    ({"case": "[" * 100_000}, "case: nested too deeply"),
+    ({"case": "3"}, "case: a case is a JSON object, not 3"),
+    ({"case": json.dumps(CASE | {"regime": "odd"})}, "case: regime is 'odd': one of"),
+    ({"case": json.dumps(CASE | {"op": "max_pool"})}, "case: of max_pool, not of conv2d"),
+    ({"link": "http://example.org"}, "link 'http://example.org': neither https:// nor a page of docs/"),
+    ({"review": "2027-05-01"}, "review '2027-05-01': no date, such as 2027-05-01"),
+    ({"review": dt.datetime(2027, 5, 1, 12)}, "review datetime.datetime(2027, 5, 1, 12, 0): no date"),  # noqa: DTZ001
+    ({"reasons": "typo"}, "has no key 'reasons'"),
+    ({"two\nlines": 1}, "has no key 'two\\nlines'"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), CHANGES, ids=[message for _, message in CHANGES])
+def test_what_is_wrong_with_a_waiver_is_said_with_its_place(tmp_path: Path, change: Any, message: str) -> None:  # noqa: ANN401
+    """The file, the number and the id of the waiver, the key, what stands there, and what should."""
+    line = complaint(written(tmp_path, ENTRY | {"id": "first"}, ENTRY | change))
+
+    number = "waiver 2 (['a'])" if change.get("id") else "waiver 2 ('narrow-batches')"
+    assert line.startswith(f"{number}: {message}")
+
+
+@pytest.mark.parametrize("key", [key for key in ENTRY if key != "id"])
+def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
+    """All but the message are needed."""
+    line = complaint(written(tmp_path, {name: value for name, value in ENTRY.items() if name != key}))
+
+    assert line == f"waiver 1 ('narrow-batches'): lacks {key}"
+
+
+def test_a_waiver_without_id_is_named_by_its_number(tmp_path: Path) -> None:
+    """It stands first."""
+    assert complaint(written(tmp_path, {"op": "conv2d"})).startswith("waiver 1 ('without id'): lacks case, id, kind")
+
+
+def test_an_id_comes_once(tmp_path: Path) -> None:
+    """Else nobody could tell which one is meant."""
+    assert complaint(written(tmp_path, ENTRY, ENTRY)) == "the id 'narrow-batches' comes twice"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[waiver]\n", "Expected ']]' at the end of an array declaration (at line 1, column 9)"),
+        ("waiver = 3\n", "holds [[waiver]] tables and nothing else"),
+        ("[[waivers]]\n", "holds [[waiver]] tables and nothing else"),
+        ("waiver = [3]\n", "waiver 1: is no table"),
+        (f"a = {'[' * 100_000}", "nested too deeply"),
+        (f"a = {'9' * 5000}", "Exceeds the limit (4300 digits) for integer string conversion"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, message: str) -> None:
+    """Broken TOML, and TOML of another shape."""
+    path = tmp_path / "waivers.toml"
+    path.write_text(text)
+
+    assert complaint(path).startswith(message)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """There is none; it is a folder; it is no text."""
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe")
+
+    assert "No such file" in complaint(tmp_path / "none.toml")
+    assert "directory" in complaint(tmp_path)
+    assert "can't decode byte" in complaint(binary)
+
+
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.booleans() | st.integers() | st.floats() | st.text() | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+FUZZ = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def told(path: Path) -> list[str]:
+    """Load a file, and return the lines of the UsageError that it gives, if any; another exception goes through."""
+    try:
+        load(path)
+    except UsageError as error:
+        return str(error).splitlines()
+    return []
+
+
+@FUZZ
+@given(changes=st.dictionaries(st.sampled_from([*ENTRY, "message"]) | st.text(max_size=5), VALUES, max_size=3))
+def test_fuzzed_waivers_give_nothing_but_usage_errors(tmp_path: Path, changes: dict[str, Any]) -> None:
+    """Any value in any key, and any key."""
+    assert len(told(written(tmp_path, ENTRY | changes))) <= 1
+
+
+@FUZZ
+@given(changes=st.dictionaries(st.sampled_from([*CASE, "breaks"]) | st.text(max_size=5), VALUES, max_size=3))
+def test_fuzzed_cases_give_nothing_but_usage_errors(tmp_path: Path, changes: dict[str, Any]) -> None:
+    """Any JSON in place of the case's."""
+    assert len(told(written(tmp_path, ENTRY | {"case": json.dumps(CASE | changes, default=str)}))) <= 1
+
+
+@FUZZ
+@given(text=st.text(alphabet=string.printable) | st.binary())
+@example(text="\x00")
+def test_fuzzed_files_give_nothing_but_usage_errors(tmp_path: Path, text: str | bytes) -> None:
+    """Any text, any bytes."""
+    path = tmp_path / "waivers.toml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+
+    assert len(told(path)) <= 1
+
+
+# Covering.
+
+ROW = {"op": "conv2d", "kind": "wrong-value", "target": "tf-cpu-eager", "reason": "2 of 3 elements differ"}
+CLASSES = {"batch": "several", "width": "1", "layout": "NHWC"}
+
+
+def test_a_waiver_covers_what_it_names(tmp_path: Path) -> None:
+    """Op, kind, target, version and predicate."""
+    assert waiver(tmp_path).covers(ROW, CLASSES, "2.21.0")
+    assert waiver(tmp_path, message="elements differ").covers(ROW, CLASSES, "2.21.0")
+    assert waiver(tmp_path, predicate={}).covers(ROW, {}, "2.21.0")
+
+
+@pytest.mark.parametrize(
+    ("row", "classes", "version"),
+    [
+        ({"op": "conv2d_transpose"}, {}, "2.21.0"),
+        ({"kind": "crashed"}, {}, "2.21.0"),
+        ({"target": "tf-gpu-eager"}, {}, "2.21.0"),
+        ({"target": "reference"}, {}, "2.21.0"),
+        ({}, {"batch": "1"}, "2.21.0"),
+        ({}, {"width": "3"}, "2.21.0"),
+        ({}, {}, "2.19.1"),
+        ({}, {}, "2.22.0"),
+        ({}, {}, ""),
+    ],
+)
+def test_a_waiver_covers_nothing_else(
+    tmp_path: Path, row: dict[str, str], classes: dict[str, str], version: str
+) -> None:
+    """Each of them apart; a target without a TensorFlow has none of its divergences."""
+    assert not waiver(tmp_path).covers(ROW | row, CLASSES | classes, version)
+
+
+def test_a_waiver_with_a_message_covers_no_other(tmp_path: Path) -> None:
+    """The message is part of the verdict's reason."""
+    assert not waiver(tmp_path, message="shape [").covers(ROW, CLASSES, "2.21.0")
+
+
+def test_an_attribute_that_a_case_does_not_have_is_in_no_class() -> None:
+    """A predicate over it does not hold."""
+    assert not holds({"rate": ("0",)}, CLASSES)
+    assert holds({}, CLASSES)
+
+
+def test_pre_releases_fall_into_their_range(tmp_path: Path) -> None:
+    """A nightly build of 2.22 is before 2.22."""
+    assert waiver(tmp_path, versions="<2.22,>=2.21").concerns("tf-cpu-xla", "2.21.0rc1") is False
+    assert waiver(tmp_path, versions=">=2.21").concerns("tf-cpu-xla", "2.22.0rc1")
+
+
+@pytest.mark.parametrize(("pattern", "covered"), [("*", True), ("tf-?pu-eager", True), ("TF-CPU-EAGER", False)])
+def test_targets_are_named_by_patterns(tmp_path: Path, pattern: str, covered: bool) -> None:
+    """With * and ?; case counts."""
+    assert waiver(tmp_path, targets=["other", pattern]).concerns("tf-cpu-eager", "2.21.0") is covered
+
+
+def test_a_waiver_expires_after_its_review_date(tmp_path: Path) -> None:
+    """Not on it."""
+    assert not waiver(tmp_path).expired(dt.date(2027, 5, 1))
+    assert waiver(tmp_path).expired(dt.date(2027, 5, 2))
+
+
+# A fault is planted beside the one that is waived.
+
+
+def planted(case: Case, arguments: Mapping[str, Any]) -> Array:
+    """Compute conv2d with two faults: images after the first are zero, and where strides differ 64 is added."""
+    out = reference.conv2d(**arguments)
+    classes = cases.attributes(case)
+    if classes["batch"] != "1" and len(out) > 1:
+        out[1:] = 0
+    return out + out.dtype.type(64) if classes["strides"] == "unequal" else out
+
+
+def test_a_waiver_never_hides_another_fault_of_the_same_op(tmp_path: Path) -> None:
+    """Every wrong value of the second fault alone is left; of the first one none is."""
+    batches = sorted({cases.attributes(case)["batch"] for case in drawn()} - {"1"})
+    known = waiver(tmp_path, predicate={"batch": batches})
+    left = {"first": 0, "second": 0}
+    hidden = {"first": 0, "second": 0}
+    for case in drawn():
+        arguments = cases.arguments(case)
+        classes = cases.attributes(case)
+        judged = verdict(allowed(case, arguments), Returned((planted(case, arguments),), 0.0))
+        if judged.kind == "wrong-value":
+            row = {"op": case.op, "kind": judged.kind, "target": "tf-cpu-eager", "reason": judged.reason}
+            fault = "first" if classes["batch"] != "1" else "second"
+            counts = hidden if known.covers(row, classes, "2.21.0") else left
+            counts[fault] += 1
+
+    assert hidden["first"] > 0
+    assert left["second"] > 0
+    assert hidden["second"] == left["first"] == 0
+
+
+def drawn() -> list[Case]:
+    """Draw valid calls of conv2d with floating numbers on the lattice."""
+    some = cases.generate("conv2d", 1, 0, 200, valid_share=1)
+    return [case for case in some if case.regime == "lattice" and "float" in case.arrays["input"].dtype]
