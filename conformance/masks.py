@@ -1,0 +1,174 @@
+"""
+The masks of a whole run: what is wrong with a generator of random numbers, where no single mask shows it.
+
+A generator other than TensorFlow's is right if its numbers are even and independent. Over all masks of a run, one for
+each seed, two kinds of sums are zero but for chance:
+
+    sum of (m - p) / q                       m whether a cell is dropped, p the rate, q = 1 - p
+    sum of (m - p) (m' - p) / (p q)          over pairs of cells, m and m', at one distance from one another
+
+A sum of independent terms of mean zero, of variance V in all and each at most M, is beyond t with a probability of at
+most 2 exp(-t^2 / (2 V + 2 M t / 3)) (Bernstein; Boucheron, Lugosi and Massart, Concentration Inequalities, 2013, 2.8).
+The pairs of one distance are disjoint, which makes their products independent. One budget of false alarms, 1e-6, is
+shared by all sums of all targets of a run.
+
+And the same seed gives the same mask, another seed another one.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from conformance import cases
+from conformance.model import Array, Case
+from reference.dropout import possible
+
+__all__ = ["Mask", "faults", "read", "seen"]
+
+RISK = 1e-6  # of a false alarm in a run
+DISTANCES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
+MODERATE = (0.05, 0.95)  # rates whose pairs are looked at: beyond, one pair would weigh too much
+HEAVIEST = 64.0  # weight of a cell, where q is small
+TELLING = 64.0  # bits of chance in a mask that comes twice by no accident
+# Numbers of fewer bits may be uneven: of 128 different ones, 0.3 of them cannot lie below 0.3.
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mask:
+    """What is kept of one mask: enough for the sums."""
+
+    seed: str  # all that seeds the call; "" where nothing does
+    call: str  # all that decides the mask: the seed, the shapes, the rate
+    bits: int  # a check sum of the mask; -1 where part of it is not known
+    chance: float  # bits of chance in the mask
+    cells: int
+    excess: float  # the first sum
+    variance: float  # of it
+    products: tuple[float, ...]  # the second sum, for each distance
+    pairs: tuple[int, ...]  # its terms: each has a variance of 1
+
+    def to_json(self) -> str:
+        """Return the mask as one line of JSON; `read` is its inverse."""
+        return json.dumps(asdict(self))
+
+
+def read(text: str) -> Mask:
+    """Return the mask that `to_json` has written."""
+    data = json.loads(text)
+    return Mask(**{**data, "products": tuple(data["products"]), "pairs": tuple(data["pairs"])})
+
+
+def seen(case: Case, result: Array) -> Mask | None:
+    """Return what a result of dropout that conforms tells of its mask; None: nothing that could be used."""
+    arguments = cases.arguments(case)
+    x, rate = arguments["x"], float(arguments["rate"])
+    if x.dtype.name not in DTYPES or not 0 < rate < 1:
+        return None
+    found = possible(x, arguments["rate"], arguments.get("noise_shape"), result)
+    clear = ~found.ambiguous.ravel()
+    return _summed(case, ~found.kept.ravel() & clear, clear, rate)
+
+
+def _summed(case: Case, dropped: Array, clear: Array, rate: float) -> Mask:
+    """Add up one mask; clear: the cells that say whether they were dropped."""
+    cells = int(clear.sum())
+    weight = 1 / max(1 - rate, 1 / HEAVIEST)
+    apart = np.where(clear, dropped - rate, 0.0)
+    sums = [_pairs(apart, clear, distance) for distance in DISTANCES] if MODERATE[0] <= rate <= MODERATE[1] else []
+    scale = rate * (1 - rate)
+    seed = _seed(case)
+    decided = {"seed": seed, "rate": case.attributes["rate"], "noise": case.attributes.get("noise_shape")}
+    return Mask(
+        seed=seed,
+        call=json.dumps([decided, case.arrays["x"].shape, case.arrays["x"].dtype]),
+        bits=crc32(np.packbits(dropped).tobytes()) if clear.all() else -1,
+        chance=-cells * math.log2(rate**2 + (1 - rate) ** 2),
+        cells=cells,
+        excess=weight * float(apart.sum()),
+        variance=weight**2 * cells * scale,
+        products=tuple(total / scale for total, _ in sums),
+        pairs=tuple(number for _, number in sums),
+    )
+
+
+def _pairs(apart: Array, clear: Array, distance: int) -> tuple[float, int]:
+    """Add the products of cells at a distance: the first half of each block with the second, and count them."""
+    whole = len(apart) // (2 * distance) * 2 * distance
+    first, second = np.moveaxis(apart[:whole].reshape(-1, 2, distance), 1, 0)
+    both = np.logical_and(*np.moveaxis(clear[:whole].reshape(-1, 2, distance), 1, 0))
+    return float((first * second).sum()), int(both.sum())
+
+
+def _seed(case: Case) -> str:
+    """Return what seeds a call, as far as every generator tells seeds apart: in 32 bits."""
+    seeds: dict[str, Any] = {}
+    for name in ("seed", "global_seed", "rng_alg"):
+        value = case.attributes.get(name)
+        if isinstance(value, dict):
+            value = value["array"]
+        if isinstance(value, (int, list)):
+            seeds[name] = [part % 2**32 for part in (value if isinstance(value, list) else [value])]
+        elif value is not None:
+            seeds[name] = value
+    return json.dumps(seeds) if {"seed", "global_seed"} & set(seeds) else ""
+
+
+def faults(masks: Iterable[Mask], share: int = 1) -> list[str]:
+    """
+    Return what is wrong with the generator behind the masks of one op and target, a sentence each.
+
+    share: among how many ops and targets the run's risk of a false alarm is divided.
+    """
+    known = list(masks)
+    risk = RISK / share / (len(DISTANCES) + 1)
+    one_each = _one_a_seed(known)
+    found = []
+    excess, variance = sum(mask.excess for mask in one_each), sum(mask.variance for mask in one_each)
+    if beyond(excess, variance, HEAVIEST, risk):
+        cells = sum(mask.cells for mask in one_each)
+        deviations = abs(excess) / math.sqrt(variance)
+        what = "more" if excess > 0 else "less"
+        found.append(f"{what} is dropped than the rates say: {deviations:.1f} standard deviations, of {cells} cells")
+    for place, distance in enumerate(DISTANCES):
+        paired = [mask for mask in one_each if mask.pairs]
+        total, pairs = sum(mask.products[place] for mask in paired), sum(mask.pairs[place] for mask in paired)
+        if beyond(total, pairs, MODERATE[1] / MODERATE[0], risk):
+            alike = "alike" if total > 0 else "unlike"
+            found.append(f"cells at a distance of {distance} are {alike}: a correlation of {total / pairs:.4f}")
+    return found + _seeds(known)
+
+
+def beyond(total: float, variance: float, largest: float, risk: float) -> bool:
+    """Return whether a sum of independent terms of mean zero lies so far out in less than this share of all runs."""
+    if not total:
+        return False
+    return total * total / (2 * variance + 2 * largest * abs(total) / 3) > -math.log(risk / 2)
+
+
+def _one_a_seed(masks: Sequence[Mask]) -> list[Mask]:
+    """Return, of the masks of each seed, which may hold the same numbers, the one with the most cells."""
+    best: dict[str, Mask] = {}
+    for number, mask in enumerate(masks):
+        key = mask.seed or str(number)
+        if key not in best or mask.cells > best[key].cells:
+            best[key] = mask
+    return list(best.values())
+
+
+def _seeds(masks: Sequence[Mask]) -> list[str]:
+    """Say where one seed gave two masks, or two seeds one."""
+    telling = [mask for mask in masks if mask.seed and mask.bits >= 0 and mask.chance >= TELLING]
+    by_call: dict[str, set[int]] = {}
+    by_bits: dict[tuple[int, int], set[str]] = {}
+    for mask in telling:
+        by_call.setdefault(mask.call, set()).add(mask.bits)
+        by_bits.setdefault((mask.cells, mask.bits), set()).add(mask.seed)
+    found = [f"one call gave {len(bits)} masks: {call}" for call, bits in by_call.items() if len(bits) > 1][:1]
+    shared = [sorted(seeds) for seeds in by_bits.values() if len(seeds) > 1]
+    return found + [f"different seeds gave one mask: {', '.join(seeds)}" for seeds in shared[:1]]

@@ -1,0 +1,148 @@
+"""Calls of the reference, as faults take them: what is in them by role, and where the axes of their arrays lie."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+import reference
+from conformance.model import Array
+from reference.checks import spatial
+from reference.conv2d import FilterGradient, Forward, filter_gradient, forward
+from reference.conv2d_transpose import Backward, backward
+
+__all__ = ["CONVOLUTIONS", "IMAGES", "Call", "Fault", "after", "before", "convolution", "when"]
+
+# The arrays of an op that are laid out as images.
+IMAGES: Mapping[str, tuple[str, ...]] = {
+    "conv2d": ("input",),
+    "conv2d_transpose": ("input",),
+    "conv2d_backprop_input": ("out_backprop",),
+    "conv2d_backprop_filter": ("input", "out_backprop"),
+    "max_pool": ("input",),
+    "max_pool_with_argmax": ("input",),
+    "max_pool_grad": ("orig_input", "orig_output", "grad"),
+    "avg_pool": ("input",),
+    "avg_pool_grad": ("grad",),
+    "avg_unpool": ("input",),
+    "max_unpool": ("input", "argmax"),
+    "dropout": ("x",),
+    "stateless_dropout": ("x",),
+    "dropout_grad": ("grad",),
+}
+CONVOLUTIONS = ("conv2d", "conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
+NHWC = {"batch": -4, "rows": -3, "columns": -2, "channels": -1}
+NCHW = {"batch": -4, "channels": -3, "rows": -2, "columns": -1}
+HWIO = {"rows": 0, "columns": 1, "channels": 2, "outputs": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of one op."""
+
+    op: str
+    given: Mapping[str, Any]
+
+    def run(self, **changes: Any) -> Any:  # noqa: ANN401 -- whatever an op takes, and one result or two
+        """Return what the reference gives, with these arguments changed."""
+        return getattr(reference, self.op)(**{**self.given, **changes})
+
+    @property
+    def images(self) -> dict[str, Array]:
+        """The arrays that are laid out as images."""
+        return {name: self.given[name] for name in IMAGES[self.op]}
+
+    @property
+    def first(self) -> Array:
+        """The first of them."""
+        return next(iter(self.images.values()))
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the call."""
+        return self.first.dtype.name
+
+    @property
+    def layout(self) -> str:
+        """"NHWC" or "NCHW"."""  # fmt: skip
+        return "NCHW" if self.given.get("data_format") == "NCHW" else "NHWC"
+
+    @property
+    def padding(self) -> Any:  # noqa: ANN401 -- a word or four pairs
+        """The padding, as given or left out."""
+        return self.given.get("padding", "SAME")
+
+    @property
+    def explicit(self) -> bool:
+        """Whether the padding is four pairs."""
+        return not isinstance(self.padding, str)
+
+    def axis(self, name: str) -> int:
+        """Return where an axis lies in an image."""
+        return (NHWC if self.layout == "NHWC" else NCHW)[name]
+
+    def out_axis(self, name: str) -> int:
+        """Return where an axis lies in the result."""
+        return HWIO[name] if self.op == "conv2d_backprop_filter" else self.axis(name)
+
+    def side(self, name: str) -> int:
+        """Return the size of an axis of the first image."""
+        return int(self.first.shape[self.axis(name)])
+
+    def pair(self, name: str) -> tuple[int, int]:
+        """Return strides, dilations or ksize along rows and columns."""
+        return spatial("", name, self.given.get(name), self.layout)[0]
+
+
+Fault: TypeAlias = Callable[[Call], Any]
+
+
+def when(condition: Callable[[Call], bool], fault: Fault) -> Fault:
+    """Be faulty in some calls only."""
+    return lambda call: fault(call) if condition(call) else call.run()
+
+
+def before(change: Callable[[Call], Mapping[str, Any]]) -> Fault:
+    """Compute with other arguments."""
+    return lambda call: call.run(**change(call))
+
+
+def after(change: Callable[[Call, Array], Any], result: int = 0) -> Fault:
+    """Compute, then change one of the results; it may be written into."""
+
+    def fault(call: Call) -> object:
+        found = call.run()
+        several = found if isinstance(found, tuple) else (found,)
+        changed = tuple(change(call, one.copy()) if i == result else one for i, one in enumerate(several))
+        return changed if isinstance(found, tuple) else changed[0]
+
+    return fault
+
+
+def convolution(call: Call) -> Forward | Backward | FilterGradient:
+    """Return a convolution, checked, as a sum of products."""
+    given = {"padding": "SAME"} | {name: value for name, value in call.given.items() if name != "name"}
+    if call.op == "conv2d":
+        return forward(**given)
+    if call.op == "conv2d_backprop_filter":
+        return filter_gradient(**given)
+    shape, gradient = {
+        "conv2d_transpose": ("output_shape", "input"),
+        "conv2d_backprop_input": ("input_sizes", "out_backprop"),
+    }[call.op]
+    return backward(call.op, given.pop(shape), given.pop("filters"), given.pop(gradient), **given)
+
+
+def terms(call: Call) -> int:
+    """Return the products of an output element, at most."""
+    return convolution(call).terms_per_element
+
+
+def filled(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return what memory holds that nobody wrote: bytes 5A, as the suite's workers have it."""
+    return (
+        np.full(max(int(np.prod(shape)) * dtype.itemsize, 1), 0x5A, np.uint8)[: int(np.prod(shape)) * dtype.itemsize]
+        .view(dtype)
+        .reshape(shape)
+    )

@@ -1,0 +1,97 @@
+"""The commands: a minute's sample for users, and all of it for `tox -e mutants`."""
+
+import datetime as dt
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from conformance.trust.emulations import emulations
+from conformance.trust.mutants import acceptances, mutants
+from conformance.trust.scoreboard import page, score
+from conformance.trust.scores import Caught, Quiet, hunt, listen
+from conformance.trust.subjects import Subject
+
+__all__ = ["main", "measure", "selftest"]
+
+CASES = 384  # for each op: those of a campaign
+SAMPLE = 12  # one in so many faulty implementations is in the sample
+SAMPLE_CASES = 24  # for each op of a correct implementation in the sample
+
+
+def selftest(
+    seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="Which implementations, and which cases.")] = 0,
+    seconds: Annotated[float, typer.Option(min=1, help="No further implementations after so many.")] = 60.0,
+) -> int:
+    """Try the suite itself, for about a minute: are faulty implementations caught, and correct ones left alone?"""
+    until = time.monotonic() + seconds
+    faulty = sample(mutants(), seed) + sample(acceptances(), seed)
+    caught: list[Caught] = []
+    for start in range(0, len(faulty), SAMPLE):
+        if time.monotonic() < until - seconds / 3:
+            caught += hunt(faulty[start : start + SAMPLE], seed, CASES, silent)
+    quiet: list[Quiet] = []
+    for correct in emulations()[seed % 3 :: 3]:
+        if time.monotonic() < until:
+            quiet += listen([correct], seed, SAMPLE_CASES, silent)
+    report(caught, quiet)
+    return int(failed(caught, quiet))
+
+
+def sample(subjects: Sequence[Subject], seed: int) -> list[Subject]:
+    """Return one implementation in `SAMPLE`, others for another seed."""
+    return list(subjects[seed % SAMPLE :: SAMPLE])
+
+
+def report(caught: Sequence[Caught], quiet: Sequence[Quiet]) -> None:
+    """Print the scores, and what went wrong."""
+    typer.echo(f"faulty implementations caught: {score(caught)}")
+    for entry in caught:
+        if not entry.cases:
+            typer.echo(f"  survives: {entry.subject.name} ({entry.subject.about})")
+    alarms = [(entry.subject.name, alarm) for entry in quiet for alarm in entry.found]
+    typer.echo(f"false alarms: {len(alarms)} in {sum(entry.cases for entry in quiet)} cases of correct ones")
+    for name, alarm in alarms:
+        typer.echo(f"  {name}: {alarm}")
+
+
+def failed(caught: Sequence[Caught], quiet: Sequence[Quiet]) -> bool:
+    """Return whether one survives, or a correct one is found fault with."""
+    return any(not entry.cases for entry in caught) or any(entry.found for entry in quiet)
+
+
+def silent(_text: str) -> None:
+    """Say nothing."""
+
+
+def measure(
+    cases: Annotated[int, typer.Option(min=1, help="Of each op, for a faulty implementation.")] = CASES,
+    quiet_cases: Annotated[int, typer.Option(min=0, help="Of each op, for a correct one.")] = CASES,
+    seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same cases.")] = 0,
+    op: Annotated[list[str] | None, typer.Option(help="An op. Repeats; all by default.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Where to write the scoreboard.")] = None,
+) -> int:
+    """Try every faulty and every correct implementation."""
+
+    def chosen(subjects: Sequence[Subject]) -> list[Subject]:
+        return [subject for subject in subjects if not op or subject.op in op]
+
+    caught = hunt(chosen(mutants()), seed, cases, typer.echo)
+    accepted = hunt(chosen(acceptances()), seed, cases, typer.echo)
+    quiet = listen(chosen(emulations()), seed + 1, quiet_cases, typer.echo) if quiet_cases else []
+    report([*caught, *accepted], quiet)
+    if write:
+        command = shlex.join(["python", "-m", "conformance.trust", *sys.argv[1:]])
+        write.write_text(page(caught, accepted, quiet, command, dt.datetime.now(dt.UTC).date().isoformat()))
+    return int(failed([*caught, *accepted], quiet))
+
+
+def main() -> int:
+    """Run `measure` with the arguments of the process."""
+    app = typer.Typer(add_completion=False)
+    app.command()(measure)
+    return int(app(standalone_mode=False) or 0)
