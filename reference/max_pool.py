@@ -67,7 +67,8 @@ def max_pool(
         max_pool.R10  NaN is dropped where the window holds another value. Open: what a window of NaN alone gives
                       (NaN, -inf or the lowest finite number).
         max_pool.R11  +0 and -0 are equal, and either may be given. Open: a subnormal may count as zero.
-        max_pool.R12  Explicit padding needs an image with at least one row and one column.
+        max_pool.R12  Explicit padding needs an image with at least one row and one column. Open, where no window fits
+                      into the padding: an empty result.
 
     Raises:
         SpecError: naming the rule that the call breaks.

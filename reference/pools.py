@@ -119,4 +119,9 @@ def _check_explicit(op: str, shape: tuple[int, ...], window: tuple[int, int], pa
             raise SpecError(f"{op}.R5", f"padding {pair} of {name} is not smaller than the window of {taps}")
     if 0 in shape[1:3]:
         rule = "R12" if op == "max_pool" else "R13"
-        raise SpecError(f"{op}.{rule}", f"an image of {shape[1]} x {shape[2]} has no element for a padded window")
+        padded = [size + sum(pair) for size, pair in zip(shape[1:3], pads, strict=True)]  # type: ignore[call-overload]
+        raise SpecError(
+            f"{op}.{rule}",
+            f"an image of {shape[1]} x {shape[2]} has no element for a padded window",
+            open_to_empty=any(size < taps for size, taps in zip(padded, window, strict=True)),
+        )

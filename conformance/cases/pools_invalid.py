@@ -181,11 +181,10 @@ def image(op: str, choices: Choices) -> Case:
 
 
 def nothing_to_pad(op: str, choices: Choices) -> Case:
-    """Give explicit padding around an image without rows or columns."""
+    """Give explicit padding, into which windows fit, around an image without rows or columns."""
     call = small(op, choices, "VALID")
-    taps = choices.pick((1, 2, 3))
-    before = taps // 2
-    empty, other = sizes.lay("EXPLICIT", 0, taps, 1, 1, (before, taps - 1 - before)), call.rows
+    taps = choices.pick((2, 3, 4))
+    empty, other = sizes.lay("EXPLICIT", 0, taps, 1, 1, (taps - 1, choices.pick((1, taps - 1)))), call.rows
     other = sizes.lay("EXPLICIT", other.size, 1, 1, 1)
     rows, columns = (empty, other) if choices.chance(50) else (other, empty)
     return pools.written(replace(call, rows=rows, columns=columns, padding="EXPLICIT"))

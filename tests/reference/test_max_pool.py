@@ -147,6 +147,15 @@ def test_explicit_padding_needs_an_image(shape: tuple[int, ...]) -> None:
         max_pool(np.zeros(shape), 2, 1, [[0, 0], [1, 1], [1, 1], [0, 0]])
 
 
+@pytest.mark.parametrize(("pads", "may_be_empty"), [([1, 1], False), ([1, 0], True)])
+def test_padding_alone_that_is_too_short_for_a_window_leaves_nothing(pads: list[int], may_be_empty: bool) -> None:
+    """max_pool.R12: a window of 2 fits into 1 + 1 rows of padding, where it would hold nothing; not into 1 + 0."""
+    with pytest.raises(SpecError) as refusal:
+        max_pool(np.zeros((1, 0, 2, 1)), [2, 1], 1, [[0, 0], pads, [0, 0], [0, 0]])
+
+    assert refusal.value.open_to_empty is may_be_empty
+
+
 def test_argmax_counts_cells_and_channels() -> None:
     """(Y*W + X)*C + c: the largest of channel 0 stands at (1, 2), that of channel 1 at (0, 1)."""
     image = np.zeros((1, 2, 3, 2))
