@@ -12,6 +12,7 @@ import io
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -32,7 +33,7 @@ __all__ = ["Finding", "Search", "files", "find_all"]
 # Kinds of which the message, without its numbers and names, tells the cause.
 TOLD = ("refused-valid", "crashed", "hung", "out-of-memory")
 STEPS = 400  # calls that may go into shrinking a finding, and as many into its predicate
-ENDING = 50  # steps that starting another worker counts for
+ENDING = 25  # steps that starting another worker counts for
 WAITING = 20  # steps that a second of waiting for a call that hangs counts for
 SEEDS = 4  # values on which a call is tried before it is said not to show a fault
 WORDS = 12  # of a message that tell the cause
@@ -281,18 +282,24 @@ def _predicate(case: Case, search: Search, key: tuple[str, str, str, str, str]) 
     for neighbour in cases.neighbours(case):
         others = cases.attributes(neighbour)
         changed = [name for name, text in classes.items() if others.get(name) != text]
-        if not changed or search.steps <= 0:
+        if free.issuperset(changed) or search.steps <= 0:
             continue
         if _shows_somehow(neighbour, search, key):
             free.update(changed)
         else:
             gone.append(changed)
-    governing: dict[str, str] = {}
-    # The neighbours that change least speak first: what another changes beside such an attribute says nothing new.
-    for changed in sorted(gone, key=len):
-        if not any(name in governing for name in changed):
-            governing.update({name: classes[name] for name in changed if name not in free})
-    return governing
+    return {
+        name: classes[name] for name in _governing([[name for name in names if name not in free] for names in gone])
+    }
+
+
+def _governing(gone: Sequence[Sequence[str]]) -> list[str]:
+    """Return few attributes, at least one of which is in every change that made the fault go: the commonest first."""
+    found: list[str] = []
+    while left := [names for names in gone if names and not set(names) & set(found)]:
+        counts = Counter(name for names in left for name in names)
+        found.append(counts.most_common(1)[0][0])
+    return found
 
 
 def _shows_somehow(case: Case, search: Search, key: tuple[str, str, str, str, str]) -> bool:
