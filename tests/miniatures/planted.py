@@ -119,4 +119,5 @@ FAULTS: Mapping[str, Callable[..., Any]] = {
 faithful = Planted()
 several = Planted(**FAULTS)
 one = Planted(conv2d_transpose=extra_zero_last)
+lenient = Planted(dropout_grad=takes_any_rate)
 unsteady = Planted(max_pool=drifts)
