@@ -11,9 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import numpy as np
+
+import reference
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -139,3 +142,14 @@ def dropout(x: Array) -> Array:
     """Write into the argument."""
     x[...] = 0
     return x
+
+
+def as_named(name: str = "none", **call: Any) -> object:  # noqa: ANN401 - called as tf.nn.max_pool
+    """Do the deed that the call is named after, then do what is right."""
+    if name in RESULTS:
+        return RESULTS[name]()
+    DEEDS[name]()
+    return reference.max_pool(**call)
+
+
+named = SimpleNamespace(max_pool=as_named)  # a target of its own: faulty:named

@@ -1,0 +1,211 @@
+"""A case on every target: routed, observed, judged, and written down, whatever the targets do."""
+
+import json
+import math
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import cycle, islice
+from pathlib import Path
+
+import pytest
+
+from conformance import cases
+from conformance.model import OPS, Case, Crashed, Raised, Returned
+from conformance.store import OBSERVATIONS
+from conformance.targets import registry
+from conformance.targets.pool import Limits
+from conformance.trials import Outcome, Panel, inside, route_of, row
+
+MINIATURES = Path(__file__).parents[1] / "miniatures"
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+# What each deed of tests/miniatures/faulty.py is to be observed and judged as. A hang costs a second: it comes once.
+DEEDS = {
+    "abort": ("crashed", "crashed"),
+    "segfault": ("crashed", "crashed"),
+    "divide": ("crashed", "crashed"),
+    "exit": ("crashed", "crashed"),
+    "exit well": ("crashed", "crashed"),
+    "raise silently": ("raised", "refused-valid"),
+    "recurse": ("raised", "refused-valid"),
+    "sys.exit": ("raised", "refused-valid"),
+    "interrupt": ("raised", "refused-valid"),
+    "lack": ("unsupported", ""),
+    "gorge at once": ("outofmemory", "out-of-memory"),
+    "print": ("returned", ""),
+    "objects": ("returned", "wrong-shape"),
+    "nothing": ("returned", "wrong-shape"),
+    "text": ("returned", "wrong-shape"),
+    "close pipes": ("crashed", "crashed"),
+    "hang": ("timedout", "hung"),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def importable() -> Iterator[None]:
+    """Let workers import the miniatures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(MINIATURES))
+        yield
+
+
+def panel(*names: str, limits: Limits | None = None) -> Panel:
+    """Return a panel of these targets."""
+    return Panel({name: registry.find(name) for name in names}, limits, confirm=False)
+
+
+def resident(pid: int | str = "self") -> int:
+    """Return how many bytes a process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+
+
+def children() -> list[tuple[int, str]]:
+    """Return the children of this process: id and state."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if int(parent) == os.getpid():
+            found.append((int(path.parent.name), state))
+    return found
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_the_specification_meets_the_bounds_of_float32(op: str) -> None:
+    """A target that is the reference, and declares no more than float32, never disagrees."""
+    with panel("planted:faithful") as targets:
+        outcomes = [outcome for case in cases.generate(op, 11, 0, 48) for outcome in targets.examine(case)]
+
+    assert [outcome for outcome in outcomes if outcome.verdict.outcome != "agrees"] == []
+
+
+def test_a_missing_function_is_unsupported() -> None:
+    """A namespace without the op is not blamed."""
+    with panel("math") as targets:
+        (outcome,) = targets.examine(next(cases.generate("max_pool", 0, 0, 1)))
+
+    assert outcome.verdict.outcome == "unsupported"
+
+
+def test_the_routes_of_a_target_take_turns_by_the_seed() -> None:
+    """TensorFlow's three ways to the gradient of max_pool each take every third seed; a plug-in has one, nameless."""
+    case = next(cases.generate("max_pool_grad", 0, 0, 1))
+    tensorflow, plugin = registry.find("tf-cpu-eager"), registry.find("planted:faithful")
+
+    routes = [route_of(tensorflow, replace(case, seed=seed)) for seed in range(6)]
+
+    assert routes == ["raw", "tape", "argmax"] * 2
+    assert route_of(plugin, case) == ""
+
+
+def test_a_row_has_every_column_and_brings_the_case_back() -> None:
+    """All but own_seconds, which is known once the shard has ended; the content is the case."""
+    case = next(cases.generate("conv2d", 0, 0, 1))
+    with panel("reference") as targets:
+        (outcome,) = targets.examine(case)
+
+    written = row(outcome)
+
+    assert {*written, "own_seconds"} == set(OBSERVATIONS)
+    assert cases.case_from_json(json.loads(written["content"])) == case
+    assert written["case"] == case.id
+    assert written["verdict"] == "agrees"
+    assert written["cpu_seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("observation", "seconds"),
+    [
+        (Returned((), 0.5, None, 0.25, 0.125), 0.125),
+        (Returned((), 0.5, None, 0.25), 0.75),
+        (Raised("E", "", 0.5, 0.0), 0.0),
+        (Raised("E", "", 0.5), 0.5),
+        (Crashed(1, seconds=3.0), 0.0),
+    ],
+)
+def test_time_inside_a_call_is_what_the_target_tells(observation: Returned | Raised | Crashed, seconds: float) -> None:
+    """Processor time where it is told, else time with tracing; of a worker that died nothing is known."""
+    assert inside(observation) == seconds
+
+
+def hazardous(count: int) -> Iterator[tuple[Case, str]]:
+    """Yield valid cases; every tenth is named after a deed, in turn."""
+    valid = (case for case in cases.generate("max_pool", 3, 0, 2 * count) if case.breaks is None)
+    deeds = cycle(DEEDS)
+    for number, case in enumerate(islice(valid, count)):
+        deed = next(deeds) if number % 10 == 9 else "none"
+        yield replace(case, attributes={**case.attributes, "name": deed}), deed
+
+
+def check_hazards(count: int) -> None:
+    """Run cases of which every tenth misbehaves: each is observed as what it is, and no other is touched by it."""
+    seen: list[tuple[Outcome, str]] = []
+    began = time.monotonic()
+    with panel("faulty:named", limits=Limits(seconds=1.0, grace=0.3, memory=1 << 30)) as targets:
+        for case, deed in hazardous(count):
+            (outcome,) = targets.examine(case)
+            assert outcome.case == case
+            seen.append((outcome, deed))
+        assert not targets.workers["faulty:named"].idle_deaths
+    print(f"{count} cases, a fault in every tenth: {count / (time.monotonic() - began):.1f} cases a second")  # noqa: T201
+
+    wrong = [
+        (deed, outcome.observation, outcome.verdict)
+        for outcome, deed in seen
+        if (type(outcome.observation).__name__.lower(), outcome.verdict.kind) != DEEDS.get(deed, ("returned", ""))
+    ]
+    assert len(seen) == count
+    assert wrong == []
+    assert [state for _, state in children() if state == "Z"] == []
+
+
+def test_a_fault_in_every_tenth_case_touches_no_other() -> None:
+    """170 cases: each deed once."""
+    check_hazards(170)
+
+
+@pytest.mark.slow
+def test_a_thousand_faults_in_ten_thousand_cases_touch_no_other() -> None:
+    """Each deed 58 times or more: nothing is lost, nothing is blamed on a neighbour, no zombie is left."""
+    check_hazards(10_000)
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_twenty_thousand_observations() -> None:
+    """Of this process and of the worker: no more in the last quarter than in the second, but for 5%."""
+    held: list[tuple[int, int]] = []
+    with panel("reference") as targets:
+        targets.about()
+        (worker,) = [pid for pid, state in children() if state != "Z"]
+        for number, case in enumerate(generated(20_000)):
+            row(targets.examine(case)[0])
+            if number % 500 == 0:
+                held.append((resident(), resident(worker)))
+
+    quarter = len(held) // 4
+    for own in zip(*held, strict=True):
+        assert max(own[3 * quarter :]) <= 1.05 * max(own[quarter : 2 * quarter])
+
+
+def generated(count: int) -> Iterator[Case]:
+    """Yield so many cases, the ops taking turns."""
+    streams = [cases.generate(op, 0, 0, math.ceil(count / len(OPS))) for op in OPS]
+    return islice((case for together in zip(*streams, strict=True) for case in together), count)
+
+
+def test_a_target_is_judged_by_what_it_declares() -> None:
+    """The reference is held to the last bit; float32 is allowed more, and the sets are worked out once for each."""
+    counts: Counter[str] = Counter()
+    with panel("planted:faithful", "reference") as targets:
+        case = next(case for case in cases.generate("conv2d", 0, 0, 99) if case.regime == "normal")
+        for outcome in targets.examine(case):
+            counts[outcome.target] += outcome.verdict.outcome == "agrees"
+        declared = [targets.arithmetic(name, case).name for name in targets.targets]
+
+    assert declared == ["float32", "correctly-rounded"]
+    assert counts == {"planted:faithful": 1, "reference": 1}
