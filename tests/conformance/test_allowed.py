@@ -107,7 +107,7 @@ def test_only_a_seeded_dropout_is_asked_for_the_same_bits(seeds: dict[str, Any],
 @pytest.mark.parametrize("op", OPS)
 def test_the_reference_meets_every_valid_call(op: str) -> None:
     """Over the generators' own cases, in every regime: the correctly rounded results are among those allowed."""
-    for case in cases.generate(op, 3, 0, 40, valid_share=1):
+    for case in cases.generate(op, 3, 0, 16, valid_share=1):
         arguments = cases.arguments(case)
         with np.errstate(all="ignore"):
             results = getattr(reference, op)(**arguments)
