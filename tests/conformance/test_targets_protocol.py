@@ -201,7 +201,7 @@ def test_special_forms_stand_for_what_json_cannot_say() -> None:
     assert array.tolist() == [[float("inf"), 1.5]]
 
 
-@pytest.mark.parametrize("form", [{"float": "1"}, {"array": [1], "dtype": "object"}, {"array": 1, "dtype": "int8"}, {}])
+@pytest.mark.parametrize("form", [{"float": "1"}, {"array": [1], "dtype": "object"}, {"array": 1}, {}])
 def test_a_dictionary_that_is_no_special_form_is_refused(form: Json) -> None:
     """No attribute is a dictionary otherwise."""
     with pytest.raises(ProtocolError, match="special form"):

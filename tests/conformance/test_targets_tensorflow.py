@@ -213,7 +213,7 @@ def test_dropout_by_its_own_seed_is_the_first_call_each_time(worker: Worker) -> 
     ones = np.ones(64, np.float32)
     seeds: tuple[dict[str, Argument], ...] = ({"seed": 1}, {"seed": 1, "global_seed": 5}, {"seed": 1})
 
-    masks = [result(worker, "dropout", x=ones, rate=0.5, **given).tolist() for given in seeds]
+    masks = [result(worker, "dropout", route="", x=ones, rate=0.5, **given).tolist() for given in seeds]
 
     assert (masks[0] == masks[2] != masks[1]) is registry.find(worker.start.name).repeats("dropout")
 
