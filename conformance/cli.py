@@ -18,14 +18,17 @@ import typer
 from rich.console import Console
 
 from conformance import campaign, replaying, screen, vectors
+from conformance.bench.command import bench
 from conformance.errors import SuiteError, UsageError
 from conformance.explain import explain
 from conformance.model import OPS
+from conformance.networks.command import networks
 from conformance.report import commands as reports
 from conformance.runs import Plan, default_jobs
 from conformance.store import Store
 from conformance.targets import registry
 from conformance.trials import Panel
+from conformance.trust.command import selftest
 from conformance.waivers import BUILT_IN, Waiver, load
 from conformance.worst import search
 
@@ -229,6 +232,9 @@ def write_vectors(
 app.command()(explain)
 app.command()(reports.report)
 app.command()(reports.rules)
+app.command()(bench)
+app.command()(networks)
+app.command()(selftest)
 
 
 if __name__ == "__main__":
