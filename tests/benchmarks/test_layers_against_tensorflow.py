@@ -54,8 +54,8 @@ LAYERS = (
 SUBJECTS = list(subjects(LAYERS, (1,)))
 THREADS = tuple(dict.fromkeys((1, os.cpu_count() or 1)))
 
-# How many times TensorFlow's time the reference aims at: the value, value and bound, the value in float64. It is recorded
-# beside what was measured, and no test: a machine's other work is no fault.
+# How many times TensorFlow's time the reference aims at: the value, value and bound, the value in float64. That is
+# recorded beside what was measured, and no test: a machine's other work is no fault.
 CONVOLUTION = {"reference": 4.0, "reference-bounds": 8.0, "float64": 60.0}
 POOL = {"reference": 2.0, "reference-bounds": 8.0, "float64": 60.0}
 
