@@ -215,17 +215,25 @@ def _kill_and_resume(folder: Path, kills: int, result_of: Store, chance: random.
     return times
 
 
+def heeding_interrupts() -> None:
+    """Heed Ctrl-C, also where the tests run in the background, where a shell has it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_every_process_with_one_line(tmp_path: Path) -> None:
     """Sent to all processes of the terminal, as Ctrl-C is, it ends them, names the way on, and exits with 3."""
     folder, mark = tmp_path / "run", f"RUN_{uuid.uuid4().hex}"
     command = [*COMMAND, "--cases", "100000", "--jobs", "2", "--out", str(folder)]
-    process = conformance(*command, env={**os.environ, mark: "1"}, start_new_session=True)
-    deadline = time.monotonic() + 60
-    while not list(folder.glob("observations/*.parquet")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-
-    os.killpg(process.pid, signal.SIGINT)
-    errors = process.communicate(timeout=60)[1]
+    environment = {**os.environ, mark: "1"}
+    process = conformance(*command, env=environment, start_new_session=True, preexec_fn=heeding_interrupts)
+    try:
+        deadline = time.monotonic() + 60
+        while not list(folder.glob("observations/*.parquet")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        errors = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
 
     assert process.returncode == 3
     assert errors.strip().splitlines()[-1].endswith(f"go on with --resume {folder}")
