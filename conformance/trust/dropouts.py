@@ -264,7 +264,7 @@ TABLE: list[Row] = [
          generated(change=some_alike)),
         ("own numbers, alternating", "another generator, neighbours make each other up", generated(change=alternating)),
         ("own numbers, rows alike", "another generator, the first row's mask for all", generated(change=repeated)),
-        ("own numbers, from 256 again", "another generator, which begins again after 256", generated(change=every(256))),
+        ("own numbers, from 256 again", "another generator, begins again after 256", generated(change=every(256))),
         ("own numbers, mask multiplied", "another generator, dropped NaN stay NaN",
          multiplied_own),
         own_masks=True,

@@ -1,6 +1,4 @@
-"""
-Correct implementations: each computes as some processor or library does, and declares so. None may be found fault with.
-"""
+"""Correct implementations: each computes as some processor or library does, and says so. None may be blamed."""
 
 from collections.abc import Callable
 
@@ -67,7 +65,7 @@ def by_fourier(call: Call) -> object:
         return computed(call, Arithmetic())
     geometry, wide = sums.geometry, WIDE[call.dtype]
     image = pad(sums.left, geometry.rows, geometry.columns).astype(wide)
-    high, wide_, depth, outputs = sums.right.shape
+    depth, outputs = sums.right.shape[2:]
     reach = (geometry.rows.reach, geometry.columns.reach)
     spread = np.zeros((*reach, depth, outputs), wide)
     spread[:: geometry.rows.dilation, :: geometry.columns.dilation] = sums.right.astype(wide)

@@ -5,9 +5,6 @@ The tables have a row for each fault; every op that it is planted in is one impl
 implementation for every rule, which accepts what the rule refuses.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from conformance.cases.generation import OPS
 from conformance.trust import dropouts, geometric, numerical, pooling, spelt
 from conformance.trust.faults import accepting
@@ -28,8 +25,7 @@ def acceptances() -> list[Subject]:
     """Return, for every op and rule, the implementation that accepts what the rule refuses."""
     found = []
     for op, (_, invalid) in OPS.items():
-        breaks: Mapping[str, Any] = invalid.BREAKS.get(op, invalid.BREAKS)
-        for rule in breaks:
+        for rule in invalid.BREAKS.get(op, invalid.BREAKS):
             row = rows([op], (f"accepts against {rule}", f"zeros where {rule} is broken", accepting(rule)))
             found.extend(row[0].subjects())
     return found

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+import reference
 from conformance.model import Array
 from conformance.trust.calls import Call, Fault, after, filled
-from conformance.trust.faults import mirrored, operands, pooled, through
+from conformance.trust.faults import operands, pooled, through
 from conformance.trust.numerical import leading_bit, nan_as_zero
 from conformance.trust.rows import Row, rows
 from reference.avg_pool import average
@@ -39,20 +40,11 @@ def all_divided(call: Call) -> object:
 
 def grad_all_divided(call: Call) -> object:
     """Share a gradient among all the taps of the window, padding included."""
-    ones = np.ones_like(call.given["grad"])
-    real, full = call.run(grad=ones), None
+    given = {key: value for key, value in call.given.items() if key not in ("grad", "orig_input_shape", "name")}
+    call.run()
+    spread = reference.avg_unpool(call.given["grad"], output_shape=call.given["orig_input_shape"], **given)
     rows_, columns = call.pair("ksize")
-    del full
-    return call.run() * (real > 0) if rows_ * columns == 1 else _undivided(call, rows_ * columns)
-
-
-def _undivided(call: Call, taps: int) -> Array:
-    """Spread gradients without division, then divide by the taps."""
-    from reference import avg_unpool  # noqa: PLC0415
-
-    given = {k: v for k, v in call.given.items() if k not in ("grad", "orig_input_shape", "name")}
-    spread = avg_unpool(call.given["grad"], output_shape=call.given["orig_input_shape"], **given)
-    return np.asarray(spread / spread.dtype.type(taps))
+    return np.asarray(spread / spread.dtype.type(rows_ * columns))
 
 
 def pool_geometry(call: Call, name: str = "input") -> tuple[Array, object]:
@@ -109,17 +101,16 @@ def through_dtype(dtype: object) -> Fault:
 
 def last_of_ties(call: Call) -> object:
     """Name the last of the largest elements."""
-    values, _ = call.run()
+    values, argmax = call.run()
     image, geometry = pool_geometry(call)
-    flipped, where = first_largest(image, geometry)
-    del flipped
+    _, where = first_largest(image, geometry)
     cells = np.arange(image.shape[1] * image.shape[2]).reshape(1, *image.shape[1:3], 1)
     for value, place in zip(geometry.taps(image, image.dtype.type(0)), geometry.taps(cells, -1), strict=True):
         match = (value == values) & (place >= 0)
         where = np.where(match, place * image.shape[3] + np.arange(image.shape[3]), where)
     if call.given.get("include_batch_in_index"):
         where = where + np.arange(len(image)).reshape(-1, 1, 1, 1) * image[0].size
-    return values, where.astype(call.run()[1].dtype)
+    return values, where.astype(argmax.dtype)
 
 
 def positive_zero_first(call: Call) -> object:
@@ -150,34 +141,24 @@ def last_writer(call: Call) -> object:
 
 
 def spread_last(call: Call) -> object:
-    """Let the last window that holds a cell stay alone."""
+    """Let the last row of windows that holds a cell stay alone."""
     result = call.run()
-    rows_, columns = call.pair("ksize")
-    shape = call.given["orig_input_shape" if call.op == "avg_pool_grad" else "output_shape"]
-    if rows_ * columns > 64 or 0 in result.shape:
-        return result
     name = "grad" if call.op == "avg_pool_grad" else "input"
-    values = call.given[name]
+    values, axis = call.given[name], call.axis("rows")
+    if 0 in result.shape or values.shape[axis] > 64:
+        return result
     out = np.zeros_like(result)
-    step = max(values.shape[call.axis("rows")], 1)
-    for row in range(step):
-        alone = np.zeros_like(values)
-        index = [slice(None)] * 4
-        index[call.axis("rows")] = slice(row, row + 1)
-        alone[tuple(index)] = values[tuple(index)]
-        out = np.where(
-            call.run(**{name: np.ones_like(values) * (alone == alone) * 0 + _mark(values, index)}) != 0,
-            call.run(**{name: alone}),
-            out,
-        )
-    del shape
+    for row in range(values.shape[axis]):
+        mark = _mark(values, axis, row)
+        alone = np.where(mark != 0, values, values.dtype.type(0))
+        out = np.where(call.run(**{name: mark}) != 0, call.run(**{name: alone}), out)
     return out
 
 
-def _mark(values: Array, index: list[slice]) -> Array:
+def _mark(values: Array, axis: int, row: int) -> Array:
     """Return ones in one row, zeros elsewhere."""
     mark = np.zeros_like(values)
-    mark[tuple(index)] = 1
+    np.moveaxis(mark, axis, 0)[row] = 1
     return mark
 
 
@@ -243,7 +224,7 @@ TABLE: list[Row] = [
         ("starts at -100", "absent elements count as -100", pooled(np.maximum, -100)),
         ("NaN wins", "NaN is handed on", pooled(np.maximum, -np.inf)),
         ("minimum", "the smallest element", pooled(np.minimum, np.inf)),
-        ("by absolute value", "the largest by size", after(lambda call, y: np.abs(y))),
+        ("by absolute value", "the largest by size", after(lambda _, y: np.abs(y))),
     ),
     *rows(
         MAXIMA,

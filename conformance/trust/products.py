@@ -23,7 +23,7 @@ from reference.max_pool import credited
 from reference.patches import length, pad, places, window_view
 from reference.unpool import Scatter, scattered
 
-__all__ = ["WIDE", "Arithmetic", "blocked", "computed", "fused", "pairwise", "ordered", "permuted", "reversed_"]
+__all__ = ["WIDE", "Arithmetic", "blocked", "computed", "fused", "ordered", "pairwise", "permuted", "reversed_"]
 
 Product: TypeAlias = Callable[[Array, Array], Array]
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
@@ -94,7 +94,7 @@ class Arithmetic:
     product: Product = ordered
     accumulate: Mapping[str, Any] = None  # type: ignore[assignment]
     narrow: Callable[[Array], tuple[Array, ...]] = lambda side: (side,)  # what an operand is made of, largest first
-    finish: Callable[[Array, np.dtype[Any]], Array] = lambda sums, dtype: rounded_once(sums, dtype)
+    finish: Callable[[Array, np.dtype[Any]], Array] = rounded_once
     backwards: bool = False  # whether taps, too, are taken from the last
 
     def multiply(self, left: Array, right: Array, wide: Any) -> Array:  # noqa: ANN401 -- a dtype

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
@@ -11,8 +11,10 @@ from conformance import masks
 from conformance.cases import attributes
 from conformance.fingerprints import fingerprints, worse_than_declared
 from conformance.model import OPS, Returned
-from conformance.store import Store
 from conformance.trust.subjects import Subject, Trial, trials
+
+if TYPE_CHECKING:
+    from conformance.store import Store
 
 __all__ = ["Caught", "Quiet", "hunt", "listen", "share_below"]
 
@@ -62,7 +64,7 @@ class Notes:
 
     def fingerprints(self) -> list[dict[str, Any]]:
         """Return the fingerprints of the run."""
-        return fingerprints(cast(Store, _Table(self.rows))) if self.rows else []
+        return fingerprints(cast("Store", _Table(self.rows))) if self.rows else []
 
     def faults(self) -> list[str]:
         """Return what only the whole run shows."""
