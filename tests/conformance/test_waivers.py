@@ -219,6 +219,7 @@ def test_fuzzed_waivers_give_nothing_but_usage_errors(tmp_path: Path, changes: d
 
 @FUZZ
 @given(changes=st.dictionaries(st.sampled_from([*CASE, "breaks"]) | st.text(max_size=5), VALUES, max_size=3))
+@example(changes={"arrays": {"\x1e": False}})
 def test_fuzzed_cases_give_nothing_but_usage_errors(tmp_path: Path, changes: dict[str, Any]) -> None:
     """Any JSON in place of the case's."""
     assert len(told(written(tmp_path, ENTRY | {"case": json.dumps(CASE | changes, default=str)}))) <= 1
