@@ -1,0 +1,133 @@
+"""The suite tried on itself: the tables of faults, and how they are judged. `tox -e mutants` runs them all."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import reference
+from conformance.cases.generation import OPS
+from conformance.trust.calls import Call
+from conformance.trust.command import sample
+from conformance.trust.emulations import emulations
+from conformance.trust.faults import mirrored
+from conformance.trust.mutants import acceptances, mutants
+from conformance.trust.numerical import cut, leading_bit, rounded
+from conformance.trust.products import Arithmetic, blocked, computed, fused, ordered, pairwise, permuted, reversed_
+from conformance.trust.rows import rows
+from conformance.trust.scores import hunt, listen, share_below
+
+ONES = {"input": np.ones((1, 4, 4, 1), np.float32), "filters": np.ones((3, 3, 1, 1), np.float32), "strides": 2}
+
+
+def silent(_text: str) -> None:
+    """Say nothing."""
+
+
+def test_there_are_at_least_120_faulty_implementations_of_every_op() -> None:
+    """Each op has some, no two have one name, and rules are counted apart."""
+    found = mutants()
+
+    assert len(found) >= 120
+    assert {subject.op for subject in found} == set(OPS)
+    assert max(Counter(subject.name for subject in [*found, *acceptances()]).values()) == 1
+
+
+def test_every_rule_that_a_case_can_break_has_an_implementation_that_accepts_it() -> None:
+    """As many as the generators of broken calls name."""
+    rules = sum(len(invalid.BREAKS.get(op, invalid.BREAKS)) for op, (_, invalid) in OPS.items())
+
+    assert len(acceptances()) == rules
+
+
+def test_a_faultless_implementation_survives() -> None:
+    """The reference itself, planted as if it were faulty, is not caught: so what is caught is caught by its fault."""
+    innocent = rows(["conv2d", "max_pool", "dropout"], ("none", "no fault", lambda call: call.run()))
+
+    caught = hunt([subject for row in innocent for subject in row.subjects()], 0, 24, silent)
+
+    assert [entry.cases for entry in caught] == [0, 0, 0]
+
+
+def test_a_faulty_implementation_is_caught_at_once() -> None:
+    """Filters turned round give another value in the first case with more than one tap."""
+    (turned,) = [subject for subject in mutants() if subject.name == "conv2d: filters rotated"]
+
+    (caught,) = hunt([turned], 0, 24, silent)
+
+    assert 0 < caught.cases <= 24
+    assert caught.how == "wrong-value"
+
+
+def test_what_is_wrongly_declared_is_a_false_alarm() -> None:
+    """TF32 that calls itself float32 is found fault with."""
+    (tf32,) = [subject for subject in emulations() if subject.name == "conv2d: TF32 rounded"]
+
+    (honest,) = listen([tf32], 0, 24, silent)
+    (dishonest,) = listen([replace(tf32, arithmetic="float32")], 0, 24, silent)
+
+    assert not honest.found
+    assert dishonest.found
+
+
+def test_mirrored_same_padding_comes_first() -> None:
+    """
+    4 cells, 3 taps, stride 2: SAME pads one cell at the end, so windows hold 3 and 2; padded first, 2 and 3.
+
+    On ones, 3x3 ones give 9, 6, 6, 4; the mirrored call gives 4, 6, 6, 9.
+    """
+    call = Call("conv2d", {**ONES, "padding": "SAME"})
+
+    right, wrong = call.run(), mirrored("rows", "columns")(call)
+
+    assert right.ravel().tolist() == [9, 6, 6, 4]
+    assert np.asarray(wrong).ravel().tolist() == [4, 6, 6, 9]
+
+
+@pytest.mark.parametrize("product", [ordered, reversed_, permuted, pairwise, blocked, fused])
+@pytest.mark.parametrize("op", ["conv2d", "avg_pool"])
+def test_every_order_gives_the_same_sum_of_small_integers(product: object, op: str) -> None:
+    """Sums of whole numbers below 2^24 are exact in float32, in every order."""
+    image = np.arange(32, dtype=np.float32).reshape(1, 4, 4, 2)
+    filters = np.arange(36, dtype=np.float32).reshape(3, 3, 2, 2)
+    given = {"filters": filters} if op == "conv2d" else {"ksize": 2}
+    call = Call(op, {"input": image, "strides": 2, "padding": "VALID", **given})
+
+    out = computed(call, Arithmetic(product=product))  # type: ignore[arg-type]
+
+    assert out.tolist() == call.run().tolist()
+
+
+def test_a_transposed_convolution_adds_its_taps_in_any_order() -> None:
+    """From 2x2 to 4x4 on whole numbers: exact."""
+    image, filters = np.arange(4, dtype=np.float32).reshape(1, 2, 2, 1), np.ones((3, 3, 1, 1), np.float32)
+    call = Call("conv2d_transpose", {"input": image, "filters": filters, "output_shape": [1, 4, 4, 1], "strides": 2})
+
+    assert computed(call, Arithmetic(backwards=True)).tolist() == reference.conv2d_transpose(**call.given).tolist()
+
+
+def test_tf32_keeps_eleven_bits() -> None:
+    """1 + 2^-10 stays; 1 + 2^-11 is a tie, which goes to even, and 1 + 3 * 2^-11 rounds up, or is cut off."""
+    values = np.float32([1 + 2**-10, 1 + 2**-11, 1 + 3 * 2**-11])
+
+    assert rounded(values, 13).tolist() == [1 + 2**-10, 1, 1 + 2**-9]
+    assert cut(values, 13).tolist() == [1 + 2**-10, 1, 1 + 2**-10]
+
+
+def test_a_leading_bit_makes_a_subnormal_number_normal() -> None:
+    """2^-149 read with a leading 1 is 2^-126 + 2^-149."""
+    assert leading_bit(np.float32([2.0**-149, 1])).tolist() == [2.0**-126 + 2.0**-149, 1]
+
+
+def test_no_alarm_in_3000_cases_says_below_a_thousandth() -> None:
+    """The rule of three: 3 / 3,000, at 95%."""
+    assert share_below(3000) == pytest.approx(0.001, rel=0.01)
+
+
+def test_another_seed_samples_other_implementations() -> None:
+    """Twelve seeds see them all, each once."""
+    everything = mutants()
+    seen = [subject.name for seed in range(12) for subject in sample(everything, seed)]
+
+    assert sorted(seen) == sorted(subject.name for subject in everything)
