@@ -28,7 +28,7 @@ from conformance.store import Store
 from conformance.targets.pool import Limits
 from conformance.targets.registry import find
 from conformance.targets.worker import die_with_parent
-from conformance.trials import Outcome, Panel, row
+from conformance.trials import Outcome, Panel, rows
 
 __all__ = ["Plan", "Progress", "Shard", "execute", "processor_seconds", "shards"]
 
@@ -214,16 +214,16 @@ def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: 
 
 def _examined(plan: Plan, shard: Shard, panel: Panel, messages: Any) -> list[dict[str, Any]]:  # noqa: ANN401
     """Examine the cases of one shard, telling how it goes, and return its observations."""
-    rows: list[dict[str, Any]] = []
+    seen: list[dict[str, Any]] = []
     tally = Tally(shard.op)
     for case in shard.cases(plan):
         outcomes = panel.examine(case)
-        rows.extend(row(outcome) for outcome in outcomes)
+        seen.extend(rows(outcomes))
         tally.add(outcomes)
         if tally.due():
             messages.put(tally.message())
     messages.put(tally.message())
-    return rows
+    return seen
 
 
 def processor_seconds() -> float:

@@ -5,7 +5,7 @@ The reference works out what is allowed while the first target computes.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -20,7 +20,7 @@ from conformance.targets.registry import Target, unseen, unsupported
 from conformance.verdicts import verdict
 from reference.bounds import ARITHMETICS, Arithmetic
 
-__all__ = ["AS_IF", "Outcome", "Panel", "repeats", "route_of", "row"]
+__all__ = ["AS_IF", "Outcome", "Panel", "repeats", "route_of", "rows"]
 
 AS_IF = "as if with"
 
@@ -166,13 +166,31 @@ def inside(observation: Observation) -> float:
     return 0.0
 
 
-def row(outcome: Outcome) -> dict[str, Any]:
-    """Return an outcome as a row of observations."""
-    case, observed, judged = outcome.case, outcome.observation, outcome.verdict
+def rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Return the outcomes of one case as rows of observations; what they share is worked out once."""
+    shared = _described(outcomes[0].case)
+    return [shared | _seen(outcome) for outcome in outcomes]
+
+
+def _described(case: Case) -> dict[str, Any]:
+    """Return the columns about a case."""
     classes = cases.attributes(case)
     return {
         "case": case.id,
         "op": case.op,
+        "breaks": case.breaks or "",
+        "dtype": dtype_of(case),
+        "layout": classes.get("layout", ""),
+        "regime": case.regime,
+        "content": json.dumps(case.to_json()),
+        "attributes": json.dumps(classes),
+    }
+
+
+def _seen(outcome: Outcome) -> dict[str, Any]:
+    """Return the columns about what a target did with its case."""
+    observed, judged = outcome.observation, outcome.verdict
+    return {
         "target": outcome.target,
         "route": outcome.route,
         "verdict": judged.outcome,
@@ -181,10 +199,6 @@ def row(outcome: Outcome) -> dict[str, Any]:
         "reason": judged.reason,
         "observation": type(observed).__name__.lower(),
         "error": observed.type if isinstance(observed, Raised) else "",
-        "breaks": case.breaks or "",
-        "dtype": dtype_of(case),
-        "layout": classes.get("layout", ""),
-        "regime": case.regime,
         "bound_used": judged.bound_used,
         "ulps": judged.ulps,
         "elements": judged.measures.get("elements", 0.0),
@@ -195,6 +209,4 @@ def row(outcome: Outcome) -> dict[str, Any]:
         "trace_seconds": observed.trace_seconds if isinstance(observed, Returned) else 0.0,
         "cpu_seconds": inside(observed),
         "again": getattr(observed, "again", None),
-        "content": json.dumps(case.to_json()),
-        "attributes": json.dumps(classes),
     }

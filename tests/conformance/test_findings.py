@@ -20,7 +20,7 @@ from conformance.runs import Plan
 from conformance.store import Store
 from conformance.targets import registry
 from conformance.targets.pool import Limits
-from conformance.trials import Panel, row
+from conformance.trials import Panel, rows
 
 MINIATURES = Path(__file__).parents[1] / "miniatures"
 OPS = ("conv2d", "conv2d_transpose", "conv2d_backprop_filter", "dropout_grad")
@@ -90,10 +90,10 @@ def test_who_shares_a_fault_is_tested(findings: dict[str, dict[str, Any]]) -> No
 
 def test_every_disagreement_belongs_to_a_finding(store: Store, findings: dict[str, dict[str, Any]]) -> None:
     """The cases that findings count are those of the observations that disagree."""
-    rows = store.collect(store.observations()).filter(verdict="disagrees")
+    wrong = store.collect(store.observations()).filter(verdict="disagrees")
 
     for op, finding in findings.items():
-        assert finding["cases"] == rows.filter(op=op)["case"].n_unique()
+        assert finding["cases"] == wrong.filter(op=op)["case"].n_unique()
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -145,8 +145,8 @@ def test_a_fault_that_ends_the_worker_is_one_finding(op: str, kind: str, attribu
     """The worker is replaced as often as shrinking needs; the script runs the call in a second process."""
     struck = (case for case in cases.generate(op, 0, 0, 5000) if cases.attributes(case).get(attribute) == text)
     with Panel({"planted:several": registry.find("planted:several")}, Limits(seconds=0.5), confirm=False) as panel:
-        rows = [row(panel.examine(case)[0]) for case in islice(struck, 2)]
-        (finding,) = find_all(rows, Search(panel, 600), [], {})
+        wrong = [line for case in islice(struck, 2) for line in rows(panel.examine(case))]
+        (finding,) = find_all(wrong, Search(panel, 600), [], {})
         script = files(finding, panel)["repro.py"].decode()
 
     assert (finding.kind, dict(finding.predicate)) == (kind, {attribute: text})
@@ -164,11 +164,10 @@ def test_other_bits_the_second_time_are_a_finding() -> None:
         name=target.name, about="", adapter=target.adapter, options=target.options, deterministic=True
     )
     with Panel({"planted:unsteady": steady}, Limits(seconds=5.0)) as panel:
-        found = [outcome for case in zeros() for outcome in panel.examine(case)]
-        rows = [row(outcome) for outcome in found if outcome.verdict.outcome == "disagrees"]
-        (finding,) = find_all(rows, Search(panel), [], {})
+        wrong = [line for case in zeros() for line in rows(panel.examine(case)) if line["verdict"] == "disagrees"]
+        (finding,) = find_all(wrong, Search(panel), [], {})
 
-    assert len(rows) == len(found) == 2
+    assert len(wrong) == 2
     assert finding.kind == "nondeterministic"
 
 

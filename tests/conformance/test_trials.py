@@ -17,7 +17,7 @@ from conformance.model import OPS, Case, Crashed, Raised, Returned
 from conformance.store import OBSERVATIONS
 from conformance.targets import registry
 from conformance.targets.pool import Limits
-from conformance.trials import Outcome, Panel, inside, route_of, row
+from conformance.trials import Outcome, Panel, inside, route_of, rows
 
 MINIATURES = Path(__file__).parents[1] / "miniatures"
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -109,7 +109,7 @@ def test_a_row_has_every_column_and_brings_the_case_back() -> None:
     with panel("reference") as targets:
         (outcome,) = targets.examine(case)
 
-    written = row(outcome)
+    (written,) = rows([outcome])
 
     assert {*written, "own_seconds"} == set(OBSERVATIONS)
     assert cases.case_from_json(json.loads(written["content"])) == case
@@ -183,7 +183,7 @@ def test_memory_stays_flat_over_twenty_thousand_observations() -> None:
         targets.about()
         (worker,) = [pid for pid, state in children() if state != "Z"]
         for number, case in enumerate(generated(20_000)):
-            row(targets.examine(case)[0])
+            rows(targets.examine(case))
             if number % 500 == 0:
                 held.append((resident(), resident(worker)))
 
