@@ -99,7 +99,8 @@ def within(
     kind: one of `sizes.KINDS`. groups: with two or more groups of two or more channels. whole: nothing is empty.
     """
     batch = choices.pick(sizes.MANY) if kind == "batch" else 1
-    budget, data = (max(budget, 2**11) // batch, DATA // batch) if batch > 1 else (budget, DATA)
+    room = sizes.WIDE[0] if kind == "wide" else batch  # what batch or filters will take
+    budget, data = (max(budget, 2**13) // room, DATA // room) if room > 1 else (budget, DATA)
     rows, columns = sizes.axes(choices, padding, budget, empty=not whole)
     taps = rows.taps * columns.taps
     area = max(rows.size * columns.size, rows.out * columns.out, 1)
@@ -112,7 +113,8 @@ def within(
         else choices.pick(at_most((1,) * 12 + (2, 2, 3, 4, 8), data // (area * depth)))
     )
     most = min(budget // (spent * depth), data // (area * several), data // (taps * depth)) // several
-    outputs = 0 if kind == "nothing" else choices.pick(at_most(sizes.CHANNELS, most)) * several
+    filters = sizes.WIDE if kind == "wide" else at_most(sizes.CHANNELS, most)
+    outputs = 0 if kind == "nothing" else choices.pick(filters) * several
     most = min(budget // (spent * depth * max(outputs, 1)), data // (area * max(depth * several, outputs)))
     lead = (batch,) if kind == "batch" else _lead(op, choices, at_most(sizes.BATCHES, most), kind)
     return Convolution(

@@ -13,6 +13,7 @@ from conformance.model import ArraySpec, Case, Json
 __all__ = ["DTYPES", "cast", "changes", "of_shape", "valid"]
 
 DTYPES = ("float32", "float32", "float32", "bfloat16", "float16", "float64")
+KINDS = (*("",) * 48, *("large",) * 13, *("empty",) * 3)  # of shapes, spread evenly as `sizes.KINDS`
 SIDES = (1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1023, 1025)
 RATES = (0.5, 0, 0.25, 0.1, 0.3, 0.75, 0.9, 0.0, 0.99, 0.999, 2.0**-24, 1e-10, 0.9999, 1 - 2.0**-24)
 # What a tensor may hold is not looked at: all are dropped from 1 on, none below 0.
@@ -45,17 +46,18 @@ def of_shape(op: str, choices: Choices, shape: tuple[int, ...], rate: float | No
 
 
 def _shape(choices: Choices) -> tuple[int, ...]:
-    """Draw a shape of rank 0 to 5; now and then one of many cells, from which masks can be judged."""
-    if choices.chance(20):
+    """Draw a shape of rank 0 to 5; now and then one of many cells, from which masks can be judged, or of none."""
+    kind = choices.pick(KINDS)
+    if kind == "large":
         return choices.pick((255, 256, 257)), choices.pick((256, 255, 253))
-    rank = choices.pick((1, 2, 4, 4, 3, 2, 5, 0))
+    rank = max(choices.pick((1, 2, 4, 4, 3, 2, 5, 0)), kind == "empty")
     most = choices.pick((2**6, 2**9, 2**12, DATA))
     shape: list[int] = []
     for _ in range(rank):
         side = choices.pick(at_most(SIDES, most))
         most //= side
         shape.append(side)
-    if shape and choices.chance(3):
+    if kind == "empty":
         shape[choices.integer(0, rank - 1)] = 0
     return tuple(shape)
 

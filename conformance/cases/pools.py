@@ -106,11 +106,13 @@ def within(op: str, choices: Choices, padding: str, budget: int, kind: str = "",
     """
     whole = whole or op == "max_pool_with_argmax"
     many = choices.pick(sizes.MANY) if kind == "batch" else 1
-    budget, data = (max(budget, 2**9) // many, DATA // many) if many > 1 else (budget, DATA)
+    room = sizes.WIDE[0] if kind == "wide" else many  # what batch or channels will take
+    budget, data = (max(budget, 2**12) // room, DATA // room) if room > 1 else (budget, DATA)
     rows, columns = sizes.axes(choices, padding, budget, pool=True, empty=not whole)
     area = max(rows.size * columns.size, rows.out * columns.out, 1)
     spent = max(rows.out * columns.out, 1) * rows.taps * columns.taps
-    channels = choices.pick(at_most(sizes.CHANNELS, min(budget // spent, data // area)))
+    several = sizes.WIDE if kind == "wide" else at_most(sizes.CHANNELS, min(budget // spent, data // area))
+    channels = choices.pick(several)
     channels = 0 if not whole and kind == "nothing" else channels
     per_image = max(channels, 1)
     batches = at_most(sizes.BATCHES, min(budget // (spent * per_image), data // (area * per_image)))

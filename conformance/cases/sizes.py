@@ -22,6 +22,7 @@ __all__ = [
     "LARGEST",
     "MANY",
     "PADDINGS",
+    "WIDE",
     "WINDOWS",
     "at_most",
     "axes",
@@ -44,11 +45,13 @@ BATCHES = (1, 1, 1, 2, 2, 3, 4, 5, 8, 9, 16, 17)
 CHANNELS = (1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64)
 DEEP = (29, 64, 128, 257, 513, 1025, 2049)  # sums above 256 and above 2,048 terms
 MANY = (8, 9, 16, 17)  # images of a batch
+WIDE = (64, 65, 96, 127)  # filters, or channels of a pool
 # What is rare otherwise: the first choice, which is spread evenly over a run's cases.
 KINDS = (
-    *("",) * 47,
+    *("",) * 44,
     *("batch",) * 4,
     *("deep",) * 4,
+    *("wide",) * 3,
     *("no batch",) * 3,
     *("nothing",) * 2,  # no filters, or no channels of a pool
     *("leading axes",) * 3,  # of conv2d

@@ -134,13 +134,14 @@ def _small(values: Array, bits: Array, fmt: Format) -> Array:
 
 
 def _sprinkled(values: Array, bits: Array, fmt: Format, demand: Demand, seed: int) -> Array:
-    """Replace about four elements, or a third, by special numbers."""
+    """Replace about four elements by special numbers; a sixteenth, or a third, in some arrays and in small ones."""
     tiny, least = fmt.smallest_subnormal, fmt.smallest_normal
     finite = (0.0, -0.0, tiny, -tiny, least - tiny, -least, fmt.largest, -fmt.largest)
     # A NaN among the filters is in every output element: it would hide all else.
     other = () if demand.second and seed % 4 else (np.nan, np.inf, -np.inf, np.nan)
     table = np.array([*finite, *other])
-    hit = bits % np.uint64(max(3, len(bits) // 4)) == 0
+    apart = 16 if seed % 2 == 0 and not demand.second else len(bits) // 4
+    hit = bits % np.uint64(max(3, min(apart, len(bits) // 4))) == 0
     return np.where(hit, table[((bits >> np.uint64(32)) % np.uint64(len(table))).astype(np.int64)], values)
 
 
