@@ -109,7 +109,7 @@ def _seed(case: Case) -> str:
     """Return what seeds a call, as far as every generator tells seeds apart: in 32 bits."""
     seeds: dict[str, Any] = {}
     for name in ("seed", "global_seed", "rng_alg"):
-        value = case.attributes.get(name)
+        value: Any = case.attributes.get(name)
         if isinstance(value, dict):
             value = value["array"]
         if isinstance(value, (int, list)):

@@ -21,10 +21,9 @@ Sampler = Callable[[tuple[int, ...], np.dtype[Any]], Array]
 
 def sampler(call: Call) -> Sampler:
     """Return what draws the numbers of a call."""
-    seed = call.given.get("seed")
     if call.op == "dropout":
-        return partial(stateful_uniform, seed=seed, global_seed=call.given.get("global_seed"))
-    return partial(stateless_uniform, seed=seed, rng_alg=call.given.get("rng_alg", "auto_select"))
+        return partial(stateful_uniform, seed=call.given.get("seed"), global_seed=call.given.get("global_seed"))
+    return partial(stateless_uniform, seed=call.given["seed"], rng_alg=call.given.get("rng_alg", "auto_select"))
 
 
 def rate(call: Call) -> float:

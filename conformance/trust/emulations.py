@@ -1,6 +1,7 @@
 """Correct implementations: each computes as some processor or library does, and says so. None may be blamed."""
 
 from collections.abc import Callable
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -92,19 +93,20 @@ def by_winograd(m: int) -> Fault:
 
     def fault(call: Call) -> object:
         sums = convolution(call)
-        served = isinstance(sums, Forward) and call.dtype in FORMATS and 0 not in (*sums.shape, *sums.left.shape)
-        axes = (sums.geometry.rows, sums.geometry.columns)
-        if not served or any((axis.taps, axis.stride, axis.dilation) != (3, 1, 1) for axis in axes):
+        if not isinstance(sums, Forward) or call.dtype not in FORMATS or 0 in (*sums.shape, *sums.left.shape):
             return computed(call, Arithmetic())
-        out = _tiled(sums, m, WIDE[call.dtype]).astype(sums.dtype)  # type: ignore[arg-type]
+        axes = (sums.geometry.rows, sums.geometry.columns)
+        if any((axis.taps, axis.stride, axis.dilation) != (3, 1, 1) for axis in axes):
+            return computed(call, Arithmetic())
+        out = _tiled(sums, m, WIDE[call.dtype]).astype(sums.dtype)
         return from_nhwc(out, sums.geometry.layout).reshape(np.shape(call.run()))
 
     return fault
 
 
-def _tiled(sums: Forward, m: int, wide: type) -> Array:
+def _tiled(sums: Forward, m: int, wide: Any) -> Array:  # noqa: ANN401 -- a dtype
     """Compute a convolution by tiles of m x m outputs."""
-    at, g, bt = (matrix.astype(wide) for matrix in MATRICES[m])
+    at, g, bt = (np.asarray(matrix, wide) for matrix in MATRICES[m])
     groups, (out_high, out_wide) = sums.geometry.groups, sums.shape[1:3]
     high, wide_ = -(-out_high // m), -(-out_wide // m)
     image = pad(sums.left, sums.geometry.rows, sums.geometry.columns).astype(wide)
@@ -124,7 +126,7 @@ def _tiled(sums: Forward, m: int, wide: type) -> Array:
         axis=5,
     )
     out = np.einsum("ha,nyxabo,wb->nyhxwo", at, products, at)
-    return out.reshape(len(image), high * m, wide_ * m, -1)[:, :out_high, :out_wide]
+    return np.asarray(out).reshape(len(image), high * m, wide_ * m, -1)[:, :out_high, :out_wide]
 
 
 def by(**how: object) -> Fault:

@@ -1,20 +1,20 @@
 """Faults that an implementation can have, to be combined: each takes a call of the reference and gets it wrong."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 
-import reference
 from conformance.model import Array
-from conformance.trust.calls import Call, Fault, after, convolution, filled
+from conformance.trust.calls import HWIO, Call, Fault, after, convolution, filled
 from reference import SpecError
-from reference.checks import from_nhwc, to_nhwc
+from reference.checks import from_nhwc
 from reference.floats import FORMATS, round_to
-from reference.pools import pool
+from reference.pools import Pool, pool
 from reference.windows import reach
 
 __all__ = [
+    "Lost",
     "accepting",
     "afresh",
     "channels",
@@ -24,6 +24,7 @@ __all__ = [
     "mirrored",
     "operands",
     "overwritten",
+    "pool_geometry",
     "pooled",
     "refusing",
     "shared",
@@ -34,15 +35,19 @@ __all__ = [
     "widest",
 ]
 
+# Which elements of an axis are lost, from its size; None: none.
+Lost: TypeAlias = Callable[[int], int | slice | None]
+
 
 def mirrored(*names: str) -> Fault:
     """Turn the image, the filters and the result round along these axes: what was last comes first."""
 
     def fault(call: Call) -> object:
-        changed = {name: np.flip(array, [call.axis(axis) for axis in names]) for name, array in call.images.items()}
+        axes = tuple(call.axis(name) for name in names)
+        changed = {name: np.flip(array, axes) for name, array in call.images.items()}
         if "filters" in call.given:
-            changed["filters"] = np.flip(call.given["filters"], [{"rows": 0, "columns": 1}[axis] for axis in names])
-        return np.flip(call.run(**changed), [call.out_axis(axis) for axis in names])
+            changed["filters"] = np.flip(call.given["filters"], tuple(HWIO[name] for name in names))
+        return np.flip(call.run(**changed), tuple(call.out_axis(name) for name in names))
 
     return fault
 
@@ -113,7 +118,7 @@ def shared(change: Callable[[Array, int], Array]) -> Fault:
     return fault
 
 
-def dropping(name: str, lost: Callable[[int], int | slice | None], *, out: bool = True) -> Fault:
+def dropping(name: str, lost: Lost, *, out: bool = True) -> Fault:
     """Write zero at some place along an axis of the result, or read it there; lost: which, from the axis's size."""
 
     def emptied(array: Array, axis: int) -> Array:
@@ -174,8 +179,7 @@ def pooled(combine: Callable[..., Array], fill: float) -> Fault:
 
     def fault(call: Call) -> object:
         call.run()
-        given = (call.given[key] for key in ("ksize", "strides", "padding"))
-        image, geometry = pool(call.op, call.first, *given, call.given.get("data_format", "NHWC"))
+        image, geometry = pool_geometry(call)
         if image.dtype.kind == "u" and fill < 0:
             return call.run()
         return from_nhwc(geometry.reduce(combine, image, fill), geometry.layout)
@@ -270,12 +274,7 @@ def accepting(rule: str) -> Fault:
     return fault
 
 
-def cells(call: Call) -> Sequence[int]:
-    """Return the shape of a pool's image as N H W C."""
-    return to_nhwc(call.first, call.layout).shape
-
-
-def pool_of(call: Call) -> Any:  # noqa: ANN401 -- the reference's max_pool with the arguments of its gradient
-    """Return the maxima of a call of max_pool_grad."""
-    given = {name: call.given[name] for name in ("ksize", "strides", "padding", "data_format") if name in call.given}
-    return reference.max_pool(call.given["orig_input"], **given)
+def pool_geometry(call: Call, name: str = "input") -> tuple[Array, Pool]:
+    """Return the image of a pool's call, as N H W C, and the geometry of its windows."""
+    ksize, strides, padding = (call.given[key] for key in ("ksize", "strides", "padding"))
+    return pool(call.op, call.given[name], ksize, strides, padding, call.given.get("data_format", "NHWC"))

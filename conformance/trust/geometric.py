@@ -3,8 +3,9 @@
 import numpy as np
 
 from conformance.model import Array
-from conformance.trust.calls import CONVOLUTIONS, Call, after, convolution, terms, when
+from conformance.trust.calls import CONVOLUTIONS, Call, Fault, after, convolution, terms, when
 from conformance.trust.faults import (
+    Lost,
     channels,
     dropping,
     explicit,
@@ -26,7 +27,7 @@ TRANSPOSED = ("conv2d_transpose", "conv2d_backprop_input")
 
 def same(call: Call) -> bool:
     """Return whether padding is SAME."""
-    return call.padding == "SAME"
+    return bool(call.padding == "SAME")
 
 
 def nchw(call: Call) -> bool:
@@ -42,7 +43,7 @@ def even(call: Call) -> bool:
     )
 
 
-def swapped(name: str) -> object:
+def swapped(name: str) -> Fault:
     """Take an attribute's rows for its columns."""
 
     def fault(call: Call) -> object:
@@ -55,7 +56,7 @@ def swapped(name: str) -> object:
     return fault
 
 
-def first_only(name: str) -> object:
+def first_only(name: str) -> Fault:
     """Take an attribute's rows for both."""
 
     def fault(call: Call) -> object:
@@ -100,17 +101,17 @@ def without_tap(call: Call) -> object:
     return call.run(filters=filters)
 
 
-def remainder(tile: int) -> object:
+def remainder(tile: int) -> Lost:
     """Return what picks the elements past the last whole tile, where there is a whole one."""
     return lambda size: slice(size // tile * tile, None) if size > tile and size % tile else None
 
 
-def just_past(tile: int) -> object:
+def just_past(tile: int) -> Lost:
     """Return what picks the one element that comes after whole tiles."""
     return lambda size: -1 if size > tile and size % tile == 1 else None
 
 
-def from_(least: int) -> object:
+def from_(least: int) -> Lost:
     """Return what picks the last element where there are many."""
     return lambda size: -1 if size >= least else None
 

@@ -23,7 +23,7 @@ def mutants() -> list[Subject]:
 
 def acceptances() -> list[Subject]:
     """Return, for every op and rule, the implementation that accepts what the rule refuses."""
-    found = []
+    found: list[Subject] = []
     for op, (_, invalid) in OPS.items():
         for rule in invalid.BREAKS.get(op, invalid.BREAKS):
             row = rows([op], (f"accepts against {rule}", f"zeros where {rule} is broken", accepting(rule)))

@@ -1,6 +1,7 @@
 """Faults of numbers: precision of sums and results, subnormals, NaN, infinities, integers."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def towards_zero(values: Array) -> Array:
 def subnormal(values: Array) -> Array:
     """Return which numbers are subnormal in their dtype."""
     least = FORMATS[values.dtype.name].smallest_normal
-    return (np.abs(values.astype(np.float64)) < least) & (values != 0)
+    return np.asarray((np.abs(values.astype(np.float64)) < least) & (values != 0))
 
 
 def leading_bit(values: Array) -> Array:
@@ -84,7 +85,7 @@ def infinite_as_nan(values: Array) -> Array:
     return np.where(np.isinf(values), values.dtype.type(np.nan), values)
 
 
-def clipped(values: Array, dtype: np.dtype[np.generic]) -> Array:
+def clipped(values: Array, dtype: np.dtype[Any]) -> Array:
     """Convert to an integer dtype, the ends of which stay."""
     ends = np.iinfo(dtype)
     return np.clip(values, float(ends.min), float(ends.max) - 256).astype(dtype)

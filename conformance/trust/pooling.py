@@ -5,15 +5,14 @@ import numpy as np
 import reference
 from conformance.model import Array
 from conformance.trust.calls import Call, Fault, after, filled
-from conformance.trust.faults import operands, pooled, through
+from conformance.trust.faults import operands, pool_geometry, pooled, through
 from conformance.trust.numerical import leading_bit, nan_as_zero
 from conformance.trust.rows import Row, rows
 from reference.avg_pool import average
 from reference.checks import from_nhwc, to_nhwc
 from reference.max_pool import credited, first_largest
 from reference.patches import places
-from reference.pools import pool
-from reference.unpool import scattered
+from reference.unpool import Scatter, scattered
 
 __all__ = ["TABLE"]
 
@@ -47,12 +46,6 @@ def grad_all_divided(call: Call) -> object:
     return np.asarray(spread / spread.dtype.type(rows_ * columns))
 
 
-def pool_geometry(call: Call, name: str = "input") -> tuple[Array, object]:
-    """Return a pool's image and geometry."""
-    given = (call.given[key] for key in ("ksize", "strides", "padding"))
-    return pool(call.op, call.given[name], *given, call.given.get("data_format", "NHWC"))
-
-
 def padded_index(call: Call, argmax: Array) -> Array:
     """Count cells of the padded image."""
     _, geometry = pool_geometry(call)
@@ -63,7 +56,7 @@ def padded_index(call: Call, argmax: Array) -> Array:
     x, c = np.divmod(rest, depth)
     top, left = geometry.rows.before, geometry.columns.before
     total = wide + left + geometry.columns.after
-    return ((((y + top) * total + x + left) * depth + c) + images * per).astype(argmax.dtype)
+    return np.asarray(((((y + top) * total + x + left) * depth + c) + images * per).astype(argmax.dtype))
 
 
 def transposed_index(call: Call, argmax: Array) -> Array:
@@ -72,12 +65,12 @@ def transposed_index(call: Call, argmax: Array) -> Array:
     images, rest = np.divmod(argmax.astype(np.int64), high * wide * depth)
     y, rest = np.divmod(rest, wide * depth)
     x, c = np.divmod(rest, depth)
-    return ((x * high + y) * depth + c + images * high * wide * depth).astype(argmax.dtype)
+    return np.asarray(((x * high + y) * depth + c + images * high * wide * depth).astype(argmax.dtype))
 
 
 def without_channels(call: Call, argmax: Array) -> Array:
     """Count cells without their channels."""
-    return argmax // max(call.first.shape[3], 1)
+    return np.asarray(argmax // max(call.first.shape[3], 1))
 
 
 def per_window(call: Call, argmax: Array) -> Array:
@@ -85,16 +78,17 @@ def per_window(call: Call, argmax: Array) -> Array:
     if call.given.get("include_batch_in_index"):
         return argmax
     _, high, wide, depth = call.first.shape
-    return argmax + (np.arange(len(argmax)).reshape(-1, 1, 1, 1) * high * wide * depth).astype(argmax.dtype)
+    images = np.arange(len(argmax)).reshape(-1, 1, 1, 1)
+    return np.asarray(argmax + (images * high * wide * depth).astype(argmax.dtype))
 
 
 def batch_left_out(call: Call, argmax: Array) -> Array:
     """Never count with the images of the batch."""
     _, high, wide, depth = call.first.shape
-    return argmax % (high * wide * depth)
+    return np.asarray(argmax % (high * wide * depth))
 
 
-def through_dtype(dtype: object) -> Fault:
+def through_dtype(dtype: type[np.generic]) -> Fault:
     """Keep indices in a narrower dtype on the way."""
     return after(lambda _, argmax: argmax.astype(dtype).astype(argmax.dtype), 1)
 
@@ -123,7 +117,7 @@ def positive_zero_first(call: Call) -> object:
     return np.where(values == image.dtype.type(-2e-30), image.dtype.type(0), values), where
 
 
-def sum_of_gradient(call: Call) -> tuple[object, str]:
+def sum_of_gradient(call: Call) -> tuple[Scatter, str]:
     """Return a call of max_pool_grad as a sum, and its layout."""
     return credited(**{name: value for name, value in call.given.items() if name != "name"})
 

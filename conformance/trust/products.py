@@ -121,8 +121,7 @@ def computed(call: Call, arithmetic: Arithmetic) -> Array:
     given = {name: value for name, value in call.given.items() if name != "name"}
     if call.op in CONVOLUTIONS:
         sums = convolution(call)
-        lowered = {Forward: _forward, Backward: _backward, FilterGradient: _filter_gradient}[type(sums)]
-        out = arithmetic.finish(lowered(sums, arithmetic, wide), sums.dtype)  # type: ignore[arg-type]
+        out = arithmetic.finish(_lowered(sums, arithmetic, wide), sums.dtype)
         layout = "NHWC" if isinstance(sums, FilterGradient) else sums.geometry.layout
         return _with_lead(call, from_nhwc(out, layout))
     if call.op == "avg_pool":
@@ -140,6 +139,15 @@ def computed(call: Call, arithmetic: Arithmetic) -> Array:
 def _with_lead(call: Call, out: Array) -> Array:
     """Give conv2d's result the leading axes of its image."""
     return out.reshape(*call.given["input"].shape[:-3], *out.shape[1:]) if call.op == "conv2d" else out
+
+
+def _lowered(sums: Forward | Backward | FilterGradient, arithmetic: Arithmetic, wide: Any) -> Array:  # noqa: ANN401
+    """Compute a convolution by matrix products; wide: the dtype of sums."""
+    if isinstance(sums, Forward):
+        return _forward(sums, arithmetic, wide)
+    if isinstance(sums, Backward):
+        return _backward(sums, arithmetic, wide)
+    return _filter_gradient(sums, arithmetic, wide)
 
 
 def _forward(sums: Forward, arithmetic: Arithmetic, wide: Any) -> Array:  # noqa: ANN401 -- a dtype

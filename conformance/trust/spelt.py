@@ -62,7 +62,7 @@ def remembering(make: Callable[[], Fault], name: str, about: str, *ops: str) -> 
 
 def empty(call: Call) -> bool:
     """Return whether a batch is empty."""
-    return call.first.shape[0] == 0
+    return 0 in call.first.shape[:1]
 
 
 def strides_none(call: Call) -> bool:

@@ -109,7 +109,7 @@ def test_a_transposed_convolution_adds_its_taps_in_any_order() -> None:
 
 def test_tf32_keeps_eleven_bits() -> None:
     """1 + 2^-10 stays; 1 + 2^-11 is a tie, which goes to even, and 1 + 3 * 2^-11 rounds up, or is cut off."""
-    values = np.float32([1 + 2**-10, 1 + 2**-11, 1 + 3 * 2**-11])
+    values = np.array([1 + 2**-10, 1 + 2**-11, 1 + 3 * 2**-11], np.float32)
 
     assert rounded(values, 13).tolist() == [1 + 2**-10, 1, 1 + 2**-9]
     assert cut(values, 13).tolist() == [1 + 2**-10, 1, 1 + 2**-10]
@@ -117,7 +117,7 @@ def test_tf32_keeps_eleven_bits() -> None:
 
 def test_a_leading_bit_makes_a_subnormal_number_normal() -> None:
     """2^-149 read with a leading 1 is 2^-126 + 2^-149."""
-    assert leading_bit(np.float32([2.0**-149, 1])).tolist() == [2.0**-126 + 2.0**-149, 1]
+    assert leading_bit(np.array([2.0**-149, 1], np.float32)).tolist() == [2.0**-126 + 2.0**-149, 1]
 
 
 def test_no_alarm_in_3000_cases_says_below_a_thousandth() -> None:
