@@ -204,15 +204,16 @@ def _counted(finding: Finding, count: int) -> Finding:
 
 
 def _merged(findings: Sequence[Finding]) -> list[Finding]:
-    """Join findings with the same id: they were met from two sides."""
+    """Join findings with the same id: they were met from two sides; one that no waiver covers makes both new."""
     merged: dict[str, Finding] = {}
     for finding in findings:
         other = merged.get(finding.id)
         if other is None:
             merged[finding.id] = finding
             continue
-        shared = {**other.shared_by, **finding.shared_by}
-        merged[finding.id] = replace(other, shared_by=shared, cases=other.cases + finding.cases)
+        one, more = (other, finding) if finding.waiver else (finding, other)
+        shared = {**more.shared_by, **one.shared_by}
+        merged[finding.id] = replace(one, shared_by=shared, cases=other.cases + finding.cases)
     return list(merged.values())
 
 

@@ -1,6 +1,7 @@
 """Planted faults become one finding each, with what governs them, the smallest case, who shares it, and a script."""
 
 import ast
+import datetime as dt
 import json
 import math
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from conformance import campaign, cases
 from conformance.cases import case_from_json
@@ -21,6 +23,7 @@ from conformance.store import Store
 from conformance.targets import registry
 from conformance.targets.pool import Limits
 from conformance.trials import Panel, rows
+from conformance.waivers import Waiver
 
 MINIATURES = Path(__file__).parents[1] / "miniatures"
 OPS = ("conv2d", "conv2d_transpose", "conv2d_backprop_filter", "dropout_grad")
@@ -155,6 +158,31 @@ def test_a_fault_that_ends_the_worker_is_one_finding(op: str, kind: str, attribu
     assert "subprocess.run" in script
     assert len(script.splitlines()) <= 40
     compile(script, "repro.py", "exec")
+
+
+def test_a_target_that_a_waiver_does_not_name_makes_the_finding_new() -> None:
+    """Two targets have the same fault, and the waiver speaks of one: the other one's is not hidden behind it."""
+    names = ("planted:several", "planted:one")
+    struck = (case for case in cases.generate("conv2d_transpose", 0, 0, 5000) if case.regime == "lattice")
+    with Panel({name: registry.find(name) for name in names}, confirm=False) as panel:
+        outcomes = (panel.examine(case) for case in struck)
+        wrong = next(rows(both) for both in outcomes if both[0].verdict.kind == "wrong-value")
+        known = Waiver(
+            id="odd-zero",
+            op="conv2d_transpose",
+            kind="wrong-value",
+            targets=("planted:several",),
+            versions=SpecifierSet(">=1"),
+            predicate={},
+            case=case_from_json(json.loads(wrong[0]["content"])),
+            link="docs/",
+            reason="planted",
+            review=dt.date(2100, 1, 1),
+        )
+        (finding,) = find_all(wrong, Search(panel, 600), [known], dict.fromkeys(names, "1.0"))
+
+    assert finding.waiver is None
+    assert set(finding.shared_by) == set(names)
 
 
 def test_other_bits_the_second_time_are_a_finding() -> None:
