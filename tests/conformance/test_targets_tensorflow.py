@@ -256,6 +256,17 @@ def test_average_unpooling_stretches_no_input_to_its_shape(worker: Worker) -> No
     assert isinstance(observed, Raised)
 
 
+def test_average_unpooling_leaves_a_far_too_large_output_to_the_op(worker: Worker) -> None:
+    """One window, and an output of 2**31 - 1 columns: TensorFlow refuses it, before anything is made of that size."""
+    arguments: dict[str, Argument] = {"ksize": [1, 2], "strides": 1, "padding": "VALID"}
+    arguments |= {"input": np.ones((1, 1, 1, 1), np.float32), "output_shape": [1, 1, 2**31 - 1, 1]}
+
+    observed = worker.run(Call(op="avg_unpool", arguments=arguments))
+
+    assert isinstance(observed, Raised)
+    assert observed.type.startswith("tensorflow.")
+
+
 def test_the_gradient_of_dropout_keeps_what_was_kept(worker: Worker) -> None:
     """A gradient of 1 at rate 0.75 is 4 where kept, 0 elsewhere."""
     kept = np.array([True, False, True])

@@ -202,11 +202,13 @@ def raw_avg_unpool(
 ) -> Any:
     """Unpool by the raw gradient of avg_pool, which divides by the cells of each window: so they are multiplied in."""
     window, steps, sizes = four(ksize, data_format), four(strides, data_format), known(output_shape)
-    rows, columns = (2, 3) if data_format == "NCHW" else (1, 2)
-    high, wide = (window_cells(sizes[axis], window[axis], steps[axis], padding) for axis in (rows, columns))
-    cells = np.expand_dims(np.outer(high, wide), [axis for axis in range(4) if axis not in {rows, columns}])
-    # An input of another shape must reach the op as it is: not be stretched to that of the cells.
-    cells = tf.broadcast_to(tf.cast(cells, input.dtype), tf.shape(input))
+    spatial = (2, 3) if data_format == "NCHW" else (1, 2)
+    # Of as many windows as the input has, so that one of another shape reaches the op as it is.
+    high, wide = (
+        window_cells(tf.shape(input)[axis], sizes[axis], window[axis], steps[axis], padding) for axis in spatial
+    )
+    cells = tf.cast(high[:, None] * wide, input.dtype)
+    cells = cells if data_format == "NCHW" else cells[..., None]
     return tf.raw_ops.AvgPoolGrad(
         orig_input_shape=sizes,
         grad=input * cells,
@@ -217,12 +219,12 @@ def raw_avg_unpool(
     )
 
 
-def window_cells(size: int, taps: int, stride: int, padding: str) -> Any:
-    """Return how many cells of the image each window along one axis covers: [windows], integers."""
-    windows = -(-size // stride) if padding == "SAME" else (size - taps) // stride + 1
-    before = max((windows - 1) * stride + taps - size, 0) // 2 if padding == "SAME" else 0
-    starts = np.arange(windows) * stride - before
-    return np.minimum(starts + taps, size) - np.maximum(starts, 0)
+def window_cells(windows: Any, size: int, taps: int, stride: int, padding: str) -> Any:
+    """Return how many cells of an image of this size each of the first windows along one axis covers: [windows]."""
+    needed = -(-size // stride)
+    before = max((needed - 1) * stride + taps - size, 0) // 2 if padding == "SAME" else 0
+    starts = tf.range(tf.cast(windows, tf.int64)) * stride - before
+    return tf.minimum(starts + taps, size) - tf.maximum(starts, 0)
 
 
 def tape_dropout_grad(grad: Any, kept: Any, rate: Any) -> Any:
