@@ -13,7 +13,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -162,7 +162,7 @@ def find_all(
         covered = [row for row in left if waiver.covers(row, classes[row["case"]], versions.get(row["target"], ""))]
         if covered:
             search.tell(f"{len(covered)} observations are waived as {waiver.id}")
-            findings.append(_finding(covered[0], covered, search, waiver))
+            findings.append(_known(waiver, covered, search))
             taken = {id(row) for row in covered}
             left = [row for row in left if id(row) not in taken]
     search.tell(f"looking for the causes of {len(left)} disagreeing observations")
@@ -217,25 +217,54 @@ def _merged(findings: Sequence[Finding]) -> list[Finding]:
     return list(merged.values())
 
 
-def _finding(row: Row, rows: Sequence[Row], search: Search, waiver: Waiver | None) -> Finding:
-    """Shrink one observation's case, and find out what governs it and who shares it."""
-    key = (row["target"], row["route"], row["kind"], row["rule"], words(row["kind"], row["reason"]))
-    case = case_from_json(json.loads(row["content"]))
-    met = Finding(
+def _known(waiver: Waiver, rows: Sequence[Row], search: Search) -> Finding:
+    """Return what a waiver covers, with its own case and predicate: neither is searched for again."""
+    row = rows[0]
+    outcomes = {each.target: each for each in search.panel.examine(waiver.case, route=row["route"])}
+    shown = outcomes[row["target"]]
+    if shown.verdict.kind != waiver.kind:
+        return _finding(row, rows, search, waiver)  # by this route, or with these words, it takes another case
+    return replace(
+        _met(row, rows),
+        rule=shown.verdict.rule,
+        reason=shown.verdict.reason,
+        case=waiver.case,
+        predicate={name: " or ".join(several) for name, several in waiver.predicate.items()},
+        shared_by=_kinds(outcomes.values()),
+        not_shared_by=tuple(name for name, each in outcomes.items() if each.verdict.outcome == "agrees"),
+        worst=shown.verdict.worst,
+        waiver=waiver,
+    )
+
+
+def _kinds(outcomes: Iterable[Outcome]) -> dict[str, str]:
+    """Return who disagrees, with its kind."""
+    return {each.target: each.verdict.kind for each in outcomes if each.verdict.outcome == "disagrees"}
+
+
+def _met(row: Row, rows: Sequence[Row]) -> Finding:
+    """Return a finding as one observation shows it, before anything is searched for."""
+    return Finding(
         op=row["op"],
         target=row["target"],
         route=row["route"],
         kind=row["kind"],
         rule=row["rule"],
         reason=row["reason"],
-        case=case,
+        case=case_from_json(json.loads(row["content"])),
         predicate={},
         shared_by={each["target"]: each["kind"] for each in rows if each["case"] == row["case"]},
         not_shared_by=(),
         cases=len({each["case"] for each in rows}),
         words=words(row["kind"], row["reason"]),
-        waiver=waiver,
     )
+
+
+def _finding(row: Row, rows: Sequence[Row], search: Search, waiver: Waiver | None) -> Finding:
+    """Shrink one observation's case, and find out what governs it and who shares it."""
+    met = replace(_met(row, rows), waiver=waiver)
+    key = (met.target, met.route, met.kind, met.rule, met.words)
+    case = met.case
     if search.time_left() < 0:
         return replace(met, reason=f"{met.reason} (not shrunk: the time for it was used up)")
     first = search.shows(case, *key)
@@ -245,14 +274,13 @@ def _finding(row: Row, rows: Sequence[Row], search: Search, waiver: Waiver | Non
         return replace(met, predicate=classes, reason=f"{met.reason} (not again when the case was run alone)")
     smallest, outcome = _shrunk(case, first, search, key)
     others = search.panel.examine(smallest, [name for name in search.panel.targets if name != row["target"]])
-    shared = {other.target: other.verdict.kind for other in others if other.verdict.outcome == "disagrees"}
     return replace(
         met,
         reason=outcome.verdict.reason,
         case=smallest,
         # Which values round wrongly is chance: the arithmetic governs it, and its dtype.
         predicate=_predicate(smallest, search, key) if AS_IF not in met.words else {"dtype": dtype_of(case)},
-        shared_by={row["target"]: row["kind"], **shared},
+        shared_by={row["target"]: row["kind"], **_kinds(others)},
         not_shared_by=tuple(other.target for other in others if other.verdict.outcome == "agrees"),
         worst=outcome.verdict.worst,
     )

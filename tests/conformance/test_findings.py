@@ -160,29 +160,51 @@ def test_a_fault_that_ends_the_worker_is_one_finding(op: str, kind: str, attribu
     compile(script, "repro.py", "exec")
 
 
-def test_a_target_that_a_waiver_does_not_name_makes_the_finding_new() -> None:
+def waiver(op: str, kind: str, case: Case, predicate: dict[str, tuple[str, ...]] | None = None) -> Waiver:
+    """Return a waiver of the planted fault that this case shows, on one target."""
+    return Waiver(
+        id=kind,
+        op=op,
+        kind=kind,
+        targets=("planted:several",),
+        versions=SpecifierSet(">=1"),
+        predicate=predicate or {},
+        case=case,
+        link="docs/",
+        reason="planted",
+        review=dt.date(2100, 1, 1),
+    )
+
+
+@pytest.mark.parametrize("predicate", [{}, {"padding ends": ("unlike",)}])
+def test_a_waiver_hides_no_target_that_it_does_not_name(predicate: dict[str, tuple[str, ...]]) -> None:
     """Two targets have the same fault, and the waiver speaks of one: the other one's is not hidden behind it."""
     names = ("planted:several", "planted:one")
     struck = (case for case in cases.generate("conv2d_transpose", 0, 0, 5000) if case.regime == "lattice")
     with Panel({name: registry.find(name) for name in names}, confirm=False) as panel:
         outcomes = (panel.examine(case) for case in struck)
         wrong = next(rows(both) for both in outcomes if both[0].verdict.kind == "wrong-value")
-        known = Waiver(
-            id="odd-zero",
-            op="conv2d_transpose",
-            kind="wrong-value",
-            targets=("planted:several",),
-            versions=SpecifierSet(">=1"),
-            predicate={},
-            case=case_from_json(json.loads(wrong[0]["content"])),
-            link="docs/",
-            reason="planted",
-            review=dt.date(2100, 1, 1),
-        )
-        (finding,) = find_all(wrong, Search(panel, 600), [known], dict.fromkeys(names, "1.0"))
+        known = waiver("conv2d_transpose", "wrong-value", case_from_json(json.loads(wrong[0]["content"])), predicate)
+        found = find_all(wrong, Search(panel, 600), [known], dict.fromkeys(names, "1.0"))
 
-    assert finding.waiver is None
-    assert set(finding.shared_by) == set(names)
+    assert ["planted:one" in finding.shared_by for finding in found if finding.waiver is None] == [True]
+
+
+def test_a_waived_finding_shows_the_case_of_its_waiver() -> None:
+    """The smallest case is known: no other is looked for, and the first one met is left aside."""
+    small = {"op": "conv2d", "regime": "lattice", "seed": 0, "breaks": None}
+    small["arrays"] = {name: {"shape": [1, 1, 1, 1], "dtype": "float32"} for name in ("input", "filters")}
+    small["attributes"] = {"strides": [2, 3], "padding": "VALID"}
+    struck = (case for case in cases.generate("conv2d", 0, 0, 5000) if not case.breaks)
+    with Panel({"planted:several": registry.find("planted:several")}, confirm=False) as panel:
+        outcomes = (panel.examine(case) for case in struck)
+        wrong = next(rows(several) for several in outcomes if several[0].verdict.kind == "refused-valid")
+        known = waiver("conv2d", "refused-valid", case_from_json(small))
+        (finding,) = find_all(wrong, Search(panel, 0), [known], {"planted:several": "1.0"})
+
+    assert finding.case == known.case
+    assert finding.case.id != wrong[0]["case"]
+    assert finding.shared_by == {"planted:several": "refused-valid"}
 
 
 def test_other_bits_the_second_time_are_a_finding() -> None:
