@@ -67,7 +67,7 @@ def _windows(rows: Axis, columns: Axis, padding: str, words: Spelling) -> dict[s
         "padding": padding,
         "padding ends": "alike" if all(axis.before == axis.after for axis in both) else "unlike",
         "window": "1" if max(rows.taps, columns.taps) == 1 else "square" if rows.taps == columns.taps else "oblong",
-        "stride": _above(max(rows.stride, columns.stride)),
+        "stride": _stride(max(rows.stride, columns.stride)),
         "strides": "equal" if rows.stride == columns.stride else "unequal",
         "stride above window": "yes" if any(axis.stride > axis.reach for axis in both) else "no",
         "window above image": "yes" if any(axis.reach > axis.size for axis in both) else "no",
@@ -145,8 +145,13 @@ def _count(count: int) -> str:
 
 
 def _above(value: int) -> str:
-    """Classify strides and dilations."""
+    """Classify dilations, and most strides."""
     return "1" if value == 1 else "above 1"
+
+
+def _stride(stride: int) -> str:
+    """Classify strides; sums of a huge one and a padding overflow an int32."""
+    return "huge" if stride >= 2**30 else _above(stride)
 
 
 def _side(size: int) -> str:
