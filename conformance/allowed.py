@@ -153,15 +153,13 @@ def selected(value: Array, image: Array) -> Within:
     result = exactly(value)
     if value.dtype.kind in "iu":
         return result
-    fmt = format_of(value.dtype)
+    least, lowest = smallest_normal(image), value.dtype.type(-format_of(value.dtype).largest)
+    if not (least or result.nan.any()):
+        return result
     low, high = value.copy(), value.copy()
-    size = np.abs(value.astype(np.float64))
-    if result.nan.any():
-        low[result.nan], high[result.nan] = -np.inf, value.dtype.type(-fmt.largest)
-    flat = np.abs(image.astype(np.float64))
-    if ((flat > 0) & (flat < fmt.smallest_normal)).any():
-        tiny = size < fmt.smallest_normal
-        low[tiny], high[tiny] = -fmt.smallest_normal, fmt.smallest_normal
+    low[result.nan], high[result.nan] = -np.inf, lowest
+    tiny = np.abs(value.astype(np.float64)) < least
+    low[tiny], high[tiny] = -least, least
     return replace(result, low=low, high=high)
 
 
@@ -185,8 +183,8 @@ def of_max_pool_with_argmax(arguments: Arguments, _arithmetic: Arithmetic) -> Al
 def smallest_normal(image: Array) -> float:
     """Return what a subnormal is below, where the image holds any; else nothing is."""
     limit = format_of(image.dtype).smallest_normal
-    size = np.abs(image.astype(np.float64))
-    return limit if ((size > 0) & (size < limit)).any() else 0.0
+    small = image[np.abs(image) < image.dtype.type(limit)]
+    return limit if small.any() else 0.0
 
 
 def geometry_of(arguments: Arguments, name: str = "input") -> tuple[Any, ...]:

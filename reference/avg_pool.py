@@ -19,7 +19,7 @@ from reference.checks import (
     shape_to_nhwc,
     to_nhwc,
 )
-from reference.exact import Enclosure, Index, SumOfProducts, finite
+from reference.exact import MOST_BITS, Enclosure, Index, SumOfProducts, finite
 from reference.floats import Array
 from reference.patches import covering, length, places, taps_inside
 from reference.pools import Pool, pool, pool_geometry
@@ -87,7 +87,7 @@ class Average(SumOfProducts):
     @cached_property
     def finite(self) -> tuple[Array, Array]:
         """Both operands; float32 stays what it is, and is added in float64."""
-        narrow = self.dtype == np.float32 and bool(np.isfinite(self.left).all())
+        narrow = self.dtype == np.float32 and self.all_finite
         return (self.left if narrow else finite(self.left)), np.ones(())
 
     def contract(self, left: Array, right: Array) -> Array:
@@ -100,6 +100,11 @@ class Average(SumOfProducts):
 
     def count(self) -> Array:
         """Return how many elements each window holds."""
+        return self.windows
+
+    @cached_property
+    def windows(self) -> Array:
+        """How many elements each window holds: [OH, OW, 1]."""
         return self.geometry.counts()[:, :, None]
 
     def terms(self, index: Index) -> tuple[Array, Array]:
@@ -111,11 +116,16 @@ class Average(SumOfProducts):
 
     def size(self) -> Array:
         """Return what a window full of the largest element has."""
-        return np.array(float(np.abs(self.finite[0]).max(initial=0.0)) * self.terms_per_element)
+        low, high = self.extremes[0] if self.all_finite else (self.finite[0].min(), self.finite[0].max())
+        return np.array(max(-low, high) * self.terms_per_element)
+
+    def _slice_bits(self) -> int:
+        """Return how many bits a slice may have for the sum of a window to be exact: the other factor is 1."""
+        return min(53 - self.terms_per_element.bit_length(), MOST_BITS)
 
     def divisor(self) -> Array:
         """Return how many elements each window holds: [OH, OW, 1]."""
-        return np.maximum(self.geometry.counts(), 1)[:, :, None]
+        return np.maximum(self.windows, 1)
 
 
 def average(input: Array, ksize: Size, strides: Size, padding: str, data_format: str | None = None) -> Average:

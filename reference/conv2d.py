@@ -152,7 +152,7 @@ class Forward(SumOfProducts):
         squares = np.square(self.finite[0]).reshape(n, high, wide, groups, channels // groups).sum(4)
         ones = np.ones((*self.right.shape[:2], 1, groups))
         windows = np.sqrt(Forward(squares, ones, self.geometry).contract(squares, ones))
-        filters = np.sqrt(np.square(self.finite[1]).sum((0, 1, 2))).reshape(groups, -1).max(1, initial=0.0)
+        filters = np.sqrt(np.einsum("hwio,hwio->o", *[self.finite[1]] * 2)).reshape(groups, -1).max(1, initial=0.0)
         return np.asarray((windows * filters).max(3, keepdims=True))
 
 

@@ -25,6 +25,8 @@ from reference.patches import covering, length, places
 
 __all__ = ["Backward", "backward", "conv2d_backprop_input", "conv2d_transpose"]
 
+LEAST = 128  # input elements multiplied at once: fewer make matrix products slow
+
 
 def conv2d_transpose(
     input: Array,
@@ -148,17 +150,16 @@ class Backward(SumOfProducts):
         self.depth = chunked_depth(max(per_group, 1)) + taps_high * taps_wide
 
     def contract(self, left: Array, right: Array) -> Array:
-        """Multiply every element with the filters as a matrix, then add each tap's result at stride steps."""
+        """Multiply every element with each tap's filters as a matrix, then add what they give at stride steps."""
         rows, columns, groups = self.geometry.rows, self.geometry.columns, self.geometry.groups
         high, wide, depth, outputs = right.shape
-        matrices = np.ascontiguousarray(
-            right.reshape(high * wide * depth, groups, outputs // groups).transpose(1, 2, 0)
-        )
+        matrices = right.reshape(high, wide, depth, groups, outputs // groups).transpose(0, 1, 3, 4, 2)
         frame = np.zeros((len(left), length(rows), length(columns), groups, depth))
-        for images, some in blocks((*left.shape[:3], high * wide * depth * groups), BLOCK):
+        per_element = high * wide * depth * groups
+        for images, some in blocks((*left.shape[:3], per_element), max(BLOCK, LEAST * per_element)):
             part = left[images, some]
-            products = chunked_product(group_channels(part, groups), matrices)
-            taps = products.reshape(groups, *part.shape[:3], high, wide, depth).transpose(4, 5, 1, 2, 3, 0, 6)
+            taps = chunked_product(group_channels(part, groups), matrices)
+            taps = np.moveaxis(taps.reshape(high, wide, groups, *part.shape[:3], depth), 2, 5)
             for h, w in np.ndindex(high, wide):
                 frame[images, places(rows, h, some.start, part.shape[1]), places(columns, w)] += taps[h, w]
         top, left_ = rows.before, columns.before
@@ -197,7 +198,8 @@ class Backward(SumOfProducts):
         shape = (*self.shape[:3], groups)
         covered = Backward(squares, np.ones((high, wide, 1, groups)), shape, self.geometry)
         elements = np.sqrt(covered.contract(squares, covered.right))
-        filters = np.square(self.finite[1]).reshape(high, wide, depth, groups, outputs // groups).sum((0, 1, 4))
+        split = self.finite[1].reshape(high, wide, depth, groups, outputs // groups)
+        filters = np.einsum("hwigo,hwigo->ig", split, split)
         return np.asarray((elements * np.sqrt(filters.max(0, initial=0.0))).max(3, keepdims=True))
 
 

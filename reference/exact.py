@@ -33,6 +33,7 @@ import numpy as np
 from reference.floats import Array, Format, format_of, round_ratio, round_to, to_odd
 
 __all__ = [
+    "MOST_BITS",
     "Enclosure",
     "SumOfProducts",
     "chunked_depth",
@@ -47,7 +48,8 @@ U = 2.0**-53  # unit roundoff of float64
 CHUNK = 128  # products added in a row: the fewer, the smaller the error's bound; below this, matrix products are slow
 BLOCK = 2**14  # elements rounded at once: their temporaries stay in the cache
 FEW = 64  # undecided elements that are sooner summed one by one than all cut into more slices
-FEWER = 2**14  # likewise one of so many
+FEWER = 2**7  # likewise one of so many
+MOST_BITS = 50  # of a slice
 Index = tuple[int, ...]
 
 
@@ -146,8 +148,22 @@ class SumOfProducts(ABC):
         return self.contract(left, right) * (1 + 2 * self.depth * U)
 
     @cached_property
+    def extremes(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The smallest and the largest element of both operands, or 0; NaN where there is one."""
+        with np.errstate(invalid="ignore"):  # float16 warns of NaN
+            left, right = ((float(side.min(initial=0)), float(side.max(initial=0))) for side in (self.left, self.right))
+        return left, right
+
+    @property
+    def all_finite(self) -> bool:
+        """Whether no operand holds NaN or infinity."""
+        return all(math.isfinite(end) for ends in self.extremes for end in ends)
+
+    @cached_property
     def finite(self) -> tuple[Array, Array]:
         """Both operands in float64, NaN and infinity replaced by zero."""
+        if self.all_finite:
+            return self.left.astype(np.float64, order="C"), self.right.astype(np.float64, order="C")
         return finite(self.left), finite(self.right)
 
     def rounded(self, sizes: Array | None = None) -> Array:
@@ -174,7 +190,7 @@ class SumOfProducts(ABC):
 
         A tap that is NaN, or infinity times zero, or infinities of both signs make NaN, in every order of the sum.
         """
-        if np.isfinite(self.left).all() and np.isfinite(self.right).all():
+        if self.all_finite:
             return None
         left, right = (Indicators.of(side) for side in (self.left, self.right))
         nan = self.contract(left.nan, np.ones(right.nan.shape)) + self.contract(np.ones(left.nan.shape), right.nan)
@@ -378,19 +394,31 @@ def slices(values: Array, bits: int, most: int) -> Slices:
     Products of parts of two arrays are integers of 2 * bits bits on a common grid, so that 2^(53 - 2 * bits) of them
     add without rounding.
     """
-    largest = float(np.abs(values).max(initial=0.0))
+    largest = max(-float(values.min(initial=0.0)), float(values.max(initial=0.0)))
     exponent = max(math.frexp(largest)[1], -1000)
     rest = values * 2.0**-exponent
     parts: list[Array] = []
     # Scaling rounds what is 2^-970 of the largest: such a rest is never called zero.
     lossy = exponent > 0 and bool((np.ldexp(rest, exponent) != values).any())
     for i in range(1, most + 1):
-        part = np.rint(rest * 2.0 ** (bits * i)) * 2.0 ** (-bits * i)
+        part = rounded_to_multiples(rest, -bits * i)
         parts.append(part)
-        rest = rest - part
+        rest -= part
         if not rest.any():
             return Slices(parts, exponent, rest=lossy)
     return Slices(parts, exponent, rest=True)
+
+
+def rounded_to_multiples(values: Array, exponent: int) -> Array:
+    """
+    Round float64 values to multiples of 2^exponent.
+
+    values: below 2^(51 + exponent), so that their sum with 1.5 * 2^(52 + exponent) has the spacing 2^exponent.
+    """
+    large = math.ldexp(1.5, 52 + exponent)
+    out = values + large
+    out -= large
+    return out
 
 
 def chunked_product(a: Array, b: Array, total: Array | None = None) -> Array:
@@ -441,11 +469,13 @@ def _divided_to_odd(values: Array, divisor: Array) -> Array:
 
 
 def _divided(sums: Enclosure, divisor: Array) -> Enclosure:
-    """Divide an enclosure by positive integers, as a pair of float64."""
+    """Divide an enclosure by positive integers, as a pair of float64: exactly, where a pair holds the quotient."""
     quotient = sums.high / divisor
     product, rest = two_product(quotient, divisor)
-    low = ((sums.high - product) - rest + sums.low) / divisor
-    rounds = np.frexp(divisor)[0] != 0.5  # dividing by a power of two does not
+    remainder, lost = two_sum((sums.high - product) - rest, sums.low)
+    low = remainder / divisor
+    product, rest = two_product(low, divisor)
+    rounds = (lost != 0) | (product != remainder) | (rest != 0)
     return Enclosure(*two_sum(quotient, low), sums.error / divisor + np.abs(low) * (rounds * 4 * U), sums.exponent)
 
 

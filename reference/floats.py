@@ -59,6 +59,8 @@ FORMATS = {
     "float64": Format(np.dtype(np.float64), 53, -1022, 1023, "float64"),
 }
 
+BY_DTYPE = {fmt.dtype: fmt for fmt in FORMATS.values()}
+
 
 def format_of(dtype: Any) -> Format:  # noqa: ANN401 -- whatever np.dtype takes
     """
@@ -67,7 +69,7 @@ def format_of(dtype: Any) -> Format:  # noqa: ANN401 -- whatever np.dtype takes
     >>> format_of(np.float16).largest
     65504.0
     """
-    return FORMATS[np.dtype(dtype).name]
+    return BY_DTYPE[np.dtype(dtype)]
 
 
 def round_to(values: Array, fmt: Format) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from reference.floats import Array
 from reference.windows import Axis
 
-__all__ = ["covering", "length", "pad", "places", "taps_inside", "window_view", "windows_inside"]
+__all__ = ["covering", "length", "meeting", "pad", "places", "taps_inside", "window_view", "windows_inside"]
 
 
 def length(axis: Axis) -> int:
@@ -52,6 +52,15 @@ def taps_inside(axis: Axis, window: int) -> tuple[Array, Array]:
     cells = window * axis.stride - axis.before + taps * axis.dilation
     inside = (cells >= 0) & (cells < axis.size)
     return taps[inside], cells[inside]
+
+
+def meeting(axis: Axis, tap: int) -> tuple[slice, slice]:
+    """Return the windows one of whose taps lies inside the image, and the image cells it meets there, as slices."""
+    offset = tap * axis.dilation - axis.before
+    first = max(-(offset // axis.stride), 0)  # rounded up
+    count = max(min((axis.size - 1 - offset) // axis.stride + 1, axis.out) - first, 0)
+    start = max(first * axis.stride + offset, 0)
+    return slice(first, first + count), slice(start, start + max((count - 1) * axis.stride + 1, 0), axis.stride)
 
 
 def windows_inside(axis: Axis, tap: int) -> tuple[Array, Array]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from reference.checks import Padding, Size, axes, check_layout, check_rank, padding_pairs, spatial, to_nhwc
 from reference.errors import SpecError
 from reference.floats import Array
-from reference.patches import pad, places
+from reference.patches import meeting, pad, places
 from reference.windows import Axis
 
 __all__ = ["Pool", "pool", "pool_geometry"]
@@ -39,13 +40,20 @@ class Pool:
         return [padded[:, high, wide] for high in rows for wide in columns]
 
     def reduce(self, combine: Callable[..., Array], image: Array, fill: float) -> Array:
-        """Combine the elements of every window, along rows and then along columns: [N, OH, OW, OC]."""
+        """
+        Combine the elements of every window, along rows and then along columns: [N, OH, OW, OC].
+
+        fill: what changes nothing when it is combined; windows without elements hold it.
+        """
+        neutral = image.dtype.type(fill)
         if self.depth > 1:
-            return _combined(combine, self.taps(image, fill))
-        padded = pad(image, self.rows, self.columns, fill)
-        high = _combined(combine, [padded[:, places(self.rows, tap)] for tap in range(self.rows.taps)])
-        out = _combined(combine, [high[:, :, places(self.columns, tap)] for tap in range(self.columns.taps)])
-        return out.copy() if np.may_share_memory(out, image) else out
+            first, *others = self.taps(image, fill)
+            out = combine(first, neutral)
+            for other in others:
+                combine(out, other, out=out)
+            return out
+        rows = _along(combine, image, self.rows, 1, neutral)
+        return _along(combine, rows, self.columns, 2, rows.dtype.type(fill))
 
     def counts(self) -> Array:
         """Return how many elements of the image each window holds: [OH, OW], float64."""
@@ -53,13 +61,23 @@ class Pool:
         return np.outer(rows, columns)
 
 
-def _combined(combine: Callable[..., Array], parts: list[Array]) -> Array:
-    """Combine arrays from left to right."""
-    if len(parts) == 1:
-        return parts[0]
-    out = combine(*parts[:2])
-    for part in parts[2:]:
-        combine(out, part, out=out)
+def _along(combine: Callable[..., Array], image: Array, axis: Axis, along: int, neutral: Any) -> Array:  # noqa: ANN401
+    """Combine the elements of every window along one axis of the array, each tap where it lies inside the image."""
+    parts = [meeting(axis, tap) for tap in range(axis.taps)]
+    lead = (slice(None),) * along
+    everywhere = [part for part in parts if part[0] == slice(0, axis.out)]
+    begun = everywhere[:2]
+    if len(begun) == 2:
+        out = combine(*(image[*lead, cells] for _, cells in begun))
+    elif begun:
+        out = combine(image[*lead, begun[0][1]], neutral)
+    else:
+        shape = (*image.shape[:along], axis.out, *image.shape[along + 1 :])
+        out = combine(np.full(shape, neutral, image.dtype), neutral)
+    for windows, cells in parts:
+        if (windows, cells) not in begun and windows.stop > windows.start:
+            some = out[*lead, windows]
+            combine(some, image[*lead, cells], out=some)
     return out
 
 

@@ -14,7 +14,15 @@ from reference import avg_pool, conv2d, conv2d_backprop_filter, conv2d_transpose
 from reference.avg_pool import average, spread
 from reference.conv2d import filter_gradient, forward
 from reference.conv2d_transpose import backward
-from reference.exact import SumOfProducts, chunked_product, exact_sum, slices, two_product, two_sum
+from reference.exact import (
+    SumOfProducts,
+    chunked_product,
+    exact_sum,
+    rounded_to_multiples,
+    slices,
+    two_product,
+    two_sum,
+)
 from reference.floats import FORMATS, Array, Format, round_ratio, round_to
 from reference.unpool import scattered
 
@@ -161,6 +169,14 @@ def test_numbers_too_small_to_be_squared_are_summed_exactly() -> None:
     image = np.ldexp([2.5, 2.0**-60], -514).reshape(1, 1, 2, 1)
 
     assert conv2d(image, np.full((1, 2, 1, 1), 2.0**-560), 1, "VALID").item() == 3 * 2.0**-1074
+
+
+def test_a_mean_half_way_is_decided_without_its_terms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mean of 2^52 - 1/2, 2^52 + 5 and seven of 2^52 is 2^52 + 1/2, a tie, which goes to the even 2^52."""
+    image = np.array([2.0**52 - 0.5, 2.0**52 + 5, *[2.0**52] * 7]).reshape(1, 3, 3, 1)
+    monkeypatch.setattr(SumOfProducts, "_summed", None)
+
+    assert avg_pool(image, 3, 1, "VALID").item() == 2.0**52
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
@@ -365,3 +381,11 @@ def test_an_empty_sum_is_zero() -> None:
 def test_a_product_in_chunks_is_the_product(terms: int) -> None:
     """Ones: each element is the number of terms."""
     assert (chunked_product(np.ones((2, terms)), np.ones((terms, 3))) == terms).all()
+
+
+@given(st.floats(-1, 1), st.integers(1, 50))
+def test_rounding_to_multiples(value: float, bits: int) -> None:
+    """The nearest multiple of 2^-bits, ties to even."""
+    out = rounded_to_multiples(np.array([value]), -bits)
+
+    assert Fraction(float(out[0])) * 2**bits == round(Fraction(value) * 2**bits)

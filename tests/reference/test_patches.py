@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.patches import covering, length, pad, places, taps_inside, window_view, windows_inside
+from reference.patches import covering, length, meeting, pad, places, taps_inside, window_view, windows_inside
 from reference.windows import Axis, explicit, same
 
 axes = st.one_of(
@@ -81,3 +81,13 @@ def test_taps_windows_and_cells_meet_alike_from_all_sides(axis: Axis) -> None:
     by_tap = {(w, t, c) for t in range(axis.taps) for w, c in zip(*map(list, windows_inside(axis, t)), strict=True)}
     by_cell = {(w, t, c) for c in range(axis.size) for t, w in zip(*map(list, covering(axis, c)), strict=True)}
     assert by_window == by_tap == by_cell == meetings
+
+
+@given(axes, st.integers(0, 3))
+def test_windows_that_meet_the_image_are_a_slice(axis: Axis, tap: int) -> None:
+    """As slices, windows and cells are those that are listed."""
+    windows, cells = meeting(axis, tap)
+    listed = windows_inside(axis, tap)
+
+    assert list(range(*windows.indices(axis.out))) == listed[0].tolist()
+    assert list(range(*cells.indices(axis.size))) == listed[1].tolist()
