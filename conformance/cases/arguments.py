@@ -5,6 +5,7 @@ On the lattice the magnitudes are such that no sum of an output element, in any 
 the output's dtype holds exactly: 2^p for a precision of p bits. Where even sums of ones would, one factor is sparse.
 """
 
+from dataclasses import replace
 from math import isqrt, lcm, prod
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = ["arguments"]
 
 LARGEST = 1000  # on the lattice, however much more the dtype would allow
 CONVOLUTIONS = ("conv2d", "conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
+SECOND = Demand(second=True, one_nan_hides_all=True)  # a NaN among the filters is in every element of its output
 
 
 def arguments(case: Case) -> dict[str, Any]:
@@ -62,8 +64,8 @@ def _of_convolution(call: conv2d.Convolution) -> dict[str, Demand]:
         "conv2d_backprop_input": ("out_backprop", "filters"),
     }.get(call.op, ("input", "filters"))
     if largest:
-        return {first: Demand(largest=largest), second: Demand(largest=largest, second=True)}
-    return {first: Demand(largest=1), second: Demand(largest=1, nonzero=limit, second=True)}
+        return {first: Demand(largest=largest), second: replace(SECOND, largest=largest)}
+    return {first: Demand(largest=1), second: replace(SECOND, largest=1, nonzero=limit)}
 
 
 def _of_pool(call: pools.Pool) -> dict[str, Demand]:
@@ -71,7 +73,9 @@ def _of_pool(call: pools.Pool) -> dict[str, Demand]:
     if call.op in ("max_pool", "max_pool_with_argmax"):
         return {"input": Demand(largest=min(_exact(call.dtype), LARGEST))}
     if call.op == "max_pool_grad":
-        return {"orig_input": Demand(largest=min(_exact(call.dtype), LARGEST)), "grad": _sums(call.dtype, call.terms)}
+        # A NaN leaves it open whom its window credits.
+        image = Demand(largest=min(_exact(call.dtype), LARGEST), one_nan_hides_all=True)
+        return {"orig_input": image, "grad": _sums(call.dtype, call.terms)}
     if call.op == "avg_unpool":
         return {"input": _sums(call.dtype, call.terms)}
     counts = np.outer(*(axis.inside().sum(1) for axis in (call.rows, call.columns)))

@@ -40,7 +40,8 @@ class Demand:
     largest: int = 100  # on the lattice, magnitudes are at most step * largest
     step: int = 1  # on the lattice, all are multiples of this
     nonzero: int | None = None  # on the lattice, at most so many differ from zero; None: any number
-    second: bool = False  # the second factor of the products: no sign changes where ill-conditioned, few NaN
+    second: bool = False  # the second factor of the products: no sign changes where ill-conditioned
+    one_nan_hides_all: bool = False  # NaN and infinity for one seed in four only
 
 
 def words(seed: int, name: str, count: int) -> Array:
@@ -136,11 +137,12 @@ def _small(values: Array, bits: Array, fmt: Format) -> Array:
 def _sprinkled(values: Array, bits: Array, fmt: Format, demand: Demand, seed: int) -> Array:
     """Replace about four elements by special numbers; a sixteenth, or a third, in some arrays and in small ones."""
     tiny, least = fmt.smallest_subnormal, fmt.smallest_normal
-    finite = (0.0, -0.0, tiny, -tiny, least - tiny, -least, fmt.largest, -fmt.largest)
-    # A NaN among the filters is in every output element: it would hide all else.
-    other = () if demand.second and seed % 4 else (np.nan, np.inf, -np.inf, np.nan)
-    table = np.array([*finite, *other])
-    apart = 16 if seed % 2 == 0 and not demand.second else len(bits) // 4
+    normal = (0.0, -0.0, least, -least, fmt.largest, -fmt.largest)
+    # Infinity times a subnormal number, which may count as zero, may be NaN: a third of the cases have none.
+    subnormal = () if seed % 3 == 1 else (tiny, -tiny, least - tiny)
+    other = () if demand.one_nan_hides_all and seed % 4 else (np.nan, np.inf, -np.inf, np.nan)
+    table = np.array([*normal, *subnormal, *other])
+    apart = 16 if seed % 2 == 0 and not demand.one_nan_hides_all else len(bits) // 4
     hit = bits % np.uint64(max(3, min(apart, len(bits) // 4))) == 0
     return np.where(hit, table[((bits >> np.uint64(32)) % np.uint64(len(table))).astype(np.int64)], values)
 
