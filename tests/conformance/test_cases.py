@@ -17,7 +17,7 @@ from conformance import cases
 from conformance.cases.choices import streams, words
 from conformance.cases.regimes import FLOAT_REGIMES, INTEGER_REGIMES
 from conformance.errors import UsageError
-from conformance.model import OPS, ArraySpec, Case
+from conformance.model import OPS, ArraySpec, Case, Json
 from reference import SpecError, dropout, stateless_dropout
 
 # What a rule says of a result, or what no small call can break: an index of more than 2^31 cells.
@@ -288,7 +288,7 @@ def test_classes_of_a_call_by_hand() -> None:
 def test_a_stride_near_the_largest_integer_is_a_class_of_its_own(stride: int, text: str) -> None:
     """Sums with it overflow an int32."""
     spec = {"input": ArraySpec((1, 3, 3, 1), "float32")}
-    call = {"ksize": 2, "strides": [1, stride], "padding": "SAME"}
+    call: dict[str, Json] = {"ksize": 2, "strides": [1, stride], "padding": "SAME"}
     case = Case(op="max_pool", arrays=spec, attributes=call, regime="lattice", seed=0)
 
     assert cases.attributes(case)["stride"] == text
