@@ -10,11 +10,14 @@ from typing import Annotated
 
 import typer
 
+from conformance.model import Json
+from conformance.store import SCHEMA, Store
 from conformance.trust.emulations import emulations
 from conformance.trust.mutants import acceptances, mutants
 from conformance.trust.scoreboard import page, score
 from conformance.trust.scores import Caught, Quiet, hunt, listen
 from conformance.trust.subjects import Subject
+from conformance.trust.survival import Survived, survive
 
 __all__ = ["main", "measure", "selftest"]
 
@@ -26,11 +29,14 @@ SAMPLE_CASES = 24  # for each op of a correct implementation in the sample
 def selftest(
     seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="Which implementations, and which cases.")] = 0,
     seconds: Annotated[float, typer.Option(min=1, help="No further implementations after so many.")] = 60.0,
+    into: Annotated[Path | None, typer.Option(help="A run to keep the scores with, for its report.")] = None,
 ) -> int:
-    """Try the suite itself, for about a minute: are faulty implementations caught, and correct ones left alone?"""
+    """Try the suite itself, for about a minute: what it catches, what it leaves alone, what it survives."""
+    store = Store.resume(into) if into else None
     until = time.monotonic() + seconds
-    faulty = sample(mutants(), seed) + sample(acceptances(), seed)
+    survived = survive(seed)
     caught: list[Caught] = []
+    faulty = sample(mutants(), seed) + sample(acceptances(), seed)
     for start in range(0, len(faulty), SAMPLE):
         if time.monotonic() < until - seconds / 3:
             caught += hunt(faulty[start : start + SAMPLE], seed, CASES, silent)
@@ -39,7 +45,27 @@ def selftest(
         if time.monotonic() < until:
             quiet += listen([correct], seed, SAMPLE_CASES, silent)
     report(caught, quiet)
-    return int(failed(caught, quiet))
+    typer.echo(f"faults of targets survived: {survived.deeds - len(survived.wrong)} of {survived.deeds}")
+    for wrong in survived.wrong:
+        typer.echo(f"  {wrong}")
+    if store:
+        store.write_json("selftest.json", kept(caught, quiet, survived, seed))
+    return int(failed(caught, quiet) or bool(survived.wrong))
+
+
+def kept(caught: Sequence[Caught], quiet: Sequence[Quiet], survived: Survived, seed: int) -> dict[str, Json]:
+    """Return the scores as a run keeps them."""
+    return {
+        "schema": SCHEMA,
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "seed": seed,
+        "faulty": len(caught),
+        "caught": sum(entry.cases > 0 for entry in caught),
+        "quiet_cases": sum(entry.cases for entry in quiet),
+        "false_alarms": sum(len(entry.found) for entry in quiet),
+        "deeds": survived.deeds,
+        "survived": survived.deeds - len(survived.wrong),
+    }
 
 
 def sample(subjects: Sequence[Subject], seed: int) -> list[Subject]:

@@ -8,6 +8,9 @@ import pytest
 
 import reference
 from conformance.cases.generation import OPS
+from conformance.model import Returned, Verdict
+from conformance.trials import Outcome
+from conformance.trust import hazards, survival
 from conformance.trust.calls import Call
 from conformance.trust.command import sample
 from conformance.trust.emulations import emulations
@@ -131,3 +134,23 @@ def test_another_seed_samples_other_implementations() -> None:
     seen = [subject.name for seed in range(12) for subject in sample(everything, seed)]
 
     assert sorted(seen) == sorted(subject.name for subject in everything)
+
+
+def test_every_deed_of_a_hazardous_target_is_seen_as_what_it_is() -> None:
+    """All deeds that the target has are done, each between innocent calls, which are untouched."""
+    found = survival.survive(seed=0)
+
+    assert set(survival.DEEDS) == set(hazards.DEEDS)
+    assert (found.deeds, found.cases, found.wrong) == (len(hazards.DEEDS), 3 * len(hazards.DEEDS), ())
+
+
+def test_a_deed_seen_as_something_else_is_named() -> None:
+    """A call that hangs, observed to return; an innocent one, judged wrong."""
+    innocent, *_ = every = list(survival.calls(seed=0))
+    hanging = next(case for case in every if case.attributes.get("name") == "hang")
+    returned = Returned(arrays=(), seconds=0.0)
+    agrees, disagrees = Verdict(outcome="agrees"), Verdict(outcome="disagrees", kind="wrong-value")
+
+    assert survival.mistaken(Outcome(hanging, "hazards", "", returned, agrees)) == "hang: returned, "
+    assert survival.mistaken(Outcome(innocent, "hazards", "", returned, disagrees)) == "no deed: returned, wrong-value"
+    assert survival.mistaken(Outcome(innocent, "hazards", "", returned, agrees)) == ""
