@@ -227,18 +227,18 @@ def _examined(plan: Plan, shard: Shard, panel: Panel, messages: Any) -> list[dic
 
 
 def processor_seconds() -> float:
-    """Return the processor time of this process and its children since their birth, those that live included."""
+    """Return the processor time of this process and its descendants since their birth, those that live included."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used) + sum(map(_used_by, _children()))
+    return sum(usage.ru_utime + usage.ru_stime for usage in used) + sum(map(_used_by, _descendants(os.getpid())))
 
 
-def _children() -> list[int]:
-    """Return the children that live, by their ids; none where the system does not say."""
-    found: list[int] = []
-    for path in Path("/proc/self/task").glob("*/children"):
+def _descendants(pid: int) -> Iterator[int]:
+    """Yield the children of a process that live, and theirs, by their ids; none where the system does not say."""
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
-            found += map(int, path.read_text().split())
-    return found
+            for child in map(int, path.read_text().split()):
+                yield child
+                yield from _descendants(child)
 
 
 def _used_by(pid: int) -> float:

@@ -17,6 +17,7 @@ from conformance.model import Case, Observation, Raised, Returned, Verdict
 from conformance.targets.messages import Call
 from conformance.targets.pool import Limits, Worker
 from conformance.targets.registry import Target, unseen, unsupported
+from conformance.targets.zygote import Zygotes
 from conformance.verdicts import verdict
 from reference.bounds import ARITHMETICS, Arithmetic
 
@@ -66,9 +67,12 @@ class Panel:
 
     def __enter__(self) -> Self:
         """Start every worker; none is waited for."""
+        zygotes = Zygotes()
+        self._stack.callback(zygotes.close)
         for name, target in self.targets.items():
             start = target.start(self._python) if self._python else target.start()
-            self.workers[name] = self._stack.enter_context(Worker(start, self.limits, confirm=self._confirm))
+            worker = Worker(start, self.limits, confirm=self._confirm, zygotes=zygotes)
+            self.workers[name] = self._stack.enter_context(worker)
         return self
 
     def __exit__(

@@ -13,6 +13,7 @@ from conformance.model import Crashed, Observation, OutOfMemory, TimedOut
 from conformance.targets.messages import Call, Ready
 from conformance.targets.process import Limits, Start
 from conformance.targets.session import Session, StartError
+from conformance.targets.zygote import Zygotes
 
 __all__ = ["Limits", "Worker"]
 
@@ -27,13 +28,17 @@ class Worker:
     It must not outlive the thread that starts it: the worker's processes end with that thread.
     """
 
-    def __init__(self, start: Start, limits: Limits | None = None, *, confirm: bool = True) -> None:
+    def __init__(
+        self, start: Start, limits: Limits | None = None, *, confirm: bool = True, zygotes: Zygotes | None = None
+    ) -> None:
         self.start = start
         self.limits = limits or Limits()
         self.confirm = confirm  # whether a call that ended its worker is made once more, alone
         self.calls = 0
         self.starts = 0  # of processes
         self.idle_deaths: list[Observation] = []  # of processes that died between calls, by nobody's call
+        self._zygotes = zygotes or Zygotes()
+        self._owned = zygotes is None  # its zygotes end with it
         self._session: Session | None = None
         self._pending: Call | None = None
 
@@ -50,15 +55,21 @@ class Worker:
 
     def close(self) -> None:
         """End the process now; no zombie is left."""
+        self._end()
+        if self._owned:
+            self._zygotes.close()
+
+    def _end(self) -> None:
+        """End the session that is going on."""
         if self._session:
             self._session.close()
         self._session = self._pending = None
 
     def _renew(self) -> Session:
         """Replace the process by a fresh one, which starts while the suite goes on."""
-        self.close()
+        self._end()
         self.starts += 1
-        self._session = Session(self.start, self.limits)
+        self._session = Session(self.start, self.limits, self._zygotes)
         return self._session
 
     def _ready_session(self) -> Session:

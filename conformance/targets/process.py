@@ -11,12 +11,15 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from conformance.targets.zygote import Forked, Zygotes
+
 __all__ = ["Limits", "MemoryLimitError", "Process", "Start"]
 
+BURIAL = 10.0  # seconds that a killed process has to end
 TAIL = 4096  # bytes of standard error that are kept
 TICK = 0.02  # seconds between two looks at the worker's memory
 PIPE = 1 << 20  # bytes that a pipe holds, where the system lets us ask
@@ -35,6 +38,8 @@ class Start:
     name: str  # of the target
     command: tuple[str, ...]
     environment: Mapping[str, str]
+    zygote: tuple[str, ...] = ()  # what to run instead, and to fork for this worker
+    specification: str = ""  # of the worker that the zygote becomes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,32 @@ class Limits:
     recycle: int = 1 << 30  # bytes that it may gather over many calls before it is replaced by a fresh one
 
 
+def launched(start: Start, zygotes: Zygotes) -> tuple["subprocess.Popen[bytes] | Forked", Sequence[int]]:
+    """Start a worker with three pipes; return it, and the suite's ends of its standard input, output and error."""
+    (inlet, stdin), (stdout, outlet), (stderr, errors) = os.pipe(), os.pipe(), os.pipe()
+    theirs = (inlet, outlet, errors)
+    try:
+        if start.zygote:
+            forked = zygotes.fork(start.zygote, start.environment, start.specification, theirs)
+            return forked, (stdin, stdout, stderr)
+        popen = subprocess.Popen(  # noqa: S603 - running what the user names is the point
+            start.command,
+            stdin=inlet,
+            stdout=outlet,
+            stderr=errors,
+            env=dict(start.environment),
+            start_new_session=True,
+        )
+    except OSError:
+        for fd in (stdin, stdout, stderr):
+            os.close(fd)
+        raise
+    finally:
+        for fd in theirs:
+            os.close(fd)
+    return popen, (stdin, stdout, stderr)
+
+
 class Process:
     """
     One process with three pipes. The protocol runs on its standard input and output.
@@ -55,19 +86,8 @@ class Process:
     It leads a session of its own: Ctrl-C reaches the suite alone, and killing it kills what it has started.
     """
 
-    def __init__(self, start: Start) -> None:
-        self._popen = subprocess.Popen(  # noqa: S603 - running what the user names is the point
-            start.command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(start.environment),
-            bufsize=0,
-            start_new_session=True,
-        )
-        self.stdin, self.stdout, self.stderr = (
-            stream.fileno() for stream in (self._popen.stdin, self._popen.stdout, self._popen.stderr) if stream
-        )
+    def __init__(self, start: Start, zygotes: Zygotes) -> None:
+        self._popen, (self.stdin, self.stdout, self.stderr) = launched(start, zygotes)
         self._tail = bytearray()
         self._inbox = memoryview(b"")  # read, and not yet asked for
         self._waits = {self.stdin: select.poll(), self.stdout: select.poll()}
@@ -162,12 +182,13 @@ class Process:
         code: int | None = None
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = self._popen.wait(grace) if grace else self._popen.poll()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._popen.pid, signal.SIGKILL)
-        self._popen.wait()
+        if self._popen.pid:  # else it is not born yet, and will find its pipes closed
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._popen.wait(BURIAL)
         while select.select([self.stderr], [], [], 0)[0] and self._drain():
             pass
-        for stream in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
-            if stream and not stream.closed:
-                stream.close()
+        for fd in (self.stdin, self.stdout, self.stderr):
+            os.close(fd)
         return code, self._tail.decode(errors="replace")

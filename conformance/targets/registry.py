@@ -119,9 +119,20 @@ class Target:
     def start(self, python: str = sys.executable) -> Start:
         """Return how a worker is started; `python` may be an interpreter with another TensorFlow."""
         spec = {"adapter": self.adapter, "options": dict(self.options), "limited": "gpu" not in self.needs}
-        command = self.command or (python, "-m", "conformance.targets.worker", json.dumps(spec))
+        specification = json.dumps(spec)
         kept = {name: text for name, text in os.environ.items() if self.command or not name.startswith(CLEARED)}
-        return Start(name=self.name, command=command, environment={**kept, **self.environment})
+        return Start(
+            name=self.name,
+            command=self.command or (python, "-m", "conformance.targets.worker", specification),
+            environment={**kept, **self.environment},
+            zygote=(python, "-m", "conformance.targets.zygote", self.adapter) if self.forks else (),
+            specification=specification,
+        )
+
+    @property
+    def forks(self) -> bool:
+        """Whether its workers are forked: not where its import may begin threads, or a driver that forks break."""
+        return sys.platform == "linux" and not self.command and self.adapter == TENSORFLOW and "gpu" not in self.needs
 
 
 def cpu(mode: str, about: str, *more: Limit, **environment: str) -> Target:

@@ -9,6 +9,7 @@ from conformance.model import Crashed, Observation, OutOfMemory, TimedOut
 from conformance.targets import messages, protocol
 from conformance.targets.messages import Call, Ready, Refused
 from conformance.targets.process import Limits, MemoryLimitError, Process, Start
+from conformance.targets.zygote import Zygotes
 
 __all__ = ["Session", "StartError"]
 
@@ -23,7 +24,7 @@ class StartError(SuiteError):
 class Session:
     """A worker process. Once it is `over`, by a fault of the target or by `close`, nothing more can be sent."""
 
-    def __init__(self, start: Start, limits: Limits) -> None:
+    def __init__(self, start: Start, limits: Limits, zygotes: Zygotes) -> None:
         self.start = start
         self.limits = limits
         self.over = False
@@ -33,7 +34,7 @@ class Session:
         self._began = time.monotonic()  # the wait that is going on
         self._fault: Exception | None = None  # met in sending, told in receiving
         try:
-            self._process = Process(start)
+            self._process = Process(start, zygotes)
         except OSError as error:
             raise UsageError(f"target {start.name}: cannot run {start.command[0]}: {error.strerror}") from error
         self._send(messages.hello(limits.memory), limits.start_seconds)
