@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from conformance.allowed import Allowed, AnyOf, Refused, Results
+from conformance.allowed import Allowed, AnyMask, AnyOf, Refused, Results
 from conformance.model import Array, Case
 from conformance.targets.registry import Target
+from reference.dropout import scaled
 
 __all__ = ["script"]
 
@@ -39,8 +40,12 @@ CALLS: Mapping[tuple[str, str], str] = {
     ("avg_pool_grad", "raw"): "tf.raw_ops.AvgPoolGrad(**raw(a))",
     ("avg_pool_grad", "tape"): "tape(lambda x: tf.nn.avg_pool(x, **a), tf.zeros(a.pop('orig_input_shape'), "
     "a['grad'].dtype), a.pop('grad'))",
+    ("max_unpool", "scatter_nd"): "scattered(**a)",
+    ("max_unpool", "argmax"): "argmax_unpool(**a)",
+    ("avg_unpool", "raw"): "avg_unpool(raw(a, input='grad', output_shape='orig_input_shape'))",
     ("dropout", "nn"): "dropout(a)",
     ("stateless_dropout", "nn"): "tf.nn.experimental.stateless_dropout(**a)",
+    ("dropout_grad", "tape"): "dropout_grad(**a)",
 }
 
 # What a call needs beside TensorFlow.
@@ -70,6 +75,35 @@ TOOLS: Mapping[str, str] = {
     _, i = tf.nn.max_pool_with_argmax(a["orig_input"], **k)
     k.update({n: [1, v, v, 1] for n, v in k.items() if isinstance(v, int)})
     return tf.raw_ops.MaxPoolGradWithArgmax(input=a["orig_input"], grad=a["grad"], argmax=i, **k)
+""",
+    "scattered(": """def scattered(input, argmax, output_shape, include_batch_in_index=False):
+    i = tf.cast(argmax, tf.int64)
+    if not include_batch_in_index:
+        i += np.prod(output_shape[1:]) * tf.reshape(tf.range(i.shape[0], dtype=tf.int64), [-1, 1, 1, 1])
+    flat = tf.scatter_nd(tf.reshape(i, [-1, 1]), tf.reshape(input, [-1]), [np.prod(output_shape)])
+    return tf.reshape(flat, output_shape)
+""",
+    "argmax_unpool(": """def argmax_unpool(input, output_shape, **a):
+    size = [int(n) for n in output_shape]
+    k = [1, size[1] - input.shape[1] + 1, size[2] - input.shape[2] + 1, 1]
+    k = {"ksize": k, "strides": [1, 1, 1, 1], "padding": "VALID"}
+    return tf.raw_ops.MaxPoolGradWithArgmax(input=tf.zeros(size, input.dtype), grad=input, **k, **a)
+""",
+    "avg_unpool(": """def avg_unpool(a):
+    y, x = (2, 3) if a.get("data_format") == "NCHW" else (1, 2)
+    size, k, s = ([a[n][y], a[n][x]] for n in ("orig_input_shape", "ksize", "strides"))
+    cells = tf.nn.conv2d(tf.ones([1, *size, 1]), tf.ones([*k, 1, 1]), s, a["padding"])  # of the image, in each window
+    cells = tf.transpose(cells, [0, 3, 1, 2]) if y == 2 else cells
+    a["grad"] *= tf.cast(cells, a["grad"].dtype)
+    return tf.raw_ops.AvgPoolGrad(**a)
+""",
+    "dropout_grad(": """def dropout_grad(grad, kept, rate):
+    u = tf.where(kept, tf.constant(inf, grad.dtype), tf.constant(-inf, grad.dtype))
+    with tf.GradientTape() as t:
+        x = tf.ones_like(grad)
+        t.watch(x)
+        y = tf.nn.experimental.general_dropout(x, rate, lambda *_, **__: u)
+    return t.gradient(y, x, output_gradients=grad)
 """,
     "dropout(a)": """def dropout(a):
     tf.random.set_seed(a.pop("global_seed", 0))
@@ -102,14 +136,14 @@ def script(case: Case, arguments: Mapping[str, Any], allowed: Allowed, target: T
     if mode != "eager":
         traced = f"tf.function(lambda t: (a.update(t), {call})[1], jit_compile={mode == 'xla'})"
         body = f"{traced}({{n: a[n] for n in {names}}})"
-    lines += _judged(allowed, body)
+    lines += _judged(allowed, body, kind)
     return "\n".join(lines) + "\n"
 
 
 KEPT = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "MALLOC_PERTURB_", "CUDA_VISIBLE_DEVICES")
 
 
-def _judged(allowed: Allowed, call: str) -> list[str]:
+def _judged(allowed: Allowed, call: str, kind: str) -> list[str]:
     """Return the lines that call, print and compare."""
     first = allowed.options[0] if isinstance(allowed, AnyOf) else allowed
     if isinstance(first, Refused):
@@ -121,7 +155,13 @@ def _judged(allowed: Allowed, call: str) -> list[str]:
             f"print('expected: an error, since', {first.reason!r})",
             "sys.exit(print('got:', got) or 1)",
         ]
-    lines = [f"got = {call}", "got = [np.asarray(g) for g in (got if isinstance(got, (list, tuple)) else [got])]"]
+    lines = [f"got = {call}"]
+    if kind == "refused-valid":
+        lines = ["try:", f"    got = {call}", "except Exception as error:"]
+        lines += ["    sys.exit(print('expected: a value; got:', error) or 1)"]
+    lines += ["got = [np.asarray(g) for g in (got if isinstance(got, (list, tuple)) else [got])]"]
+    if isinstance(first, AnyMask):
+        return [*lines, *_masked(first)]
     if not isinstance(first, Results):
         return [*lines, "print('got:', got)"]
     bounds = ", ".join(f"({plain(result.low)}, {plain(result.high)})" for result in first.arrays)
@@ -136,6 +176,16 @@ def _judged(allowed: Allowed, call: str) -> list[str]:
     ]
 
 
+def _masked(mask: AnyMask) -> list[str]:
+    """Return the lines that compare a dropout under an unknown mask with what it may keep."""
+    kept = scaled(mask.x, mask.rate) if float(mask.rate) < 1 else np.zeros_like(mask.x)
+    return [
+        f"kept = {plain(kept)}",
+        "print('expected: each element 0, or, where', kept, 'has another, that; got:', *got)",
+        "sys.exit(0 if ((got[0] == 0) | (got[0] == kept) | (kept != kept)).all() else 1)",
+    ]
+
+
 def literal(value: Any) -> str:  # noqa: ANN401 -- an argument of a call
     """Return the source text of an argument."""
     if not isinstance(value, np.ndarray):
@@ -147,8 +197,10 @@ def literal(value: Any) -> str:  # noqa: ANN401 -- an argument of a call
 def plain(array: Array) -> str:
     """Return the source text of an array's values, exact: bfloat16 as the float32 of the same value."""
     values = array.astype(np.float32) if array.dtype.name == "bfloat16" else array
+    alike = values.size > 1 and values.tobytes() == values.flat[0].tobytes() * values.size
+    text = json.dumps(values.flat[0].item() if alike else values.tolist())
+    for word, name in (("NaN", "nan"), ("Infinity", "inf"), ("true", "True"), ("false", "False")):
+        text = text.replace(word, name)
+    shape, dtype = list(values.shape), values.dtype.name
     # A shape with a zero is lost in nested lists.
-    text = json.dumps(values.tolist()).replace("NaN", "nan").replace("Infinity", "inf")
-    text = text.replace("true", "True").replace("false", "False")
-    dtype = "bool" if values.dtype.name == "bool" else values.dtype.name
-    return f"np.array({text}, '{dtype}').reshape({list(values.shape)})"
+    return f"np.full({shape}, {text}, '{dtype}')" if alike else f"np.array({text}, '{dtype}').reshape({shape})"
