@@ -30,7 +30,6 @@ from conformance.targets import registry
 from conformance.trials import Panel
 from conformance.trust.command import selftest
 from conformance.waivers import BUILT_IN, Waiver, load
-from conformance.worst import search
 
 __all__ = ["app", "run_command"]
 
@@ -210,6 +209,8 @@ def worst(
     examples: Annotated[int, typer.Option(min=1, help="Calls to make.")] = 500,
 ) -> None:
     """Search for the largest error of a target, as a share of the bound."""
+    from conformance.worst import search  # noqa: PLC0415 -- Hypothesis takes half a second to import
+
     name, op = _targets([target])[0], _ops([op])[0]
     with Panel({name: registry.find(name)}) as panel:
         found = search(op, panel, name, examples)

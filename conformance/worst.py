@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hypothesis import HealthCheck, Phase, given, settings, target
 
-from conformance import cases
+from conformance.cases.strategies import strategy
 from conformance.model import Case
 from conformance.trials import Panel
 
@@ -40,7 +40,7 @@ def search(op: str, panel: Panel, name: str, examples: int) -> Worst:
         phases=[Phase.generate, Phase.target],
         suppress_health_check=list(HealthCheck),
     )
-    @given(cases.strategy(op))
+    @given(strategy(op))
     def follow(case: Case) -> None:
         share = panel.examine(case, [name])[0].verdict.bound_used
         if share < float("inf"):  # false for NaN as well

@@ -8,7 +8,7 @@ from conformance.cases.arguments import arguments
 from conformance.cases.classes import attributes
 from conformance.cases.coverage import Coverage, Reached, made, makeable, met
 from conformance.cases.files import case_from_json
-from conformance.cases.generation import OPS, generate, invalid, strategy, valid
+from conformance.cases.generation import OPS, generate, invalid, valid
 from conformance.cases.neighbours import neighbours, shrink, simpler
 from conformance.model import Case
 
@@ -28,6 +28,5 @@ __all__ = [
     "neighbours",
     "shrink",
     "simpler",
-    "strategy",
     "valid",
 ]

@@ -1,5 +1,5 @@
 """
-Where a generator's choices come from: a counter-based random stream in bulk, or Hypothesis, which shrinks them.
+Where a generator's choices come from: a counter-based random stream in bulk; `strategies` has Hypothesis's.
 
 A generator asks for small integers only. The simplest answer comes first: the low end of a range, the first option,
 "no"; that is where Hypothesis shrinks to.
@@ -12,11 +12,10 @@ from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
-from hypothesis import strategies as st
 
 from conformance.model import Array
 
-__all__ = ["Choices", "Drawn", "Stream", "streams", "words"]
+__all__ = ["Choices", "Stream", "streams", "words"]
 
 T = TypeVar("T")
 
@@ -49,17 +48,6 @@ class Stream(Choices):
     def integer(self, low: int, high: int) -> int:
         """Scale a 32-bit word down to the range."""
         return low + (self._next() * (high - low + 1) >> 32)
-
-
-class Drawn(Choices):
-    """Choices made by Hypothesis."""
-
-    def __init__(self, draw: st.DrawFn) -> None:
-        self._draw = draw
-
-    def integer(self, low: int, high: int) -> int:
-        """Let Hypothesis choose."""
-        return self._draw(st.integers(low, high))
 
 
 def streams(seed: int, stream: str, first: int, count: int) -> Iterator[Stream]:

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 from types import ModuleType
 
-from hypothesis import strategies as st
-
 from conformance.cases import (
     conv2d,
     conv2d_invalid,
@@ -16,11 +14,11 @@ from conformance.cases import (
     unpool,
     unpool_invalid,
 )
-from conformance.cases.choices import Choices, Drawn, streams
+from conformance.cases.choices import Choices, streams
 from conformance.cases.regimes import rotated
 from conformance.model import Case
 
-__all__ = ["OPS", "generate", "invalid", "strategy", "valid"]
+__all__ = ["OPS", "generate", "invalid", "valid"]
 
 GROUP = 4  # valid calls that share shapes and attributes: what is traced and compiled for one serves all
 
@@ -53,12 +51,6 @@ def invalid(op: str, choices: Choices) -> Case:
     """Draw a call of an op that breaks exactly the rule that its `breaks` names."""
     case: Case = OPS[op][1].invalid(op, choices)
     return case
-
-
-def strategy(op: str, *, broken: bool = False) -> st.SearchStrategy[Case]:
-    """Return Hypothesis's strategy of an op's valid calls, or of its broken ones."""
-    make = invalid if broken else valid
-    return st.composite(lambda draw: make(op, Drawn(draw)))()
 
 
 def generate(

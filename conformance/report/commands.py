@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from conformance.errors import SuiteError
-from conformance.report import machine, pages, specification, verdict
+from conformance.report import machine, specification, verdict
 from conformance.report.data import gather
 from conformance.report.wording import count
 
@@ -23,6 +23,8 @@ def report(
     markdown: Annotated[Path | None, typer.Option(help="Also a summary in Markdown.")] = None,
 ) -> int:
     """Make one report of any number of runs. The exit code is that of a run: 1 for what is new, or no longer waived."""
+    from conformance.report import pages  # noqa: PLC0415 -- Altair takes a second to import
+
     gathered = gather(runs)
     outputs = (
         (html or runs[-1] / "report.html", pages.page),
@@ -41,6 +43,8 @@ def rules(
     html: Annotated[Path | None, typer.Option(help="Write the specification as a page instead.")] = None,
 ) -> None:
     """Print the specification's rules."""
+    from conformance.report import pages  # noqa: PLC0415 -- Altair takes a second to import
+
     chosen = specification.find(op)
     if html:
         write(html, pages.specification(chosen))
@@ -51,6 +55,8 @@ def rules(
 
 def page(runs: list[Path]) -> str:
     """Return the page of one report over these runs."""
+    from conformance.report import pages  # noqa: PLC0415 -- Altair takes a second to import
+
     return pages.page(gather(runs))
 
 

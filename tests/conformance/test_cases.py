@@ -16,6 +16,7 @@ import reference
 from conformance import cases
 from conformance.cases.choices import streams, words
 from conformance.cases.regimes import FLOAT_REGIMES, INTEGER_REGIMES
+from conformance.cases.strategies import strategy
 from conformance.errors import UsageError
 from conformance.model import OPS, ArraySpec, Case, Json
 from reference import SpecError, dropout, stateless_dropout
@@ -169,7 +170,7 @@ def test_no_case_is_broken_where_all_are_to_be_valid() -> None:
 def test_hypothesis_draws_valid_cases_too(data: st.DataObject) -> None:
     """The same generator serves both sources of choices."""
     op = data.draw(st.sampled_from(OPS))
-    case = replace(data.draw(cases.strategy(op)), regime="lattice")
+    case = replace(data.draw(strategy(op)), regime="lattice")
 
     assert broken_rule(case) is None
 
@@ -177,7 +178,7 @@ def test_hypothesis_draws_valid_cases_too(data: st.DataObject) -> None:
 def test_hypothesis_shrinks_to_the_simplest_call() -> None:
     """Any conv2d shrinks to one element, one tap, stride 1 and VALID."""
     case = find(
-        cases.strategy("conv2d"),
+        strategy("conv2d"),
         lambda _: True,
         settings=settings(phases=[Phase.generate, Phase.shrink], database=None),
     )

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.main import get_command
 
-from conformance import cases
+from conformance.cases.strategies import strategy
 from conformance.cli import app, run_command
 from conformance.model import OPS
 
@@ -188,7 +188,7 @@ def test_no_change_of_a_case_file_ends_in_a_traceback(data: st.DataObject, monke
     """Any part of a good case replaced by any JSON is replayed, or refused with exit code 2."""
     monkeypatch.setattr("conformance.replaying.replay", lambda *_: False)
     op = data.draw(st.sampled_from(OPS))
-    case: Any = data.draw(cases.strategy(op)).to_json()
+    case: Any = data.draw(strategy(op)).to_json()
     at: Any = case
     while True:
         key = data.draw(st.sampled_from(sorted(at)))
