@@ -247,6 +247,15 @@ def test_unpooling_takes_its_shape_as_a_tensor(worker: Worker) -> None:
     assert out.ravel().tolist() == [7, 7]
 
 
+@pytest.mark.parametrize("route", ["scatter_nd", "argmax"])
+def test_unpooling_takes_no_unsigned_shape(worker: Worker, route: str) -> None:
+    """Shapes of TensorFlow are int32 or int64: a tensor of uint32 is refused, whatever the indices are."""
+    arguments: dict[str, Argument] = {"input": np.ones((1, 1, 1, 1), np.float32), "argmax": np.full((1, 1, 1, 1), -5)}
+    arguments["output_shape"] = {"array": [1, 2, 2, 1], "dtype": "uint32"}
+
+    assert isinstance(worker.run(Call(op="max_unpool", arguments=arguments, route=route)), Raised | Unsupported)
+
+
 def test_average_unpooling_stretches_no_input_to_its_shape(worker: Worker) -> None:
     """A scalar is no image of windows: refused, not multiplied out."""
     arguments: dict[str, Argument] = {"ksize": 1, "strides": 1, "padding": "VALID", "output_shape": [1, 2, 2, 1]}

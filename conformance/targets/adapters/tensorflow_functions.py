@@ -174,8 +174,8 @@ def flat_indices(argmax: Any, output_shape: Any, include_batch_in_index: bool) -
 def known(shape: Any) -> list[int]:
     """Return a shape argument as integers: a list, or a tensor that is a constant."""
     sizes = np.asarray(tf.get_static_value(shape) if tf.is_tensor(shape) else shape)
-    if sizes.dtype.kind not in "iu":
-        raise TypeError(f"{shape} is no shape: its entries are not integers")
+    if sizes.dtype.name not in ("int32", "int64"):
+        raise TypeError(f"{shape} is no shape: its entries are {sizes.dtype.name}, not int32 or int64")
     return [int(size) for size in sizes]
 
 
