@@ -67,6 +67,25 @@ def test_special_holds_nan_infinity_and_finite_numbers(dtype: str) -> None:
     assert any(np.isneginf(array).any() for array in arrays)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_third_of_special_arrays_has_no_subnormal_numbers(dtype: str) -> None:
+    """Every third seed, for either factor: infinity times a subnormal one that counts as zero may be NaN."""
+    for seed in range(1, 60, 3):
+        for demand in (Demand(), Demand(second=True, one_nan_hides_all=True)):
+            values = np.abs(drawn(SHAPE, dtype, "special", seed, "input", demand))
+            assert not ((values > 0) & (values < np.finfo(dtype).smallest_normal)).any()
+
+
+def test_where_one_nan_hides_all_there_is_none_for_three_seeds_in_four() -> None:
+    """Nor infinity; for the fourth seed there is."""
+    demand = Demand(one_nan_hides_all=True)
+
+    finite = [np.isfinite(drawn(SHAPE, "float32", "special", seed, "input", demand)).all() for seed in range(40)]
+
+    assert all(each for seed, each in enumerate(finite) if seed % 4)
+    assert not all(finite[::4])
+
+
 @pytest.mark.parametrize("dtype", PRECISION)
 def test_ties_have_few_values(dtype: str) -> None:
     """-1, 0 of either sign, 1 and 2."""
