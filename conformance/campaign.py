@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from conformance import cases, findings, runs
+from conformance import cases, findings, run_wide, runs
 from conformance.fingerprints import fingerprints
 from conformance.runs import Plan, Progress
 from conformance.store import SCHEMA, Store
@@ -116,9 +116,12 @@ def conduct(
         found = findings.find_all(rows, findings.Search(panel, shrink_seconds, say), waivers, versions)
         for finding in found:
             store.write_finding(finding.id, findings.files(finding, panel))
+    closing = {"ended": now(), **_sessions(store, session), **_summary(store, plan)}
+    for finding in run_wide.find(store, targets, closing["fingerprints"]):
+        store.write_finding(finding.id, findings.case_file(finding))
+        found.append(finding)
     store.keep_findings({finding.id for finding in found})
     _list(store, found, waivers, states)
-    closing = {"ended": now(), **_sessions(store, session), **_summary(store, plan)}
     outside = time.process_time() - began + ended_children() - reaped - panel.target_seconds
     closing |= _spent(store, panel.target_seconds, outside)
     store.close(closing)

@@ -27,7 +27,7 @@ from conformance.repro import script
 from conformance.trials import AS_IF, Outcome, Panel, dtype_of
 from conformance.waivers import Waiver, holds
 
-__all__ = ["Finding", "Search", "files", "find_all"]
+__all__ = ["Finding", "Search", "case_file", "files", "find_all"]
 
 
 # Kinds of which the message, without its numbers and names, tells the cause.
@@ -349,8 +349,12 @@ def files(finding: Finding, panel: Panel) -> dict[str, bytes]:
         arrays |= {f"observed_{i}": array for i, array in enumerate(outcome.observation.arrays)}
     arrays |= _set_arrays(sets)
     text = script(finding.case, arguments, sets, target, finding.route or first_route(target, finding.op), finding.kind)
-    content = json.dumps(finding.case.to_json(), indent=1) + "\n"
-    return {"case.json": content.encode(), "arrays.npz": _npz(arrays), "repro.py": text.encode()}
+    return case_file(finding) | {"arrays.npz": _npz(arrays), "repro.py": text.encode()}
+
+
+def case_file(finding: Finding) -> dict[str, bytes]:
+    """Return the file that holds a finding's case: all that there is where only the whole run shows it."""
+    return {"case.json": (json.dumps(finding.case.to_json(), indent=1) + "\n").encode()}
 
 
 def first_route(target: Any, op: str) -> str:  # noqa: ANN401 -- a registry.Target

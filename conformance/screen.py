@@ -93,7 +93,9 @@ def summary(result: Result, folder: Path, page: Path) -> None:
             console.print(f"[bold]{title}[/bold]  {escape(finding.title)}")
             console.print(f"       on {escape(', '.join(finding.shared_by))}; {finding.cases} cases", markup=True)
             console.print(f"       {finding.reason[:200]}", markup=False)
-            console.print(f"       {folder / 'findings' / finding.id / 'repro.py'}", markup=False)
+            files = folder / "findings" / finding.id
+            repro = files / "repro.py"
+            console.print(f"       {repro if repro.exists() else files}", markup=False)
         if len(findings) > SHOWN:
             console.print(f"       and {len(findings) - SHOWN} more: {folder / 'findings.json'}", markup=False)
     stale = [f"{name} ({state})" for name, state in result.waivers.items() if state in ("unused", "expired")]

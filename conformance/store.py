@@ -51,6 +51,7 @@ OBSERVATIONS: Mapping[str, Any] = {
     "cpu_seconds": pl.Float64,  # processor time inside the target, tracing and second runs included
     "own_seconds": pl.Float64,  # processor time outside it: the row's equal share of what its shard took
     "again": pl.Boolean,  # whether a call that ended its worker did so again, alone in a fresh one
+    "mask": pl.String,  # what a mask tells of its generator, as JSON: conformance.masks; "" elsewhere
     "content": pl.String,  # the case, as JSON
     "attributes": pl.String,  # its attribute classes, as JSON
 }
@@ -142,7 +143,7 @@ class Store:
         paths = sorted(self.shards.glob("*.parquet"))
         if not paths:
             return pl.LazyFrame(schema=dict(OBSERVATIONS))
-        return pl.scan_parquet(paths, schema=dict(OBSERVATIONS))
+        return pl.scan_parquet(paths, schema=dict(OBSERVATIONS), missing_columns="insert")  # of older runs
 
     def collect(self, query: pl.LazyFrame) -> pl.DataFrame:
         """Run a query on the observations; a shard that cannot be read is named."""
@@ -155,7 +156,7 @@ class Store:
         """Name the first shard that cannot be read."""
         for path in sorted(self.shards.glob("*.parquet")):
             try:
-                pl.scan_parquet(path, schema=dict(OBSERVATIONS)).collect()
+                pl.scan_parquet(path, schema=dict(OBSERVATIONS), missing_columns="insert").collect()
             except (pl.exceptions.PolarsError, OSError) as error:
                 why = " ".join(str(error).split())
                 return f"{path.name} cannot be read ({why}): remove it and go on with --resume {self.folder}"

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
-from conformance import cases
+from conformance import cases, masks
 from conformance.allowed import Allowed, allowed
+from conformance.masks import Mask
 from conformance.model import Case, Observation, Raised, Returned, Verdict
 from conformance.targets.messages import Call
 from conformance.targets.pool import Limits, Worker
@@ -44,6 +45,7 @@ class Outcome:
     route: str
     observation: Observation
     verdict: Verdict
+    mask: Mask | None = None  # of a generator of the target's own
 
 
 class Panel:
@@ -104,7 +106,8 @@ class Panel:
             observation = self.workers[name].result()
             self.target_seconds += inside(observation)
             judged = self._judge(name, case, routes[name], sets[self.arithmetic(name, case)], observation)
-            outcomes.append(Outcome(case, name, routes[name], observation, judged))
+            mask = self._mask(name, case, judged, observation)
+            outcomes.append(Outcome(case, name, routes[name], observation, judged, mask))
         return outcomes
 
     def arithmetic(self, name: str, case: Case) -> Arithmetic:
@@ -113,6 +116,11 @@ class Panel:
         declared = ARITHMETICS[target.arithmetic.get(dtype_of(case), "float32")]
         more = target.roundings.get(case.op, 0)
         return replace(declared, more=more) if more else declared
+
+    def _mask(self, name: str, case: Case, judged: Verdict, observation: Observation) -> Mask | None:
+        """Return what a mask of a target's own generator tells, if it conforms: the whole run judges it."""
+        drawn = case.op in self.targets[name].own_masks and judged.outcome == "agrees" and not case.breaks
+        return masks.seen(case, observation.arrays[0]) if drawn and isinstance(observation, Returned) else None
 
     def _judge(self, name: str, case: Case, route: str, sets: Allowed, observation: Observation) -> Verdict:
         """Judge one observation in the light of what the target declares."""
@@ -213,4 +221,5 @@ def _seen(outcome: Outcome) -> dict[str, Any]:
         "trace_seconds": observed.trace_seconds if isinstance(observed, Returned) else 0.0,
         "cpu_seconds": inside(observed),
         "again": getattr(observed, "again", None),
+        "mask": outcome.mask.to_json() if outcome.mask else "",
     }

@@ -1,0 +1,75 @@
+"""
+What no single case shows, and a whole run does.
+
+Random numbers that are uneven or alike; and an arithmetic worse than the one that the target declares, though every
+element lies within its bound.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from conformance import masks
+from conformance.cases import case_from_json
+from conformance.findings import Finding
+from conformance.fingerprints import worse_than_declared
+from conformance.store import Store
+from conformance.targets.registry import Target
+
+__all__ = ["find"]
+
+WORDS = "over the whole run"
+
+
+def find(store: Store, targets: Mapping[str, Target], fingerprints: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Return a finding for each op and target whose masks, or whose arithmetic, are not what they should be."""
+    return [*_masks(store), *_arithmetics(store, targets, fingerprints)]
+
+
+def _masks(store: Store) -> Iterator[Finding]:
+    """Judge the masks of each op and target together."""
+    drawn = store.collect(store.observations().filter(pl.col("mask") != ""))
+    groups = drawn.partition_by("op", "target", as_dict=True, maintain_order=True)
+    for rows in groups.values():
+        said = masks.faults(map(masks.read, rows["mask"]), share=len(groups))
+        if said:
+            yield _finding(rows.to_dicts(), "; ".join(said))
+
+
+def _arithmetics(
+    store: Store, targets: Mapping[str, Target], fingerprints: Sequence[Mapping[str, Any]]
+) -> Iterator[Finding]:
+    """Compare each fingerprint with what its target declares; where elements lie outside the bound, that tells more."""
+    seen = store.observations()
+    wrong = store.collect(seen.filter(pl.col("kind") == "wrong-value").select("op", "target", "dtype").unique())
+    known = set(wrong.iter_rows())
+    for print_ in fingerprints:
+        op, name, dtype = (str(print_[key]) for key in ("op", "target", "dtype"))
+        target = targets[name]
+        declared = target.arithmetic[dtype]
+        if (op, name, dtype) in known or op in target.roundings or not worse_than_declared(declared, print_):
+            continue
+        same = (pl.col("op") == op) & (pl.col("target") == name) & (pl.col("dtype") == dtype)
+        rows = store.collect(seen.filter(same & (pl.col("elements") > 0) & (pl.col("regime") == "normal")))
+        yield _finding(rows.to_dicts(), f"errors like those of {print_['name']}, where {declared} is declared")
+
+
+def _finding(rows: Sequence[Mapping[str, Any]], said: str) -> Finding:
+    """Return the finding that these agreeing observations make together; the first stands for all."""
+    row = rows[0]
+    return Finding(
+        op=row["op"],
+        target=row["target"],
+        route=row["route"],
+        kind="wrong-value",
+        rule="",
+        reason=f"{WORDS}: {said}",
+        case=case_from_json(json.loads(row["content"])),
+        predicate={"dtype": row["dtype"]},
+        shared_by={row["target"]: "wrong-value"},
+        not_shared_by=(),
+        cases=len(rows),
+        words=f"{WORDS} on {row['target']}",
+    )

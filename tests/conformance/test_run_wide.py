@@ -1,0 +1,79 @@
+"""What only a whole run shows is a finding of its own; what single cases have shown already is not told again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import cases
+from conformance.masks import DISTANCES, Mask
+from conformance.run_wide import find
+from conformance.store import Store
+from conformance.targets import registry
+
+TARGETS = {"tf-cpu-xla": registry.find("tf-cpu-xla")}
+
+
+def row(op: str, **more: object) -> dict[str, Any]:
+    """Return an observation that agrees, as far as it matters here."""
+    case = next(cases.generate(op, 0, 0, 1))
+    content = json.dumps(case.to_json())
+    known = {"op": op, "target": "tf-cpu-xla", "route": "nn", "kind": "", "dtype": "float32", "regime": "normal"}
+    return known | {"mask": "", "content": content, "elements": 1.0} | more
+
+
+def mask(seed: int, excess: float) -> str:
+    """Return what a mask of 100 cells at the rate 1/2 tells, of which so many more are dropped than expected."""
+    none = tuple(0 for _ in DISTANCES)
+    return Mask(
+        seed=str(seed),
+        call=str(seed),
+        bits=seed,
+        chance=100.0,
+        cells=100,
+        excess=excess,
+        variance=100.0,
+        products=tuple(map(float, none)),
+        pairs=none,
+    ).to_json()
+
+
+def stored(folder: Path, rows: list[dict[str, Any]]) -> Store:
+    """Return a run with these observations."""
+    store = Store.create(folder / "run", {})
+    store.write_shard("op-00000", rows)
+    return store
+
+
+@pytest.mark.parametrize(("excess", "number"), [(0.0, 0), (20.0, 1)])
+def test_masks_that_drop_too_many_are_a_finding(tmp_path: Path, excess: float, number: int) -> None:
+    """A hundred masks, each two standard deviations above: twenty of them in all."""
+    store = stored(tmp_path, [row("dropout", mask=mask(seed, excess)) for seed in range(100)])
+
+    found = find(store, TARGETS, [])
+
+    assert len(found) == number
+    assert all("more is dropped than the rates say" in finding.reason for finding in found)
+
+
+def fingerprint(name: str) -> dict[str, Any]:
+    """Return the fingerprint of float32 convolutions that look like this."""
+    return {"op": "conv2d", "target": "tf-cpu-xla", "dtype": "float32", "name": name}
+
+
+@pytest.mark.parametrize(("name", "number"), [("float32", 0), ("TF32 truncated", 1), ("correctly rounded", 0)])
+def test_an_arithmetic_worse_than_declared_is_a_finding(tmp_path: Path, name: str, number: int) -> None:
+    """The target declares float32."""
+    found = find(stored(tmp_path, [row("conv2d")]), TARGETS, [fingerprint(name)])
+
+    assert [finding.reason for finding in found] == [
+        f"over the whole run: errors like those of {name}, where float32 is declared"
+    ] * number
+
+
+def test_what_single_cases_show_is_not_told_again(tmp_path: Path) -> None:
+    """Where elements lie outside the bound, the arithmetic is told there."""
+    store = stored(tmp_path, [row("conv2d"), row("conv2d", kind="wrong-value")])
+
+    assert find(store, TARGETS, [fingerprint("TF32 truncated")]) == []
