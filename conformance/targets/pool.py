@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from conformance.model import Crashed, Observation, OutOfMemory, TimedOut
+from conformance.model import Crashed, Observation, OutOfMemory, Raised, TimedOut
 from conformance.targets.messages import Call, Ready
 from conformance.targets.process import Limits, Start
 from conformance.targets.session import Session, StartError
@@ -19,6 +19,10 @@ __all__ = ["Limits", "Worker"]
 
 CHECK_EVERY = 64  # calls between two looks at how much memory a worker has gathered
 ATTEMPTS = 2  # to start a worker
+
+# What oneDNN says once it could not make the code of a kernel. It remembers that error and makes no code from then on
+# (docs/known-divergences.md): the calls that follow would be blamed.
+SPOILT = "could not create a primitive,"
 
 
 class Worker:
@@ -120,7 +124,8 @@ class Worker:
         if session.over:
             self._renew()
             return self._confirmed(call, observation) if self.confirm else observation
-        if self.calls % CHECK_EVERY == 0 and session.gathered > self.limits.recycle:
+        gathered = self.calls % CHECK_EVERY == 0 and session.gathered > self.limits.recycle
+        if gathered or (isinstance(observation, Raised) and SPOILT in observation.message):
             self._renew()
         return observation
 

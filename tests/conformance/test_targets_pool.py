@@ -73,6 +73,14 @@ def test_a_death_is_a_crash_with_its_code(faulty: Worker, deed: str, code: int) 
     assert usable(faulty)
 
 
+def test_a_worker_that_a_call_has_spoilt_is_replaced(faulty: Worker) -> None:
+    """After oneDNN's failure to make code, every call in the same process fails: the next one gets another."""
+    observed = faulty.run(call("spoil"))
+
+    assert isinstance(observed, Raised)
+    assert usable(faulty)
+
+
 def test_a_crash_keeps_where_it_happened(faulty: Worker) -> None:
     """The end of standard error names the Python function that was running."""
     observed = faulty.run(call("segfault"))

@@ -81,6 +81,12 @@ def die_later() -> None:
     threading.Timer(0.05, os._exit, [9]).start()
 
 
+def spoil() -> NoReturn:
+    """Fail as oneDNN does, for good."""
+    STATE[0] = -1
+    raise RuntimeError("Status: 5, message: could not create a primitive, in file mkl_avgpooling_op.cc:183")
+
+
 def divide() -> None:
     """Raise SIGFPE as a division by zero in compiled code does."""
     signal.raise_signal(signal.SIGFPE)
@@ -106,6 +112,7 @@ DEEDS: dict[str, Callable[[], object]] = {
     "close pipes": close_pipes,
     "print": print_much,
     "die later": die_later,
+    "spoil": spoil,
 }
 
 RESULTS: dict[str, Callable[[], object]] = {
@@ -120,6 +127,7 @@ def conv2d(input: Array, deed: str = "none") -> object:
     """Do the deed, then return the input (or what the deed is to return)."""
     if deed in RESULTS:
         return RESULTS[deed]()
+    DEEDS["none" if STATE[0] >= 0 else "spoil"]()
     DEEDS[deed]()
     return input
 
