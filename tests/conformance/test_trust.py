@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +10,11 @@ import pytest
 import reference
 from conformance.cases.generation import OPS
 from conformance.model import Returned, Verdict
+from conformance.store import Store
 from conformance.trials import Outcome
 from conformance.trust import hazards, survival
 from conformance.trust.calls import Call
-from conformance.trust.command import sample
+from conformance.trust.command import sample, selftest
 from conformance.trust.emulations import emulations
 from conformance.trust.faults import mirrored
 from conformance.trust.mutants import acceptances, mutants
@@ -154,3 +156,14 @@ def test_a_deed_seen_as_something_else_is_named() -> None:
     assert survival.mistaken(Outcome(hanging, "hazards", "", returned, agrees)) == "hang: returned, "
     assert survival.mistaken(Outcome(innocent, "hazards", "", returned, disagrees)) == "no deed: returned, wrong-value"
     assert survival.mistaken(Outcome(innocent, "hazards", "", returned, agrees)) == ""
+
+
+def test_the_scores_of_a_self_test_are_kept_with_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Within a second there is time for nothing but the deeds of targets: all nine are survived."""
+    store = Store.create(tmp_path / "run", {})
+
+    assert selftest(seed=0, seconds=1.0, into=store.folder) == 0
+
+    scores = store.read_json("selftest.json")
+    assert (scores["deeds"], scores["survived"], scores["faulty"], scores["quiet_cases"]) == (9, 9, 0, 0)
+    assert capsys.readouterr().out.splitlines()[-1] == "faults of targets survived: 9 of 9"
