@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 import string
 from collections.abc import Mapping
 from pathlib import Path
@@ -109,6 +110,14 @@ def test_the_waivers_of_the_suite_are_sound() -> None:
     for each in load(BUILT_IN):
         assert holds(each.predicate, cases.attributes(each.case)), each.id
         assert each.versions.contains("2.21.0"), each.id
+
+
+def test_the_links_of_the_suites_waivers_lead_somewhere() -> None:
+    """Each page of docs/ has the section that a link names: its title in small letters, spaces as hyphens."""
+    root = BUILT_IN.parents[1]
+    for page, _, section in (each.link.partition("#") for each in load(BUILT_IN) if each.link.startswith("docs/")):
+        titles = re.findall(r"^#+ (.*)$", (root / page).read_text("utf-8"), re.MULTILINE)
+        assert section in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}, section
 
 
 CHANGES = [
