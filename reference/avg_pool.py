@@ -1,9 +1,10 @@
 """avg_pool, its gradient, and avg_unpool."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property, partial
 from math import lcm
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from reference.checks import (
 )
 from reference.exact import MOST_BITS, Enclosure, Index, SumOfProducts, finite
 from reference.floats import Array
-from reference.patches import covering, length, places, taps_inside
+from reference.patches import covering, length, meeting, places, taps_inside
 from reference.pools import Pool, pool, pool_geometry
 
 __all__ = ["Average", "Spread", "avg_pool", "avg_pool_grad", "avg_unpool"]
@@ -106,6 +107,13 @@ class Average(SumOfProducts):
     def windows(self) -> Array:
         """How many elements each window holds: [OH, OW, 1]."""
         return self.geometry.counts()[:, :, None]
+
+    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
+        """Yield one tap of the windows after the other, where it lies inside the image."""
+        image = finite(self.left)
+        for h, w in np.ndindex(self.geometry.rows.taps, self.geometry.columns.taps):
+            rows, columns = meeting(self.geometry.rows, h), meeting(self.geometry.columns, w)
+            yield (slice(None), rows[0], columns[0]), image[:, rows[1], columns[1]], np.ones(())
 
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the elements of one window."""
@@ -269,6 +277,20 @@ class Spread(SumOfProducts):
         """Return how many windows hold each cell."""
         rows, columns = self.geometry.rows.covered(), self.geometry.columns.covered()
         return np.outer(rows, columns)[:, :, None] * 1.0
+
+    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
+        """Yield one tap of the windows after the other, where it lies inside the image, and what its share misses."""
+        values, shares = self.finite
+        for h, w in np.ndindex(self.geometry.rows.taps, self.geometry.columns.taps):
+            rows, columns = meeting(self.geometry.rows, h), meeting(self.geometry.columns, w)
+            place, some = (slice(None), rows[1], columns[1]), values[:, rows[0], columns[0]]
+            yield place, some, shares[rows[0], columns[0], None]
+
+    def _compensated(self) -> Enclosure:
+        """Leave open what the rounded shares miss."""
+        sums = super()._compensated()
+        missing = np.ldexp(self.size(), -52) if self.rest.any() else 0.0
+        return Enclosure(sums.high, sums.low, np.asarray(sums.error + missing))
 
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the values whose windows hold one cell, and the shares they give."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from reference.checks import (
 from reference.errors import SpecError
 from reference.exact import CHUNK, Index, SumOfProducts, chunked_depth, chunked_product
 from reference.floats import Array
-from reference.patches import pad, taps_inside, window_view, windows_inside
+from reference.patches import meeting, pad, taps_inside, window_view, windows_inside
 from reference.windows import Axis
 
 __all__ = ["Convolution", "FilterGradient", "Forward", "conv2d", "conv2d_backprop_filter", "convolution"]
@@ -135,6 +136,17 @@ class Forward(SumOfProducts):
         """Return the taps inside the image, times the depth of the filters."""
         rows, columns = (axis.inside().sum(1) for axis in (self.geometry.rows, self.geometry.columns))
         return np.outer(rows, columns)[:, :, None] * float(self.right.shape[2])
+
+    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
+        """Yield one tap and channel of the filters after the other, where it lies inside the image."""
+        (image, filters), groups = self.finite, self.geometry.groups
+        high, wide, depth, outputs = filters.shape
+        each = outputs // groups
+        for h, w, group, i in np.ndindex(high, wide, groups, depth):
+            rows, columns = meeting(self.geometry.rows, h), meeting(self.geometry.columns, w)
+            some = slice(group * each, (group + 1) * each)
+            left = image[:, rows[1], columns[1], group * depth + i, None]
+            yield (slice(None), rows[0], columns[0], some), left, filters[h, w, i, some]
 
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return one output element's window of the image and its filter, inside the image."""
@@ -287,6 +299,22 @@ class FilterGradient(SumOfProducts):
         """Return the windows whose tap lies inside the image, times the batch."""
         rows, columns = (axis.inside().sum(0) for axis in (self.geometry.rows, self.geometry.columns))
         return np.outer(rows, columns)[:, :, None, None] * float(len(self.left))
+
+    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
+        """Yield one window of the image after the other, with its gradient."""
+        (image, gradient), groups = self.finite, self.geometry.groups
+        depth, each = self.shape[2], self.shape[3] // groups
+        windows = window_view(pad(image, *self.axes), *self.axes)
+        for n, y, x in np.ndindex(*gradient.shape[:3]):
+            for group in range(groups):
+                some = slice(group * each, (group + 1) * each)
+                left = windows[n, y, x, ..., group * depth : (group + 1) * depth, None]
+                yield (..., some), left, gradient[n, y, x, some]
+
+    @property
+    def axes(self) -> tuple[Axis, Axis]:
+        """Rows and columns."""
+        return self.geometry.rows, self.geometry.columns
 
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the image cells that one tap meets, and the gradients there."""

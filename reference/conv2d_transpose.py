@@ -1,6 +1,7 @@
 """conv2d_transpose, which is the gradient of conv2d with respect to its input."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from reference.conv2d import BLOCK, DTYPES, Convolution, convolution, group_chan
 from reference.errors import SpecError
 from reference.exact import Index, SumOfProducts, blocks, chunked_depth, chunked_product
 from reference.floats import Array
-from reference.patches import covering, length, places
+from reference.patches import covering, length, meeting, places
 
 __all__ = ["Backward", "backward", "conv2d_backprop_input", "conv2d_transpose"]
 
@@ -177,6 +178,16 @@ class Backward(SumOfProducts):
         rows, columns = self.geometry.rows.covered(), self.geometry.columns.covered()
         per_group = self.right.shape[3] // self.geometry.groups
         return np.outer(rows, columns)[:, :, None] * float(per_group)
+
+    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
+        """Yield one tap and channel of the filters' outputs after the other, where it lies inside the image."""
+        gradient, filters = self.finite
+        high, wide, depth, outputs = filters.shape
+        for h, w, o in np.ndindex(high, wide, outputs):
+            rows, columns = meeting(self.geometry.rows, h), meeting(self.geometry.columns, w)
+            first = o // (outputs // self.geometry.groups) * depth
+            place = (slice(None), rows[1], columns[1], slice(first, first + depth))
+            yield place, gradient[:, rows[0], columns[0], o, None], filters[h, w, :, o]
 
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the input elements whose windows cover one cell, and the filter taps they meet it with."""

@@ -13,11 +13,13 @@ The correctly rounded result is found in three steps, each only for the elements
 1.  The sum in float64, with a proven bound of its error. Where rounding value - error and value + error to the output
     format gives the same number, that number is the exact value rounded once.
 2.  Both operands cut into slices of few enough bits that float64 sums their products exactly; the partial sums added
-    as pairs of float64. (float64 results start here.)
-3.  The exact sum in Python's integers, element by element.
+    as pairs of float64. (float64 results start here.) Its error is one part of the largest sum.
+3.  Every product and every sum as a pair of float64, whose error is one part of the element's own sum.
+4.  The exact sum in Python's integers, element by element.
 
 Sources: error of a sum in any order, with or without FMA: Jeannerod and Rump, SIAM J. Matrix Anal. Appl. 34(2), 2013;
-slices: Ozaki, Ogita, Oishi and Rump, Numerical Algorithms 59(1), 2012; pairs of float64: Dekker, Numer. Math. 18, 1971.
+slices: Ozaki, Ogita, Oishi and Rump, Numerical Algorithms 59(1), 2012; pairs of float64: Dekker, Numer. Math. 18, 1971;
+sums of them: Ogita, Rump and Oishi, SIAM J. Sci. Comput. 26(6), 2005.
 """
 
 import math
@@ -27,6 +29,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -125,6 +128,14 @@ class SumOfProducts(ABC):
     @abstractmethod
     def absent(self, right: Array) -> Array:
         """Return, for each output, the sum of the right factors whose tap lies outside the image."""
+
+    @abstractmethod
+    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
+        """
+        Yield a place in the output, as an index, and two arrays, finite float64, whose product is to be added there.
+
+        No element is met twice by one place, nor by two that are yielded for the same product.
+        """
 
     @abstractmethod
     def terms(self, index: Index) -> tuple[Array, Array]:
@@ -252,16 +263,10 @@ class SumOfProducts(ABC):
 
         settled: elements whose result NaN and infinity decide, so that the finite part does not matter.
         """
-        enough = -(-80 // self._slice_bits())  # slices for 80 bits: float64 and a margin
         few = max(FEW, prod(self.shape) // FEWER)
-        for most in (enough, 2 * enough, 4 * enough) if fmt.precision == 53 else (0, enough, 2 * enough):
-            out, undecided = self._round(self.enclosure(sizes, most), fmt)
+        for enclosed in self._enclosures(fmt, sizes):
+            out, undecided = self._round(enclosed, fmt)
             open_ = np.flatnonzero(undecided if settled is None else undecided & ~settled)
-            if len(open_) > few:
-                # A sum without a product other than zero is zero: cells that no window covers.
-                other = self._has_products().reshape(-1)[open_]
-                out.flat[open_[~other]] = 0
-                open_ = open_[other]
             if len(open_) <= few:
                 break
         for flat in open_:
@@ -269,10 +274,35 @@ class SumOfProducts(ABC):
             out[index] = self._summed(index, fmt)
         return out
 
-    def _has_products(self) -> Array:
-        """Return which sums have a product other than zero."""
-        left, right = ((side != 0).astype(np.float64) for side in self.finite)
-        return self.contract(left, right) > 0
+    def _enclosures(self, fmt: Format, sizes: Array) -> Iterator[Enclosure]:
+        """Yield narrower and narrower enclosures of the sums, as they are asked for."""
+        if fmt.precision < 53:
+            yield self.enclosure(sizes)
+        yield self.enclosure(sizes, -(-80 // self._slice_bits()))  # slices for 80 bits: float64 and a margin
+        yield self._compensated()
+
+    def _compensated(self) -> Enclosure:
+        """
+        Add products as pairs of float64, one of each sum at a time.
+
+        Where the low parts are added exactly so is everything; else each of at most 3 n additions rounds what is no
+        larger than n u S. Products that overflow or underflow leave their sums open.
+        """
+        high, low, size = np.zeros(self.shape), np.zeros(self.shape), np.zeros(self.shape)
+        rounds, unsafe = np.zeros(self.shape, bool), np.zeros(self.shape, bool)
+        for place, left, right in self.steps():
+            product, rest = (
+                (left, np.zeros(())) if self.free_products and np.all(right == 1) else two_product(left, right)
+            )
+            total, lost = two_sum(high[place], product)
+            below, missing = two_sum(lost, rest)
+            high[place] = total
+            low[place], more = two_sum(low[place], below)
+            size[place] += np.abs(product)
+            rounds[place] |= (missing != 0) | (more != 0)
+            unsafe[place] |= ~products_are_safe(left, right) & (rest.ndim > 0)
+        error = np.where(rounds, 3 * self.terms_per_element**2 * (U * U) * size, 0.0)
+        return Enclosure(*two_sum(high, low), np.where(unsafe | ~np.isfinite(size), np.inf, error))
 
     def _round(self, sums: Enclosure, fmt: Format) -> tuple[Array, Array]:
         """Round enclosed sums; say which are undecided because both ends of the enclosure round differently."""
@@ -293,7 +323,7 @@ class SumOfProducts(ABC):
     def _summed(self, index: Index, fmt: Format) -> float:
         """Sum one element's products exactly, divide and round once."""
         left, right = (finite(side) for side in self.terms(index))
-        if self.divisor() is not None or not products_are_safe(left, right):
+        if self.divisor() is not None or not products_are_safe(left, right).all():
             ratio = self.exact(index)
             return round_ratio(ratio.numerator, ratio.denominator, fmt)
         # math.fsum rounds a sum once.
@@ -448,10 +478,11 @@ def two_product(a: Array, b: Array) -> tuple[Array, Array]:
     return p, ((ah * bh - p) + ah * bl + al * bh) + al * bl
 
 
-def products_are_safe(left: Array, right: Array) -> bool:
-    """Return whether no product, nor its rest in `two_product`, overflows or underflows in float64."""
-    sizes = np.abs(np.concatenate([left, right]))
-    return bool(((sizes == 0) | ((sizes > 2.0**-450) & (sizes < 2.0**450))).all())
+def products_are_safe(left: Array, right: Array) -> Array:
+    """Return which products, and their rests in `two_product`, neither overflow nor underflow in float64."""
+    size = np.abs(left * right)
+    split = (np.abs(left) < 2.0**990) & (np.abs(right) < 2.0**990)
+    return np.asarray((left == 0) | (right == 0) | (split & (size > 2.0**-900) & (size < 2.0**1000)))
 
 
 def _halves(a: Array) -> tuple[Array, Array]:
@@ -488,6 +519,8 @@ def _round_pair(sums: Enclosure) -> tuple[Array, Array]:
     inside = (2 * (np.abs(sums.low) + sums.error) < spacing) | (np.asarray(sums.error) == 0)
     # Among subnormal results, and where pairs of float64 themselves underflow, the spacing is another.
     ordinary = (np.abs(out) >= 2.0**-1021) & (size >= 2.0**-900) | (size == 0)
+    if sums.exponent == 0:
+        ordinary |= (np.asarray(sums.low) == 0) & (np.asarray(sums.error) == 0)  # it is a float64 itself
     return out, ~(inside & ordinary)
 
 

@@ -1,13 +1,14 @@
 """max_unpool and avg_unpool: pooled values back in their places."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from reference.checks import FLOATS, check_dtype, check_rank, check_shape, read_shape
 from reference.errors import SpecError
-from reference.exact import Index, SumOfProducts
+from reference.exact import Index, SumOfProducts, finite
 from reference.floats import Array
 
 __all__ = ["Scatter", "max_unpool", "scattered"]
@@ -83,6 +84,16 @@ class Scatter(SumOfProducts):
     def absent(self, right: Array) -> Array:
         """Nothing lies outside."""
         return np.zeros(self.shape) * right
+
+    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
+        """Yield the values that come first to their cell, then those that come second, and so on."""
+        order = np.argsort(self.where, axis=None, kind="stable")
+        cells, values = self.where.ravel()[order], finite(self.left).ravel()[order]
+        starts = np.flatnonzero(np.diff(cells, prepend=-1))
+        turn = np.arange(len(cells)) - np.repeat(starts, np.diff(starts, append=len(cells)))
+        for number in range(self.terms_per_element):
+            some = turn == number
+            yield np.unravel_index(cells[some], self.shape), values[some], np.ones(())
 
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the values that go to one cell."""
