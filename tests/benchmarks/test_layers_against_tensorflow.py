@@ -10,6 +10,7 @@ them; they are left out where TensorFlow is not installed.
 
 import importlib.util
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -119,3 +120,23 @@ def test_time_against_tensorflow(
 
     aim = POOL if "pool" in subject.op else CONVOLUTION
     benchmark.extra_info |= {"times TensorFlow's": float(np.median(ratios[1:])), "aim": aim[kind]}
+
+
+@pytest.mark.benchmark(timer=time.process_time)
+def test_what_numpy_needs_for_an_average_pool(benchmark: Any, workers: dict[str, Worker]) -> None:  # noqa: ANN401
+    """Record how many times TensorFlow's time the bare sums of avg_pool-2 take: no check of the call, no proof."""
+    if workers["reference"].start.environment["OMP_NUM_THREADS"] != "1":
+        pytest.skip("NumPy adds on one thread")
+    subject = next(each for each in SUBJECTS if each.layer == "avg_pool-2/layer")
+    given = arguments(subject)
+    image = given["input"]
+
+    def sums() -> None:
+        high = np.add(image[:, ::2], image[:, 1::2], dtype=np.float64)
+        wide = high[:, :, ::2] + high[:, :, 1::2]
+        (wide / 4).astype(np.float32)
+
+    benchmark.pedantic(sums, rounds=50, warmup_rounds=5)
+
+    other = median(workers["tf-cpu-eager"], subject, given)
+    benchmark.extra_info["times TensorFlow's"] = benchmark.stats.stats.median / other
