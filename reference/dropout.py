@@ -99,7 +99,7 @@ def dropout(
     Do what the first tf.nn.dropout(x, rate, noise_shape, seed) does after tf.random.set_seed(global_seed).
 
     Rules are those of `general_dropout`, and:
-        dropout.R11 Given global_seed or seed, u is `stateful_uniform`, bit for bit.
+        dropout.R11 Given global_seed or seed, integers, u is `stateful_uniform`, bit for bit.
         dropout.R12 Given neither, every mask conforms; the one returned comes from the operating system.
 
     global_seed is no argument in TensorFlow, where tf.random.set_seed sets it. A later call with the same seed goes on

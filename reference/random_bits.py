@@ -16,6 +16,7 @@ import math
 import random
 import secrets
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -180,11 +181,17 @@ def op_seeds(global_seed: int | None, seed: int | None) -> tuple[int, int]:
     own generator draws from the global seed; in tf.function it is 0 for the first op instead. Without either, the seeds
     come from the operating system, as they do in TensorFlow.
 
+    Raises:
+        SpecError: dropout.R11, where a seed is no integer.
+
     >>> op_seeds(0, 0)
     (0, 2147483647)
     >>> op_seeds(None, -1)
     (87654321, 2147483646)
     """
+    for name, number in (("global_seed", global_seed), ("seed", seed)):
+        if not isinstance(number, Integral | None):
+            raise SpecError("dropout.R11", f"{name} is {number!r}: neither an integer nor None")
     if global_seed is None and seed is None:
         return secrets.randbits(64), secrets.randbits(64)
     if global_seed is None:
@@ -206,7 +213,7 @@ def _seed(seed: Sequence[int] | Array) -> tuple[int, int]:
 def algorithm(rng_alg: str | int | None) -> str:
     """Return the name of an algorithm given by name, by TensorFlow's number or not at all."""
     key = rng_alg.strip().lower().replace("-", "").replace("_", "") if isinstance(rng_alg, str) else rng_alg
-    if key not in _ALGORITHMS:
+    if not isinstance(key, str | int | None) or key not in _ALGORITHMS:
         raise SpecError("stateless_dropout.R2", f"rng_alg is {rng_alg!r}: not philox, threefry or auto_select")
     return _ALGORITHMS[key]
 

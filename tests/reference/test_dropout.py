@@ -387,3 +387,16 @@ def test_kept_nan_and_infinity_are_possible() -> None:
     x = floats(NAN, INF, NAN, INF)
 
     assert possible(x, 0.5, None, floats(NAN, INF, 0, 0)).allowed.all()
+
+
+@pytest.mark.parametrize("seeds", [{"seed": 1.5}, {"seed": "1"}, {"global_seed": [1]}])
+def test_a_seed_that_is_no_integer_is_refused(seeds: dict[str, Any]) -> None:
+    """dropout.R11."""
+    with pytest.raises(SpecError, match=r"dropout\.R11: .*seed is .*: neither an integer nor None"):
+        dropout(np.ones(2), 0.5, **seeds)
+
+
+def test_an_algorithm_that_is_a_list_is_refused() -> None:
+    """stateless_dropout.R2."""
+    with pytest.raises(SpecError, match=r"stateless_dropout\.R2: rng_alg is \[1\]"):
+        stateless_dropout(np.ones(2), 0.5, [1, 2], [1])  # type: ignore[arg-type]
