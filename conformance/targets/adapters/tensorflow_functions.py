@@ -204,8 +204,10 @@ def raw_avg_unpool(
     window, steps, sizes = four(ksize, data_format), four(strides, data_format), known(output_shape)
     spatial = (2, 3) if data_format == "NCHW" else (1, 2)
     # Of as many windows as the input has, so that one of another shape reaches the op as it is.
+    counts = [tf.shape(input, tf.int64)[axis] if input.shape[axis] is None else input.shape[axis] for axis in spatial]
     high, wide = (
-        window_cells(tf.shape(input)[axis], sizes[axis], window[axis], steps[axis], padding) for axis in spatial
+        window_cells(count, sizes[axis], window[axis], steps[axis], padding)
+        for count, axis in zip(counts, spatial, strict=True)
     )
     cells = tf.cast(high[:, None] * wide, input.dtype)
     cells = cells if data_format == "NCHW" else cells[..., None]
@@ -223,8 +225,10 @@ def window_cells(windows: Any, size: int, taps: int, stride: int, padding: str) 
     """Return how many cells of an image of this size each of the first windows along one axis covers: [windows]."""
     needed = -(-size // stride)
     before = max((needed - 1) * stride + taps - size, 0) // 2 if padding == "SAME" else 0
-    starts = tf.range(tf.cast(windows, tf.int64)) * stride - before
-    return tf.minimum(starts + taps, size) - tf.maximum(starts, 0)
+    traced = tf.is_tensor(windows)  # in a graph that knows ranks only: everywhere else the numbers are at hand
+    several, least, most = (tf.range, tf.minimum, tf.maximum) if traced else (np.arange, np.minimum, np.maximum)
+    starts = several(windows) * stride - before
+    return least(starts + taps, size) - most(starts, 0)
 
 
 def tape_dropout_grad(grad: Any, kept: Any, rate: Any) -> Any:
