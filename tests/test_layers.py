@@ -30,6 +30,8 @@ LAYERS = [
         "conformance.replaying",
         "conformance.vectors",
         "conformance.worst",
+        "conformance.unjudged",
+        "conformance.networks.command",
         "conformance.bench",
         "conformance.run_wide",
         "conformance.trust",

@@ -7,7 +7,8 @@ in precision u, with one run rounding the exact sum once and the other summing i
     |y' - y| <= sum of E_k |w_k| + (n + 1) u sum of (|x_k| + E_k) |w_k| + what underflow takes
 
 The first term is the op run on E and |w|; the second one its bound (`reference.bounds`) at the largest operands that
-the target may have. A maximum moves by no more than its largest operand, relu and tanh by no more than theirs.
+the target may have; a target that narrows its operands, as TF32 does, adds what `reference.precision.narrowing` says. A
+maximum moves by no more than its largest operand, relu and tanh by no more than theirs.
 """
 
 from collections.abc import Mapping
@@ -23,20 +24,28 @@ from reference.conv2d_transpose import backward
 from reference.exact import SumOfProducts
 from reference.floats import format_of
 from reference.pools import pool
+from reference.precision import ARITHMETICS, Arithmetic, narrow_format, narrowing
 
 __all__ = ["carried"]
 
 TANH = 4  # NumPy's tanh is right to so many units in the last place
 
 
-def carried(step: Step, other: Step, before: Array, parameters: Mapping[str, Parameters]) -> Array:
+def carried(
+    step: Step,
+    other: Step,
+    before: Array,
+    parameters: Mapping[str, Parameters],
+    arithmetic: Arithmetic = ARITHMETICS["float32"],
+) -> Array:
     """
     Return the bound after a layer; step is the reference's, other the target's, both with dropout's same seed.
 
-    before: the bound of the activations that enter, in their shape. -> that of `step.output`, float64.
+    before: the bound of the activations that enter, in their shape; arithmetic: the target's. -> the bound of
+    `step.output`, float64.
     """
     fmt = format_of(step.output.dtype)
-    bound = _of_op(step, other, before)
+    bound = _of_op(step, other, before, arithmetic)
     weights = parameters.get(step.layer.shares or step.layer.name)
     if step.layer.bias and weights is not None and weights.bias is not None:
         # Both runs round the sum with the bias.
@@ -44,7 +53,7 @@ def carried(step: Step, other: Step, before: Array, parameters: Mapping[str, Par
     return bound + (2 * TANH * 2 * fmt.u if step.layer.activation == "tanh" else 0.0)
 
 
-def _of_op(step: Step, other: Step, before: Array) -> Array:
+def _of_op(step: Step, other: Step, before: Array, arithmetic: Arithmetic) -> Array:
     """Return the bound after the op alone."""
     arguments = step.arguments
     if step.op == "stateless_dropout":
@@ -57,15 +66,18 @@ def _of_op(step: Step, other: Step, before: Array) -> Array:
         return geometry.reduce(np.maximum, before, 0.0)
     if step.op == "max_unpool":
         return _unpooled(step, other, before)
-    return _of_sum(_as_sum(step), before, format_of(step.output.dtype).u)
+    return _of_sum(_as_sum(step), before, arithmetic)
 
 
-def _of_sum(call: SumOfProducts, before: Array, u: float) -> Array:
+def _of_sum(call: SumOfProducts, before: Array, arithmetic: Arithmetic) -> Array:
     """Return the bound after a sum of products."""
+    fmt = format_of(call.dtype)
     left, right = (np.abs(side.astype(np.float64)) for side in call.finite)
     count = call.count()
-    rounded = (count + 1) * u * call.contract(left + before, right)
-    lost = 2 * count * format_of(call.dtype).smallest_normal
+    narrow = narrow_format(arithmetic, fmt)
+    relative, growth = narrowing(arithmetic, narrow) if narrow else (0.0, 1.0)
+    rounded = ((count + 1) * fmt.u * growth + relative) * call.contract(left + before, right)
+    lost = 2 * count * fmt.smallest_normal
     divisor = call.divisor()
     return (call.contract(before, right) + rounded) / (1.0 if divisor is None else divisor) + lost
 
@@ -87,11 +99,19 @@ def _window(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unpooled(step: Step, other: Step, before: Array) -> Array:
-    """Move the bound to where the values go; where the two runs unpool at different places nothing is bounded."""
-    shape, where = step.arguments["output_shape"], step.arguments["argmax"]
-    if not np.array_equal(where, other.arguments["argmax"]):
-        return np.full(shape, np.inf)
+    """
+    Move the bound to where the values go.
+
+    Where the two runs unpool a value at different places, each place holds it in one of them alone, and may differ by
+    all of it. Whether the other place is allowed is judged where the argmax is made, by `comparing.layer_by_layer`.
+    """
+    shape, where, there = step.arguments["output_shape"], step.arguments["argmax"], other.arguments["argmax"]
+    mine, theirs = (np.abs(one.arguments["input"].astype(np.float64)) for one in (step, other))
     bound = np.zeros((shape[0], shape[1] * shape[2] * shape[3]))
-    for image, places, values in zip(bound, where, before, strict=True):
-        np.add.at(image, places.ravel(), values.ravel())
+    images = np.arange(shape[0])[:, None]
+    for places, values in (
+        (where, np.where(where == there, before, mine)),
+        (there, np.where(where == there, 0, theirs)),
+    ):
+        np.add.at(bound, (images, places.reshape(shape[0], -1)), values.reshape(shape[0], -1))
     return bound.reshape(shape)

@@ -16,8 +16,9 @@ from conformance.model import Array, Case
 from conformance.networks.bounding import carried
 from conformance.networks.layers import Network
 from conformance.networks.running import Parameters, Runner, Step, run, run_reference
+from reference.bounds import ARITHMETICS, Arithmetic
 
-__all__ = ["Distance", "Judged", "end_to_end", "layer_by_layer"]
+__all__ = ["Distance", "Judged", "distance", "end_to_end", "judged", "layer_by_layer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,22 +38,28 @@ class Distance:
 
     layer: str
     measured: float  # largest difference of an element
-    bound: float  # largest bound of an element; infinite after unpooling at another argmax
+    bound: float  # largest bound of an element
     used: float  # largest difference over bound of an element: above 1 the target is wrong
     size: float  # largest activation of the reference
+    elsewhere: int = 0  # values that the target unpools at another place, which their bound then is as large as
 
 
 def layer_by_layer(
-    network: Network, image: Array, parameters: Mapping[str, Parameters], target: Runner, seed: int | None = None
+    network: Network,
+    image: Array,
+    parameters: Mapping[str, Parameters],
+    target: Runner,
+    seed: int | None = None,
+    arithmetic: Arithmetic = ARITHMETICS["float32"],
 ) -> list[Judged]:
     """Judge every layer of a target on the reference's activations; image [N, H, W, C]."""
-    return [judged(one, target) for one in run(network, image, parameters, run_reference, seed)]
+    return [judged(one, target, arithmetic) for one in run(network, image, parameters, run_reference, seed)]
 
 
-def judged(step: Step, target: Runner) -> Judged:
-    """Hold the target's results of one call against the allowed ones."""
+def judged(step: Step, target: Runner, arithmetic: Arithmetic = ARITHMETICS["float32"]) -> Judged:
+    """Hold the target's results of one call against those that its arithmetic allows."""
     case = Case(op=step.op, arrays={}, attributes={}, regime="network", seed=0)
-    options = allowed(case, step.arguments)
+    options = allowed(case, step.arguments, arithmetic)
     sets = options.options if isinstance(options, AnyOf) else (options,)
     results = target(step.op, step.arguments)
     elements = sum(result.size for result in step.results)
@@ -66,9 +73,9 @@ def judged(step: Step, target: Runner) -> Judged:
 def outside(allowed: Results, results: tuple[Array, ...]) -> tuple[int, float]:
     """Count the elements that one set does not allow; return the largest part of the bound that one uses."""
     count, used = 0, 0.0
+    if [(one.value.shape, one.value.dtype) for one in allowed.arrays] != [(one.shape, one.dtype) for one in results]:
+        return sum(one.value.size for one in allowed.arrays), float("nan")
     for within, observed in zip(allowed.arrays, results, strict=True):
-        if (within.value.shape, within.value.dtype) != (observed.shape, observed.dtype):
-            return sum(one.value.size for one in allowed.arrays), float("nan")
         count += int((~within.admits(observed)).sum())
         used = max(used, part(np.abs(observed.astype(np.float64) - within.value.astype(np.float64)), within.bound))
     return count, used
@@ -82,7 +89,12 @@ def part(error: Array, bound: Array) -> float:
 
 
 def end_to_end(
-    network: Network, image: Array, parameters: Mapping[str, Parameters], target: Runner, seed: int | None = None
+    network: Network,
+    image: Array,
+    parameters: Mapping[str, Parameters],
+    target: Runner,
+    seed: int | None = None,
+    arithmetic: Arithmetic = ARITHMETICS["float32"],
 ) -> list[Distance]:
     """Measure and bound how far a target moves away from the reference, layer after layer; image [N, H, W, C]."""
     steps = run(network, image, parameters, run_reference, seed)
@@ -90,7 +102,7 @@ def end_to_end(
     bound = np.zeros(image.shape)
     found: list[Distance] = []
     for mine, other in zip(steps, observed, strict=True):
-        bound = carried(mine, other, bound, parameters)
+        bound = carried(mine, other, bound, parameters, arithmetic)
         found.append(distance(mine, other, bound))
     return found
 
@@ -104,4 +116,5 @@ def distance(mine: Step, other: Step, bound: Array) -> Distance:
         bound=float(bound.max(initial=0.0)),
         used=part(error, bound),
         size=float(np.abs(mine.output.astype(np.float64)).max(initial=0.0)),
+        elsewhere=int((mine.arguments["argmax"] != other.arguments["argmax"]).sum()) if mine.op == "max_unpool" else 0,
     )

@@ -14,10 +14,11 @@ import numpy as np
 
 from conformance.model import Array
 from conformance.networks.bounding import carried
-from conformance.networks.comparing import Distance, distance
+from conformance.networks.comparing import Distance, Judged, distance, judged
 from conformance.networks.known import mirrored
 from conformance.networks.layers import Network
 from conformance.networks.running import Parameters, Runner, Step, run_reference, step
+from reference.bounds import ARITHMETICS, Arithmetic
 
 __all__ = ["Picture", "features", "pictures", "visualised"]
 
@@ -32,7 +33,8 @@ class Picture:
     image: Array  # H, W, C: what the network was shown
     reference: Array  # H, W, C
     target: Array  # H, W, C
-    stages: tuple[Distance, ...]  # of the target from the reference, layer after layer, there and back
+    judged: tuple[Judged, ...]  # each layer of the target, there and back, on the reference's activations
+    stages: tuple[Distance, ...]  # of the target's own activations from the reference's
 
 
 def features(network: Network) -> Network:
@@ -46,18 +48,29 @@ def features(network: Network) -> Network:
 
 
 def pictures(
-    network: Network, image: Array, weights: Mapping[str, Parameters], target: Runner, count: int = 4
+    network: Network,
+    image: Array,
+    weights: Mapping[str, Parameters],
+    target: Runner,
+    count: int = 4,
+    arithmetic: Arithmetic = ARITHMETICS["float32"],
 ) -> list[Picture]:
     """Lead the strongest features of one image [1, H, W, C] back to pixels, on the reference and on a target."""
     there = features(network)
     both = mirrored(there, network.title, network.source)
     last = visualised(both, image, weights, run_reference, None)[len(there.layers) - 1].output
     strongest = last.max((0, 1, 2)).argsort()[::-1][:count]
-    return [pictured(both, image, weights, target, last, int(feature)) for feature in strongest]
+    return [pictured(both, image, weights, target, last, int(feature), arithmetic) for feature in strongest]
 
 
 def pictured(
-    both: Network, image: Array, weights: Mapping[str, Parameters], target: Runner, last: Array, feature: int
+    both: Network,
+    image: Array,
+    weights: Mapping[str, Parameters],
+    target: Runner,
+    last: Array,
+    feature: int,
+    arithmetic: Arithmetic,
 ) -> Picture:
     """Lead one feature back on both sides, and compare them stage by stage."""
     row, column = (int(one) for one in np.unravel_index(last[0, :, :, feature].argmax(), last.shape[1:3]))
@@ -67,7 +80,8 @@ def pictured(
     bound = np.zeros(image.shape)
     stages: list[Distance] = []
     for one, two in zip(mine, other, strict=True):
-        bound = carried(one, two, np.where(kept, bound, 0.0) if len(stages) == len(mine) // 2 else bound, weights)
+        before = np.where(kept, bound, 0.0) if len(stages) == len(mine) // 2 else bound
+        bound = carried(one, two, before, weights, arithmetic)
         stages.append(distance(one, two, bound))
     return Picture(
         feature=feature,
@@ -76,6 +90,7 @@ def pictured(
         image=image[0],
         reference=mine[-1].output[0],
         target=other[-1].output[0],
+        judged=tuple(judged(one, target, arithmetic) for one in mine),
         stages=tuple(stages),
     )
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from conformance.model import Array
 from conformance.networks.layers import Network
-from conformance.networks.running import Parameters, Runner, Step, initialised, run
+from conformance.networks.running import Parameters, Runner, Step, initialised, run, run_reference
 
-__all__ = ["Recipe", "backward", "loss", "predictions", "trained"]
+__all__ = ["Recipe", "backward", "loss", "predictions", "stepped", "trained"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +93,14 @@ def gradient_call(step: Step, op: str, gradient: Array, runner: Runner) -> Step:
         given = {"grad": gradient, "kept": kept, "rate": given["rate"]}
     results = runner(op, given)
     return Step(layer=step.layer, op=op, arguments=given, results=results, output=results[0])
+
+
+def stepped(
+    network: Network, images: Array, labels: Array, weights: Mapping[str, Parameters], seed: int | None
+) -> list[Step]:
+    """Return the calls of the gradient ops in one training step of the reference, dropout included."""
+    steps = run(network, images, weights, run_reference, seed)
+    return backward(steps, loss(steps[-1].output, labels)[1], run_reference)[0]
 
 
 def trained(

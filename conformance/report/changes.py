@@ -78,9 +78,9 @@ def _timings(before: int, after: int, timings: Sequence[Timing]) -> list[tuple[T
     return [(first, second, _compared(first, second)) for first, second in pairs]
 
 
-def _same(timing: Timing) -> tuple[str, str, str, str, int]:
+def _same(timing: Timing) -> tuple[str, str, str, int, str, int]:
     """Return what two timings must share to be compared."""
-    return timing.target, timing.op, timing.layer, timing.dtype, timing.threads
+    return timing.target, timing.op, timing.layer, timing.batch, timing.dtype, timing.threads
 
 
 def _compared(before: Timing, after: Timing) -> str:

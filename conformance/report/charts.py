@@ -12,6 +12,7 @@ import altair as alt
 import vl_convert
 
 from conformance.report.records import Growth, Product, Report, Timing
+from conformance.report.wording import count
 
 __all__ = ["growth_charts", "timing_charts"]
 
@@ -80,13 +81,18 @@ def timing_charts(report: Report) -> Mapping[str, str]:
     return {op: _timing([timing for timing in report.timings if timing.op == op]) for op in ops}
 
 
+def _layer(timing: Timing) -> str:
+    """Name a layer, with the images in a call where they are told."""
+    return f"{timing.layer} \N{MULTIPLICATION SIGN} {timing.batch}" if timing.batch else timing.layer
+
+
 def _timing(timings: Sequence[Timing]) -> str:
-    """Draw one op."""
+    """Draw one op: of many dtypes and numbers of threads, those that were timed first."""
     last = max(timing.run for timing in timings)
+    shown = [timing for timing in timings if timing.run == last and timing.correct and timing.ratio > 0]
+    alike = [timing for timing in shown if (timing.dtype, timing.threads) == (shown[0].dtype, shown[0].threads)]
     rows: list[dict[str, Any]] = [
-        {"layer": drawable(f"{timing.layer}, {timing.dtype}"), "ratio": timing.ratio, "name": drawable(timing.target)}
-        for timing in timings
-        if timing.run == last and timing.correct and timing.ratio > 0
+        {"layer": drawable(_layer(timing)), "ratio": timing.ratio, "name": drawable(timing.target)} for timing in alike
     ]
     chart = (
         _on(rows)
@@ -101,9 +107,16 @@ def _timing(timings: Sequence[Timing]) -> str:
             y=alt.Y("layer:N", title=None, axis=alt.Axis(labelLimit=280), sort=None),
             color=_colour([row["name"] for row in rows]),
         )
-        .properties(width=460, height=alt.Step(22))
+        .properties(width=460, height=alt.Step(22), title=_conditions(alike))
     )
     return _svg(chart) if rows else ""
+
+
+def _conditions(timings: Sequence[Timing]) -> str:
+    """Say what a chart's timings share: dtype and threads."""
+    threads = timings[0].threads if timings else 0
+    parts = (timings[0].dtype if timings else "", count(threads, "thread") if threads else "")
+    return drawable(", ".join(filter(None, parts)))
 
 
 def _colour(names: Sequence[str]) -> alt.Color:

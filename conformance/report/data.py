@@ -4,11 +4,12 @@ import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
 
+from conformance.networks.results import Results, read
 from conformance.report import accuracy, board, timing
 from conformance.report.changes import changes
 from conformance.report.coverage import coverage
 from conformance.report.findings import findings, waivers
-from conformance.report.observed import observed
+from conformance.report.observed import Observed, observed
 from conformance.report.records import Report
 from conformance.report.rules import rules
 from conformance.report.summary import products, runs
@@ -48,6 +49,13 @@ def gather(folders: Sequence[Path]) -> Report:
         rules=rules(seen, columns),
         timings=timings,
         ceilings=timing.ceilings(seen),
+        networks=networks(seen),
         coverage=coverage(seen),
         changes=changes(heads, columns, cells, found, timings),
     )
+
+
+def networks(seen: Sequence[Observed]) -> tuple[tuple[int, Results], ...]:
+    """Return the networks that were run with each run that has any."""
+    results = ((run, read(one.store.folder)) for run, one in enumerate(seen))
+    return tuple((run, found) for run, found in results if found != Results())

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from conformance.networks.results import Results
 from conformance.report.records import Cell, Finding, Product, Report, Rule, Tally
 from conformance.report.verdict import exit_code, new, stale, verdict
 
@@ -57,12 +58,22 @@ def as_json(report: Report) -> str:
         "growth": [_measured(report, asdict(row)) for row in report.growth],
         "rules": [_rule(report, rule) for rule in report.rules],
         "timings": [asdict(timing) for timing in report.timings],
+        "ceilings": [{"run": run, "measured": measured} for run, measured in report.ceilings],
+        "networks": [{"run": run} | networks(found) for run, found in report.networks],
         "coverage": [
             {"run": one.run, "figures": dict(one.figures), "missing": dict(one.missing)} for one in report.coverage
         ],
         "changes": [asdict(change) for change in report.changes],
     }
     return json.dumps(_finite(data), indent=1, allow_nan=False) + "\n"
+
+
+def networks(found: Results) -> dict[str, Any]:
+    """Return the networks run with a run, but for the pictures."""
+    data = asdict(found)
+    for one in data["shown"]:
+        del one["pictures"]
+    return data
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 -- any data

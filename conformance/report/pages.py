@@ -2,6 +2,7 @@
 
 import math
 import re
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,7 @@ def _environment() -> Environment:
         "svg": _svg,
         "md": plain,
         "breakable": breakable,
+        "base64": base64,
     }
     environment.tests["contains"] = lambda several, one: one in several
     environment.globals |= {
@@ -159,6 +161,11 @@ def element_of(finding: Finding) -> tuple[int, int]:
 def isa(flags: list[str]) -> list[str]:
     """Return those flags of a processor that instruction set levels need."""
     return [flag for level in ISA_LEVELS.values() for flag in level if flag in flags]
+
+
+def base64(content: bytes) -> str:
+    """Write bytes as a data address has them."""
+    return b64encode(content).decode("ascii")
 
 
 def _plain_cell(cell: Cell | None) -> str:

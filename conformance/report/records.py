@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.networks.results import Results
 from reference.geometry import Geometry
 
 __all__ = [
@@ -282,14 +283,17 @@ class Timing:
     target: str
     op: str
     layer: str
+    batch: int  # images in a call; 0 where it is not told
     dtype: str
     threads: int
     median: float  # seconds
-    spread: float  # seconds: half of the range that holds the middle half of the rounds
+    spread: float  # seconds: the range that holds the middle half of the runs
     gflops: float
     gbs: float
+    of_gflops: float  # share of what the machine can do on so many threads, in a large matrix product
+    of_gbs: float  # likewise, in a large copy
     correct: bool
-    ratio: float  # to the fastest of the same run, op, layer, dtype and threads
+    ratio: float  # to the fastest of the same run, op, layer, batch, dtype and threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,5 +338,6 @@ class Report:
     rules: tuple[Rule, ...]
     timings: tuple[Timing, ...]
     ceilings: tuple[tuple[int, Mapping[str, Any]], ...]  # run, what the machine can
+    networks: tuple[tuple[int, Results], ...]  # run, the networks that were run with it
     coverage: tuple[Coverage, ...]
     changes: tuple[Change, ...]

@@ -1,8 +1,9 @@
 """
 The benchmarks of a run, read from `bench.json` or `bench.parquet` in its folder, if there is one.
 
-Rows have at least `op`, `layer`, `target` and `median` (seconds); `dtype`, `threads`, `spread` (seconds), `gflops`,
-`gbs` and `correct` where they are known. `bench.json` is a list of rows, or an object with `rows` and `ceilings`.
+Rows have at least `op`, `layer`, `target` and `median` (seconds); `batch`, `dtype`, `threads`, `spread` (seconds),
+`gflops`, `gbs`, `of_gflops`, `of_gbs` and `correct` where they are known. `bench.json` is a list of rows, or an object
+with `rows` and `ceilings`.
 """
 
 import json
@@ -38,14 +39,14 @@ def _of_run(run: int, folder: Path) -> list[Timing]:
     rows = [row for row in _read(folder)[0] if all(row.get(name) is not None for name in NEEDED)]
     best: dict[tuple[str, ...], float] = {}
     for row in rows:
-        if row.get("correct", True):
+        if row.get("correct") is not False:
             best[_same(row)] = min(best.get(_same(row), math.inf), float(row["median"]))
     return [_timing(run, row, best.get(_same(row), math.nan)) for row in rows]
 
 
 def _same(row: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what rows must share to be compared."""
-    return tuple(str(row.get(name, "")) for name in ("op", "layer", "dtype", "threads"))
+    return tuple(str(row.get(name, "")) for name in ("op", "layer", "batch", "dtype", "threads"))
 
 
 def _timing(run: int, row: Mapping[str, Any], fastest: float) -> Timing:
@@ -55,13 +56,16 @@ def _timing(run: int, row: Mapping[str, Any], fastest: float) -> Timing:
         target=str(row["target"]),
         op=str(row["op"]),
         layer=str(row["layer"]),
+        batch=int(row.get("batch") or 0),
         dtype=str(row.get("dtype", "")),
         threads=int(row.get("threads") or 0),
         median=float(row["median"]),
         spread=_number(row, "spread"),
         gflops=_number(row, "gflops"),
         gbs=_number(row, "gbs"),
-        correct=bool(row.get("correct", True)),
+        of_gflops=_number(row, "of_gflops"),
+        of_gbs=_number(row, "of_gbs"),
+        correct=row.get("correct") is not False,
         ratio=float(row["median"]) / fastest if fastest > 0 else math.nan,
     )
 

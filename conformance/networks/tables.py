@@ -1,0 +1,129 @@
+"""What `conformance networks` prints: layers counted, and what running them came to."""
+
+import math
+from collections.abc import Iterator
+
+from rich import box
+from rich.table import Table
+
+from conformance.networks.comparing import Distance, Judged
+from conformance.networks.counting import Row, table
+from conformance.networks.layers import Network
+from conformance.networks.results import Lesson, Shown, Trial
+from reference.arithmetic import Image
+
+__all__ = ["counted", "gradients", "learned", "led_back", "moved", "tried"]
+
+HEADINGS = ("weights", "neurons", "connections", "parameters", "FLOPs")
+
+
+def counted(network: Network) -> Table:
+    """Return the table of one network."""
+    rows = table(network)
+    drawn = Table("layer", "op", "output", title=f"{network.title} ({side(network.input)})", box=box.SIMPLE_HEAD)
+    for heading in HEADINGS:
+        drawn.add_column(heading, justify="right")
+    for row in rows:
+        drawn.add_row(row.layer.name, described(row), side(row.counted.output), *map(figure, figures(row)))
+    drawn.add_section()
+    sums = [sum(column) for column in zip(*map(figures, rows), strict=True)]
+    drawn.add_row("all", "", "", "", *map(figure, sums[1:]))
+    return drawn
+
+
+def figures(row: Row) -> tuple[int, ...]:
+    """Return what a layer has and costs. Filters that another layer has are no parameters of this one."""
+    counted = row.counted
+    parameters = 0 if row.layer.shares else counted.parameters
+    return counted.weights, counted.neurons, counted.connections, parameters, counted.flops
+
+
+def described(row: Row) -> str:
+    """Say what a layer does."""
+    layer = row.layer
+    if layer.op == "dropout":
+        return f"dropout {layer.rate}"
+    if layer.op == "max_unpool":
+        return f"max_unpool at {layer.shares}"
+    taps = layer.taps if row.filters is None else row.filters[:2]
+    stride = "" if layer.strides == (1, 1) else f" / {layer.strides[0]}"
+    return f"{layer.op} {taps[0]}x{taps[1]}{stride}"
+
+
+def side(image: Image) -> str:
+    """Write an image's size, a vector's as its length."""
+    height, width, channels = image
+    return str(channels) if (height, width) == (1, 1) else f"{height}x{width}x{channels}"
+
+
+def figure(count: int) -> str:
+    """Write a count; nothing for none."""
+    return str(count) if count else ""
+
+
+def tried(trial: Trial) -> Table:
+    """Return how each layer did alone, and how far the target's own activations went from the reference's."""
+    return stages(f"{trial.network} on {trial.target}, weights {trial.weights}", trial.judged, trial.apart)
+
+
+def led_back(shown: Shown) -> Table:
+    """Return how each stage did, there and back."""
+    row, column = shown.place
+    where = f"feature {shown.feature} at ({row}, {column}) of a {shown.digit}, strength {shown.strength:.3g}"
+    return stages(f"{shown.network} on {shown.target}: {where}, led back to pixels", shown.judged, shown.stages)
+
+
+def stages(title: str, judged: tuple[Judged, ...], apart: tuple[Distance, ...]) -> Table:
+    """Return one line a layer."""
+    drawn = Table("layer", "alone", title=f"{title}: alone, then on its own activations", box=box.SIMPLE_HEAD)
+    for heading in ("bound used", "largest difference", "its bound", "largest activation"):
+        drawn.add_column(heading, justify="right")
+    for one, after in zip(judged, apart, strict=True):
+        differences = map(short, (after.measured, after.bound, after.size))
+        drawn.add_row(one.layer, said(one), share(one.bound_used), *differences)
+    return drawn
+
+
+def moved(apart: tuple[Distance, ...]) -> Iterator[str]:
+    """Say in words where a bound is as large as the values themselves."""
+    for one in apart:
+        if one.elsewhere:
+            values = "value is" if one.elsewhere == 1 else "values are"
+            yield (
+                f"{one.layer}: {one.elsewhere} {values} unpooled at another place than in the reference: from there "
+                "on no bound is smaller than what moved."
+            )
+
+
+def gradients(trial: Trial) -> Table:
+    """Return how each gradient op of a training step did."""
+    title = f"{trial.network} on {trial.target}: a training step, each gradient on the reference's values"
+    drawn = Table("layer", "gradient", "verdict", title=title, box=box.SIMPLE_HEAD)
+    drawn.add_column("bound used", justify="right")
+    for one in trial.gradients:
+        drawn.add_row(one.layer, one.op, said(one), share(one.bound_used))
+    return drawn
+
+
+def learned(lesson: Lesson) -> str:
+    """Say what was learned, and whether the reference predicts the same."""
+    same = lesson.tested - len(lesson.other)
+    return (
+        f"{lesson.network}, trained by {lesson.teacher} with dropout: {lesson.target} classes {lesson.right} of "
+        f"{lesson.tested} digits that it has not seen rightly; the reference predicts the same for {same} of them."
+    )
+
+
+def said(judged: Judged) -> str:
+    """Write a layer's verdict."""
+    return f"{judged.outside} of {judged.elements} wrong" if judged.outside else f"all {judged.elements} conform"
+
+
+def share(value: float) -> str:
+    """Write a share of a bound."""
+    return f"{value:.3f}" if math.isfinite(value) else "unbounded"
+
+
+def short(value: float) -> str:
+    """Write a number of any size."""
+    return f"{value:.2e}" if math.isfinite(value) else "unbounded"
