@@ -83,7 +83,11 @@ UNSEEN: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("max_unpool", "scatter_nd"): ("max_unpool.R1", "max_unpool.R2", "max_unpool.R3", "max_unpool.R4"),
     ("max_unpool", "argmax"): ("max_unpool.R1", "max_unpool.R3"),
     # tf.nn.conv2d takes several leading axes, and tf.zeros whatever shape.
+    ("conv2d_backprop_input", "tape"): ("conv2d_backprop_input.R10",),
     ("conv2d_backprop_filter", "tape"): ("conv2d_backprop_filter.R1",),
+    # These pool along one to three dimensions of space.
+    ("max_pool", "nn"): ("max_pool.R1",),
+    ("avg_pool", "nn"): ("avg_pool.R1",),
     ("max_pool_grad", "tape"): ("max_pool_grad.R2", "max_pool_grad.R9"),
     ("max_pool_grad", "argmax"): ("max_pool_grad.R2", "max_pool_grad.R9"),
     ("dropout_grad", "tape"): ("dropout_grad.R1",),

@@ -98,7 +98,8 @@ def argmax_max_pool_grad(
     """Return the gradient of max_pool_with_argmax, which is that of max_pool; orig_output is not looked at."""
     del orig_output
     spelt = {"ksize": four(ksize, data_format), "strides": four(strides, data_format), "padding": padding}
-    _, argmax = tf.nn.max_pool_with_argmax(orig_input, data_format=data_format or "NHWC", **spelt)
+    layout = "NHWC" if data_format is None else data_format
+    _, argmax = tf.nn.max_pool_with_argmax(orig_input, data_format=layout, **spelt)
     return tf.raw_ops.MaxPoolGradWithArgmax(input=orig_input, grad=grad, argmax=argmax, **spelt)
 
 
