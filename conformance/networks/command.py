@@ -72,7 +72,7 @@ def networks(
     session.close(targets, about)
     write(session.folder, found)
     console.print(f"Written to {session.folder}: networks.json; conformance report {session.folder} shows it.")
-    return 1 if found.wrong else 0
+    return 1 if found.wrong_on else 0
 
 
 def chosen(names: list[str] | None, *, learning: bool) -> tuple[Target, ...]:

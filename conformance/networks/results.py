@@ -90,10 +90,10 @@ class Results:
     shown: tuple[Shown, ...] = ()
 
     @property
-    def wrong(self) -> bool:
-        """Whether anything is."""
+    def wrong_on(self) -> tuple[str, ...]:
+        """The targets on which anything is wrong."""
         several: tuple[Trial | Lesson | Shown, ...] = (*self.trials, *self.lessons, *self.shown)
-        return any(one.wrong for one in several)
+        return tuple(dict.fromkeys(one.target for one in several if one.wrong))
 
 
 def shown(target: str, network: str, digit: int, picture: Picture) -> Shown:

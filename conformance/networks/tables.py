@@ -109,8 +109,8 @@ def learned(lesson: Lesson) -> str:
     """Say what was learned, and whether the reference predicts the same."""
     same = lesson.tested - len(lesson.other)
     return (
-        f"{lesson.network}, trained by {lesson.teacher} with dropout: {lesson.target} classes {lesson.right} of "
-        f"{lesson.tested} digits that it has not seen rightly; the reference predicts the same for {same} of them."
+        f"{lesson.network}, trained by {lesson.teacher} with dropout: of {lesson.tested} digits that it has not seen "
+        f"{lesson.target} classes {lesson.right} rightly; the reference predicts the same for {same} of them."
     )
 
 

@@ -81,4 +81,9 @@ def _remarks(report: Report) -> list[str]:
     undecided = sum(run.tally.undecided for run in report.runs)
     if undecided:
         remarks.append(f"On {count(undecided, 'call')} the specification could not decide.")
+    remarks += [
+        f"Networks of the run {report.runs[run].label} went wrong on {_listed(wrong)}."
+        for run, found in report.networks
+        if (wrong := found.wrong_on)
+    ]
     return remarks

@@ -1,0 +1,96 @@
+"""Networks and timings in the report."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from conformance.networks.comparing import Distance, Judged
+from conformance.networks.png import png
+from conformance.networks.results import Lesson, Results, Shown, Trial, write
+from conformance.report.data import gather
+from conformance.report.machine import as_json
+from conformance.report.pages import page
+from conformance.report.verdict import verdict
+
+Make = Callable[..., Path]
+
+JUDGED = Judged(layer="c1", op="conv2d", elements=4, outside=0, bound_used=0.5)
+APART = Distance(layer="c1", measured=0.5, bound=1.0, used=0.5, size=2.0)
+TRIAL = Trial(target="<script>t", network="n", weights="drawn at random", judged=(JUDGED,), apart=(APART,))
+LESSON = Lesson(teacher="t", target="<script>t", network="n", tested=3, right=2, other=())
+SHOWN = Shown(
+    target="<script>t",
+    network="n",
+    digit=7,
+    feature=3,
+    place=(1, 2),
+    strength=0.25,
+    judged=(JUDGED,),
+    stages=(APART,),
+    pictures=tuple(png(np.full((1, 1, 1), grey, np.uint8)) for grey in (0, 128, 255)),
+)
+RESULTS = Results(trials=(TRIAL,), lessons=(LESSON,), shown=(SHOWN,))
+
+
+def test_pictures_stand_in_the_page_itself(make_run: Make) -> None:
+    """Three data addresses, and what was measured; the names are escaped."""
+    folder = make_run(rows=[])
+    write(folder, RESULTS)
+
+    text = page(gather([folder]))
+
+    for content in SHOWN.pictures:
+        assert f'src="data:image/png;base64,{base64.b64encode(content).decode()}"' in text
+    assert "differ by at most 0.5 of 2; the bound is 1" in text
+    assert "&lt;script&gt;t" in text
+    assert "<script>t" not in text
+
+
+def test_a_report_without_networks_has_no_such_section(make_run: Make) -> None:
+    """Neither section nor link."""
+    assert 'href="#networks"' not in page(gather([make_run(rows=[])]))
+
+
+def test_networks_that_went_wrong_are_remarked(make_run: Make) -> None:
+    """The verdict names the target."""
+    folder = make_run(rows=[])
+    write(folder, Results(trials=(replace(TRIAL, judged=(replace(JUDGED, outside=1),)),)))
+
+    assert any("went wrong on <script>t" in remark for remark in verdict(gather([folder])).remarks)
+
+
+def test_networks_are_in_the_json_without_their_pictures(make_run: Make) -> None:
+    """Run, trials, lessons and what was shown."""
+    folder = make_run(rows=[])
+    write(folder, RESULTS)
+
+    (entry,) = json.loads(as_json(gather([folder])))["networks"]
+
+    assert (entry["run"], entry["shown"][0]["feature"]) == (0, 3)
+    assert "pictures" not in entry["shown"][0]
+
+
+def test_timings_of_other_batches_are_not_compared(make_run: Make) -> None:
+    """One image in 1 s and 32 in 8 s are both the fastest of their kind, and both are shown."""
+    folder = make_run(rows=[])
+    same = {"op": "conv2d", "layer": "C1", "target": "t", "dtype": "float32", "threads": 1, "of_gflops": 0.5}
+    rows = [same | {"batch": 1, "median": 1.0, "gflops": 3.0}, same | {"batch": 32, "median": 8.0}]
+    (folder / "bench.json").write_text(json.dumps({"schema": 1, "ceilings": {}, "rows": rows}))
+
+    report = gather([folder])
+
+    assert [(timing.batch, timing.ratio) for timing in report.timings] == [(1, 1.0), (32, 1.0)]
+    assert "50%" in page(report)
+
+
+def test_a_row_whose_result_was_not_checked_is_not_called_wrong(make_run: Make) -> None:
+    """`correct` is null in the file."""
+    folder = make_run(rows=[])
+    row = {"op": "conv2d", "layer": "C1", "target": "t", "median": 1.0, "correct": None}
+    (folder / "bench.json").write_text(json.dumps([row]))
+
+    assert [timing.correct for timing in gather([folder]).timings] == [True]
