@@ -23,6 +23,8 @@ CONVOLUTIONS = (Forward, Backward, FilterGradient)
 def transformed(call: Forward | Backward | FilterGradient) -> float:
     """Return the bound of every output element in units of u."""
     left, right = (np.abs(side) for side in call.finite)
+    if not left.any() or not right.any():
+        return 0.0  # where the other one's norm overflows, too
     norms = [float(np.sqrt(np.square(side).sum())) for side in (left, right)]
     reached = min(norms[0] * float(right.sum()), float(left.sum()) * norms[1])
     axes = (call.geometry.rows, call.geometry.columns)

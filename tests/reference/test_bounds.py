@@ -364,6 +364,15 @@ def test_a_transform_spreads_what_is_not_finite() -> None:
 
     assert within(call, ARITHMETICS["winograd-2"]).admits(nothing).all()
     assert within(call, ARITHMETICS["fft"]).admits(nothing).all()
+
+
+def test_fourier_transforms_of_nothing_are_zero_beside_the_largest_filters() -> None:
+    """An image without columns, padded: the sums are empty, though the norm of the filters overflows."""
+    call = forward(
+        np.ones((1, 1, 0, 1)), np.full((1, 1, 1, 1), np.finfo(np.float64).max), 1, [[0, 0], [0, 0], [1, 0], [0, 0]]
+    )
+
+    assert within(call, ARITHMETICS["fft"]).admits(np.zeros((1, 1, 1, 1))).all()
     assert within(call).admits(nothing).sum() == 4
 
 
