@@ -208,8 +208,8 @@ def of_mask(option: AnyMask, arrays: tuple[Array, ...]) -> Verdict:
         return Verdict(outcome="disagrees", kind="wrong-value", reason=reason, worst=worst)
     clear = ~seen.ambiguous
     total, kept = int(clear.sum()), int((seen.kept & clear).sum())
-    fair = kept_shares(option.rate, array.dtype)
-    if total and 0 < float(option.rate) < 1 and all(unlikely(total, kept, share) for share in fair):
+    fair = kept_shares(option.rate, array.dtype) if 0 < float(option.rate) < 1 else ()  # a NaN has none
+    if total and fair and all(unlikely(total, kept, share) for share in fair):
         reason = f"{kept} of {total} elements kept, at rate {float(option.rate)}"
         return Verdict(outcome="disagrees", kind="wrong-value", reason=reason)
     return Verdict(outcome="agrees", bound_used=0.0, ulps=0.0)

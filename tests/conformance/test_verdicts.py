@@ -335,6 +335,16 @@ def test_all_or_none_kept_disagree() -> None:
     assert of_mask(np.ones(20, bool), x=X[:20]) == ("agrees", "")  # 2^-20: nothing proven
 
 
+@pytest.mark.parametrize("rate", [np.float32(np.nan), np.float32(1.0)])
+def test_no_share_is_asked_of_a_rate_that_keeps_nothing(rate: np.float32) -> None:
+    """No uniform number lies above 1, or NaN: all dropped is right, one kept is not."""
+    mask = AnyMask(X, np.array(rate), None)
+    none = np.zeros_like(X)
+
+    assert verdict(mask, returned(none)).outcome == "agrees"
+    assert verdict(mask, returned(np.where(np.arange(len(X)) == 1, np.float32(np.inf), none))).kind == "wrong-value"
+
+
 def test_an_element_that_is_neither_kept_nor_dropped_disagrees() -> None:
     """Kept without being scaled."""
     array = dropped(X, np.arange(1000) % 2 == 0)
