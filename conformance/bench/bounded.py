@@ -14,7 +14,10 @@ def bounded(op: str, **arguments: Any) -> tuple[Array, ...]:  # noqa: ANN401 -- 
     """Return the values of the first allowed set, and so compute value and bound together."""
     result = allowed(Case(op=op, arrays={}, attributes={}, regime="normal", seed=0), arguments)
     options = result.options if isinstance(result, AnyOf) else (result,)
-    return next(tuple(one.value for one in option.arrays) for option in options if isinstance(option, Results))
+    values = [tuple(one.value for one in option.arrays) for option in options if isinstance(option, Results)]
+    if not values:
+        raise NotImplementedError(f"{op} of these arguments has no set of numbers: its mask is open")
+    return values[0]
 
 
 FUNCTIONS = SimpleNamespace(**{op: partial(bounded, op) for op in SETS})

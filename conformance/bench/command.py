@@ -1,8 +1,8 @@
 """`conformance bench`: timings of the layers of real networks."""
 
-import datetime as dt
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from conformance import unjudged
 from conformance.bench.peers import PEERS
 from conformance.bench.results import Compared, compared, read, write
 from conformance.bench.subjects import CHOSEN, DTYPES, SINGLE, Subject, subjects
-from conformance.bench.timing import Plan, Timed, ceilings_of, timed
+from conformance.bench.timing import Plan, Timed, against, ceilings_of, timed
 from conformance.errors import UsageError
+from conformance.model import Json
 from conformance.networks.known import NETWORKS
 from conformance.targets import registry
 from conformance.targets.registry import Target
@@ -49,12 +51,14 @@ def bench(
         budget=budget,
     )
     console = Console(highlight=False, width=max(Console().width, WIDTH))
+    session = unjudged.opened(out, "bench")
     ceilings = ceilings_of(plan.threads)
-    rows = conducted(plan, console)
-    folder = out or Path("reports") / f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H-%M-%SZ}-bench"
-    write(folder, rows, ceilings)
+    about: dict[str, Mapping[str, Json]] = {}
+    rows = [against(row, ceilings) for row in conducted(plan, console, about)]
+    session.close(plan.targets, about)
+    write(session.folder, rows, ceilings)
     show(console, plan, rows, ceilings)
-    console.print(f"Written to {folder}: bench.json, bench.parquet")
+    console.print(f"Written to {session.folder}: bench.json; conformance report {session.folder} shows it.")
     return 1 if failed(console, compared(rows, then), regression) else 0
 
 
@@ -66,7 +70,12 @@ def contenders(names: list[str] | None) -> tuple[Target, ...]:
         return (*found, registry.find("reference"), *peers)
     found = [PEERS[name] if name in PEERS else registry.find(name) for name in names]
     for target in found:
-        if reason := registry.available(target) or ("it runs by a command" if target.command else None):
+        if target.command:
+            raise UsageError(
+                f"target {target.name} cannot be timed: the clock runs inside the suite's own worker, and this target "
+                "is a program of its own; time its functions as module:object"
+            )
+        if reason := registry.available(target):
             raise UsageError(f"target {target.name} cannot be timed here: {reason}")
     return tuple(found)
 
@@ -93,12 +102,13 @@ def chosen(
     return tuple(found)
 
 
-def conducted(plan: Plan, console: Console) -> list[Timed]:
-    """Time everything, with a bar."""
+def conducted(plan: Plan, console: Console, about: dict[str, Mapping[str, Json]]) -> list[Timed]:
+    """Time everything, with a bar; `about` gets what each contender says of itself."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("starting", total=plan.total)
-        return list(timed(plan, lambda subject: progress.update(task, advance=1, description=subject.name)))
+        began = partial(progress.update, task, advance=1)
+        return list(timed(plan, lambda subject: began(description=subject.name), about.__setitem__))
 
 
 def show(console: Console, plan: Plan, rows: Sequence[Timed], ceilings: dict[str, float]) -> None:
@@ -132,10 +142,11 @@ def failed(console: Console, found: Sequence[Compared], regression: float) -> bo
     """Print what changed; return whether anything surely became slower than is allowed."""
     for one in found:
         row = one.row
-        if one.says != "within noise":
+        if one.says in ("faster", "slower"):
             name = f"{row.layer} {row.op} x{row.batch} {row.dtype}, {row.threads} threads, {row.target}"
             console.print(f"{one.says}: {name}: {one.ratio:.2f} ({one.low:.2f} to {one.high:.2f})")
     if found:
         noise = sum(one.says == "within noise" for one in found)
-        console.print(f"{len(found)} timings compared, {noise} within noise")
+        few = sum(one.says == "too few rounds" for one in found)
+        console.print(f"{len(found)} timings compared, {noise} within noise, {few} of too few rounds to say")
     return any(one.low > regression for one in found)

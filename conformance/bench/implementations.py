@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from conformance.bench import pytorch
+from conformance.bench.geometry import axes, ends
 from conformance.model import Array, Json
 from conformance.targets.adapters import NotOfferedError, Prepared
 from conformance.targets.messages import Call
-from reference import windows
-from reference.patches import length, pad, places
-from reference.windows import Axis
+from reference.patches import pad, places
 
 __all__ = ["LIBRARIES", "load"]
 
@@ -49,32 +49,10 @@ class Peer:
 
     def arrays(self, result: object) -> Sequence[object]:
         """Return the one result, its axes in the order N H W C."""
-        array = np.asarray(result)
-        return [np.moveaxis(array, 1, -1) if self.name.startswith("onnx") else array]
+        return [RETURNED.get(self.name, np.asarray)(result)]
 
     def spoil(self, sizes: Sequence[int]) -> None:
         """Leave memory as it is."""
-
-
-def axes(given: Mapping[str, Any], taps: Sequence[int], size: Sequence[int]) -> tuple[Axis, Axis]:
-    """Lay the windows of a call over rows and columns of an image."""
-    padding = given["padding"]
-    sides = (padding, padding) if isinstance(padding, str) else padding[1:3]
-    rows, columns = (laid(size[i], taps[i], given["strides"][i], sides[i]) for i in range(2))
-    return rows, columns
-
-
-def laid(size: int, taps: int, stride: int, padding: str | Sequence[int]) -> Axis:
-    """Lay the windows of one axis."""
-    if padding == "SAME":
-        return windows.same(size, taps, stride)
-    before, after = (0, 0) if isinstance(padding, str) else padding
-    return windows.explicit(size, taps, stride, 1, int(before), int(after))
-
-
-def ends(axis: Axis) -> tuple[int, int]:
-    """Return the padding of an axis, or what cuts off the elements that no window meets (negative)."""
-    return axis.before, length(axis) - axis.before - axis.size
 
 
 def scipy(op: str, given: Mapping[str, Any]) -> Callable[[], object]:
@@ -231,4 +209,20 @@ def onnxruntime(op: str, given: Mapping[str, Any]) -> Callable[[], object]:
     return lambda: session.run(None, fed)[0]
 
 
-LIBRARIES: Mapping[str, Library] = {"scipy": scipy, "jax": jax, "onnx": onnx, "onnxruntime": onnxruntime}
+def channels_last(result: object) -> Array:
+    """Return an image whose channels come first, as ONNX has it."""
+    return np.moveaxis(np.asarray(result), 1, -1)
+
+
+RETURNED: Mapping[str, Callable[[Any], Array]] = {
+    "onnx": channels_last,
+    "onnxruntime": channels_last,
+    "torch": pytorch.returned,
+}
+LIBRARIES: Mapping[str, Library] = {
+    "scipy": scipy,
+    "jax": jax,
+    "torch": pytorch.torch,
+    "onnx": onnx,
+    "onnxruntime": onnxruntime,
+}

@@ -23,6 +23,7 @@ PEERS: Mapping[str, Target] = {
             options={"object": "conformance.bench.bounded:FUNCTIONS"},
         ),
         peer("jax", "JAX, jitted"),
+        peer("torch", "PyTorch on the CPU"),
         peer("onnxruntime", "ONNX Runtime on the CPU", "onnx"),
         peer("onnx", "ONNX's reference evaluator"),
         peer("scipy", "scipy.signal, a correlation a pair of channels"),

@@ -21,6 +21,7 @@ __all__ = ["Compared", "compared", "read", "write"]
 
 KEY = ("target", "layer", "op", "batch", "dtype", "threads")
 RESAMPLES = 2000
+LEAST = 3  # rounds of both runs below which nothing can be said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +29,15 @@ class Compared:
     """One row now against the same row of another run."""
 
     row: Timed
-    ratio: float  # median now / median then
-    low: float  # 95% bootstrap interval of the ratio
+    ratio: float  # median of the rounds now / then
+    low: float  # 95% bootstrap interval of the ratio; 0 to infinity where the rounds are too few
     high: float
 
     @property
     def says(self) -> str:
-        """Faster, slower, or within noise."""
+        """Faster, slower, within noise, or too few rounds to say."""
+        if not math.isfinite(self.high):
+            return "too few rounds"
         if self.high < 1:
             return "faster"
         return "slower" if self.low > 1 else "within noise"
@@ -75,10 +78,12 @@ def _of_pair(row: Timed, other: Timed) -> Compared:
 
     Runs within a round share what else the machine did meanwhile: rounds, not runs, are what varies independently.
     """
+    ratio = float(np.median(row.rounds) / np.median(other.rounds)) if row.rounds and other.rounds else math.nan
+    if min(len(row.rounds), len(other.rounds)) < LEAST:
+        return Compared(row=row, ratio=ratio, low=0.0, high=math.inf)
     stream = np.random.Generator(np.random.Philox(0))
     medians = [
         np.median(stream.choice(np.array(one.rounds), (RESAMPLES, len(one.rounds))), axis=1) for one in (row, other)
     ]
     low, high = np.percentile(medians[0] / medians[1], [2.5, 97.5])
-    ratio = (row.median or math.nan) / (other.median or math.nan)
     return Compared(row=row, ratio=ratio, low=float(low), high=float(high))

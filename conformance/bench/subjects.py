@@ -53,9 +53,11 @@ CHOSEN = (
     "lenet-5/c1",
     "lenet-5/s2",
     "lenet-5-mnist/conv2",
+    "lenet-5-mnist/dropout",
     "dqn/conv1",
     "vgg-16/conv1_1",
     "vgg-16/conv3_2",
+    "vgg-16/pool3",
     "vgg-16-mirror/unpool3",
     "vgg-16-mirror/deconv2_2",
     "fcn-32s/upscore",
@@ -65,10 +67,12 @@ CHOSEN = (
     "resnet-50/pool1",
     "resnet-50/conv2_1c",
 )
-GRADIENTS = {
-    "conv2d": ("conv2d_backprop_input", "conv2d_backprop_filter"),
-    "max_pool": ("max_pool_grad",),
-    "avg_pool": ("avg_pool_grad",),
+# What is timed at a layer: its op, the gradients, and the way back through an average.
+OPS = {
+    "conv2d": ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter"),
+    "max_pool": ("max_pool", "max_pool_grad"),
+    "avg_pool": ("avg_pool", "avg_pool_grad", "avg_unpool"),
+    "dropout": ("dropout", "stateless_dropout", "dropout_grad"),
 }
 
 
@@ -85,8 +89,8 @@ class Subject:
 
     @property
     def gradient(self) -> bool:
-        """Whether this is a gradient of the layer's own op."""
-        return self.op != self.row.layer.op
+        """Whether this is a gradient of the layer's own op, or its way back."""
+        return self.op.endswith("_grad") or "backprop" in self.op or self.op == "avg_unpool"
 
     @property
     def name(self) -> str:
@@ -101,11 +105,11 @@ def subjects(
     for network in (*SINGLE.values(), *NETWORKS.values()):
         for row in table(network):
             name = f"{network.name}/{row.layer.name}"
-            if row.layer.op == "dropout" or not {name, network.name} & set(layers):
+            if not {name, network.name} & set(layers):
                 continue
             for dtype in dtypes:
                 for batch in batches:
-                    for op in (row.layer.op, *GRADIENTS.get(row.layer.op, ())):
+                    for op in OPS.get(row.layer.op, (row.layer.op,)):
                         flops = row.counted.flops * batch
                         yield Subject(layer=name, op=op, batch=batch, dtype=dtype, row=row, flops=flops)
 
@@ -119,6 +123,8 @@ def arguments(subject: Subject) -> dict[str, Any]:
     layer, counted = subject.row.layer, subject.row.counted
     stream = np.random.Generator(np.random.Philox(len(subject.layer)))
     image = drawn(stream, (subject.batch, *subject.row.input), subject.dtype)
+    if layer.op == "dropout":
+        return _of_dropout(subject, image, stream)
     window: dict[str, Any] = {"strides": list(layer.strides), "padding": padding(layer)}
     if subject.row.filters is None:
         return _of_pool(subject, image, stream, window)
@@ -134,6 +140,15 @@ def arguments(subject: Subject) -> dict[str, Any]:
     return {"input": image, "filters": filters, **window}
 
 
+def _of_dropout(subject: Subject, image: Array, stream: np.random.Generator) -> dict[str, Any]:
+    """Return the arguments of dropout, or of its gradient under some mask."""
+    rate = subject.row.layer.rate
+    if subject.op == "dropout_grad":
+        return {"grad": image, "kept": stream.random(image.shape) >= rate, "rate": rate}
+    seed = {"seed": np.array([1, 2], np.int32)} if subject.op == "stateless_dropout" else {}
+    return {"x": image, "rate": rate, **seed}
+
+
 def _of_pool(subject: Subject, image: Array, stream: np.random.Generator, window: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a pool, an unpooling or their gradients."""
     layer = subject.row.layer
@@ -147,6 +162,8 @@ def _of_pool(subject: Subject, image: Array, stream: np.random.Generator, window
     if not subject.gradient:
         return {"input": image, **window}
     gradient = drawn(stream, shape, subject.dtype)
+    if subject.op == "avg_unpool":
+        return {"input": gradient, "output_shape": list(image.shape), **window}
     if subject.op == "avg_pool_grad":
         return {"orig_input_shape": list(image.shape), "grad": gradient, **window}
     return {"orig_input": image, "orig_output": reference.max_pool(image, **window), "grad": gradient, **window}

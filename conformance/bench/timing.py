@@ -10,32 +10,37 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from conformance.allowed import Allowed, allowed
 from conformance.bench import ceilings
+from conformance.bench.checking import Checked, Sets, last_image, last_result
 from conformance.bench.subjects import Subject, arguments
 from conformance.errors import SuiteError
-from conformance.model import Array, Case, Json, Observation, Returned
+from conformance.model import Array, Json, Returned
 from conformance.targets.messages import Call
 from conformance.targets.pool import Limits, Worker
 from conformance.targets.process import Start
 from conformance.targets.registry import Target
-from conformance.verdicts import verdict
-from reference.bounds import ARITHMETICS
 
-__all__ = ["Plan", "Timed", "ceilings_of", "start", "timed"]
+__all__ = ["Plan", "Timed", "against", "ceilings_of", "start", "timed"]
 
 CLOCK = "conformance.bench.clock"
 NAMESPACE = "conformance.targets.adapters.namespace"
 LIMITS = Limits(seconds=120.0, memory=8 << 30)
 SLOW = 1.0  # seconds of one run after which one round is enough
 TOO_SLOW = 8.0  # seconds that one run may take, judged by the time of a smaller batch
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+THREADS = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "NPROC",
+)  # NPROC: JAX
 MOST = 200  # runs of one call
 COMPILED = ("xla", "jax")  # ends of the names of those that compile in their first run
+Key: TypeAlias = tuple[str, str, str]  # layer, op, dtype
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,8 @@ class Timed:
     compile: float = 0.0  # seconds that the first run took longer than the median: XLA's compilation
     gflops: float | None = None  # 10^9 operations a second; none for ops that only compare and move
     gbs: float | None = None  # 10^9 bytes a second, of operands and results, each once
+    of_gflops: float | None = None  # share of the machine's ceiling for the dtype and threads; none for a GPU
+    of_gbs: float | None = None  # likewise, of a large copy
     correct: bool | None = None  # whether the result is allowed; None: not checked
     note: str = ""
     rounds: tuple[float, ...] = ()  # median of each turn, seconds: what `--compare` resamples
@@ -92,8 +99,14 @@ def start(target: Target, threads: int, seconds: float) -> Start:
     return replace(started, environment={**kept, **dict.fromkeys(THREADS, str(threads))})
 
 
-def timed(plan: Plan, began: Callable[[Subject], None]) -> Iterator[Timed]:
-    """Time everything, each thread count with its share of the budget; `began` is told of each call."""
+def timed(
+    plan: Plan, began: Callable[[Subject], None], ready: Callable[[str, Mapping[str, Json]], None] = lambda *_: None
+) -> Iterator[Timed]:
+    """
+    Time everything, each thread count with its share of the budget.
+
+    `ready` is told what each contender says of itself, `began` of each call.
+    """
     for threads in plan.threads:
         deadline = time.monotonic() + plan.budget / len(plan.threads)
         with ExitStack() as stack:
@@ -101,6 +114,8 @@ def timed(plan: Plan, began: Callable[[Subject], None]) -> Iterator[Timed]:
                 Contender(target, threads, stack.enter_context(Worker(start(target, threads, plan.seconds), LIMITS)))
                 for target in plan.targets
             ]
+            for contender in contenders:
+                ready(contender.target.name, contender.worker.ready().about)
             for subject in plan.subjects:
                 began(subject)
                 if time.monotonic() < deadline:
@@ -114,16 +129,16 @@ class Contender:
     target: Target
     threads: int
     worker: Worker
-    checked: dict[tuple[str, str, str], str] = field(default_factory=dict)  # layer, op, dtype -> what is wrong, or ""
-    seconds: dict[tuple[str, str, str], float] = field(default_factory=dict)  # of a run for one image
+    checked: dict[Key, Checked] = field(default_factory=dict)
+    seconds: dict[Key, float] = field(default_factory=dict)  # of a run for one image
 
 
 def compared(contenders: Sequence[Contender], subject: Subject, rounds: int) -> Iterator[Timed]:
     """Time one call by all contenders: checked on one image, then round by round, one after the other."""
     single = arguments(replace(subject, batch=1, flops=0))
-    sets: dict[str, Allowed] = {}
+    sets = Sets(subject.op, single)
     for contender in contenders:
-        check(contender, subject, single, sets)
+        check(contender, subject, sets)
     given = single if subject.batch == 1 else arguments(subject)
     turns: dict[str, list[Returned]] = {contender.target.name: [] for contender in contenders}
     for number in range(rounds):
@@ -132,30 +147,31 @@ def compared(contenders: Sequence[Contender], subject: Subject, rounds: int) -> 
             if may_run(contender, subject, done, number):
                 observed = contender.worker.run(Call(op=subject.op, arguments=given))
                 done += [observed] if isinstance(observed, Returned) else []
+    part = last_image(subject.op, given) if subject.batch > 1 else None
+    parts = Sets(subject.op, part) if part else None
     for contender in contenders:
-        yield row(contender, subject, given, turns[contender.target.name])
+        done = turns[contender.target.name]
+        found = contender.checked[key(subject)]
+        if parts and done and found.correct:
+            found = parts.check(contender.target, subject.dtype, last_result(done[0]))
+        yield row(contender, subject, given, done, found)
 
 
-def key(subject: Subject) -> tuple[str, str, str]:
+def key(subject: Subject) -> Key:
     """Return what a check holds for, whatever the batch."""
     return subject.layer, subject.op, subject.dtype
 
 
-def check(contender: Contender, subject: Subject, single: Mapping[str, Any], sets: dict[str, Allowed]) -> None:
+def check(contender: Contender, subject: Subject, sets: Sets) -> None:
     """Hold the result for one image against the allowed set of the contender's arithmetic, once."""
     if key(subject) in contender.checked:
         return
-    observed = contender.worker.run(Call(op=subject.op, arguments=single))
-    name = contender.target.arithmetic.get(subject.dtype, "float32")
-    if name not in sets:
-        case = Case(op=subject.op, arrays={}, attributes={}, regime="normal", seed=0)
-        sets[name] = allowed(case, single, ARITHMETICS[name])
-    result: Observation = observed
+    observed = contender.worker.run(Call(op=subject.op, arguments=sets.arguments))
     if isinstance(observed, Returned):
-        contender.seconds[key(subject)] = float(observed.arrays[-1][0, 0])
-        result = replace(observed, arrays=observed.arrays[:-1])
-    judged = verdict(sets[name], result)
-    contender.checked[key(subject)] = "" if judged.outcome == "agrees" else f"{judged.outcome}: {judged.reason}"
+        contender.seconds[key(subject)] = float(
+            observed.arrays[-1][0, 1:].min()
+        )  # what compiles did so in its first run
+    contender.checked[key(subject)] = sets.check(contender.target, subject.dtype, observed)
 
 
 def may_run(contender: Contender, subject: Subject, done: Sequence[Returned], number: int) -> bool:
@@ -166,10 +182,10 @@ def may_run(contender: Contender, subject: Subject, done: Sequence[Returned], nu
     return not done or float(done[-1].arrays[-1][0, 1:].mean()) < SLOW
 
 
-def row(contender: Contender, subject: Subject, given: Mapping[str, Any], turns: Sequence[Returned]) -> Timed:
+def row(
+    contender: Contender, subject: Subject, given: Mapping[str, Any], turns: Sequence[Returned], checked: Checked
+) -> Timed:
     """Return what came of one contender's turns."""
-    wrong = contender.checked[key(subject)]
-    unfit = wrong.startswith("unsupported") or not contender.seconds.get(key(subject))
     begun = Timed(
         target=contender.target.name,
         layer=subject.layer,
@@ -177,11 +193,11 @@ def row(contender: Contender, subject: Subject, given: Mapping[str, Any], turns:
         batch=subject.batch,
         dtype=subject.dtype,
         threads=contender.threads,
-        correct=None if unfit else not wrong,
-        note=wrong,
+        correct=checked.correct,
+        note=checked.note,
     )
     if not turns:
-        return begun if wrong else replace(begun, note="left out: one run would take too long")
+        return begun if checked.note else replace(begun, note="left out: one run would take too long")
     samples, spent = np.concatenate([turn.arrays[-1][:, 1:] for turn in turns], axis=1)
     median = float(np.median(samples))
     first = float(turns[0].arrays[-1][0, 0])
@@ -198,6 +214,19 @@ def row(contender: Contender, subject: Subject, given: Mapping[str, Any], turns:
         gflops=subject.flops / median / 1e9 if "conv2d" in subject.op else None,
         gbs=moved / median / 1e9,
         rounds=tuple(float(np.median(turn.arrays[-1][0, 1:])) for turn in turns),
+    )
+
+
+def against(row: Timed, ceilings: Mapping[str, float]) -> Timed:
+    """Return a row with its shares of what the processor can do; a GPU's have nothing to do with that."""
+    if "gpu" in row.target:
+        return row
+    most = ceilings.get(f"gflops {row.dtype}, threads {row.threads}")
+    copied = ceilings.get(f"gbs, threads {row.threads}")
+    return replace(
+        row,
+        of_gflops=row.gflops / most if row.gflops is not None and most else None,
+        of_gbs=row.gbs / copied if row.gbs is not None and copied else None,
     )
 
 
