@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from conformance.errors import SuiteError
+from conformance.errors import SuiteError, UsageError
 from conformance.report import machine, specification, verdict
 from conformance.report.data import gather
 from conformance.report.wording import count
@@ -25,6 +25,9 @@ def report(
     """Make one report of any number of runs. The exit code is that of a run: 1 for what is new, or no longer waived."""
     from conformance.report import pages  # noqa: PLC0415 -- Altair takes a second to import
 
+    runs = [run for run in runs if not run.is_file()]  # reports/* names files, too
+    if not runs:
+        raise UsageError("these are files: name folders of runs")
     gathered = gather(runs)
     outputs = (
         (html or runs[-1] / "report.html", pages.page),

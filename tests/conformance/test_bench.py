@@ -1,6 +1,7 @@
 """Timings: what is timed, how it is checked, written, read and compared; with implementations that cheat."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,17 +9,21 @@ import numpy as np
 import pytest
 
 from conformance.bench import command
+from conformance.bench.checking import last_image, last_result
 from conformance.bench.peers import PEERS
 from conformance.bench.results import compared, read, write
 from conformance.bench.subjects import CHOSEN, Subject, arguments, subjects
-from conformance.bench.timing import Plan, Timed, ceilings_of, timed
+from conformance.bench.timing import Plan, Timed, against, ceilings_of, timed
 from conformance.errors import UsageError
+from conformance.model import OPS, Returned
 from conformance.networks.known import NETWORKS
 from conformance.networks.running import run_reference
+from conformance.report.data import gather
 from conformance.targets import registry
 from conformance.targets.registry import Target
 
 ROW = Timed(target="t", layer="l", op="conv2d", batch=1, dtype="float32", threads=1, median=1.0, rounds=(1.0, 1.0, 1.0))
+VARIED = ("lenet-5", "lenet-5-mnist/dropout", "dqn/conv1", "dcgan/up4")
 CHEAT = Target(
     name="cheat",
     about="fast and wrong",
@@ -34,14 +39,17 @@ def test_every_chosen_layer_exists() -> None:
     assert found == {name if "/" in name else f"{name}/layer" for name in CHOSEN}
 
 
-@pytest.mark.parametrize(
-    "subject", list(subjects(("lenet-5", "dqn/conv1", "dcgan/up4"), (2,))), ids=lambda one: one.name
-)
+@pytest.mark.parametrize("subject", list(subjects(VARIED, (2,))), ids=lambda one: one.name)
 def test_every_call_is_valid(subject: Subject) -> None:
     """The reference takes it, for a batch of 2."""
     result = run_reference(subject.op, arguments(subject))
 
     assert np.isfinite(result[0]).all()
+
+
+def test_every_op_is_timed() -> None:
+    """Forward, gradient and way back, each at one of the chosen layers at least."""
+    assert {subject.op for subject in subjects(CHOSEN, (1,))} == set(OPS)
 
 
 def test_a_gradient_counts_the_operations_of_its_layer() -> None:
@@ -84,6 +92,79 @@ def test_a_wrong_result_is_shown_as_wrong_not_as_fast(tmp_path: Path, monkeypatc
     assert second.correct is None
     assert second.median is None
     assert "no function conv2d_backprop_input" in second.note
+
+
+def test_a_result_that_is_wrong_for_a_batch_alone_is_shown_as_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A target that is right for one image, and returns zeros for two."""
+    (tmp_path / "cheating.py").write_text(
+        "import reference\n\n\ndef conv2d(input, filters, strides, padding):\n"
+        "    return reference.conv2d(input, filters, strides, padding) * (len(input) == 1)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    plan = Plan(targets=(CHEAT,), subjects=tuple(subjects(("lenet-5/c1",), (1, 2))), rounds=1, seconds=0.001)
+
+    found = [row for row in timed(plan, lambda _: None) if row.op == "conv2d"]
+
+    assert [(row.batch, row.correct, command.cell(row) == "wrong") for row in found] == [
+        (1, True, False),
+        (2, False, True),
+    ]
+
+
+def test_what_raises_is_not_timed_and_not_called_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no result that could be wrong; the note says what was raised."""
+    (tmp_path / "cheating.py").write_text("def conv2d(**_):\n    raise ValueError('not today')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    first = rows(CHEAT)[0]
+
+    assert (first.correct, first.median) == (None, None)
+    assert "not today" in first.note
+
+
+def test_the_last_image_of_a_batch_is_a_call_of_its_own() -> None:
+    """Three images of two rows: the last one, its gradient and its shape; filters are everybody's."""
+    images = np.arange(6).reshape(3, 2)
+    given = {"filters": "f", "out_backprop": images, "input_sizes": [3, 2], "strides": [1, 1]}
+
+    part = last_image("conv2d_backprop_input", given)
+
+    assert part is not None
+    assert part["out_backprop"].tolist() == [[4, 5]]
+    assert (part["input_sizes"], part["filters"], part["strides"]) == ([1, 2], "f", [1, 1])
+    assert last_image("conv2d_backprop_filter", given) is None
+
+
+def test_the_result_of_the_last_image_keeps_the_times() -> None:
+    """Two results of three images, and the times."""
+    observed = Returned((np.arange(3), np.arange(3, 6), np.arange(9)), seconds=1.0)
+
+    assert [array.tolist() for array in last_result(observed).arrays] == [[2], [5], list(range(9))]
+
+
+def test_shares_of_the_ceilings_are_those_of_dtype_and_threads() -> None:
+    """3 of 12 GFLOP/s and 1 of 8 GB/s; a GPU has no share of a processor's."""
+    most = {"gflops float32, threads 1": 12.0, "gflops float64, threads 1": 6.0, "gbs, threads 1": 8.0}
+    row = replace(ROW, gflops=3.0, gbs=1.0)
+
+    assert (against(row, most).of_gflops, against(row, most).of_gbs) == (0.25, 0.125)
+    assert against(replace(row, dtype="bfloat16"), most).of_gflops is None
+    assert against(replace(row, target="tf-gpu-eager"), most).of_gflops is None
+
+
+def test_pytorch_is_called_for_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a stand-in of its functions: paddings that both ends share, that they do not, and sizes that leave a rest."""
+    shutil.copy(Path(__file__).parent / "stand_in_torch.py", tmp_path / "torch.py")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    layers = ("lenet-5/c1", "dqn/conv1", "dcgan/up4", "lenet-5-mnist/conv1", "lenet-5-mnist/pool1", "resnet-50/pool1")
+    forward = ("conv2d", "conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter", "max_pool")
+    chosen = tuple(subject for subject in subjects(layers, (1,)) if subject.op in forward)
+
+    found = list(timed(Plan(targets=(PEERS["torch"],), subjects=chosen, rounds=1, seconds=0.001), lambda _: None))
+
+    assert [(row.layer, row.op, row.note) for row in found if not row.correct] == []
 
 
 @pytest.mark.slow
@@ -131,6 +212,14 @@ def test_rounds_without_noise_decide(now: float, says: str) -> None:
     assert one.ratio == one.low == one.high == now
 
 
+def test_too_few_rounds_say_nothing() -> None:
+    """Twice as slow, in two rounds: no interval, and no failure."""
+    (one,) = compared([replace(ROW, median=2.0, rounds=(2.0, 2.0))], [ROW])
+
+    assert one.says == "too few rounds"
+    assert (one.ratio, one.low) == (2.0, 0.0)
+
+
 def test_rounds_that_vary_more_than_they_differ_are_within_noise() -> None:
     """1, 2, 3 s against 1.1, 2.1, 3.1 s."""
     (one,) = compared([replace(ROW, median=2.1, rounds=(1.1, 2.1, 3.1))], [replace(ROW, median=2.0, rounds=(1, 2, 3))])
@@ -147,6 +236,8 @@ def test_a_regression_is_an_exit_code(tmp_path: Path) -> None:
     """The old run is rewritten as if everything had taken a thousandth of the time."""
     options = {"target": ["reference"], "layer": ["lenet-5/f6"], "batch": [1], "dtype": ["float32"], "threads": [1]}
     assert command.bench(**options, out=tmp_path / "now") == 0  # type: ignore[arg-type]
+    (head,) = gather([tmp_path / "now"]).runs  # the folder is that of a run
+    assert [target["name"] for target in head.targets] == ["reference"]
     old = [
         replace(row, median=(row.median or 0) / 1000, rounds=tuple(one / 1000 for one in row.rounds))
         for row in read(tmp_path / "now")
@@ -169,6 +260,14 @@ def test_what_does_not_exist_is_refused(options: dict[str, object], message: str
     """By name, before anything is timed."""
     with pytest.raises(UsageError, match=message):
         command.bench(**options, target=["reference"])  # type: ignore[arg-type]
+
+
+def test_a_program_of_its_own_cannot_be_timed() -> None:
+    """One line says why, and what to do instead."""
+    with pytest.raises(UsageError, match=r"command:\./harness cannot be timed: .* module:object") as raised:
+        command.bench(target=["command:./harness"])
+
+    assert "\n" not in str(raised.value)
 
 
 def test_all_networks_can_be_named() -> None:

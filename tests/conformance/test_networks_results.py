@@ -4,6 +4,7 @@ import struct
 import sys
 import zlib
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from conformance.networks.layers import Layer
 from conformance.networks.png import SIGNATURE, bright, png, signed
 from conformance.networks.results import Lesson, Results, Shown, Trial, read, write
 from conformance.networks.running import Step, initialised, run_reference
+from conformance.networks.training import Recipe
 from conformance.networks.trying import Taught, examined, tried
 from conformance.targets import registry
 from reference.bounds import ARITHMETICS
@@ -221,10 +223,11 @@ def test_only_lenets_training_step_is_tried() -> None:
 
 
 def test_the_command_trains_compares_and_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reference teaches itself one step an epoch: all conforms, six pictures, and the folder is that of a run."""
+    """The reference teaches itself one step: all conforms, six pictures, and the folder is that of a run."""
     monkeypatch.setattr(trying, "digits", few_digits)
     monkeypatch.setattr(trying, "TESTED", 4)
     monkeypatch.setattr(command, "read_digits", few_digits)
+    monkeypatch.setattr(command, "Recipe", partial(Recipe, epochs=1))
 
     assert command.networks(target=["reference"], pictures=True, out=tmp_path) == 0
 

@@ -7,10 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from conformance.errors import UsageError
 from conformance.networks.comparing import Distance, Judged
 from conformance.networks.png import png
 from conformance.networks.results import Lesson, Results, Shown, Trial, write
+from conformance.report.commands import report
 from conformance.report.data import gather
 from conformance.report.machine import as_json
 from conformance.report.pages import page
@@ -81,10 +84,10 @@ def test_timings_of_other_batches_are_not_compared(make_run: Make) -> None:
     rows = [same | {"batch": 1, "median": 1.0, "gflops": 3.0}, same | {"batch": 32, "median": 8.0}]
     (folder / "bench.json").write_text(json.dumps({"schema": 1, "ceilings": {}, "rows": rows}))
 
-    report = gather([folder])
+    gathered = gather([folder])
 
-    assert [(timing.batch, timing.ratio) for timing in report.timings] == [(1, 1.0), (32, 1.0)]
-    assert "50%" in page(report)
+    assert [(timing.batch, timing.ratio) for timing in gathered.timings] == [(1, 1.0), (32, 1.0)]
+    assert "50%" in page(gathered)
 
 
 def test_a_row_whose_result_was_not_checked_is_not_called_wrong(make_run: Make) -> None:
@@ -94,3 +97,14 @@ def test_a_row_whose_result_was_not_checked_is_not_called_wrong(make_run: Make) 
     (folder / "bench.json").write_text(json.dumps([row]))
 
     assert [timing.correct for timing in gather([folder]).timings] == [True]
+
+
+def test_files_among_the_folders_are_passed_over(make_run: Make, tmp_path: Path) -> None:
+    """`reports/*` names a README, too; of files alone there is nothing to report."""
+    folder = make_run(rows=[])
+    (tmp_path / "README.md").write_text("what stands here")
+
+    assert report([folder, tmp_path / "README.md"]) == 0
+    assert (folder / "report.html").exists()
+    with pytest.raises(UsageError, match="name folders"):
+        report([tmp_path / "README.md"])
