@@ -3,7 +3,9 @@
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
+from statistics import median
 from typing import Annotated
 
 import typer
@@ -15,7 +17,7 @@ from rich.table import Table
 from conformance import unjudged
 from conformance.bench.peers import PEERS
 from conformance.bench.results import Compared, compared, read, write
-from conformance.bench.subjects import CHOSEN, DTYPES, SINGLE, Subject, subjects
+from conformance.bench.subjects import CHOSEN, DTYPES, FEW, SINGLE, Subject, subjects
 from conformance.bench.timing import Plan, Timed, against, ceilings_of, timed
 from conformance.errors import UsageError
 from conformance.model import Json
@@ -25,7 +27,7 @@ from conformance.targets.registry import Target
 
 __all__ = ["bench"]
 
-WIDTH = 132
+WIDTH, CELL = 82, 18  # columns that the names of a call take, and a contender's times
 
 
 def bench(
@@ -50,7 +52,7 @@ def bench(
         rounds=rounds,
         budget=budget,
     )
-    console = Console(highlight=False, width=max(Console().width, WIDTH))
+    console = Console(highlight=False, width=max(Console().width, WIDTH + CELL * len(plan.targets)))
     session = unjudged.opened(out, "bench")
     ceilings = ceilings_of(plan.threads)
     about: dict[str, Mapping[str, Json]] = {}
@@ -83,7 +85,11 @@ def contenders(names: list[str] | None) -> tuple[Target, ...]:
 def chosen(
     layers: list[str] | None, ops: list[str] | None, batches: tuple[int, ...], dtypes: tuple[str, ...]
 ) -> tuple[Subject, ...]:
-    """Return the calls asked for: all of one dtype and batch before those of the next."""
+    """
+    Return the calls asked for: all of one dtype and batch before those of the next.
+
+    By default CHOSEN layers for the first dtype and batch, and FEW for the others: what five minutes are enough for.
+    """
     for name in layers or ():
         if name.partition("/")[0] not in {**NETWORKS, **SINGLE}:
             raise UsageError(f"no network of {name!r}: there are {', '.join((*NETWORKS, *SINGLE))}")
@@ -92,9 +98,8 @@ def chosen(
             raise UsageError(f"no dtype {name!r}: there are {', '.join(DTYPES)}")
     found = [
         subject
-        for dtype in dtypes
-        for batch in batches
-        for subject in subjects(tuple(layers or CHOSEN), (batch,), (dtype,))
+        for number, (dtype, batch) in enumerate(product(dtypes, batches))
+        for subject in subjects(tuple(layers or (FEW if number else CHOSEN)), (batch,), (dtype,))
         if not ops or subject.op in ops
     ]
     if not found:
@@ -124,9 +129,22 @@ def show(console: Console, plan: Plan, rows: Sequence[Timed], ceilings: dict[str
     for line, cells in lines.items():
         drawn.add_row(*line, *(cell(cells.get(name)) for name in names))
     console.print(drawn)
+    for name in names:
+        for text in beforehand(name, [row for row in rows if row.target == name]):
+            console.print(text)
     console.print("Ceilings: " + "; ".join(f"{name}: {value:.1f}" for name, value in ceilings.items()))
     if (missing := plan.total - len(lines)) > 0:
         console.print(f"{missing} of {plan.total} calls were left out: the budget of {plan.budget:.0f} s was spent.")
+
+
+def beforehand(name: str, rows: Sequence[Timed]) -> list[str]:
+    """Say what a contender takes before its first result, if it traces or compiles: the median over calls."""
+    parts = {
+        "tracing": [row.trace for row in rows if row.median is not None and row.trace],
+        "compiling": [row.compile for row in rows if row.median is not None and row.compile],
+    }
+    told = [f"{what} {1e3 * median(times):.0f} ms" for what, times in parts.items() if times]
+    return [f"{name}, before the first result of a call: {', '.join(told)} (median)"] if told else []
 
 
 def cell(row: Timed | None) -> str:

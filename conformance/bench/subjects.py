@@ -16,7 +16,7 @@ from conformance.networks.layers import Layer, Network
 from conformance.networks.running import padding
 from reference.arithmetic import Image
 
-__all__ = ["CHOSEN", "DTYPES", "SINGLE", "Subject", "arguments", "subjects"]
+__all__ = ["CHOSEN", "DTYPES", "FEW", "SINGLE", "Subject", "arguments", "subjects"]
 
 DTYPES: Mapping[str, Any] = {
     "float32": np.float32,
@@ -66,6 +66,17 @@ CHOSEN = (
     "resnet-50/conv1",
     "resnet-50/pool1",
     "resnet-50/conv2_1c",
+)
+# Of these, one or two an op, small enough for many images: for all dtypes and batches but the first.
+FEW = (
+    "lenet-5/s2",
+    "lenet-5-mnist/conv2",
+    "lenet-5-mnist/dropout",
+    "dqn/conv1",
+    "dcgan/up4",
+    "resnet-50/pool1",
+    "vgg-16/pool3",
+    "vgg-16-mirror/unpool3",
 )
 # What is timed at a layer: its op, the gradients, and the way back through an average.
 OPS = {

@@ -131,6 +131,7 @@ class Contender:
     worker: Worker
     checked: dict[Key, Checked] = field(default_factory=dict)
     seconds: dict[Key, float] = field(default_factory=dict)  # of a run for one image
+    begun: dict[Key, tuple[float, float]] = field(default_factory=dict)  # its tracing and first run, seconds
 
 
 def compared(contenders: Sequence[Contender], subject: Subject, rounds: int) -> Iterator[Timed]:
@@ -168,9 +169,9 @@ def check(contender: Contender, subject: Subject, sets: Sets) -> None:
         return
     observed = contender.worker.run(Call(op=subject.op, arguments=sets.arguments))
     if isinstance(observed, Returned):
-        contender.seconds[key(subject)] = float(
-            observed.arrays[-1][0, 1:].min()
-        )  # what compiles did so in its first run
+        times = observed.arrays[-1][0]
+        contender.begun[key(subject)] = observed.trace_seconds, float(times[0])
+        contender.seconds[key(subject)] = float(times[1:].min())  # not the first run, in which some compile
     contender.checked[key(subject)] = sets.check(contender.target, subject.dtype, observed)
 
 
@@ -200,7 +201,9 @@ def row(
         return begun if checked.note else replace(begun, note="left out: one run would take too long")
     samples, spent = np.concatenate([turn.arrays[-1][:, 1:] for turn in turns], axis=1)
     median = float(np.median(samples))
-    first = float(turns[0].arrays[-1][0, 0])
+    # A call of one image was traced and compiled when it was checked.
+    begun_now = turns[0].trace_seconds, float(turns[0].arrays[-1][0, 0])
+    trace, first = contender.begun[key(subject)] if subject.batch == 1 else begun_now
     moved = moved_bytes(given) + sum(array.nbytes for array in turns[0].arrays[:-1])
     return replace(
         begun,
@@ -209,7 +212,7 @@ def row(
         cpu=float(np.median(spent)),
         runs=len(samples),
         first=first,
-        trace=max(turn.trace_seconds for turn in turns),
+        trace=trace,
         compile=max(first - median, 0.0) if contender.target.name.endswith(COMPILED) else 0.0,
         gflops=subject.flops / median / 1e9 if "conv2d" in subject.op else None,
         gbs=moved / median / 1e9,

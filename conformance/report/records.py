@@ -288,6 +288,8 @@ class Timing:
     threads: int
     median: float  # seconds
     spread: float  # seconds: the range that holds the middle half of the runs
+    trace: float  # seconds of tracing a graph, before the call
+    compile: float  # seconds that the first run took longer, in which XLA compiles
     gflops: float
     gbs: float
     of_gflops: float  # share of what the machine can do on so many threads, in a large matrix product

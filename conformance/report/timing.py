@@ -1,9 +1,9 @@
 """
 The benchmarks of a run, read from `bench.json` or `bench.parquet` in its folder, if there is one.
 
-Rows have at least `op`, `layer`, `target` and `median` (seconds); `batch`, `dtype`, `threads`, `spread` (seconds),
-`gflops`, `gbs`, `of_gflops`, `of_gbs` and `correct` where they are known. `bench.json` is a list of rows, or an object
-with `rows` and `ceilings`.
+Rows have at least `op`, `layer`, `target` and `median` (seconds); `batch`, `dtype`, `threads`, `spread`, `trace`,
+`compile` (seconds), `gflops`, `gbs`, `of_gflops`, `of_gbs` and `correct` where they are known. `bench.json` is a list
+of rows, or an object with `rows` and `ceilings`.
 """
 
 import json
@@ -61,6 +61,8 @@ def _timing(run: int, row: Mapping[str, Any], fastest: float) -> Timing:
         threads=int(row.get("threads") or 0),
         median=float(row["median"]),
         spread=_number(row, "spread"),
+        trace=_number(row, "trace"),
+        compile=_number(row, "compile"),
         gflops=_number(row, "gflops"),
         gbs=_number(row, "gbs"),
         of_gflops=_number(row, "of_gflops"),

@@ -12,7 +12,7 @@ from conformance.bench import command
 from conformance.bench.checking import last_image, last_result
 from conformance.bench.peers import PEERS
 from conformance.bench.results import compared, read, write
-from conformance.bench.subjects import CHOSEN, Subject, arguments, subjects
+from conformance.bench.subjects import CHOSEN, FEW, Subject, arguments, subjects
 from conformance.bench.timing import Plan, Timed, against, ceilings_of, timed
 from conformance.errors import UsageError
 from conformance.model import OPS, Returned
@@ -45,6 +45,24 @@ def test_every_call_is_valid(subject: Subject) -> None:
     result = run_reference(subject.op, arguments(subject))
 
     assert np.isfinite(result[0]).all()
+
+
+def test_by_default_all_dtypes_and_batches_are_timed_with_every_op() -> None:
+    """The chosen layers once, for one float32 image; a few of them, with every op, for the rest."""
+    found = command.chosen(None, None, (1, 32), ("float32", "bfloat16"))
+
+    assert {one.layer for one in found if (one.dtype, one.batch) != ("float32", 1)} == set(FEW) < set(CHOSEN)
+    assert {one.op for one in found if (one.dtype, one.batch) == ("bfloat16", 32)} == set(OPS)
+
+
+def test_tracing_and_compiling_are_told_apart() -> None:
+    """Medians of 1, 3 and 8 ms, and of the two calls that compiled 20 and 40 ms."""
+    times = ((0.001, 0.02), (0.003, 0.04), (0.008, 0.0))
+
+    (text,) = command.beforehand("t", [replace(ROW, trace=trace, compile=compiled) for trace, compiled in times])
+
+    assert text.endswith("tracing 3 ms, compiling 30 ms (median)")
+    assert command.beforehand("t", [ROW]) == []
 
 
 def test_every_op_is_timed() -> None:
@@ -111,6 +129,22 @@ def test_a_result_that_is_wrong_for_a_batch_alone_is_shown_as_wrong(
         (1, True, False),
         (2, False, True),
     ]
+
+
+def test_what_the_first_run_takes_longer_is_compiling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A target, named as those that compile, that sleeps 50 ms in its first call, which is the check."""
+    (tmp_path / "cheating.py").write_text(
+        "import time\nimport reference\n\nslept = []\n\n\ndef conv2d(input, filters, strides, padding):\n"
+        "    slept or slept.append(time.sleep(0.05))\n    return reference.conv2d(input, filters, strides, padding)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    first = rows(replace(CHEAT, name="cheat-xla"))[0]
+
+    assert first.first is not None
+    assert first.median is not None
+    assert first.first >= 0.05
+    assert first.compile == first.first - first.median
 
 
 def test_what_raises_is_not_timed_and_not_called_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

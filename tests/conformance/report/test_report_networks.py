@@ -80,7 +80,15 @@ def test_networks_are_in_the_json_without_their_pictures(make_run: Make) -> None
 def test_timings_of_other_batches_are_not_compared(make_run: Make) -> None:
     """One image in 1 s and 32 in 8 s are both the fastest of their kind, and both are shown."""
     folder = make_run(rows=[])
-    same = {"op": "conv2d", "layer": "C1", "target": "t", "dtype": "float32", "threads": 1, "of_gflops": 0.5}
+    same = {
+        "op": "conv2d",
+        "layer": "C1",
+        "target": "t",
+        "dtype": "float32",
+        "threads": 1,
+        "of_gflops": 0.5,
+        "trace": 0.25,
+    }
     rows = [same | {"batch": 1, "median": 1.0, "gflops": 3.0}, same | {"batch": 32, "median": 8.0}]
     (folder / "bench.json").write_text(json.dumps({"schema": 1, "ceilings": {}, "rows": rows}))
 
@@ -88,6 +96,7 @@ def test_timings_of_other_batches_are_not_compared(make_run: Make) -> None:
 
     assert [(timing.batch, timing.ratio) for timing in gathered.timings] == [(1, 1.0), (32, 1.0)]
     assert "50%" in page(gathered)
+    assert "250 ms" in page(gathered)  # of tracing, apart from the median
 
 
 def test_a_row_whose_result_was_not_checked_is_not_called_wrong(make_run: Make) -> None:
