@@ -233,7 +233,7 @@ def _spread_overflow(call: SumOfProducts, arithmetic: Arithmetic, wide: Format) 
     if not _transforms(call, arithmetic):
         return False
     left, right = (float(np.abs(side).sum()) for side in call.finite)
-    return 2.0**20 * left * max(right, 1.0) >= wide.largest
+    return 2.0**20 * max(left, 1.0) * max(right, 1.0) >= wide.largest
 
 
 def _narrowed_overflow(call: SumOfProducts, arithmetic: Arithmetic) -> Array | bool:
@@ -242,8 +242,10 @@ def _narrowed_overflow(call: SumOfProducts, arithmetic: Arithmetic) -> Array | b
     huge = [side > narrow.largest for side in map(np.abs, call.finite)] if narrow else []
     if not any(side.any() for side in huge):
         return False
-    ones = [np.ones(side.shape) for side in huge]
-    return (call.contract(huge[0] * 1.0, ones[1]) + call.contract(ones[0], huge[1] * 1.0)) > 0
+    left, right = (side * 1.0 for side in huge)
+    # Beyond the image, too: padded zeros times infinity are NaN.
+    met = call.contract(left, np.ones(right.shape)) + call.contract(np.ones(left.shape), right)
+    return (met + call.absent(right)) > 0
 
 
 def _special(call: SumOfProducts, arithmetic: Arithmetic, result: Within) -> Within:
@@ -255,14 +257,24 @@ def _special(call: SumOfProducts, arithmetic: Arithmetic, result: Within) -> Wit
     exact = special.astype(result.value.dtype)
     # Beside infinity, finite numbers may overflow to the other one: NaN is allowed there as it is without.
     nan = result.nan | np.isnan(special) | (call.absent((~np.isfinite(call.right)) * 1.0) > 0)
-    subnormal = arithmetic.flushes and any(np.any(_subnormal(side)) for side in (call.left, call.right))
-    if subnormal or arithmetic.terms > 1:
-        nan = nan | met  # infinity times a subnormal that counts as zero; infinity less itself, as the lesser part
+    if arithmetic.terms > 1:
+        nan = nan | met  # infinity less itself, as the lesser part
+    elif arithmetic.flushes:
+        nan = nan | _flushed_beside_infinity(call)
     low, high = np.where(met, exact, result.low), np.where(met, exact, result.high)
     if _transforms(call, arithmetic):
         infinity = exact.dtype.type(np.inf)  # a transform spreads what is not finite
         low, high, nan = np.full_like(low, -infinity), np.full_like(high, infinity), np.ones_like(nan)
     return replace(result, low=low, high=high, nan=nan)
+
+
+def _flushed_beside_infinity(call: SumOfProducts) -> Array | bool:
+    """Return which elements have a product of infinity and a subnormal number, which counts as zero: it is NaN."""
+    sides = (call.left, call.right)
+    infinite, tiny = ([change(side) * 1.0 for side in sides] for change in (np.isinf, _subnormal))
+    if not any(mask.any() for mask in tiny):
+        return False
+    return (call.contract(infinite[0], tiny[1]) + call.contract(tiny[0], infinite[1])) > 0
 
 
 def _subnormal(side: Array) -> Array:

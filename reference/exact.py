@@ -482,7 +482,8 @@ def products_are_safe(left: Array, right: Array) -> Array:
     """Return which products, and their rests in `two_product`, neither overflow nor underflow in float64."""
     size = np.abs(left * right)
     split = (np.abs(left) < 2.0**990) & (np.abs(right) < 2.0**990)
-    return np.asarray((left == 0) | (right == 0) | (split & (size > 2.0**-900) & (size < 2.0**1000)))
+    # Zero beside a number too large to be cut is none: its halves are NaN.
+    return np.asarray(split & ((left == 0) | (right == 0) | ((size > 2.0**-900) & (size < 2.0**1000))))
 
 
 def _halves(a: Array) -> tuple[Array, Array]:

@@ -50,7 +50,7 @@ MATRICES = {
 
 def can_winograd(call: SumOfProducts) -> TypeGuard[Forward]:
     """Return whether Winograd's algorithm F(m, 3) serves this call: 3x3 filters, stride and dilation 1, forward."""
-    if not isinstance(call, Forward):
+    if not isinstance(call, Forward) or 0 in call.shape:
         return False
     axes = (call.geometry.rows, call.geometry.columns)
     return all((axis.taps, axis.stride, axis.dilation) == (3, 1, 1) for axis in axes)

@@ -302,6 +302,15 @@ def test_an_operand_may_round_to_infinity_when_it_is_narrowed() -> None:
     assert admitted(dot([1e38], [0.5]), "bfloat16", np.inf) == [False]
 
 
+def test_padding_times_what_narrowing_makes_infinite_may_be_nan() -> None:
+    """1 * 1 + 0 * the largest float32, which TF32 and bfloat16 round to infinity."""
+    filters = np.array([1.0, FORMATS["float32"].largest], np.float32).reshape(1, 2, 1, 1)
+    call = forward(np.ones((1, 1, 1, 1), np.float32), filters, 1, "SAME")
+
+    assert admitted(call, "bfloat16", 1.0, np.nan) == [True, True]
+    assert admitted(call, "float32", 1.0, np.nan) == [True, False]
+
+
 def test_a_transform_may_overflow_where_no_sum_does() -> None:
     """Five times 2e38, in B^T d of F(4, 3), is infinite."""
     image = np.full((1, 4, 4, 1), 2e38, np.float32)
@@ -336,6 +345,11 @@ def test_infinity_times_a_flushed_subnormal_is_nan() -> None:
 
     assert admitted(call, "float32", np.inf, np.nan) == [True, True]
     assert admitted(call, "float32-gradual", np.inf, np.nan) == [True, False]
+
+
+def test_infinity_beside_a_subnormal_that_it_does_not_multiply_is_infinity() -> None:
+    """Infinity + 2^-149, which may count as zero, but is no factor of it."""
+    assert admitted(dot([np.inf, SUBNORMAL], [1.0, 1.0]), "float32", np.inf, np.nan) == [True, False]
 
 
 def test_infinity_has_no_lesser_part() -> None:
@@ -428,6 +442,22 @@ def test_integers_are_exact() -> None:
 
     assert result.admits(np.array([0], np.int32).reshape(1, 1, 1, 1)).all()
     assert not result.admits(np.array([1], np.int32).reshape(1, 1, 1, 1)).any()
+
+
+def test_fourier_transforms_of_an_empty_image_are_bounded_whatever_the_filters() -> None:
+    """A 1x0 image, padded to 1x2, under the largest float64 twice: zero, or what comes of an infinite transform."""
+    filters = np.full((1, 2, 1, 1), FORMATS["float64"].largest)
+    call = forward(np.ones((1, 1, 0, 1)), filters, 1, [[0, 0], [0, 0], [2, 0], [0, 0]])
+
+    assert admitted(call, "fft", 0.0, np.nan) == [True, True]
+
+
+@pytest.mark.parametrize("name", ["winograd-2", "winograd-4", "fft"])
+def test_an_empty_result_of_transforms_has_an_empty_set(name: str) -> None:
+    """No 3x3 window fits into 2x4."""
+    call = forward(np.ones((1, 2, 4, 1), np.float32), np.ones((3, 3, 1, 1), np.float32), 1, "VALID")
+
+    assert within(call, ARITHMETICS[name]).value.shape == (1, 0, 2, 1)
 
 
 def test_an_empty_result_has_an_empty_set() -> None:

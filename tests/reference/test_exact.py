@@ -171,6 +171,20 @@ def test_numbers_too_small_to_be_squared_are_summed_exactly() -> None:
     assert conv2d(image, np.full((1, 2, 1, 1), 2.0**-560), 1, "VALID").item() == 3 * 2.0**-1074
 
 
+@pytest.mark.parametrize("op", ["conv2d", "conv2d_transpose"])
+def test_zero_times_the_largest_number_is_zero(op: str) -> None:
+    """0 * 1.8e308 + 1/4 + 2^-62 rounds to 1/4: the large number is too large to be cut in halves."""
+    image = np.array([0.0, 0.5, 0.25]).reshape(1, 1, 1, 3)
+    filters = np.array([np.finfo(np.float64).max, 0.5, 2.0**-60])
+
+    if op == "conv2d":
+        out = conv2d(image, filters.reshape(1, 1, 3, 1), 1, "VALID")
+    else:
+        out = conv2d_transpose(image, filters.reshape(1, 1, 1, 3), [1, 1, 1, 1], 1)
+
+    assert out.item() == 0.25
+
+
 def test_a_mean_half_way_is_decided_without_its_terms(monkeypatch: pytest.MonkeyPatch) -> None:
     """The mean of 2^52 - 1/2, 2^52 + 5 and seven of 2^52 is 2^52 + 1/2, a tie, which goes to the even 2^52."""
     image = np.array([2.0**52 - 0.5, 2.0**52 + 5, *[2.0**52] * 7]).reshape(1, 3, 3, 1)
