@@ -5,7 +5,7 @@ What the specification permits a case to give: a set, never one array.
 met; `AnyMask` is dropout under any generator; `Unspecified` permits anything, and says why.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -23,10 +23,25 @@ from reference.exact import SumOfProducts
 from reference.floats import format_of
 from reference.max_pool import credited, first_largest
 from reference.pools import Pool, pool
+from reference.precision import accumulator
 from reference.random_bits import algorithm
 from reference.unpool import scattered
 
-__all__ = ["Allowed", "AnyMask", "AnyOf", "Refused", "Results", "Unspecified", "allowed"]
+__all__ = ["Allowed", "AnyMask", "AnyOf", "Refused", "Results", "Totals", "Unspecified", "allowed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What the elements of a result add up to along some axes, from low to high, both float64 with those axes of 1."""
+
+    axes: tuple[int, ...]
+    low: Array
+    high: Array
+
+    def admits(self, observed: Array) -> Array:
+        """Return for every sum whether the observed one is allowed; where low is infinite, NaN is, too."""
+        total = observed.astype(np.float64).sum(self.axes, keepdims=True)
+        return np.asarray(((self.low <= total) & (total <= self.high)) | np.isinf(self.low))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +50,7 @@ class Results:
 
     arrays: tuple[Within, ...]
     remark: str = ""  # what a target that meets this set, and not an earlier one, is told
+    totals: Totals | None = None  # of the first result, where they are known better than its elements
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +225,9 @@ def of_max_pool_grad(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
     tied = ties(image, geometry)
     if tied.any() and image.dtype.kind not in "iu":
         loose = loosened(strict, tied, to_nhwc(arguments["grad"], layout), geometry)
-        options.append(Results((laid_out(loose, lambda array: from_nhwc(array, layout)),), remark="other-tie"))
+        shown = laid_out(loose, lambda array: from_nhwc(array, layout))
+        totals = conserved(arguments["grad"], image.shape, geometry, arithmetic)
+        options.append(Results((shown,), remark="other-tie", totals=totals))
     if 0 in arguments["grad"].shape or 0 in image.shape:
         options.append(Refused("max_pool_grad.R8", "the pool is empty: the rule leaves open whether that is refused"))
     return options[0] if len(options) == 1 else AnyOf(tuple(options))
@@ -233,7 +251,7 @@ def ties(image: Array, geometry: Pool) -> Array:
 
 
 def loosened(strict: Within, tied: Array, grad: Array, geometry: Pool) -> Within:
-    """Allow a tied cell whatever any choice among the ties of its windows could give it, NaN and infinity included."""
+    """Allow a tied cell whatever any choice among the ties of its windows could give it, and anything between."""
     sizes = np.abs(grad.astype(np.float64))
     finite = np.isfinite(sizes)
     largest = float(sizes[finite].max(initial=0.0)) * geometry.rows.taps * geometry.columns.taps
@@ -241,6 +259,25 @@ def loosened(strict: Within, tied: Array, grad: Array, geometry: Pool) -> Within
     low = np.where(tied, -largest, strict.low.astype(np.float64)).astype(strict.low.dtype)
     high = np.where(tied, largest, strict.high.astype(np.float64)).astype(strict.high.dtype)
     return replace(strict, low=low, high=high, nan=strict.nan | (tied & (not finite.all())))
+
+
+def conserved(grad: Array, shape: Sequence[int], geometry: Pool, arithmetic: Arithmetic) -> Totals:
+    """
+    Return what the gradients of each image and channel add up to, whichever tied cells of the image get them.
+
+    grad: in the layout of the call; shape: the image's, N H W C. Each of the H W sums has at most as many terms as a
+    window has taps, and errs by its share of the gradients' magnitudes, and by underflow.
+    """
+    fmt = format_of(grad.dtype)
+    axes = (1, 2) if geometry.layout == "NHWC" else (2, 3)
+    wide = grad.astype(np.float64)
+    total, size = wide.sum(axes, keepdims=True), np.abs(wide).sum(axes, keepdims=True)
+    terms = geometry.rows.taps * geometry.columns.taps
+    adds = 2 * terms * accumulator(arithmetic, fmt).u
+    slack = (fmt.u + (1 + fmt.u) * adds + 2.0**-40) * size + 2 * terms * shape[1] * shape[2] * fmt.smallest_normal
+    # What overflows, or is NaN, says nothing of the others.
+    known = np.isfinite(size) & (size < fmt.largest / 2)
+    return Totals(axes=axes, low=np.where(known, total - slack, -np.inf), high=np.where(known, total + slack, np.inf))
 
 
 def of_avg_pool(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:

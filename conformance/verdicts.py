@@ -116,7 +116,12 @@ def of_results(results: Results, arrays: tuple[Array, ...]) -> Verdict:
         return Verdict(outcome="disagrees", kind="wrong-shape", reason=reason)
     verdicts = [of_result(result, array) for result, array in zip(results.arrays, arrays, strict=True)]
     wrong = [judged for judged in verdicts if judged.outcome == "disagrees"]
-    return wrong[0] if wrong else replace(verdicts[0], kind=results.remark)
+    if wrong:
+        return wrong[0]
+    with np.errstate(all="ignore"):
+        if results.totals and not results.totals.admits(arrays[0]).all():
+            return Verdict(outcome="disagrees", kind="wrong-value", reason="the elements do not add up to what went in")
+    return replace(verdicts[0], kind=results.remark)
 
 
 def of_result(result: Within, array: Array) -> Verdict:
@@ -175,13 +180,15 @@ def measures(result: Within, array: Array) -> Mapping[str, float]:
     """
     Return what the fingerprint of the arithmetic is made from.
 
-    array: floating. Over the elements that a sum can round: how many, and the sums of err / (u S), of its square, and
-    of 1/n, where u is that of the output's dtype.
+    array: floating. Over the elements that a sum can round, subnormal ones left out: how many, and the sums of
+    err / (u S), of its square, and of 1/n, where u is that of the output's dtype.
     """
-    unit = format_of(array.dtype).u * result.size
+    fmt, value = format_of(array.dtype), result.value.astype(np.float64)
     with np.errstate(all="ignore"):
-        ratio = (array.astype(np.float64) - result.value.astype(np.float64)) / unit
-        counted = (result.size > 0) & np.isfinite(ratio) & (result.low < result.high)
+        ratio = (array.astype(np.float64) - value) / (fmt.u * result.size)
+        # A subnormal result that is flushed tells nothing of the precision.
+        normal = np.abs(value) >= fmt.smallest_normal
+        counted = (result.size > 0) & np.isfinite(ratio) & (result.bound > 0) & normal
     ratio = ratio[counted]
     if not ratio.size:
         return {}

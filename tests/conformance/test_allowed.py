@@ -305,6 +305,14 @@ def test_the_gradient_goes_to_the_first_of_tied_elements_or_with_a_remark_to_ano
     assert judged(sets, image(0, 0, 2)) == WRONG
 
 
+def test_tied_elements_share_what_one_of_them_would_get() -> None:
+    """5 and 5, a gradient of 2: both, none, or one and a half of it is not what went in; a half each is."""
+    sets = gradient(image(5, 5, 1), image(2))
+
+    assert [judged(sets, image(*each, 0)) for each in ((2, 2), (0, 0), (3, 0))] == [WRONG] * 3
+    assert judged(sets, image(1, 1, 0)) == ("agrees", "other-tie")
+
+
 def test_a_gradient_of_nan_may_go_to_a_tied_element_too() -> None:
     """NaN and infinity are no more than other gradients, wherever they go."""
     for number in (np.nan, np.inf):

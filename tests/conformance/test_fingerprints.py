@@ -288,7 +288,8 @@ def test_without_normal_data_there_is_no_fingerprint(tmp_path: Path) -> None:
         ("storage", "float32", "bf16x3", True),
         ("correctly-rounded", "float32", "float64", True),
         ("correctly-rounded", "float32", "correctly rounded", False),
-        ("float64", "float32", "float32", True),
+        ("float64", "float32", "float32", False),  # beyond its bound, but at ties
+        ("float64", "float32", "bf16x3", True),
         ("fft", "float32", "Winograd F(4, 3)", False),
         ("winograd-2", "float32", "bf16x3", True),
         ("tf32-rounded", "float32", "TF32 truncated", True),

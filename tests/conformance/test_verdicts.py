@@ -235,6 +235,13 @@ def test_measures_are_of_elements_that_a_sum_can_round() -> None:
     assert verdict(sums(1, 2, 3), returned(floats(6).reshape(1, 1, 1, 1))).measures == {}
 
 
+def test_a_flushed_result_has_no_measures() -> None:
+    """2^-127 + 2^-128 is subnormal: zero for it is off by all of S, and says nothing of the precision."""
+    judged = verdict(sums(2.0**-127, 2.0**-128), returned(floats(0).reshape(1, 1, 1, 1)))
+
+    assert (judged.outcome, judged.measures) == ("agrees", {})
+
+
 def test_integer_sums_have_no_measures() -> None:
     """int32 wraps, and rounds nothing."""
     ones = np.ones((1, 1, 1, 1), np.int32)
