@@ -16,7 +16,7 @@ from rich.table import Table
 
 from conformance import unjudged
 from conformance.bench.peers import PEERS
-from conformance.bench.results import Compared, compared, read, write
+from conformance.bench.results import Compared, compared, processor, read, write
 from conformance.bench.subjects import CHOSEN, DTYPES, FEW, SINGLE, Subject, subjects
 from conformance.bench.timing import Plan, Timed, against, ceilings_of, timed
 from conformance.errors import UsageError
@@ -61,6 +61,10 @@ def bench(
     write(session.folder, rows, ceilings)
     show(console, plan, rows, ceilings)
     console.print(f"Written to {session.folder}: bench.json; conformance report {session.folder} shows it.")
+    if compare and processor(compare) not in ("", processor(session.folder)):
+        console.print(
+            f"{compare} was timed on another machine, {processor(compare)}: its times are no measure of these."
+        )
     return 1 if failed(console, compared(rows, then), regression) else 0
 
 

@@ -16,8 +16,9 @@ import polars as pl
 
 from conformance.bench.timing import Timed
 from conformance.errors import UsageError
+from conformance.store import Store
 
-__all__ = ["Compared", "compared", "read", "write"]
+__all__ = ["Compared", "compared", "processor", "read", "write"]
 
 KEY = ("target", "layer", "op", "batch", "dtype", "threads")
 RESAMPLES = 2000
@@ -63,6 +64,11 @@ def read(folder: Path) -> list[Timed]:
         return [Timed(**{**row, "rounds": tuple(row["rounds"] or ())}) for row in pl.read_parquet(path).to_dicts()]
     except (TypeError, KeyError, pl.exceptions.PolarsError) as error:
         raise UsageError(f"{path} holds no timings: {error}") from error
+
+
+def processor(folder: Path) -> str:
+    """Name the processor that a run was timed on; nothing where the folder does not say."""
+    return str(Store(folder).header().get("machine", {}).get("cpu", "")) if (folder / "run.json").is_file() else ""
 
 
 def compared(now: Sequence[Timed], then: Sequence[Timed]) -> list[Compared]:

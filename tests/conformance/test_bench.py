@@ -11,7 +11,7 @@ import pytest
 from conformance.bench import command
 from conformance.bench.checking import last_image, last_result
 from conformance.bench.peers import PEERS
-from conformance.bench.results import compared, read, write
+from conformance.bench.results import compared, processor, read, write
 from conformance.bench.subjects import CHOSEN, FEW, Subject, arguments, subjects
 from conformance.bench.timing import Plan, Timed, against, ceilings_of, timed
 from conformance.errors import UsageError
@@ -264,6 +264,14 @@ def test_rounds_that_vary_more_than_they_differ_are_within_noise() -> None:
 def test_rows_that_only_one_run_has_are_not_compared() -> None:
     """Another dtype, and a row without a time."""
     assert compared([ROW, replace(ROW, op="max_pool", median=None)], [replace(ROW, dtype="float64")]) == []
+
+
+def test_a_run_names_its_processor(tmp_path: Path) -> None:
+    """From the header of the run; of timings alone there is none."""
+    assert processor(tmp_path) == ""
+    (tmp_path / "run.json").write_text(json.dumps({"schema": 1, "header": {"machine": {"cpu": "Z80"}}}))
+
+    assert processor(tmp_path) == "Z80"
 
 
 def test_a_regression_is_an_exit_code(tmp_path: Path) -> None:
