@@ -6,7 +6,8 @@ element lies within its bound.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -25,15 +26,18 @@ WORDS = "over the whole run"
 
 def find(store: Store, targets: Mapping[str, Target], fingerprints: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """Return a finding for each op and target whose masks, or whose arithmetic, are not what they should be."""
-    return [*_masks(store), *_arithmetics(store, targets, fingerprints)]
+    return [*_masks(store, targets), *_arithmetics(store, targets, fingerprints)]
 
 
-def _masks(store: Store) -> Iterator[Finding]:
-    """Judge the masks of each op and target together."""
+def _masks(store: Store, targets: Mapping[str, Target]) -> Iterator[Finding]:
+    """Judge the masks of each op and target together; where the target ignores seeds, as those of calls without."""
     drawn = store.collect(store.observations().filter(pl.col("mask") != ""))
     groups = drawn.partition_by("op", "target", as_dict=True, maintain_order=True)
-    for rows in groups.values():
-        said = masks.faults(map(masks.read, rows["mask"]), share=len(groups))
+    for (op, name), rows in groups.items():
+        known: Iterable[masks.Mask] = map(masks.read, rows["mask"])
+        if op in targets[str(name)].unseeded:
+            known = (replace(mask, seed="") for mask in known)
+        said = masks.faults(known, share=len(groups))
         if said:
             yield _finding(rows.to_dicts(), "; ".join(said))
 

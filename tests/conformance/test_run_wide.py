@@ -57,6 +57,19 @@ def test_masks_that_drop_too_many_are_a_finding(tmp_path: Path, excess: float, n
     assert all("more is dropped than the rates say" in finding.reason for finding in found)
 
 
+@pytest.mark.parametrize(("op", "number"), [("dropout", 0), ("stateless_dropout", 1)])
+def test_two_masks_of_one_seed_are_a_finding_unless_the_target_ignores_seeds(
+    tmp_path: Path, op: str, number: int
+) -> None:
+    """XLA declares that its dropout does, and its stateless_dropout does not."""
+    twice = [json.dumps({**json.loads(mask(1, 0.0)), "bits": bits}) for bits in (5, 6)]
+
+    found = find(stored(tmp_path, [row(op, mask=text) for text in twice]), TARGETS, [])
+
+    assert len(found) == number
+    assert all("one call gave 2 masks" in finding.reason for finding in found)
+
+
 def fingerprint(name: str) -> dict[str, Any]:
     """Return the fingerprint of float32 convolutions that look like this."""
     return {"op": "conv2d", "target": "tf-cpu-xla", "dtype": "float32", "name": name}
