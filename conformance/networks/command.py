@@ -109,7 +109,7 @@ def conducted(console: Console, targets: Sequence[Target], plan: Plan) -> tuple[
         with Worker(target.start(), LIMITS) as worker:
             about[target.name] = worker.ready().about
             runner = on_target(worker)
-            trials += [trying.tried(NETWORKS[name], target, runner, plan.seed) for name in plan.names]
+            trials += [trying.attempted(NETWORKS[name], target, runner, plan.seed) for name in plan.names]
             if plan.learns:
                 known = known or trying.taught(target, runner, Recipe(seed=plan.seed))
                 lessons.append(trying.examined(known, target, runner))
@@ -124,11 +124,12 @@ def conducted(console: Console, targets: Sequence[Target], plan: Plan) -> tuple[
 def tell(console: Console, found: Results) -> None:
     """Print what running the networks came to."""
     for trial in found.trials:
-        console.print(tables.tried(trial))
+        if trial.judged:
+            console.print(tables.tried(trial))
         if trial.gradients:
             console.print(tables.gradients(trial))
         for line in (*filter(None, [trial.note]), *tables.moved(trial.apart)):
-            console.print(f"  {line}")
+            console.print(f"  {trial.network} on {trial.target}: {line}")
     for shown in found.shown:
         console.print(tables.led_back(shown))
         for line in tables.moved(shown.stages):

@@ -13,16 +13,31 @@ import numpy as np
 
 import reference
 from conformance.errors import SuiteError
-from conformance.model import Array, Returned
+from conformance.model import Array, Returned, Unsupported
 from conformance.networks.counting import filters
 from conformance.networks.layers import Layer, Network
 from conformance.targets.messages import Call
 from conformance.targets.pool import Worker
 
-__all__ = ["Parameters", "Runner", "Step", "activated", "called", "initialised", "on_target", "run", "run_reference"]
+__all__ = [
+    "NotOfferedError",
+    "Parameters",
+    "Runner",
+    "Step",
+    "activated",
+    "called",
+    "initialised",
+    "on_target",
+    "run",
+    "run_reference",
+]
 
 Arguments: TypeAlias = Mapping[str, Any]
 Runner: TypeAlias = Callable[[str, Arguments], tuple[Array, ...]]
+
+
+class NotOfferedError(SuiteError):
+    """A target does not offer an op of a network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,8 @@ def on_target(worker: Worker) -> Runner:
 
     def made(op: str, arguments: Arguments) -> tuple[Array, ...]:
         observed = worker.run(Call(op=op, arguments=arguments))
+        if isinstance(observed, Unsupported):
+            raise NotOfferedError(f"{worker.start.name} does not offer {op}: {observed.reason}")
         if not isinstance(observed, Returned):
             raise SuiteError(f"target {worker.start.name} cannot run the network: {op} gave {observed}")
         return observed.arrays

@@ -12,12 +12,12 @@ from conformance.networks.digits import TESTED, digits
 from conformance.networks.known import LENET, MNIST
 from conformance.networks.layers import Network
 from conformance.networks.results import Lesson, Shown, Trial, shown
-from conformance.networks.running import Parameters, Runner, initialised, run_reference
+from conformance.networks.running import NotOfferedError, Parameters, Runner, initialised, run_reference
 from conformance.networks.training import Recipe, predictions, stepped, trained
 from conformance.targets.registry import Target
 from reference.bounds import ARITHMETICS, Arithmetic
 
-__all__ = ["Taught", "examined", "led_back", "taught", "tried"]
+__all__ = ["Taught", "attempted", "examined", "led_back", "taught", "tried"]
 
 TRAINED = (LENET.name, MNIST.name)  # the networks whose training step is tried, too
 BATCH = 8  # images of that step
@@ -65,6 +65,17 @@ def tried(network: Network, target: Target, runner: Runner, seed: int, known: Ta
         gradients=tuple(judged(one, runner, arithmetic) for one in step),
         note="" if masks is not None else "Dropout is left out: the target draws masks of its own.",
     )
+
+
+def attempted(network: Network, target: Target, runner: Runner, seed: int) -> Trial:
+    """Run a network at random weights on a target that may not offer all of its ops: the note then says which."""
+    try:
+        return tried(network, target, runner, seed)
+    except NotOfferedError as error:
+        weights = "drawn at random"
+        return Trial(
+            target=target.name, network=network.name, weights=weights, judged=(), apart=(), note=f"Not run: {error}."
+        )
 
 
 def taught(target: Target, runner: Runner, recipe: Recipe | None = None) -> Taught:

@@ -1,7 +1,8 @@
 """From the folders of runs to everything that a report says."""
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from conformance.networks.results import Results, read
@@ -10,7 +11,7 @@ from conformance.report.changes import changes
 from conformance.report.coverage import coverage
 from conformance.report.findings import findings, waivers
 from conformance.report.observed import Observed, observed
-from conformance.report.records import Report
+from conformance.report.records import Report, Scores
 from conformance.report.rules import rules
 from conformance.report.summary import products, runs
 from conformance.store import Store
@@ -52,7 +53,18 @@ def gather(folders: Sequence[Path]) -> Report:
         networks=networks(seen),
         coverage=coverage(seen),
         changes=changes(heads, columns, cells, found, timings),
+        scores=tuple(scores(seen)),
     )
+
+
+def scores(seen: Sequence[Observed]) -> Iterator[Scores]:
+    """Yield the scores of the self-tests that are kept with the runs."""
+    names = [field.name for field in fields(Scores) if field.name not in ("run", "date")]
+    for run, one in enumerate(seen):
+        if (one.store.folder / "selftest.json").exists():
+            data = one.store.read_json("selftest.json")
+            numbers = {name: int(data.get(name, 0)) for name in names}
+            yield Scores(run=run, date=str(data.get("date", "")), **numbers)
 
 
 def networks(seen: Sequence[Observed]) -> tuple[tuple[int, Results], ...]:

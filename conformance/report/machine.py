@@ -64,6 +64,7 @@ def as_json(report: Report) -> str:
             {"run": one.run, "figures": dict(one.figures), "missing": dict(one.missing)} for one in report.coverage
         ],
         "changes": [asdict(change) for change in report.changes],
+        "scores": [asdict(each) for each in report.scores],
     }
     return json.dumps(_finite(data), indent=1, allow_nan=False) + "\n"
 

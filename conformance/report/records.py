@@ -323,6 +323,20 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """What the suite's self-test said of the suite on a run's machine."""
+
+    run: int
+    date: str
+    faulty: int  # planted faults
+    caught: int
+    quiet_cases: int  # of correct implementations
+    false_alarms: int
+    deeds: int  # ways in which a target misbehaves
+    survived: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything."""
 
@@ -343,3 +357,4 @@ class Report:
     networks: tuple[tuple[int, Results], ...]  # run, the networks that were run with it
     coverage: tuple[Coverage, ...]
     changes: tuple[Change, ...]
+    scores: tuple[Scores, ...]

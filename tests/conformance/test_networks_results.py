@@ -222,6 +222,21 @@ def test_only_lenets_training_step_is_tried() -> None:
     assert tried(DQN, registry.find("reference"), run_reference, 0).gradients == ()
 
 
+def test_a_target_that_lacks_an_op_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Convolutions alone run DQN and not LeNet-5; that is said, and no fault."""
+    (tmp_path / "convolving.py").write_text("from reference import conv2d\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    assert command.networks(["dqn", "lenet-5"], target=["convolving"], out=tmp_path / "run") == 0
+
+    dqn, lenet = read(tmp_path / "run").trials
+    assert [one.outside for one in dqn.judged] == [0, 0, 0, 0]
+    assert lenet.judged == ()
+    assert "lenet-5 on convolving: Not run: convolving does not offer avg_pool" in capsys.readouterr().out
+
+
 def test_the_command_trains_compares_and_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reference teaches itself one step: all conforms, six pictures, and the folder is that of a run."""
     monkeypatch.setattr(trying, "digits", few_digits)
