@@ -89,12 +89,14 @@ TOOLS: Mapping[str, str] = {
     k = {"ksize": k, "strides": [1, 1, 1, 1], "padding": "VALID"}
     return tf.raw_ops.MaxPoolGradWithArgmax(input=tf.zeros(size, input.dtype), grad=input, **k, **a)
 """,
-    "avg_unpool(": """def avg_unpool(a):
-    y, x = (2, 3) if a.get("data_format") == "NCHW" else (1, 2)
-    size, k, s = ([a[n][y], a[n][x]] for n in ("orig_input_shape", "ksize", "strides"))
-    cells = tf.nn.conv2d(tf.ones([1, *size, 1]), tf.ones([*k, 1, 1]), s, a["padding"])  # of the image, in each window
-    cells = tf.transpose(cells, [0, 3, 1, 2]) if y == 2 else cells
-    a["grad"] *= tf.cast(cells, a["grad"].dtype)
+    "avg_unpool(": """def cells(n, size, k, s, same):  # of the image, in each window
+    i = np.arange(n) * s - (max((-(-size // s) - 1) * s + k - size, 0) // 2 if same else 0)
+    return np.minimum(i + k, size) - np.maximum(i, 0)
+def avg_unpool(a):
+    g, y = a["grad"], 2 if a.get("data_format") == "NCHW" else 1
+    k = [(g.shape[x], int(a["orig_input_shape"][x]), a["ksize"][x], a["strides"][x]) for x in (y, y + 1)]
+    m = np.outer(*(cells(*of, a["padding"] == "SAME") for of in k))
+    a["grad"] = g * tf.cast(m if y == 2 else m[..., None], g.dtype)
     return tf.raw_ops.AvgPoolGrad(**a)
 """,
     "dropout_grad(": """def dropout_grad(grad, kept, rate):
