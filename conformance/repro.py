@@ -54,13 +54,11 @@ TOOLS: Mapping[str, str] = {
     a = {names.get(k, k): v for k, v in a.items()}
     nchw = a.get("data_format") == "NCHW"
     for k in ("ksize", "strides", "dilations"):
-        v = a.get(k)
-        v = [1] if v is None else list(v) if isinstance(v, (list, tuple)) else [v]
-        v = v * 2 if len(v) == 1 else v
+        v = a.get(k) if isinstance(a.get(k), (list, tuple)) else [1 if a.get(k) is None else a[k]]
+        v = list(v) * 2 if len(v) == 1 else list(v)
         a[k] = v if len(v) == 4 else [1, 1, *v] if nchw else [1, *v, 1]
     if isinstance(a["padding"], list):
-        a["explicit_paddings"] = sum(a["padding"], [])
-        a["padding"] = "EXPLICIT"
+        a.update(explicit_paddings=sum(a["padding"], []), padding="EXPLICIT")
     del a["ksize" if "filter" in a or "filter_sizes" in a else "dilations"]
     return a
 """,
@@ -96,8 +94,7 @@ def avg_unpool(a):
     g, y = a["grad"], 2 if a.get("data_format") == "NCHW" else 1
     k = [(g.shape[x], int(a["orig_input_shape"][x]), a["ksize"][x], a["strides"][x]) for x in (y, y + 1)]
     m = np.outer(*(cells(*of, a["padding"] == "SAME") for of in k))
-    a["grad"] = g * tf.cast(m if y == 2 else m[..., None], g.dtype)
-    return tf.raw_ops.AvgPoolGrad(**a)
+    return tf.raw_ops.AvgPoolGrad(**a | {"grad": g * tf.cast(m if y == 2 else m[..., None], g.dtype)})
 """,
     "dropout_grad(": """def dropout_grad(grad, kept, rate):
     u = tf.where(kept, tf.constant(inf, grad.dtype), tf.constant(-inf, grad.dtype))
