@@ -64,7 +64,7 @@ def conv2d(
 
     Shapes:
         input [..., H, W, I], filters [FH, FW, FI, O] -> out [..., OH, OW, O]; OH and OW by `windows.same`, `valid` or
-        `explicit`. With data_format "NCHW": input [N, I, H, W] -> out [N, O, OH, OW]. Filters are H W I O always.
+        `explicit`. With data_format "NCHW": input [..., I, H, W] -> out [..., O, OH, OW]. Filters are H W I O always.
         strides, dilations: an integer, or 1 (both axes), 2 (rows, columns) or 4 (by layout); None is 1.
         padding: "SAME", "VALID", or four pairs (before, after) in the order of the layout.
 
@@ -72,7 +72,7 @@ def conv2d(
         The exact sum rounded once to the dtype of the input. int32 wraps in two's complement.
 
     Rules:
-        conv2d.R1   input has rank 4 or more (the leading axes are one batch), exactly 4 with NCHW; filters have rank 4.
+        conv2d.R1   input has rank 4 or more (the leading axes are one batch); filters have rank 4.
         conv2d.R2   input and filters have one dtype: float16, bfloat16, float32, float64 or int32.
         conv2d.R3   strides are integers from 1 to 2^31 - 1, 1 along batch and channels.
         conv2d.R4   dilations are integers from 1 to 2^31 - 1, 1 along batch and channels.
@@ -178,7 +178,7 @@ def forward(
 ) -> Forward:
     """Check a call of conv2d and return it as a sum of products."""
     layout = check_layout("conv2d.R6", data_format)
-    check_rank("conv2d.R1", "input", input.shape, 4, more=layout == "NHWC")
+    check_rank("conv2d.R1", "input", input.shape, 4, more=True)
     check_rank("conv2d.R1", "filters", filters.shape, 4)
     check_dtype("conv2d.R2", "input", input, DTYPES)
     check_same_dtype("conv2d.R2", ("input", input), ("filters", filters))

@@ -37,8 +37,7 @@ def other_rank(op: str, choices: Choices) -> Case:
     call = replace(call, lead=call.lead[-1:])
     case = conv2d.written(call)
     name = choices.pick(tuple(case.arrays))
-    # Leading axes of conv2d's NHWC input are one batch.
-    more = not (op == "conv2d" and name == "input" and call.spelling.layout == "NHWC")
+    more = not (op == "conv2d" and name == "input")  # its leading axes are one batch
     return breaks.rank(choices, case, name, more=more)
 
 

@@ -115,10 +115,19 @@ def test_leading_axes_of_empty_images_are_kept() -> None:
     assert (out.shape, out.any()) == ((2, 3, 1, 1, 1), np.False_)
 
 
-def test_channels_first_has_no_further_batch_axes() -> None:
-    """conv2d.R1: NCHW has rank 4."""
-    with pytest.raises(SpecError, match=r"conv2d\.R1: input of shape \[1, 1, 1, 2, 1\] has rank 5: it needs 4"):
-        conv2d(np.ones((1, 1, 1, 2, 1)), np.ones((1, 1, 1, 1)), 1, "VALID", "NCHW")
+def test_leading_axes_of_channels_first_are_one_batch() -> None:
+    """conv2d.R1: [2, 3] images of one pixel with two channels, the sum of which is 4k + 1 for image k."""
+    image = np.arange(12, dtype=np.float32).reshape(2, 3, 2, 1, 1)
+
+    out = conv2d(image, np.ones((1, 1, 2, 1), np.float32), 1, "VALID", "NCHW")
+
+    assert out.shape == (2, 3, 1, 1, 1)
+    assert out.ravel().tolist() == [1, 5, 9, 13, 17, 21]
+
+
+def test_no_layout_is_channels_last() -> None:
+    """data_format None is NHWC."""
+    assert conv2d(plane([1, 2]), filters([1]), 1, "VALID", None).shape == (1, 1, 2, 1)
 
 
 @pytest.mark.parametrize("dtype", [*(fmt.dtype for fmt in FORMATS.values()), np.dtype(np.int32)], ids=str)
