@@ -33,7 +33,7 @@ from conformance.waivers import BUILT_IN, Waiver, load
 
 __all__ = ["app", "run_command"]
 
-DEFAULT_CASES = 384  # for each op: about three minutes on two cores with the four targets of a CPU
+DEFAULT_CASES = 384  # for each op, in which every planted fault is met: five minutes on two cores with a CPU's four targets
 REPORTS = Path("reports")
 
 app = typer.Typer(
