@@ -33,7 +33,7 @@ from conformance.waivers import BUILT_IN, Waiver, load
 
 __all__ = ["app", "run_command"]
 
-DEFAULT_CASES = 384  # for each op, in which every planted fault is met: five minutes on two cores with a CPU's four targets
+DEFAULT_CASES = 384  # for each op, in which every planted fault is met: five minutes on two cores
 REPORTS = Path("reports")
 
 app = typer.Typer(
