@@ -17,6 +17,7 @@ from conformance.targets.messages import Call
 from conformance.targets.pool import Limits, Worker
 from conformance.targets.process import Start
 from conformance.targets.session import StartError
+from tests.miniatures.processes import children, ended_within
 
 MINIATURES = Path(__file__).parents[1] / "miniatures"
 ONES = np.ones((1, 2, 3, 1), np.float32)
@@ -326,7 +327,7 @@ def test_no_zombie_is_left() -> None:
         worker.run(call("abort"))
         worker.run(call("hang"))
 
-    assert not [pid for pid in children() if state(pid) == "Z"]
+    assert not [pid for pid, state in children() if state == "Z"]
 
 
 def test_a_worker_dies_with_the_suite() -> None:
@@ -345,24 +346,3 @@ def test_a_worker_dies_with_the_suite() -> None:
         suite.kill()
 
     assert ended_within(pid, 5.0)
-
-
-def ended_within(pid: int, seconds: float) -> bool:
-    """Return whether the process is gone, or only waits to be reaped by whoever has adopted it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and state(pid) not in {"Z", ""}:
-        time.sleep(0.02)
-    return state(pid) in {"Z", ""}
-
-
-def children() -> list[int]:
-    """Return this process's children."""
-    return [int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
-
-
-def state(pid: int) -> str:
-    """Return the letter of a process's state, Z for a zombie; nothing where it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return ""

@@ -19,6 +19,7 @@ from conformance.targets.pool import Limits, Worker
 from conformance.targets.process import Start
 from conformance.targets.session import StartError
 from conformance.targets.zygote import Zygotes
+from tests.miniatures.processes import ended_within, status
 
 MINIATURES = Path(__file__).parents[1] / "miniatures"
 ONES = np.ones((1, 2, 3, 1), np.float32)
@@ -89,7 +90,7 @@ def test_a_zygote_that_has_died_is_replaced() -> None:
     with Worker(forked(), LIMITS, confirm=False) as worker:
         last, first = pid_of(worker), parent(pid_of(worker))
         os.kill(first, signal.SIGKILL)
-        wait_for_end(last)
+        assert ended_within(last, 5.0)
 
         assert isinstance(worker.run(call()), Returned)
         assert parent(pid_of(worker)) != first
@@ -120,8 +121,7 @@ def test_a_forked_worker_dies_with_the_suite() -> None:
         pids = [int(pid) for pid in suite.stdout.readline().split()]
         suite.kill()
 
-    for pid in pids:
-        wait_for_end(pid)
+    assert all(ended_within(pid, 5.0) for pid in pids)
 
 
 def test_the_built_in_targets_are_forked_but_for_those_of_a_gpu() -> None:
@@ -131,11 +131,6 @@ def test_the_built_in_targets_are_forked_but_for_those_of_a_gpu() -> None:
     assert kinds["tf-cpu-eager"]
     assert not any(forks for name, forks in kinds.items() if "gpu" in name or name == "reference")
     assert not registry.find("faulty").forks
-
-
-def wait_for_end(pid: int) -> None:
-    """Wait until a process has ended, five seconds at most."""
-    subprocess.run(["timeout", "5", "tail", f"--pid={pid}", "-f", "/dev/null"], check=True)  # noqa: S603, S607
 
 
 def pid_of(worker: Worker) -> int:
@@ -150,4 +145,4 @@ def pid_of(worker: Worker) -> int:
 
 def parent(pid: int) -> int:
     """Return the process that a process is a child of."""
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return status(pid)[1]

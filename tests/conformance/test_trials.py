@@ -19,6 +19,7 @@ from conformance.store import OBSERVATIONS
 from conformance.targets import registry
 from conformance.targets.pool import Limits
 from conformance.trials import Outcome, Panel, inside, route_of, rows
+from tests.miniatures.processes import children
 
 MINIATURES = Path(__file__).parents[1] / "miniatures"
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -61,19 +62,6 @@ def panel(*names: str, limits: Limits | None = None) -> Panel:
 def resident(pid: int | str = "self") -> int:
     """Return how many bytes a process holds."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
-
-
-def children() -> list[tuple[int, str]]:
-    """Return the children of this process: id and state."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = path.read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if int(parent) == os.getpid():
-            found.append((int(path.parent.name), state))
-    return found
 
 
 @pytest.mark.parametrize("op", OPS)
