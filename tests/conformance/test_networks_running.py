@@ -1,7 +1,5 @@
 """Networks run: by the reference, by runners that round otherwise, and by TensorFlow."""
 
-import importlib.util
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,9 +9,7 @@ from conformance.model import Array
 from conformance.networks.comparing import end_to_end, layer_by_layer
 from conformance.networks.known import DQN, LENET, MNIST, conv, mirrored, pool
 from conformance.networks.layers import Network
-from conformance.networks.running import Parameters, Runner, initialised, on_target, run, run_reference
-from conformance.targets import registry
-from conformance.targets.pool import Worker
+from conformance.networks.running import Parameters, Runner, initialised, run, run_reference
 
 SMALL = Network(
     name="small",
@@ -99,15 +95,6 @@ def test_the_way_back_puts_maxima_where_they_stood() -> None:
     last = run(network, image, {"conv": Parameters(np.ones((1, 1, 1, 1), np.float32), None)}, run_reference)[-1]
 
     assert last.output[0, :, :, 0].tolist() == [[0, 0, 8, 0], [4, 0, 0, 0]]
-
-
-@pytest.fixture(scope="module")
-def tensorflow() -> Iterator[Runner]:
-    """Give TensorFlow's eager target as a runner."""
-    if not importlib.util.find_spec("tensorflow"):
-        pytest.skip("TensorFlow is not installed")
-    with Worker(registry.find("tf-cpu-eager").start()) as worker:
-        yield on_target(worker)
 
 
 @pytest.mark.tensorflow

@@ -1,7 +1,5 @@
 """Training by gradient ops, and features led back to pixels."""
 
-import importlib.util
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -12,10 +10,8 @@ from conformance.networks.deconvolution import features, pictures
 from conformance.networks.digits import TESTED, digits, enlarged
 from conformance.networks.known import LENET, MNIST, conv, dense, pool
 from conformance.networks.layers import Network
-from conformance.networks.running import Parameters, Runner, initialised, on_target, run, run_reference
+from conformance.networks.running import Parameters, Runner, initialised, run, run_reference
 from conformance.networks.training import Recipe, backward, loss, predictions, trained
-from conformance.targets import registry
-from conformance.targets.pool import Worker
 
 # LeNet's layers, in float64 and small, so that differences of the loss show its gradient.
 SMALL = Network(
@@ -95,15 +91,6 @@ def test_a_bright_pixel_is_led_back_to_where_it_stood() -> None:
     assert np.argwhere(picture.reference).tolist() == [[2, 1, 0]]
     assert picture.reference[2, 1, 0] == 20
     assert not any(stage.measured for stage in picture.stages)
-
-
-@pytest.fixture(scope="module")
-def tensorflow() -> Iterator[Runner]:
-    """Give TensorFlow's eager target as a runner."""
-    if not importlib.util.find_spec("tensorflow"):
-        pytest.skip("TensorFlow is not installed")
-    with Worker(registry.find("tf-cpu-eager").start()) as worker:
-        yield on_target(worker)
 
 
 @pytest.mark.tensorflow
