@@ -7,6 +7,7 @@ met; `AnyMask` is dropout under any generator; `Unspecified` permits anything, a
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,7 +16,7 @@ import reference
 from conformance.model import Array, Case
 from reference import SpecError
 from reference.avg_pool import average, spread
-from reference.bounds import ARITHMETICS, Arithmetic, Within, exactly, within
+from reference.bounds import ARITHMETICS, Arithmetic, Bounds, Within, exactly
 from reference.checks import from_nhwc, to_nhwc
 from reference.conv2d import filter_gradient, forward
 from reference.conv2d_transpose import backward
@@ -27,7 +28,18 @@ from reference.precision import accumulator
 from reference.random_bits import algorithm
 from reference.unpool import scattered
 
-__all__ = ["Allowed", "AnyMask", "AnyOf", "Refused", "Results", "Totals", "Unspecified", "allowed"]
+__all__ = [
+    "Allowed",
+    "AnyMask",
+    "AnyOf",
+    "Permits",
+    "Refused",
+    "Results",
+    "Totals",
+    "Unspecified",
+    "allowed",
+    "permits",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +98,7 @@ class AnyOf:
 
 Allowed: TypeAlias = Results | Refused | AnyMask | Unspecified | AnyOf
 Arguments: TypeAlias = Mapping[str, Any]
+Permits: TypeAlias = Callable[[Arithmetic], Allowed]
 
 EMPTY = Unspecified("an empty result, which the rule leaves open")
 
@@ -96,13 +109,22 @@ def allowed(case: Case, arguments: Arguments, arithmetic: Arithmetic = ARITHMETI
 
     arguments: those of the call, as the reference takes them; arithmetic: what the target declares.
     """
+    return permits(case, arguments)(arithmetic)
+
+
+def permits(case: Case, arguments: Arguments) -> Permits:
+    """Return what a case may give under an arithmetic; what is the same under all of them is computed once."""
+    quiet = np.errstate(all="ignore")  # overflow and NaN are among what is judged
     try:
-        # Overflow and NaN are among what is judged.
-        with np.errstate(all="ignore"):
-            return SETS[case.op](arguments, arithmetic)
+        return cache(quiet(quiet(SETS[case.op])(arguments)))
     except SpecError as error:
         refused = Refused(error.rule, error.reason)
-        return AnyOf((refused, EMPTY)) if error.open_to_empty else refused
+        return always(AnyOf((refused, EMPTY)) if error.open_to_empty else refused)
+
+
+def always(what: Allowed) -> Permits:
+    """Permit the same under every arithmetic."""
+    return lambda _arithmetic: what
 
 
 def laid_out(result: Within, change: Callable[[Array], Array]) -> Within:
@@ -112,20 +134,32 @@ def laid_out(result: Within, change: Callable[[Array], Array]) -> Within:
     return replace(result, **{name: change(np.broadcast_to(getattr(result, name), shape)) for name in fields})
 
 
-def sums(call: SumOfProducts, layout: str, arithmetic: Arithmetic) -> Results:
-    """Return the set of a sum of products, in the layout of the call."""
-    result = within(call, arithmetic)
-    return Results((result if layout == "NHWC" else laid_out(result, lambda array: from_nhwc(array, layout)),))
+def sums(call: SumOfProducts, layout: str, refusal: str = "", *, empty: bool = False) -> Permits:
+    """Return the sets of a sum of products, in the layout of the call; refusal: a rule that may refuse an empty one."""
+    bounds = Bounds(call)
+
+    def of(arithmetic: Arithmetic) -> Allowed:
+        result = bounds.under(arithmetic)
+        shown = result if layout == "NHWC" else laid_out(result, lambda array: from_nhwc(array, layout))
+        return may_refuse(Results((shown,)), refusal, empty=empty)
+
+    return of
 
 
-def of_conv2d(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
+def of_conv2d(arguments: Arguments) -> Permits:
     """conv2d: open are the refusal of an empty output (R9) and of no filters (R13)."""
     call = forward(**named(arguments))
-    result = sums(call, call.geometry.layout, arithmetic).arrays[0]
-    shape = arguments["input"].shape
-    if len(shape) > 4:
-        result = laid_out(result, lambda array: array.reshape(*shape[:-3], *array.shape[1:]))
-    return may_refuse(Results((result,)), "conv2d.R9", empty=0 in result.value.shape[-3:])
+    lead = arguments["input"].shape[:-3]
+    bounds = Bounds(call)
+
+    def of(arithmetic: Arithmetic) -> Allowed:
+        result = laid_out(
+            bounds.under(arithmetic),
+            lambda array: (shown := from_nhwc(array, call.geometry.layout)).reshape(*lead, *shown.shape[1:]),
+        )
+        return may_refuse(Results((result,)), "conv2d.R9", empty=0 in result.value.shape[-3:])
+
+    return of
 
 
 def may_refuse(results: Results, rule: str, *, empty: bool) -> Allowed:
@@ -135,14 +169,13 @@ def may_refuse(results: Results, rule: str, *, empty: bool) -> Allowed:
     return AnyOf((results, Refused(rule, "the result is empty: the rule leaves open whether that is refused")))
 
 
-def of_backward(op: str, shape_name: str, gradient: str) -> Callable[[Arguments, Arithmetic], Allowed]:
+def of_backward(op: str, shape_name: str, gradient: str) -> Callable[[Arguments], Permits]:
     """conv2d_transpose and conv2d_backprop_input."""
 
-    def of(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
+    def of(arguments: Arguments) -> Permits:
         given = named(arguments)
         call = backward(op, given.pop(shape_name), given.pop("filters"), given.pop(gradient), **with_padding(given))
-        results = sums(call, call.geometry.layout, arithmetic)
-        return may_refuse(results, f"{op}.R9", empty=0 in results.arrays[0].value.shape or 0 in call.left.shape)
+        return sums(call, call.geometry.layout, f"{op}.R9", empty=0 in call.shape or 0 in call.left.shape)
 
     return of
 
@@ -152,16 +185,16 @@ def with_padding(given: dict[str, Any]) -> dict[str, Any]:
     return {"padding": "SAME"} | given
 
 
-def of_filter_gradient(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
+def of_filter_gradient(arguments: Arguments) -> Permits:
     """conv2d_backprop_filter."""
     call = filter_gradient(**named(arguments))
-    return may_refuse(Results((within(call, arithmetic),)), "conv2d_backprop_filter.R9", empty=0 in call.right.shape)
+    return sums(call, "NHWC", "conv2d_backprop_filter.R9", empty=0 in call.right.shape)
 
 
-def of_max_pool(arguments: Arguments, _arithmetic: Arithmetic) -> Allowed:
+def of_max_pool(arguments: Arguments) -> Permits:
     """max_pool: exact, but for windows of NaN alone (R10) and subnormal numbers (R11)."""
     value = reference.max_pool(**arguments)
-    return may_refuse(Results((selected(value, arguments["input"]),)), "max_pool.R8", empty=0 in value.shape)
+    return always(may_refuse(Results((selected(value, arguments["input"]),)), "max_pool.R8", empty=0 in value.shape))
 
 
 def selected(value: Array, image: Array) -> Within:
@@ -179,21 +212,21 @@ def selected(value: Array, image: Array) -> Within:
     return replace(result, low=low, high=high)
 
 
-def of_max_pool_with_argmax(arguments: Arguments, _arithmetic: Arithmetic) -> Allowed:
+def of_max_pool_with_argmax(arguments: Arguments) -> Permits:
     """max_pool_with_argmax: a NaN in the window (R11) and subnormals that tie with zero leave the index open."""
     value, argmax = reference.max_pool_with_argmax(**arguments)
     values, indices = selected(value, arguments["input"]), exactly(argmax)
     image = arguments["input"]
     if image.dtype.kind in "iu":
-        return Results((values, indices))
+        return always(Results((values, indices)))
     _, geometry = pool("max_pool_with_argmax", *geometry_of(arguments))
     loose = holds(geometry, np.isnan(image)) | (np.abs(value.astype(np.float64)) < smallest_normal(image))
     if not loose.any():
-        return Results((values, indices))
+        return always(Results((values, indices)))
     last = np.iinfo(argmax.dtype).max
     low, high = np.where(loose, 0, argmax), np.where(loose, last, argmax)
     nan = values.nan | holds(geometry, np.isnan(image))
-    return Results((replace(values, nan=nan), replace(indices, low=low, high=high)))
+    return always(Results((replace(values, nan=nan), replace(indices, low=low, high=high))))
 
 
 def smallest_normal(image: Array) -> float:
@@ -214,23 +247,29 @@ def holds(geometry: Pool, mask: Array) -> Array:
     return geometry.reduce(np.maximum, mask.astype(np.uint8), 0).astype(bool)
 
 
-def of_max_pool_grad(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
+def of_max_pool_grad(arguments: Arguments) -> Permits:
     """max_pool_grad: strictly to the first of tied elements; else to any, conserving the sum; NaN leaves it open."""
     call, layout = credited(**named(arguments))
-    strict = within(call, arithmetic)
     image, geometry = pool("max_pool_grad", *geometry_of(arguments, "orig_input"))
-    if image.dtype.kind not in "iu" and np.isnan(image).any():
-        return Unspecified("max_pool_grad.R12: whom a window that holds NaN credits")
-    options: list[Results | Refused] = [Results((laid_out(strict, lambda array: from_nhwc(array, layout)),))]
-    tied = ties(image, geometry)
-    if tied.any() and image.dtype.kind not in "iu":
-        loose = loosened(strict, tied, to_nhwc(arguments["grad"], layout), geometry)
-        shown = laid_out(loose, lambda array: from_nhwc(array, layout))
-        totals = conserved(arguments["grad"], image.shape, geometry, arithmetic)
-        options.append(Results((shown,), remark="other-tie", totals=totals))
-    if 0 in arguments["grad"].shape or 0 in image.shape:
-        options.append(Refused("max_pool_grad.R8", "the pool is empty: the rule leaves open whether that is refused"))
-    return options[0] if len(options) == 1 else AnyOf(tuple(options))
+    floating = image.dtype.kind not in "iu"
+    if floating and np.isnan(image).any():
+        return always(Unspecified("max_pool_grad.R12: whom a window that holds NaN credits"))
+    bounds, tied, grad = Bounds(call), ties(image, geometry), arguments["grad"]
+
+    def of(arithmetic: Arithmetic) -> Allowed:
+        strict = bounds.under(arithmetic)
+        options: list[Results | Refused] = [Results((laid_out(strict, lambda array: from_nhwc(array, layout)),))]
+        if tied.any() and floating:
+            loose = loosened(strict, tied, to_nhwc(grad, layout), geometry)
+            shown = laid_out(loose, lambda array: from_nhwc(array, layout))
+            totals = conserved(grad, image.shape, geometry, arithmetic)
+            options.append(Results((shown,), remark="other-tie", totals=totals))
+        if 0 in grad.shape or 0 in image.shape:
+            reason = "the pool is empty: the rule leaves open whether that is refused"
+            options.append(Refused("max_pool_grad.R8", reason))
+        return options[0] if len(options) == 1 else AnyOf(tuple(options))
+
+    return of
 
 
 def ties(image: Array, geometry: Pool) -> Array:
@@ -280,49 +319,48 @@ def conserved(grad: Array, shape: Sequence[int], geometry: Pool, arithmetic: Ari
     return Totals(axes=axes, low=np.where(known, total - slack, -np.inf), high=np.where(known, total + slack, np.inf))
 
 
-def of_avg_pool(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
+def of_avg_pool(arguments: Arguments) -> Permits:
     """avg_pool."""
     call = average(**named(arguments))
-    return may_refuse(sums(call, call.geometry.layout, arithmetic), "avg_pool.R8", empty=0 in call.shape)
+    return sums(call, call.geometry.layout, "avg_pool.R8", empty=0 in call.shape)
 
 
-def of_spread(op: str, shape_name: str, values: str) -> Callable[[Arguments, Arithmetic], Allowed]:
+def of_spread(op: str, shape_name: str, values: str) -> Callable[[Arguments], Permits]:
     """avg_pool_grad and avg_unpool."""
 
-    def of(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
+    def of(arguments: Arguments) -> Permits:
         given = named(arguments)
         call = spread(op, given.pop(shape_name), given.pop(values), **given)
-        return may_refuse(
-            sums(call, call.geometry.layout, arithmetic), f"{op}.R8", empty=0 in call.shape or 0 in call.left.shape
-        )
+        return sums(call, call.geometry.layout, f"{op}.R8", empty=0 in call.shape or 0 in call.left.shape)
 
     return of
 
 
-def of_max_unpool(arguments: Arguments, arithmetic: Arithmetic) -> Allowed:
+def of_max_unpool(arguments: Arguments) -> Permits:
     """max_unpool."""
     call = scattered(**arguments)
-    return may_refuse(Results((within(call, arithmetic),)), "max_unpool.R3", empty=0 in call.shape)
+    return sums(call, "NHWC", "max_unpool.R3", empty=0 in call.shape)
 
 
-def of_dropout(op: str) -> Callable[[Arguments, Arithmetic], Allowed]:
+def of_dropout(op: str) -> Callable[[Arguments], Permits]:
     """Dropout and stateless_dropout: TensorFlow's own mask, or, by another generator, any."""
 
-    def of(arguments: Arguments, _arithmetic: Arithmetic) -> Allowed:
+    def of(arguments: Arguments) -> Permits:
         value = getattr(reference, op)(**arguments)
         mask = AnyMask(arguments["x"], arguments["rate"], arguments.get("noise_shape"))
         if op == "dropout" and arguments.get("seed") is None and arguments.get("global_seed") is None:
-            return mask
+            return always(mask)
         exact = Results((scaled(value, arguments["x"]),))
         # A named algorithm is the same everywhere; what else is drawn may differ from device to device.
-        return AnyOf((exact, mask)) if algorithm(arguments.get("rng_alg")) == "auto_select" else exact
+        own = algorithm(arguments.get("rng_alg")) == "auto_select"
+        return always(AnyOf((exact, mask)) if own else exact)
 
     return of
 
 
-def of_dropout_grad(arguments: Arguments, _arithmetic: Arithmetic) -> Allowed:
+def of_dropout_grad(arguments: Arguments) -> Permits:
     """dropout_grad."""
-    return Results((scaled(reference.dropout_grad(**arguments), arguments["grad"]),))
+    return always(Results((scaled(reference.dropout_grad(**arguments), arguments["grad"]),)))
 
 
 def scaled(value: Array, factor: Array) -> Within:
@@ -340,7 +378,7 @@ def named(arguments: Arguments) -> dict[str, Any]:
     return {key: value for key, value in arguments.items() if key != "name"}
 
 
-SETS: Mapping[str, Callable[[Arguments, Arithmetic], Allowed]] = {
+SETS: Mapping[str, Callable[[Arguments], Permits]] = {
     "conv2d": of_conv2d,
     "conv2d_transpose": of_backward("conv2d_transpose", "output_shape", "input"),
     "conv2d_backprop_input": of_backward("conv2d_backprop_input", "input_sizes", "out_backprop"),

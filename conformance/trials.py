@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from conformance import cases, masks
-from conformance.allowed import Allowed, allowed
+from conformance.allowed import Permits, permits
 from conformance.masks import Mask
 from conformance.model import Case, Observation, Raised, Returned, Verdict
 from conformance.targets.messages import Call
@@ -96,16 +96,14 @@ class Panel:
         for name in chosen:
             repeat = repeats(self.targets[name], case) and case.seed % REPEAT_EVERY == 0
             self.workers[name].submit(Call(op=case.op, arguments=wire, route=routes[name], repeat=repeat))
-        sets: dict[Arithmetic, Allowed] = {}
+        given = permits(case, arguments)
         for name in chosen:
-            arithmetic = self.arithmetic(name, case)
-            if arithmetic not in sets:
-                sets[arithmetic] = allowed(case, arguments, arithmetic)
+            given(self.arithmetic(name, case))  # while the targets compute
         outcomes = []
         for name in chosen:
             observation = self.workers[name].result()
             self.target_seconds += inside(observation)
-            judged = self._judge(name, case, routes[name], sets[self.arithmetic(name, case)], observation)
+            judged = self._judge(name, case, routes[name], given, observation)
             mask = self._mask(name, case, judged, observation)
             outcomes.append(Outcome(case, name, routes[name], observation, judged, mask))
         return outcomes
@@ -122,9 +120,9 @@ class Panel:
         drawn = case.op in self.targets[name].own_masks and judged.outcome == "agrees" and not case.breaks
         return masks.seen(case, observation.arrays[0]) if drawn and isinstance(observation, Returned) else None
 
-    def _judge(self, name: str, case: Case, route: str, sets: Allowed, observation: Observation) -> Verdict:
+    def _judge(self, name: str, case: Case, route: str, given: Permits, observation: Observation) -> Verdict:
         """Judge one observation in the light of what the target declares."""
-        target = self.targets[name]
+        target, sets = self.targets[name], given(self.arithmetic(name, case))
         judged = verdict(sets, observation, deterministic=repeats(target, case), own_masks=case.op in target.own_masks)
         limit = None
         if judged.kind == "refused-valid":
@@ -132,15 +130,14 @@ class Panel:
         if judged.kind == "accepted-invalid":
             limit = unseen(target, case, route, judged.rule)
         if judged.kind == "wrong-value":
-            return self._likened(name, case, observation, judged)
+            return self._likened(name, case, given, observation, judged)
         return Verdict(outcome="unsupported", reason=limit) if limit else judged
 
-    def _likened(self, name: str, case: Case, observation: Observation, judged: Verdict) -> Verdict:
+    def _likened(self, name: str, case: Case, given: Permits, observation: Observation, judged: Verdict) -> Verdict:
         """Say of wrong values which lesser arithmetic would allow them, if one would: it names the cause."""
         for lesser, meaning in LESSER.get(dtype_of(case), {}).items():
             arithmetic = replace(self.arithmetic(name, case), **lesser_than(lesser))
-            sets = allowed(case, cases.arguments(case), arithmetic)
-            if verdict(sets, observation, own_masks=True).outcome == "agrees":
+            if verdict(given(arithmetic), observation, own_masks=True).outcome == "agrees":
                 return replace(judged, reason=f"{judged.reason}; {AS_IF} {meaning}")
         return judged
 

@@ -23,6 +23,7 @@ Transforms round there, too, and may overflow where the sum does not.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from reference.exact import SumOfProducts, blocks, whole
 from reference.floats import Array, Format, format_of, round_to
 from reference.precision import ARITHMETICS, Arithmetic, accumulator, narrow_format, narrowing
 
-__all__ = ["ARITHMETICS", "Arithmetic", "Within", "exactly", "within"]
+__all__ = ["ARITHMETICS", "Arithmetic", "Bounds", "Within", "exactly", "within"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,80 @@ def is_nan(values: Array) -> Array:
     return np.isnan(values) if values.dtype.kind not in "iub" else np.zeros(values.shape, bool)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # S beyond float64 is one of the things that are bounded
+class Bounds:
+    """
+    The allowed results of one sum of products, under whatever arithmetics are asked for.
+
+    What is the same under all of them - the exact result, S, n, and what NaN and infinity do - is computed once, when
+    it is first needed.
+    """
+
+    def __init__(self, call: SumOfProducts) -> None:
+        self.call = call
+        self.divisor = call.divisor()
+
+    @cached_property
+    def sums(self) -> Array:
+        """The sum of the products' absolute values, S."""
+        return self.call.absolute()
+
+    @cached_property
+    def count(self) -> Array:
+        """The number of products of every element, n."""
+        return self.call.count()
+
+    @cached_property
+    def value(self) -> Array:
+        """The exact result rounded once."""
+        return self.call.rounded() if self.call.dtype.kind in "iu" else self.call.rounded(self.sums)
+
+    @cached_property
+    def ends(self) -> list[Array]:
+        """The ends of what encloses the exact result, in float64."""
+        return self.call.enclosure(self.sums).ends(self.divisor)
+
+    @cached_property
+    def special(self) -> Array | None:
+        """What NaN and infinity make of the sums."""
+        return self.call.special()
+
+    @cached_property
+    def subnormal(self) -> Array | float:
+        """What the products with subnormal operands add up to."""
+        call, lost = self.call, np.zeros(())
+        sides = [np.abs(side) for side in call.finite]
+        tiny = [(side < format_of(call.dtype).smallest_normal) & (side > 0) for side in sides]
+        if tiny[0].any():
+            lost = lost + call.contract(np.where(tiny[0], sides[0], 0.0), sides[1])
+        if tiny[1].any():
+            lost = lost + call.contract(sides[0], np.where(tiny[1], sides[1], 0.0))
+        return lost if self.divisor is None else lost / self.divisor
+
+    @np.errstate(over="ignore", invalid="ignore")  # S beyond float64 is one of the things that are bounded
+    def under(self, arithmetic: Arithmetic) -> Within:
+        """Return what an arithmetic allows."""
+        call, divisor = self.call, self.divisor
+        if arithmetic.exact or call.dtype.kind in "iu":
+            return exactly(self.value)
+        fmt = format_of(call.dtype)
+        size = self.sums if divisor is None else self.sums / divisor
+        wide = accumulator(arithmetic, fmt)
+        error = _error(self, arithmetic, fmt, size)
+        rounding = fmt.u if wide.precision > fmt.precision else 0.0
+        # Where a narrower result is the second rounding, both ends are rounded as it is: from the exact value.
+        low, high = _ends(self.ends if rounding else [self.value], error, fmt, arithmetic)
+        result = Within(
+            value=self.value,
+            low=low,
+            high=high,
+            nan=np.zeros(self.value.shape, bool),
+            bound=error * (1 + rounding) + rounding * np.abs(_finite(self.value)) if rounding else error,
+            size=size,
+            count=np.broadcast_to(self.count, self.value.shape),
+        )
+        return _special(self, arithmetic, _overflowed(call, arithmetic, result, wide))
+
+
 def within(call: SumOfProducts, arithmetic: Arithmetic = ARITHMETICS["float32"]) -> Within:
     """
     Return the allowed results of a sum of products under an arithmetic.
@@ -75,29 +149,7 @@ def within(call: SumOfProducts, arithmetic: Arithmetic = ARITHMETICS["float32"])
     call: as the ops build it, for instance `conv2d.forward(input, filters, strides, padding)`; the arrays of the
     result are laid out as its own (N H W C for images).
     """
-    if arithmetic.exact or call.dtype.kind in "iu":
-        return exactly(call.rounded())
-    fmt = format_of(call.dtype)
-    sums, count = call.absolute(), call.count()
-    value = call.rounded(sums)
-    divisor = call.divisor()
-    size = sums if divisor is None else sums / divisor
-    wide = accumulator(arithmetic, fmt)
-    error = _error(call, arithmetic, fmt, size, count)
-    rounding = fmt.u if wide.precision > fmt.precision else 0.0
-    # Where a narrower result is the second rounding, the first one's ends are rounded as it is: from the exact value.
-    centres = call.enclosure(sums).ends(divisor) if rounding else [value]
-    low, high = _ends(centres, error, fmt, arithmetic)
-    result = Within(
-        value=value,
-        low=low,
-        high=high,
-        nan=np.zeros(value.shape, bool),
-        bound=error * (1 + rounding) + rounding * np.abs(_finite(value)) if rounding else error,
-        size=size,
-        count=np.broadcast_to(count, value.shape),
-    )
-    return _special(call, arithmetic, _overflowed(call, arithmetic, result, wide))
+    return Bounds(call).under(arithmetic)
 
 
 def _finite(value: Array) -> Array:
@@ -106,12 +158,12 @@ def _finite(value: Array) -> Array:
     return centre if np.isfinite(centre).all() else np.where(np.isfinite(centre), centre, 0.0)
 
 
-def _error(call: SumOfProducts, arithmetic: Arithmetic, fmt: Format, size: Array, count: Array) -> Array:
+def _error(known: Bounds, arithmetic: Arithmetic, fmt: Format, size: Array) -> Array:
     """Bound the error of the sum before its last rounding, where that is apart; with it, where it is not."""
-    wide = accumulator(arithmetic, fmt)
+    call, wide = known.call, accumulator(arithmetic, fmt)
     # n products and n - 1 additions, of which no term of the sum meets more than n: a product, and those after it.
     exact_products = not _divides(call) and (call.free_products or wide.precision > fmt.precision)
-    roundings = np.maximum(count - exact_products, 0)
+    roundings = np.maximum(known.count - exact_products, 0)
     narrow = narrow_format(arithmetic, fmt)
     narrowed, reach = (0.0, 1.0)
     if narrow and not _whole_below(call, 2.0**narrow.precision):
@@ -119,7 +171,7 @@ def _error(call: SumOfProducts, arithmetic: Arithmetic, fmt: Format, size: Array
     adds = 2 if arithmetic.truncates else 1
     error = (roundings * (arithmetic.terms * adds * wide.u * reach) + arithmetic.more * fmt.u) * size
     error = error + narrowed * size if narrowed else error
-    error = np.asarray(error + _underflow(call, arithmetic, wide, fmt, count))
+    error = np.asarray(error + _underflow(known, arithmetic, wide))
     # A target may still take the direct way where it finds that faster.
     if _transforms(call, arithmetic):
         return np.asarray(np.maximum(error, wide.u * _transformed(call, arithmetic)))
@@ -160,19 +212,12 @@ def _surely_exact(call: SumOfProducts, arithmetic: Arithmetic, wide: Format, siz
     return np.asarray(np.rint(size) <= 2.0 ** (wide.precision - (1 if arithmetic.truncates else 0)))
 
 
-def _underflow(call: SumOfProducts, arithmetic: Arithmetic, wide: Format, fmt: Format, count: Array) -> Array:
+def _underflow(known: Bounds, arithmetic: Arithmetic, wide: Format) -> Array:
     """Bound what underflow takes away: of products, of sums, and of subnormal operands that count as zero."""
+    terms = known.count * arithmetic.terms
     if not arithmetic.flushes:
-        return (count * arithmetic.terms + _divides(call)) * _half_spacing(wide)
-    lost = 2 * count * arithmetic.terms * wide.smallest_normal
-    sides = [np.abs(side) for side in call.finite]
-    tiny = [(side < fmt.smallest_normal) & (side > 0) for side in sides]
-    divisor = 1.0 if call.divisor() is None else call.divisor()
-    if tiny[0].any():
-        lost = lost + call.contract(np.where(tiny[0], sides[0], 0.0), sides[1]) / divisor
-    if tiny[1].any():
-        lost = lost + call.contract(sides[0], np.where(tiny[1], sides[1], 0.0)) / divisor
-    return np.asarray(lost)
+        return (terms + _divides(known.call)) * _half_spacing(wide)
+    return np.asarray(2 * terms * wide.smallest_normal + known.subnormal)
 
 
 def _half_spacing(fmt: Format) -> float:
@@ -248,9 +293,9 @@ def _narrowed_overflow(call: SumOfProducts, arithmetic: Arithmetic) -> Array | b
     return (met + call.absent(right)) > 0
 
 
-def _special(call: SumOfProducts, arithmetic: Arithmetic, result: Within) -> Within:
+def _special(known: Bounds, arithmetic: Arithmetic, result: Within) -> Within:
     """Hold elements whose window has NaN or infinity to what IEEE arithmetic makes of them."""
-    special = call.special()
+    call, special = known.call, known.special
     if special is None:
         return result
     met = special != 0

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from conformance import cases
-from conformance.allowed import Allowed, allowed
+from conformance.allowed import Permits, permits
 from conformance.model import Case, Observation, Verdict
 from conformance.targets.adapters.namespace import Namespace
 from conformance.targets.messages import Call
 from conformance.targets.worker import observe
 from conformance.trials import REPEAT_EVERY
 from conformance.verdicts import verdict
-from reference.bounds import ARITHMETICS
+from reference.bounds import ARITHMETICS, Arithmetic
 
 __all__ = ["Subject", "Trial", "judge", "trials"]
 
@@ -37,6 +37,11 @@ class Subject:
     more: int = 0  # roundings beyond those of its sums
     own_masks: bool = False
     deterministic: bool = True
+
+    @property
+    def declared(self) -> Arithmetic:
+        """The arithmetic that it says it computes in."""
+        return replace(ARITHMETICS[self.arithmetic], more=self.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +68,13 @@ def trials(subjects: Iterable[Subject], seed: int, first: int, count: int, *, on
     for number, case in enumerate(stream, first):
         started = time.perf_counter()
         arguments = drawn(case)
-        sets = permitted(case, arguments, living)
+        given = permits(case, arguments)
+        for subject in living:
+            given(subject.declared)
         shared += time.perf_counter() - started
         for subject in tuple(living):
             started = time.perf_counter()
-            observation, judged = judge(subject, case, arguments, sets[subject.arithmetic, subject.more])
+            observation, judged = judge(subject, case, arguments, given)
             own[subject.name] += time.perf_counter() - started
             yield Trial(subject, number, case, observation, judged, shared + own[subject.name])
             if once and judged.outcome == "disagrees":
@@ -84,13 +91,7 @@ def drawn(case: Case) -> dict[str, Any]:
     return arguments
 
 
-def permitted(case: Case, arguments: dict[str, Any], subjects: Iterable[Subject]) -> dict[tuple[str, int], Allowed]:
-    """Return what a case may give under every arithmetic that a subject declares."""
-    declared = {(subject.arithmetic, subject.more) for subject in subjects}
-    return {(name, more): allowed(case, arguments, replace(ARITHMETICS[name], more=more)) for name, more in declared}
-
-
-def judge(subject: Subject, case: Case, arguments: dict[str, Any], permits: Allowed) -> tuple[Observation, Verdict]:
+def judge(subject: Subject, case: Case, arguments: dict[str, Any], given: Permits) -> tuple[Observation, Verdict]:
     """Have a subject do a case, and judge what it did."""
     wire = {**case.attributes, **{name: arguments[name] for name in case.arrays}}
     repeats = subject.deterministic and (case.op != "dropout" or seeded(case))
@@ -98,7 +99,7 @@ def judge(subject: Subject, case: Case, arguments: dict[str, Any], permits: Allo
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # overflow and NaN are among what is judged
         observation = observe(Namespace(subject.functions), Call(op=case.op, arguments=wire, repeat=repeat))
-        judged = verdict(permits, observation, deterministic=repeats, own_masks=subject.own_masks)
+        judged = verdict(given(subject.declared), observation, deterministic=repeats, own_masks=subject.own_masks)
     return observation, judged
 
 
