@@ -1,6 +1,7 @@
 """conv2d_transpose, which is the gradient of conv2d with respect to its input."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from reference.conv2d import BLOCK, DTYPES, Convolution, convolution, group_chan
 from reference.errors import SpecError
 from reference.exact import Index, SumOfProducts, blocks, chunked_depth, chunked_product
 from reference.floats import Array
-from reference.patches import covering, length, meeting, places
+from reference.patches import apart, covering, length, meeting, window_view
 
 __all__ = ["Backward", "backward", "conv2d_backprop_input", "conv2d_transpose"]
 
@@ -145,24 +146,26 @@ class Backward(SumOfProducts):
     def __init__(self, gradient: Array, filters: Array, shape: tuple[int, ...], geometry: Convolution) -> None:
         self.left, self.right, self.shape, self.geometry = gradient, filters, shape, geometry
         self.dtype = gradient.dtype
-        taps_high, taps_wide, _, outputs = filters.shape
-        per_group = outputs // geometry.groups
-        self.terms_per_element = max(taps_high * taps_wide * per_group, 1)
-        self.depth = chunked_depth(max(per_group, 1)) + taps_high * taps_wide
+        per_group = filters.shape[3] // geometry.groups
+        high, wide = (int(axis.covered().max(initial=0)) for axis in (geometry.rows, geometry.columns))
+        self.terms_per_element = max(high * wide * per_group, 1)
+        self.depth = chunked_depth(max(per_group, 1)) + high * wide
 
     def contract(self, left: Array, right: Array) -> Array:
-        """Multiply every element with each tap's filters as a matrix, then add what they give at stride steps."""
+        """Multiply every element with the filters as a matrix, then add what it gives to the cells of its window."""
         rows, columns, groups = self.geometry.rows, self.geometry.columns, self.geometry.groups
         high, wide, depth, outputs = right.shape
-        matrices = right.reshape(high, wide, depth, groups, outputs // groups).transpose(0, 1, 3, 4, 2)
-        frame = np.zeros((len(left), length(rows), length(columns), groups, depth))
-        per_element = high * wide * depth * groups
-        for images, some in blocks((*left.shape[:3], per_element), max(BLOCK, LEAST * per_element)):
+        matrices = right.reshape(high * wide * depth, groups, outputs // groups).transpose(1, 2, 0)
+        frame = np.zeros((len(left), length(rows), length(columns), groups * depth))
+        windows = window_view(frame, rows, columns, writeable=True)
+        per_window = high * wide * depth * groups
+        for images, some in blocks((*left.shape[:3], per_window), max(BLOCK, LEAST * per_window)):
             part = left[images, some]
-            taps = chunked_product(group_channels(part, groups), matrices)
-            taps = np.moveaxis(taps.reshape(high, wide, groups, *part.shape[:3], depth), 2, 5)
-            for h, w in np.ndindex(high, wide):
-                frame[images, places(rows, h, some.start, part.shape[1]), places(columns, w)] += taps[h, w]
+            products = chunked_product(group_channels(part, groups), matrices)
+            products = np.moveaxis(products.reshape(groups, *part.shape[:3], high, wide, depth), 0, 5)
+            products = products.reshape(*part.shape[:3], high, wide, groups * depth)
+            for h, w in product(apart(rows), apart(columns)):
+                windows[images, some, :, h, w] += products[..., h, w, :]
         top, left_ = rows.before, columns.before
         return frame[:, top : top + rows.size, left_ : left_ + columns.size].reshape(self.shape)
 
@@ -201,17 +204,16 @@ class Backward(SumOfProducts):
         return left.ravel(), self.right[high[0][:, None], wide[0], i, filters].ravel()
 
     def size(self) -> Array:
-        """|elements that cover a cell| |filters|, the norms over taps; of the largest channel: [N, H, W, 1]."""
+        """|elements that cover a cell| |taps they meet it with|; of the largest channel: [N, H, W, 1]."""
         groups = self.geometry.groups
         high, wide, depth, outputs = self.right.shape
-        n, out_high, out_wide, _ = self.left.shape
-        squares = np.square(self.finite[0]).reshape(n, out_high, out_wide, groups, outputs // groups).sum(4)
-        shape = (*self.shape[:3], groups)
-        covered = Backward(squares, np.ones((high, wide, 1, groups)), shape, self.geometry)
-        elements = np.sqrt(covered.contract(squares, covered.right))
+        elements = np.square(self.finite[0]).reshape(*self.left.shape[:3], groups, outputs // groups).sum(4)
         split = self.finite[1].reshape(high, wide, depth, groups, outputs // groups)
-        filters = np.einsum("hwigo,hwigo->ig", split, split)
-        return np.asarray((elements * np.sqrt(filters.max(0, initial=0.0))).max(3, keepdims=True))
+        taps = np.einsum("hwigo,hwigo->hwig", split, split).max(2, keepdims=True)
+        squares = Backward(elements, taps, (*self.shape[:3], groups), self.geometry)
+        sides = (elements, np.ones(taps.shape)), (np.ones(elements.shape), taps)
+        norms = [np.sqrt(squares.contract(*side)) for side in sides]
+        return np.asarray((norms[0] * norms[1]).max(3, keepdims=True))
 
 
 def backward(

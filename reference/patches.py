@@ -4,12 +4,14 @@ Windows on arrays: the padding stored around an image, every window as a view, a
 Images are [N, H, W, C]; the geometry of rows and columns comes from `windows`.
 """
 
+from math import gcd
+
 import numpy as np
 
 from reference.floats import Array
 from reference.windows import Axis
 
-__all__ = ["covering", "length", "meeting", "pad", "places", "taps_inside", "window_view", "windows_inside"]
+__all__ = ["apart", "covering", "length", "meeting", "pad", "places", "taps_inside", "window_view", "windows_inside"]
 
 
 def length(axis: Axis) -> int:
@@ -28,22 +30,28 @@ def pad(image: Array, rows: Axis, columns: Axis, fill: float = 0.0) -> Array:
     return padded
 
 
-def window_view(padded: Array, rows: Axis, columns: Axis) -> Array:
-    """Return every window of a padded image without copying: [N, OH, OW, FH, FW, C]."""
+def window_view(padded: Array, rows: Axis, columns: Axis, *, writeable: bool = False) -> Array:
+    """Return every window of a padded image without copying: [N, OH, OW, FH, FW, C]; written to, it is the image."""
     n, high, wide, channel = padded.strides
     return np.lib.stride_tricks.as_strided(
         padded,
         (len(padded), rows.out, columns.out, rows.taps, columns.taps, padded.shape[3]),
         (n, high * rows.stride, wide * columns.stride, high * rows.dilation, wide * columns.dilation, channel),
-        writeable=False,
+        writeable=writeable,
     )
 
 
-def places(axis: Axis, tap: int, first: int = 0, count: int | None = None) -> slice:
-    """Return the cells of the padded image that one tap of windows first .. first + count - 1 meets; None: all."""
-    start = first * axis.stride + tap * axis.dilation
-    number = axis.out - first if count is None else count
-    return slice(start, start + max((number - 1) * axis.stride + 1, 0), axis.stride)
+def places(axis: Axis, tap: int) -> slice:
+    """Return the cells of the padded image that one tap of all windows meets."""
+    start = tap * axis.dilation
+    return slice(start, start + max((axis.out - 1) * axis.stride + 1, 0), axis.stride)
+
+
+def apart(axis: Axis) -> list[slice]:
+    """Cut the taps of a window into runs in which no two meet one cell, whichever windows they belong to."""
+    # Taps t and t' of any two windows meet where (t - t') * dilation is a multiple of the stride.
+    run = axis.stride // gcd(axis.stride, axis.dilation)
+    return [slice(tap, min(tap + run, axis.taps)) for tap in range(0, axis.taps, run)]
 
 
 def taps_inside(axis: Axis, window: int) -> tuple[Array, Array]:

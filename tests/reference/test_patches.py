@@ -4,7 +4,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.patches import covering, length, meeting, pad, places, taps_inside, window_view, windows_inside
+from reference.patches import (
+    apart,
+    covering,
+    length,
+    meeting,
+    pad,
+    places,
+    taps_inside,
+    window_view,
+    windows_inside,
+)
 from reference.windows import Axis, explicit, same
 
 axes = st.one_of(
@@ -58,13 +68,41 @@ def test_no_window_ends_after_the_frame(axis: Axis) -> None:
 
 @given(axes)
 def test_places_are_the_cells_of_one_tap(axis: Axis) -> None:
-    """In the frame's coordinates, in which the image begins at `before`; windows 1 and on are all but the first."""
+    """In the frame's coordinates, in which the image begins at `before`."""
     frame = np.arange(length(axis))
 
     for tap in range(axis.taps):
         cells = (axis.starts() + tap * axis.dilation + axis.before).tolist()
         assert frame[places(axis, tap)].tolist() == cells
-        assert frame[places(axis, tap, 1, max(axis.out - 1, 0))].tolist() == cells[1:]
+
+
+@given(axes)
+def test_taps_apart_meet_no_cell_twice(axis: Axis) -> None:
+    """Every tap stands in one run, in order, and a run writes each of its cells of the frame once."""
+    runs = apart(axis)
+    cells = axis.starts()[:, None] + np.arange(axis.taps) * axis.dilation
+
+    assert [tap for run in runs for tap in range(axis.taps)[run]] == list(range(axis.taps))
+    assert all(len(np.unique(cells[:, run])) == cells[:, run].size for run in runs)
+
+
+def test_taps_apart_by_hand() -> None:
+    """In steps of 2, every second tap may meet a cell; with taps 2 apart, every one; in steps of 3, every third."""
+    assert apart(same(9, 5, 2)) == [slice(0, 2), slice(2, 4), slice(4, 5)]
+    assert apart(same(9, 2, 2, 2)) == [slice(0, 1), slice(1, 2)]
+    assert apart(same(9, 5, 3, 2)) == [slice(0, 3), slice(3, 5)]
+
+
+def test_what_is_added_to_windows_lands_in_their_cells() -> None:
+    """5 cells under 2 taps 2 apart, in steps of 2, tap by tap: the middle cell is met twice."""
+    frame = np.zeros((1, 1, 5, 1))
+    axis = explicit(5, 2, 2, 2, 0, 0)
+
+    windows = window_view(frame, same(1, 1, 1), axis, writeable=True)
+    for taps in apart(axis):
+        windows[..., taps, :] += 1
+
+    assert frame.ravel().tolist() == [1, 0, 2, 0, 1]
 
 
 @given(axes)
