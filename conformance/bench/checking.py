@@ -1,23 +1,33 @@
 """
 Results held against the allowed sets before they count as fast.
 
-Every call is checked on one image. Of a batch the last image is checked, too, where its result depends on it alone: all
-ops but the gradient with respect to filters, which sums over images, and dropout, whose mask runs on through the batch.
+A call of one image is checked whole. A batch is checked whole where images share in one result, or in one mask: the
+gradient with respect to filters, if its sums are no more than AFFORDABLE, and dropout. Of other batches the last image
+is checked, in its own set. Whatever its batch, a call is checked on one image, too.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from conformance.allowed import Allowed, AnyMask, allowed
-from conformance.model import Array, Case, Observation, Returned
+from conformance import cases, waivers
+from conformance.allowed import AnyMask, Permits, permits
+from conformance.bench.subjects import Subject
+from conformance.model import Array, ArraySpec, Case, Json, Observation, Returned, Verdict
 from conformance.targets.registry import Target
+from conformance.trials import AS_IF, LESSER, lesser_than
 from conformance.verdicts import verdict
+from conformance.waivers import Waiver
 from reference.bounds import ARITHMETICS, Arithmetic
 
-__all__ = ["Checked", "Sets", "last_image", "last_result"]
+__all__ = ["ALONE", "LAST", "WHOLE", "Checked", "Sets", "known", "last_image", "last_result", "of_batch", "of_image"]
+
+WHOLE, LAST, ALONE = "the whole result", "the last image", "one image alone"
+AFFORDABLE = 400_000_000  # operations: of float64 their exact sums take a second
 
 # Arguments of which each image has its own part, and those that are shapes of a batch.
 IMAGES = ("input", "out_backprop", "grad", "orig_input", "orig_output", "argmax")
@@ -25,43 +35,78 @@ SHAPES = ("input_sizes", "output_shape", "orig_input_shape")
 TOGETHER = ("conv2d_backprop_filter", "dropout", "stateless_dropout", "dropout_grad")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     """What came of a check: `correct` is None where there was no result to check, and `note` says why."""
 
     correct: bool | None
+    part: str = ""  # what was checked: WHOLE, LAST or ALONE
+    bound_used: float | None = None  # largest error over bound
     note: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Sets:
-    """The allowed sets of one call, by arithmetic: computed once for all contenders that declare it."""
+    """The allowed sets of one call: what is the same for all contenders is computed once."""
 
     op: str
+    dtype: str
     arguments: Mapping[str, Any]
-    found: dict[Arithmetic, Allowed] = field(default_factory=dict)
+    part: str = WHOLE  # of the result that is given to `check`
+    permitted: Permits | None = field(default=None, init=False)
 
-    def check(self, target: Target, dtype: str, observed: Observation) -> Checked:
+    def check(self, target: Target, observed: Observation) -> Checked:
         """Judge one target's result, without the times that follow it."""
         if isinstance(observed, Returned):
-            observed = replace(observed, arrays=observed.arrays[:-1])
-        declared = ARITHMETICS[target.arithmetic.get(dtype, "float32")]
+            shown = last_result(observed) if self.part == LAST else observed
+            observed = replace(shown, arrays=shown.arrays[:-1])
+        declared = ARITHMETICS[target.arithmetic.get(self.dtype, "float32")]
         arithmetic = replace(declared, more=target.roundings.get(self.op, 0))
-        own = self.op in target.own_masks
-        judged = verdict(self._of(arithmetic, own=own), observed, own_masks=own)
+        judged = self._judged(target, arithmetic, observed)
         if judged.outcome == "agrees":
-            return Checked(correct=True)
-        wrong = judged.outcome == "disagrees" and isinstance(observed, Returned)
-        return Checked(correct=False if wrong else None, note=f"{judged.outcome}: {judged.reason}")
+            return Checked(correct=True, part=self.part, bound_used=finite(judged.bound_used))
+        if judged.outcome != "disagrees" or not isinstance(observed, Returned):
+            return Checked(correct=None, note=f"{judged.outcome}: {judged.reason}")
+        note = f"{judged.kind}: {judged.reason}{self._likened(target, arithmetic, observed)}"
+        return Checked(correct=False, part=self.part, bound_used=finite(judged.bound_used), note=note)
 
-    def _of(self, arithmetic: Arithmetic, *, own: bool) -> Allowed:
-        """Return the set of an arithmetic; of own random numbers that of any mask."""
+    def _judged(self, target: Target, arithmetic: Arithmetic, observed: Observation) -> Verdict:
+        """Hold a result against the set of an arithmetic; one of own random numbers against that of any mask."""
+        own = self.op in target.own_masks
         if own:
-            return AnyMask(self.arguments["x"], self.arguments["rate"], None)
-        if arithmetic not in self.found:
+            return verdict(AnyMask(self.arguments["x"], self.arguments["rate"], None), observed, own_masks=own)
+        if self.permitted is None:
             case = Case(op=self.op, arrays={}, attributes={}, regime="normal", seed=0)
-            self.found[arithmetic] = allowed(case, self.arguments, arithmetic)
-        return self.found[arithmetic]
+            self.permitted = permits(case, self.arguments)
+        return verdict(self.permitted(arithmetic), observed)
+
+    def _likened(self, target: Target, arithmetic: Arithmetic, observed: Observation) -> str:
+        """Say which lesser arithmetic would allow a wrong result, if one would: it names the cause."""
+        for lesser, meaning in LESSER.get(self.dtype, {}).items():
+            if self._judged(target, replace(arithmetic, **lesser_than(lesser)), observed).outcome == "agrees":
+                return f"; {AS_IF} {meaning}"
+        return ""
+
+
+def finite(share: float) -> float | None:
+    """Return a share of a bound; None where nothing is bounded, or nothing may differ."""
+    return share if math.isfinite(share) else None
+
+
+def of_image(subject: Subject, single: Mapping[str, Any]) -> Sets:
+    """Return the sets of a call of one image, which stands for any batch."""
+    part = WHOLE if subject.batch == 1 else ALONE
+    return Sets(op=subject.op, dtype=subject.dtype, arguments=single, part=part)
+
+
+def of_batch(subject: Subject, given: Mapping[str, Any]) -> Sets | None:
+    """Return the sets of a batch; None for one image, and where the whole is too much to check."""
+    if subject.batch == 1:
+        return None
+    part = last_image(subject.op, given)
+    if part is None and subject.op == "conv2d_backprop_filter" and subject.flops > AFFORDABLE:
+        return None
+    return Sets(op=subject.op, dtype=subject.dtype, arguments=part or given, part=LAST if part else WHOLE)
 
 
 def last_image(op: str, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -82,3 +127,27 @@ def last_result(observed: Returned) -> Returned:
 def last(result: Array) -> Array:
     """Return the last image of an array; a number has none, and stays."""
     return result[-1:] if np.ndim(result) else result
+
+
+def known(target: str, version: str, op: str, arguments: Mapping[str, Any], note: str) -> str:
+    """Return where a wrong result is described, if it is a known divergence of this version of TensorFlow; else ""."""
+    arrays = {name: ArraySpec(entry.shape, entry.dtype.name) for name, entry in arguments.items() if is_array(entry)}
+    if seed := arrays.pop("seed", None):  # an attribute, of two numbers
+        arguments = {**arguments, "seed": {"array": arguments["seed"].tolist(), "dtype": seed.dtype}}
+    attributes: dict[str, Json] = {name: entry for name, entry in arguments.items() if name not in arrays}
+    case = Case(op=op, arrays=arrays, attributes=attributes, regime="normal", seed=0)
+    kind, _, reason = note.partition(": ")
+    row = {"op": op, "kind": kind, "target": target, "reason": reason}
+    found = (waiver.link for waiver in divergences() if waiver.covers(row, cases.attributes(case), version))
+    return next(found, "")
+
+
+def is_array(entry: object) -> bool:
+    """Return whether an argument is an array."""
+    return isinstance(entry, np.ndarray)
+
+
+@cache
+def divergences() -> tuple[Waiver, ...]:
+    """Return the waivers that come with the suite."""
+    return tuple(waivers.load())

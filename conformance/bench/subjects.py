@@ -44,7 +44,8 @@ SINGLE: Mapping[str, Network] = {
     )
 }
 
-# One layer of each kind: few channels and many, small filters and large, strides, pools and ways back.
+# One layer of each kind, timed for one float32 image: few channels and many, small filters and large, strides, pools
+# and ways back.
 CHOSEN = (
     "conv2d-56",
     "conv2d_transpose-28",
@@ -67,16 +68,15 @@ CHOSEN = (
     "resnet-50/pool1",
     "resnet-50/conv2_1c",
 )
-# Of these, one or two an op, small enough for many images: for all dtypes and batches but the first.
+# Every op at one layer or two, small enough for a batch of 32: for all dtypes and batches.
 FEW = (
     "lenet-5/s2",
-    "lenet-5-mnist/conv2",
+    "lenet-5-mnist/pool1",
     "lenet-5-mnist/dropout",
     "dqn/conv1",
     "dcgan/up4",
-    "resnet-50/pool1",
-    "vgg-16/pool3",
-    "vgg-16-mirror/unpool3",
+    "vgg-16/pool5",
+    "vgg-16-mirror/unpool5",
 )
 # What is timed at a layer: its op, the gradients, and the way back through an average.
 OPS = {

@@ -6,31 +6,31 @@ worker, around the op alone and its synchronisation; what TensorFlow spends on t
 first run, is told apart.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from conformance.bench import ceilings
-from conformance.bench.checking import Checked, Sets, last_image, last_result
+from conformance.bench.checking import Checked, known, of_batch, of_image
+from conformance.bench.clock import AGAIN
 from conformance.bench.subjects import Subject, arguments
-from conformance.errors import SuiteError
-from conformance.model import Array, Json, Returned
+from conformance.model import Json, Returned
 from conformance.targets.messages import Call
 from conformance.targets.pool import Limits, Worker
 from conformance.targets.process import Start
 from conformance.targets.registry import Target
+from conformance.targets.zygote import Zygotes
 
-__all__ = ["Plan", "Timed", "against", "ceilings_of", "start", "timed"]
+__all__ = ["LIMITS", "Plan", "Timed", "start", "timed"]
 
 CLOCK = "conformance.bench.clock"
-NAMESPACE = "conformance.targets.adapters.namespace"
 LIMITS = Limits(seconds=120.0, memory=8 << 30)
-SLOW = 1.0  # seconds of one run after which one round is enough
-TOO_SLOW = 8.0  # seconds that one run may take, judged by the time of a smaller batch
+SLOW = 0.5  # seconds of one run after which one round is enough
 THREADS = (
     "OPENBLAS_NUM_THREADS",
     "OMP_NUM_THREADS",
@@ -52,7 +52,8 @@ class Plan:
     threads: tuple[int, ...] = (1,)
     rounds: int = 3  # turns of each contender at each call
     seconds: float = 0.02  # of one turn
-    budget: float = 270.0  # seconds after which nothing new is begun
+    longest: float = 8.0  # seconds that one run may take, judged by the time of one image
+    budget: float = math.inf  # seconds after which nothing new is begun
 
     @property
     def total(self) -> int:
@@ -82,6 +83,9 @@ class Timed:
     of_gflops: float | None = None  # share of the machine's ceiling for the dtype and threads; none for a GPU
     of_gbs: float | None = None  # likewise, of a large copy
     correct: bool | None = None  # whether the result is allowed; None: not checked
+    checked: str = ""  # what of it was checked: "the whole result", "the last image" or "one image alone"
+    bound_used: float | None = None  # largest error over bound of what was checked: above 1 it is wrong
+    known: str = ""  # where a wrong result is described, if it is a known divergence
     note: str = ""
     rounds: tuple[float, ...] = ()  # median of each turn, seconds: what `--compare` resamples
 
@@ -93,33 +97,13 @@ def start(target: Target, threads: int, seconds: float) -> Start:
         "options": {**target.options, "threads": threads},
         "seconds": seconds,
         "most": MOST,
+        "compiles": target.name.endswith(COMPILED),
     }
     started = replace(target, adapter=CLOCK, options=options).start()
     kept = {name: text for name, text in started.environment.items() if name != "MALLOC_PERTURB_"}  # it costs time
-    return replace(started, environment={**kept, **dict.fromkeys(THREADS, str(threads))})
-
-
-def timed(
-    plan: Plan, began: Callable[[Subject], None], ready: Callable[[str, Mapping[str, Json]], None] = lambda *_: None
-) -> Iterator[Timed]:
-    """
-    Time everything, each thread count with its share of the budget.
-
-    `ready` is told what each contender says of itself, `began` of each call.
-    """
-    for threads in plan.threads:
-        deadline = time.monotonic() + plan.budget / len(plan.threads)
-        with ExitStack() as stack:
-            contenders = [
-                Contender(target, threads, stack.enter_context(Worker(start(target, threads, plan.seconds), LIMITS)))
-                for target in plan.targets
-            ]
-            for contender in contenders:
-                ready(contender.target.name, contender.worker.ready().about)
-            for subject in plan.subjects:
-                began(subject)
-                if time.monotonic() < deadline:
-                    yield from compared(contenders, subject, plan.rounds)
+    # The clock is imported in the worker: what its zygote has imported is the target's own adapter.
+    environment = {**kept, **dict.fromkeys(THREADS, str(threads))}
+    return replace(started, environment=environment, zygote=target.start().zygote)
 
 
 @dataclass(slots=True)
@@ -129,82 +113,130 @@ class Contender:
     target: Target
     threads: int
     worker: Worker
-    checked: dict[Key, Checked] = field(default_factory=dict)
+    checked: dict[Key, Checked] = field(default_factory=dict)  # on one image
     seconds: dict[Key, float] = field(default_factory=dict)  # of a run for one image
-    begun: dict[Key, tuple[float, float]] = field(default_factory=dict)  # its tracing and first run, seconds
+
+    @property
+    def version(self) -> str:
+        """TensorFlow's version; "" where there is none."""
+        versions = self.worker.ready().about.get("versions")
+        return str(versions.get("tensorflow", "")) if isinstance(versions, dict) else ""
 
 
-def compared(contenders: Sequence[Contender], subject: Subject, rounds: int) -> Iterator[Timed]:
-    """Time one call by all contenders: checked on one image, then round by round, one after the other."""
-    single = arguments(replace(subject, batch=1, flops=0))
-    sets = Sets(subject.op, single)
-    for contender in contenders:
-        check(contender, subject, sets)
-    given = single if subject.batch == 1 else arguments(subject)
-    turns: dict[str, list[Returned]] = {contender.target.name: [] for contender in contenders}
-    for number in range(rounds):
-        for contender in contenders:
-            done = turns[contender.target.name]
-            if may_run(contender, subject, done, number):
-                observed = contender.worker.run(Call(op=subject.op, arguments=given))
-                done += [observed] if isinstance(observed, Returned) else []
-    part = last_image(subject.op, given) if subject.batch > 1 else None
-    parts = Sets(subject.op, part) if part else None
-    for contender in contenders:
-        done = turns[contender.target.name]
-        found = contender.checked[key(subject)]
-        if parts and done and found.correct:
-            found = parts.check(contender.target, subject.dtype, last_result(done[0]))
-        yield row(contender, subject, given, done, found)
+class Trial:
+    """One call, drawn once for all contenders on all numbers of threads, with the sets that its results are held to."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.key: Key = (subject.layer, subject.op, subject.dtype)
+        self.single = arguments(replace(subject, batch=1, flops=0))
+        self.given = self.single if subject.batch == 1 else arguments(subject)
+        self.alone = of_image(subject, self.single)
+        self.several = of_batch(subject, self.given)
 
 
-def key(subject: Subject) -> Key:
-    """Return what a check holds for, whatever the batch."""
-    return subject.layer, subject.op, subject.dtype
+def timed(
+    plan: Plan,
+    began: Callable[[Subject, int], None],
+    ready: Callable[[str, Mapping[str, Json]], None] = lambda *_: None,
+) -> Iterator[Timed]:
+    """
+    Time call after call, each on every number of threads, until the budget is spent.
+
+    `ready` is told what each contender says of itself, `began` of each call with its number of threads.
+    """
+    deadline = time.monotonic() + plan.budget
+    with ExitStack() as stack:
+        teams = started(plan, stack)
+        for contender in chain(*teams.values()):
+            ready(contender.target.name, contender.worker.ready().about)
+        for subject in plan.subjects:
+            if time.monotonic() >= deadline:
+                return
+            trial = Trial(subject)
+            for threads, team in teams.items():
+                if time.monotonic() < deadline:
+                    began(subject, threads)
+                    yield from compared(plan, team, trial)
 
 
-def check(contender: Contender, subject: Subject, sets: Sets) -> None:
-    """Hold the result for one image against the allowed set of the contender's arithmetic, once."""
-    if key(subject) in contender.checked:
-        return
-    observed = contender.worker.run(Call(op=subject.op, arguments=sets.arguments))
-    if isinstance(observed, Returned):
-        times = observed.arrays[-1][0]
-        contender.begun[key(subject)] = observed.trace_seconds, float(times[0])
-        contender.seconds[key(subject)] = float(times[1:].min())  # not the first run, in which some compile
-    contender.checked[key(subject)] = sets.check(contender.target, subject.dtype, observed)
+def started(plan: Plan, stack: ExitStack) -> dict[int, list[Contender]]:
+    """Start the workers of every number of threads, all at once; they end with the stack."""
+    zygotes = Zygotes()
+    stack.callback(zygotes.close)
+    return {
+        threads: [
+            Contender(
+                target,
+                threads,
+                stack.enter_context(Worker(start(target, threads, plan.seconds), LIMITS, zygotes=zygotes)),
+            )
+            for target in plan.targets
+        ]
+        for threads in plan.threads
+    }
 
 
-def may_run(contender: Contender, subject: Subject, done: Sequence[Returned], number: int) -> bool:
-    """Return whether a contender takes its turn: not where it cannot, nor again and again where it is slow."""
-    alone = contender.seconds.get(key(subject))
-    if alone is None or alone * subject.batch > TOO_SLOW or len(done) < number:
-        return False
-    return not done or float(done[-1].arrays[-1][0, 1:].mean()) < SLOW
+def compared(plan: Plan, team: Sequence[Contender], trial: Trial) -> Iterator[Timed]:
+    """Time one call by all contenders: the first time checked, then round by round, one after the other."""
+    turns = [begun(contender, trial, plan.longest) for contender in team]
+    for _ in range(1, plan.rounds):
+        for contender, done in zip(team, turns, strict=True):
+            if done and float(done[0].arrays[-1][0, 1:].mean()) < SLOW:
+                observed = contender.worker.run(AGAIN)
+                done.extend([observed] if isinstance(observed, Returned) else [])
+    for contender, done in zip(team, turns, strict=True):
+        found = contender.checked[trial.key]
+        if trial.several and done and found.correct:
+            found = trial.several.check(contender.target, done[0])
+        yield row(contender, trial, done, found)
 
 
-def row(
-    contender: Contender, subject: Subject, given: Mapping[str, Any], turns: Sequence[Returned], checked: Checked
-) -> Timed:
+def begun(contender: Contender, trial: Trial, longest: float) -> list[Returned]:
+    """
+    Make a call for the first time: what came of it, where anything did.
+
+    A batch is begun only where its result for one image is known, and the time of that says that it is not too long.
+    """
+    single = trial.subject.batch == 1
+    if single or trial.key not in contender.checked:
+        observed = contender.worker.run(Call(op=trial.subject.op, arguments=trial.single))
+        contender.checked[trial.key] = trial.alone.check(contender.target, observed)
+        if not isinstance(observed, Returned):
+            return []
+        contender.seconds[trial.key] = float(observed.arrays[-1][0, 1:].min())  # not the first run: some compile in it
+        if single:
+            return [observed]
+    alone = contender.seconds.get(trial.key)
+    if alone is None or alone * trial.subject.batch > longest:
+        return []
+    observed = contender.worker.run(Call(op=trial.subject.op, arguments=trial.given))
+    return [observed] if isinstance(observed, Returned) else []
+
+
+def row(contender: Contender, trial: Trial, turns: Sequence[Returned], checked: Checked) -> Timed:
     """Return what came of one contender's turns."""
+    subject, name = trial.subject, contender.target.name
     begun = Timed(
-        target=contender.target.name,
+        target=name,
         layer=subject.layer,
         op=subject.op,
         batch=subject.batch,
         dtype=subject.dtype,
         threads=contender.threads,
         correct=checked.correct,
+        checked=checked.part,
+        bound_used=checked.bound_used,
         note=checked.note,
     )
+    if checked.correct is False:
+        begun = replace(begun, known=known(name, contender.version, subject.op, trial.single, checked.note))
     if not turns:
         return begun if checked.note else replace(begun, note="left out: one run would take too long")
     samples, spent = np.concatenate([turn.arrays[-1][:, 1:] for turn in turns], axis=1)
     median = float(np.median(samples))
-    # A call of one image was traced and compiled when it was checked.
-    begun_now = turns[0].trace_seconds, float(turns[0].arrays[-1][0, 0])
-    trace, first = contender.begun[key(subject)] if subject.batch == 1 else begun_now
-    moved = moved_bytes(given) + sum(array.nbytes for array in turns[0].arrays[:-1])
+    first = float(turns[0].arrays[-1][0, 0])
+    moved = moved_bytes(trial.given) + sum(array.nbytes for array in turns[0].arrays[:-1])
     return replace(
         begun,
         median=median,
@@ -212,50 +244,14 @@ def row(
         cpu=float(np.median(spent)),
         runs=len(samples),
         first=first,
-        trace=trace,
-        compile=max(first - median, 0.0) if contender.target.name.endswith(COMPILED) else 0.0,
+        trace=turns[0].trace_seconds,
+        compile=max(first - median, 0.0) if name.endswith(COMPILED) else 0.0,
         gflops=subject.flops / median / 1e9 if "conv2d" in subject.op else None,
         gbs=moved / median / 1e9,
         rounds=tuple(float(np.median(turn.arrays[-1][0, 1:])) for turn in turns),
     )
 
 
-def against(row: Timed, ceilings: Mapping[str, float]) -> Timed:
-    """Return a row with its shares of what the processor can do; a GPU's have nothing to do with that."""
-    if "gpu" in row.target:
-        return row
-    most = ceilings.get(f"gflops {row.dtype}, threads {row.threads}")
-    copied = ceilings.get(f"gbs, threads {row.threads}")
-    return replace(
-        row,
-        of_gflops=row.gflops / most if row.gflops is not None and most else None,
-        of_gbs=row.gbs / copied if row.gbs is not None and copied else None,
-    )
-
-
 def moved_bytes(given: Mapping[str, Any]) -> int:
     """Return the size of a call's operands."""
     return sum(value.nbytes for value in given.values() if isinstance(value, np.ndarray))
-
-
-def ceilings_of(threads: Sequence[int]) -> dict[str, float]:
-    """Measure what the machine can do: 10^9 operations and bytes a second; the names say dtype and threads."""
-    found: dict[str, float] = {}
-    numpy = Target(name="numpy", about="", adapter=NAMESPACE, options={"object": "conformance.bench.ceilings"})
-    for count in threads:
-        with Worker(start(numpy, count, 0.3), LIMITS) as worker:
-            for dtype in ("float32", "float64"):
-                matrix = np.ones((ceilings.SIDE, ceilings.SIDE), dtype)
-                seconds = fastest(worker, "product", a=matrix, b=matrix)
-                found[f"gflops {dtype}, threads {count}"] = 2 * ceilings.SIDE**3 / seconds / 1e9
-            seconds = fastest(worker, "copy", a=np.ones(ceilings.SIZE, np.float32))
-            found[f"gbs, threads {count}"] = 2 * 4 * ceilings.SIZE / seconds / 1e9
-    return found
-
-
-def fastest(worker: Worker, op: str, **arrays: Array) -> float:
-    """Return the shortest time of a call."""
-    observed = worker.run(Call(op=op, arguments=arrays))
-    if not isinstance(observed, Returned):
-        raise SuiteError(f"the ceiling {op!r} could not be measured: {observed}")
-    return float(observed.arrays[-1][0].min())
