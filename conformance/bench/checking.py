@@ -17,8 +17,9 @@ import numpy as np
 from conformance import cases, waivers
 from conformance.allowed import AnyMask, Permits, permits
 from conformance.bench.subjects import Subject
-from conformance.model import Array, ArraySpec, Case, Json, Observation, Returned, Verdict
-from conformance.targets.registry import Target
+from conformance.model import Array, Case, Observation, Raised, Returned, Verdict
+from conformance.networks.running import case_of
+from conformance.targets.registry import Target, unsupported
 from conformance.trials import AS_IF, LESSER, lesser_than
 from conformance.verdicts import verdict
 from conformance.waivers import Waiver
@@ -65,6 +66,8 @@ class Sets:
         judged = self._judged(target, arithmetic, observed)
         if judged.outcome == "agrees":
             return Checked(correct=True, part=self.part, bound_used=finite(judged.bound_used))
+        if isinstance(observed, Raised) and (limit := unsupported(target, case_of(self.op, self.arguments))):
+            return Checked(correct=None, note=f"unsupported: {limit}")
         if judged.outcome != "disagrees" or not isinstance(observed, Returned):
             return Checked(correct=None, note=f"{judged.outcome}: {judged.reason}")
         note = f"{judged.kind}: {judged.reason}{self._likened(target, arithmetic, observed)}"
@@ -131,20 +134,11 @@ def last(result: Array) -> Array:
 
 def known(target: str, version: str, op: str, arguments: Mapping[str, Any], note: str) -> str:
     """Return where a wrong result is described, if it is a known divergence of this version of TensorFlow; else ""."""
-    arrays = {name: ArraySpec(entry.shape, entry.dtype.name) for name, entry in arguments.items() if is_array(entry)}
-    if seed := arrays.pop("seed", None):  # an attribute, of two numbers
-        arguments = {**arguments, "seed": {"array": arguments["seed"].tolist(), "dtype": seed.dtype}}
-    attributes: dict[str, Json] = {name: entry for name, entry in arguments.items() if name not in arrays}
-    case = Case(op=op, arrays=arrays, attributes=attributes, regime="normal", seed=0)
+    case = case_of(op, arguments)
     kind, _, reason = note.partition(": ")
     row = {"op": op, "kind": kind, "target": target, "reason": reason}
     found = (waiver.link for waiver in divergences() if waiver.covers(row, cases.attributes(case), version))
     return next(found, "")
-
-
-def is_array(entry: object) -> bool:
-    """Return whether an argument is an array."""
-    return isinstance(entry, np.ndarray)
 
 
 @cache

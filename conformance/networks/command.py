@@ -108,7 +108,7 @@ def conducted(console: Console, targets: Sequence[Target], plan: Plan) -> tuple[
     for target in targets:
         with Worker(target.start(), LIMITS) as worker:
             about[target.name] = worker.ready().about
-            runner = on_target(worker)
+            runner = on_target(worker, target)
             trials += [trying.attempted(NETWORKS[name], target, runner, plan.seed) for name in plan.names]
             if plan.learns:
                 known = known or trying.taught(target, runner, Recipe(seed=plan.seed))

@@ -13,11 +13,12 @@ import numpy as np
 
 import reference
 from conformance.errors import SuiteError
-from conformance.model import Array, Returned, Unsupported
+from conformance.model import Array, ArraySpec, Case, Json, Raised, Returned, Unsupported
 from conformance.networks.counting import filters
 from conformance.networks.layers import Layer, Network
 from conformance.targets.messages import Call
 from conformance.targets.pool import Worker
+from conformance.targets.registry import Target, unsupported
 
 __all__ = [
     "NotOfferedError",
@@ -26,6 +27,7 @@ __all__ = [
     "Step",
     "activated",
     "called",
+    "case_of",
     "initialised",
     "on_target",
     "run",
@@ -65,13 +67,32 @@ def run_reference(op: str, arguments: Arguments) -> tuple[Array, ...]:
     return result if isinstance(result, tuple) else (result,)
 
 
-def on_target(worker: Worker) -> Runner:
-    """Return the runner of a target: its worker, which must return arrays for every call of a network."""
+def case_of(op: str, arguments: Arguments) -> Case:
+    """Return a call as a case: the shapes and dtypes of its arrays, and its attributes."""
+    arrays = {
+        name: ArraySpec(entry.shape, entry.dtype.name)
+        for name, entry in arguments.items()
+        if isinstance(entry, np.ndarray) and name != "seed"
+    }
+    attributes: dict[str, Json] = {name: entry for name, entry in arguments.items() if name not in arrays}
+    if "seed" in attributes:
+        attributes["seed"] = {"array": arguments["seed"].tolist(), "dtype": arguments["seed"].dtype.name}
+    return Case(op=op, arrays=arrays, attributes=attributes, regime="normal", seed=0)
+
+
+def on_target(worker: Worker, target: Target | None = None) -> Runner:
+    """
+    Return the runner of a target: its worker, which must return arrays for every call of a network.
+
+    target: what it declares not to implement is not offered, whatever it raises.
+    """
 
     def made(op: str, arguments: Arguments) -> tuple[Array, ...]:
         observed = worker.run(Call(op=op, arguments=arguments))
         if isinstance(observed, Unsupported):
             raise NotOfferedError(f"{worker.start.name} does not offer {op}: {observed.reason}")
+        if target and isinstance(observed, Raised) and (reason := unsupported(target, case_of(op, arguments))):
+            raise NotOfferedError(f"{target.name} does not offer {op}: {reason}")
         if not isinstance(observed, Returned):
             raise SuiteError(f"target {worker.start.name} cannot run the network: {op} gave {observed}")
         return observed.arrays

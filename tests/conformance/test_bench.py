@@ -372,6 +372,22 @@ def test_a_gpu_is_held_to_the_arithmetic_that_it_declares(tmp_path: Path, monkey
     assert "as if with factors in TF32" in plain.note
 
 
+def test_what_a_target_declares_not_to_implement_is_unsupported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """XLA, on a GPU too, has no max_pool_with_argmax, and raises: the note says so in the declaration's words."""
+    (tmp_path / "cheating.py").write_text("def max_pool_with_argmax(**_):\n    raise ValueError('no kernel')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    target = replace(CHEAT, limits=registry.find("tf-gpu-xla").limits)
+    chosen = tuple(subjects(("vgg-16/pool5",), (1, 2)))
+
+    found = list(timed(Plan(targets=(target,), subjects=chosen, rounds=1, seconds=0.001), lambda *_: None))
+
+    assert [(row.correct, row.note) for row in found] == [
+        (None, "unsupported: MaxPoolWithArgmax has no XLA kernel")
+    ] * 2
+
+
 def test_a_gpus_worker_is_neither_forked_nor_held_to_an_address_space() -> None:
     """Its driver bears neither; device and mode are the inner adapter's; a processor's worker is forked."""
     one, other = (start(registry.find(name), 2, 0.1) for name in ("tf-gpu-xla", "tf-cpu-xla"))

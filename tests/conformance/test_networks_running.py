@@ -1,15 +1,29 @@
 """Networks run: by the reference, by runners that round otherwise, and by TensorFlow."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from conformance.errors import SuiteError
 from conformance.model import Array
 from conformance.networks.comparing import end_to_end, layer_by_layer
 from conformance.networks.known import DQN, LENET, MNIST, conv, mirrored, pool
 from conformance.networks.layers import Network
-from conformance.networks.running import Parameters, Runner, initialised, run, run_reference
+from conformance.networks.running import (
+    NotOfferedError,
+    Parameters,
+    Runner,
+    initialised,
+    on_target,
+    run,
+    run_reference,
+)
+from conformance.networks.trying import tried
+from conformance.targets import registry
+from conformance.targets.pool import Worker
 
 SMALL = Network(
     name="small",
@@ -95,6 +109,57 @@ def test_the_way_back_puts_maxima_where_they_stood() -> None:
     last = run(network, image, {"conv": Parameters(np.ones((1, 1, 1, 1), np.float32), None)}, run_reference)[-1]
 
     assert last.output[0, :, :, 0].tolist() == [[0, 0, 8, 0], [4, 0, 0, 0]]
+
+
+def truncated(op: str, arguments: Any) -> tuple[Array, ...]:  # noqa: ANN401 -- as of a runner
+    """Return the reference's results for factors cut to TF32's 11 bits, as a GPU has them."""
+    cut = {
+        name: (arguments[name].view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32)
+        for name in ("input", "filters")
+        if op == "conv2d"
+    }
+    return run_reference(op, {**arguments, **cut})
+
+
+def test_a_gpu_is_held_to_the_arithmetic_that_it_declares() -> None:
+    """DQN with factors in TF32: right for the target that declares it, wrong for the one that does not."""
+    declared, plain = (tried(DQN, registry.find(f"tf-gpu-eager{more}"), truncated, 0) for more in ("-tf32", ""))
+
+    assert not declared.wrong
+    assert plain.wrong
+    assert max(one.bound_used for one in declared.judged) > 0
+
+
+def test_what_a_target_declares_not_to_implement_is_not_offered(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """XLA has no max_pool_with_argmax, and raises; what a target that declares nothing raises is no such thing."""
+    (tmp_path / "raising.py").write_text("def max_pool_with_argmax(**_):\n    raise ValueError('no kernel')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    arguments = {"input": np.ones((1, 2, 2, 1), np.float32), "ksize": [2, 2], "strides": [2, 2], "padding": "VALID"}
+    plain = registry.find("raising")
+    declaring = replace(plain, limits=registry.find("tf-gpu-xla").limits)
+
+    with Worker(plain.start()) as worker:
+        with pytest.raises(NotOfferedError, match="MaxPoolWithArgmax has no XLA kernel"):
+            on_target(worker, declaring)("max_pool_with_argmax", arguments)
+        with pytest.raises(SuiteError, match="no kernel"):
+            on_target(worker, plain)("max_pool_with_argmax", arguments)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("mode", ["eager", "xla"])
+def test_another_device_runs_a_network(mode: str) -> None:
+    """A second logical CPU, as a GPU would be: layer by layer, end to end, and a training step."""
+    if reason := registry.available(registry.find("tf-cpu-eager")):
+        pytest.skip(reason)
+    target = replace(registry.find(f"tf-cpu-{mode}"), options={"mode": mode, "device": "CPU:1"})
+    with Worker(target.start()) as worker:
+        assert worker.ready().about["device"] == "CPU:1"
+        trial = tried(MNIST, target, on_target(worker, target), 0)
+
+    assert not trial.wrong
+    assert trial.gradients
 
 
 @pytest.mark.tensorflow
