@@ -13,6 +13,7 @@ from conformance.trials import AS_IF
 
 __all__ = ["show", "width"]
 
+LONGEST = 160  # characters of a note
 NAMES, CELL, GAP = 85, 18, 3  # columns that the names of a call take, a contender's times, and what is between two
 
 
@@ -24,7 +25,7 @@ def width(plan: Plan) -> int:
 def show(console: Console, plan: Plan, rows: Sequence[Timed], ceilings: Mapping[str, float]) -> None:
     """Print the table, and what is to be said of it."""
     console.print(drawn(plan, rows))
-    for line in (*checks(rows), *faults(rows)):
+    for line in (*checks(rows), *faults(rows), *empty(rows)):
         console.print(line, soft_wrap=True)
     for name in (target.name for target in plan.targets):
         for text in beforehand(name, [row for row in rows if row.target == name]):
@@ -71,6 +72,13 @@ def faults(rows: Sequence[Timed]) -> Iterator[str]:
         far = f", by up to {used:.3g} times what may be" if used is not None else ""
         told = f"known: {known}" if known else "new: no waiver knows it"
         yield f"wrong: {op} {dtype} on {where}: {why}{far}; {told}"
+
+
+def empty(rows: Sequence[Timed]) -> Iterator[str]:
+    """Say why cells are empty: one line a contender and reason."""
+    reasons = Counter((row.target, row.note) for row in rows if row.median is None and row.correct is not False)
+    for (target, note), count in reasons.items():
+        yield f"not timed: {count} of {target}: {note[:LONGEST]}"
 
 
 def cause(row: Timed) -> str:

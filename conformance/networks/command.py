@@ -105,11 +105,14 @@ def conducted(console: Console, targets: Sequence[Target], plan: Plan) -> tuple[
     shown: list[Shown] = []
     about: dict[str, Mapping[str, Json]] = {}
     known: trying.Taught | None = None
+    progress = Console(stderr=True, highlight=False)
     for target in targets:
         with Worker(target.start(), LIMITS) as worker:
             about[target.name] = worker.ready().about
             runner = on_target(worker, target)
-            trials += [trying.attempted(NETWORKS[name], target, runner, plan.seed) for name in plan.names]
+            for name in plan.names:
+                progress.print(f"{name} on {target.name}", markup=False, soft_wrap=True)
+                trials.append(trying.attempted(NETWORKS[name], target, runner, plan.seed))
             if plan.learns:
                 known = known or trying.taught(target, runner, Recipe(seed=plan.seed))
                 lessons.append(trying.examined(known, target, runner))

@@ -55,6 +55,7 @@ def tried(network: Network, target: Target, runner: Runner, seed: int, known: Ta
     arithmetic = arithmetic_of(target)
     # A mask from another generator, which the specification leaves open, is no reason to compare nothing after it.
     masks = seed if "stateless_dropout" not in target.own_masks else None
+    dropped = any(layer.op == "dropout" for layer in network.layers)
     step = stepped(network, images, labels, weights, masks) if network.name in TRAINED else []
     return Trial(
         target=target.name,
@@ -63,7 +64,7 @@ def tried(network: Network, target: Target, runner: Runner, seed: int, known: Ta
         judged=tuple(layer_by_layer(network, images[:1], weights, runner, masks, arithmetic)),
         apart=tuple(end_to_end(network, images[:1], weights, runner, masks, arithmetic)),
         gradients=tuple(judged(one, runner, arithmetic) for one in step),
-        note="" if masks is not None else "Dropout is left out: the target draws masks of its own.",
+        note="Dropout is left out: the target draws masks of its own." if dropped and masks is None else "",
     )
 
 

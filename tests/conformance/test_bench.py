@@ -318,6 +318,15 @@ def test_what_was_checked_is_said() -> None:
     ]
 
 
+def test_why_a_cell_is_empty_is_said() -> None:
+    """Two calls that one target does not offer; what is wrong has no empty cell, and what was timed none."""
+    none = replace(ROW, median=None, note="unsupported: no kernel")
+
+    assert list(tables.empty([none, ROW, none, replace(none, correct=False)])) == [
+        "not timed: 2 of t: unsupported: no kernel"
+    ]
+
+
 def test_sums_kept_in_bfloat16_are_wrong_and_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     A target that sums a filter gradient in bfloat16: wrong, with its cause; known of TensorFlow, and of nobody else.

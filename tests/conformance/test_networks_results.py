@@ -210,11 +210,12 @@ def test_predictions_that_differ_are_counted() -> None:
 
 
 def test_masks_that_are_the_targets_own_are_left_out() -> None:
-    """XLA draws others: the layers after dropout are compared without it, and that is said."""
+    """XLA draws others: the layers after dropout are compared without it, and that is said; DQN has none."""
     trial = tried(MNIST, registry.find("tf-cpu-xla"), run_reference, 0)
 
     assert "dropout" not in {one.layer for one in (*trial.judged, *trial.gradients)}
     assert "masks of its own" in trial.note
+    assert tried(DQN, registry.find("tf-cpu-xla"), run_reference, 0).note == ""
 
 
 def test_only_lenets_training_step_is_tried() -> None:
@@ -225,7 +226,7 @@ def test_only_lenets_training_step_is_tried() -> None:
 def test_a_target_that_lacks_an_op_is_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Convolutions alone run DQN and not LeNet-5; that is said, and no fault."""
+    """Convolutions alone run DQN and not LeNet-5; that is said, and no fault; what is being run is told meanwhile."""
     (tmp_path / "convolving.py").write_text("from reference import conv2d\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
@@ -234,7 +235,9 @@ def test_a_target_that_lacks_an_op_is_not_run(
     dqn, lenet = read(tmp_path / "run").trials
     assert [one.outside for one in dqn.judged] == [0, 0, 0, 0]
     assert lenet.judged == ()
-    assert "lenet-5 on convolving: Not run: convolving does not offer avg_pool" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "lenet-5 on convolving: Not run: convolving does not offer avg_pool" in shown.out
+    assert shown.err.splitlines() == ["dqn on convolving", "lenet-5 on convolving"]
 
 
 def test_the_command_trains_compares_and_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
