@@ -20,8 +20,8 @@ from reference.checks import (
     shape_to_nhwc,
     to_nhwc,
 )
-from reference.exact import MOST_BITS, Enclosure, Index, SumOfProducts, finite
-from reference.floats import Array
+from reference.exact import Enclosure, Index, SumOfProducts, U, blocks, finite, two_sum
+from reference.floats import Array, Format
 from reference.patches import covering, length, meeting, places, taps_inside
 from reference.pools import Pool, pool, pool_geometry
 
@@ -87,9 +87,9 @@ class Average(SumOfProducts):
 
     @cached_property
     def finite(self) -> tuple[Array, Array]:
-        """Both operands; float32 stays what it is, and is added in float64."""
-        narrow = self.dtype == np.float32 and self.all_finite
-        return (self.left if narrow else finite(self.left)), np.ones(())
+        """Both operands; float32 and float64 stay what they are, and are added in float64."""
+        kept = self.dtype.itemsize >= 4 and self.all_finite
+        return (self.left if kept else finite(self.left)), np.ones(())
 
     def contract(self, left: Array, right: Array) -> Array:
         """Add the elements of every window, along rows and then along columns."""
@@ -110,7 +110,7 @@ class Average(SumOfProducts):
 
     def steps(self) -> Iterator[tuple[Any, Array, Array]]:
         """Yield one tap of the windows after the other, where it lies inside the image."""
-        image = finite(self.left)
+        image = self.finite[0].astype(np.float64, copy=False)
         for h, w in np.ndindex(self.geometry.rows.taps, self.geometry.columns.taps):
             rows, columns = meeting(self.geometry.rows, h), meeting(self.geometry.columns, w)
             yield (slice(None), rows[0], columns[0]), image[:, rows[1], columns[1]], np.ones(())
@@ -127,9 +127,25 @@ class Average(SumOfProducts):
         low, high = self.extremes[0] if self.all_finite else (self.finite[0].min(), self.finite[0].max())
         return np.array(max(-low, high) * self.terms_per_element)
 
-    def _slice_bits(self) -> int:
-        """Return how many bits a slice may have for the sum of a window to be exact: the other factor is 1."""
-        return min(53 - self.terms_per_element.bit_length(), MOST_BITS)
+    def _enclosures(self, fmt: Format, sizes: Array) -> Iterator[Enclosure]:
+        """Yield the sums in plain float64, then as pairs: without products, slices are seldom quicker."""
+        if fmt.precision < 53:
+            yield self.enclosure(sizes)
+        yield self._compensated()
+
+    def _compensated(self) -> Enclosure:
+        """Likewise; where the rests are multiples, below 2^53, of a unit, no sum of them rounds."""
+        if not self.terms_per_element * U * float(self.size()) < 2.0**52 * self.unit:
+            return super()._compensated()
+        high, low = np.zeros(self.shape), np.zeros(self.shape)
+        for place, elements, _ in self.steps():
+            sums, rests = high[place], low[place]
+            for block in blocks(sums.shape):
+                sums[block], rest = two_sum(sums[block], elements[block])
+                rests[block] += rest
+        for block in blocks(self.shape):
+            high[block], low[block] = two_sum(high[block], low[block])
+        return Enclosure(high, low, 0.0)
 
     def divisor(self) -> Array:
         """Return how many elements each window holds: [OH, OW, 1]."""

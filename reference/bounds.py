@@ -108,9 +108,11 @@ class Bounds:
     @cached_property
     def subnormal(self) -> Array | float:
         """What the products with subnormal operands add up to."""
-        call, lost = self.call, np.zeros(())
+        call, lost, least = self.call, np.zeros(()), format_of(self.call.dtype).smallest_normal
+        if min(call.smallest) >= least:
+            return 0.0
         sides = [np.abs(side) for side in call.finite]
-        tiny = [(side < format_of(call.dtype).smallest_normal) & (side > 0) for side in sides]
+        tiny = [(side < least) & (side > 0) for side in sides]
         if tiny[0].any():
             lost = lost + call.contract(np.where(tiny[0], sides[0], 0.0), sides[1])
         if tiny[1].any():
@@ -120,24 +122,24 @@ class Bounds:
     @np.errstate(over="ignore", invalid="ignore")  # S beyond float64 is one of the things that are bounded
     def under(self, arithmetic: Arithmetic) -> Within:
         """Return what an arithmetic allows."""
-        call, divisor = self.call, self.divisor
+        call = self.call
         if arithmetic.exact or call.dtype.kind in "iu":
             return exactly(self.value)
         fmt = format_of(call.dtype)
-        size = self.sums if divisor is None else self.sums / divisor
         wide = accumulator(arithmetic, fmt)
+        value, size = self.value, self.sums if self.divisor is None else self.sums / self.divisor
         error = _error(self, arithmetic, fmt, size)
         rounding = fmt.u if wide.precision > fmt.precision else 0.0
         # Where a narrower result is the second rounding, both ends are rounded as it is: from the exact value.
-        low, high = _ends(self.ends if rounding else [self.value], error, fmt, arithmetic)
+        low, high = _ends(self.ends if rounding else [value], error, fmt, arithmetic)
         result = Within(
-            value=self.value,
+            value=value,
             low=low,
             high=high,
-            nan=np.zeros(self.value.shape, bool),
-            bound=error * (1 + rounding) + rounding * np.abs(_finite(self.value)) if rounding else error,
+            nan=np.zeros(value.shape, bool),
+            bound=error * (1 + rounding) + rounding * np.abs(_finite(value)) if rounding else error,
             size=size,
-            count=np.broadcast_to(self.count, self.value.shape),
+            count=np.broadcast_to(self.count, value.shape),
         )
         return _special(self, arithmetic, _overflowed(call, arithmetic, result, wide))
 
@@ -171,7 +173,7 @@ def _error(known: Bounds, arithmetic: Arithmetic, fmt: Format, size: Array) -> A
     adds = 2 if arithmetic.truncates else 1
     error = (roundings * (arithmetic.terms * adds * wide.u * reach) + arithmetic.more * fmt.u) * size
     error = error + narrowed * size if narrowed else error
-    error = np.asarray(error + _underflow(known, arithmetic, wide))
+    error += _underflow(known, arithmetic, wide)
     # A target may still take the direct way where it finds that faster.
     if _transforms(call, arithmetic):
         return np.asarray(np.maximum(error, wide.u * _transformed(call, arithmetic)))
@@ -235,13 +237,13 @@ def _ends(centres: list[Array], error: Array, fmt: Format, arithmetic: Arithmeti
     low, high = np.empty(shape, fmt.dtype), np.empty(shape, fmt.dtype)
     error = np.broadcast_to(error, shape)
     for block in blocks(shape):
-        first, last = _finite(centres[0][block]), _finite(centres[-1][block])
+        middles = [_finite(centre[block]) for centre in centres]
         part = error[block]
         if centres[0].dtype == fmt.dtype:
             # The value is itself rounded from the exact one: half a spacing of it at most. Where there is no error at
             # all, the rounded value is the only allowed one.
-            part = part + np.where(part > 0, np.abs(first) * (fmt.u * 1.01) + _half_spacing(fmt), 0.0)
-        ends = round_to(first - part, fmt), round_to(last + part, fmt)
+            part = part + np.where(part > 0, np.abs(middles[0]) * (fmt.u * 1.01) + _half_spacing(fmt), 0.0)
+        ends = round_to(middles[0] - part, fmt), round_to(middles[-1] + part, fmt)
         low[block], high[block] = _flushed(*ends, fmt) if arithmetic.flushes else ends
     return low, high
 
@@ -249,6 +251,8 @@ def _ends(centres: list[Array], error: Array, fmt: Format, arithmetic: Arithmeti
 def _flushed(low: Array, high: Array, fmt: Format) -> tuple[Array, Array]:
     """Allow zero wherever a number is allowed that is subnormal, or was so before it was rounded."""
     least = fmt.smallest_normal
+    if not ((low <= least) & (high >= -least)).any():
+        return low, high
     low = np.where((low > 0) & (low <= least), np.zeros((), low.dtype), low)
     return low, np.where((high < 0) & (high >= -least), np.zeros((), high.dtype), high)
 
@@ -256,11 +260,11 @@ def _flushed(low: Array, high: Array, fmt: Format) -> tuple[Array, Array]:
 def _overflowed(call: SumOfProducts, arithmetic: Arithmetic, result: Within, wide: Format) -> Within:
     """Allow anything where S is beyond the accumulator: infinities of both signs, and NaN, meet on the way."""
     # A mean's sum is as many times larger than the mean as it has terms.
-    largest = result.size * result.count if call.free_products and _divides(call) else result.size
+    terms = result.count if call.free_products and _divides(call) else np.ones(())
     limit = wide.largest / (1 + float(result.count.max(initial=0.0)) * wide.u)
     beyond = np.asarray(_spread_overflow(call, arithmetic, wide) | _narrowed_overflow(call, arithmetic))
-    if float(largest.max(initial=0.0)) >= limit:
-        beyond = beyond | (largest >= limit)
+    if float(result.size.max(initial=0.0)) * float(terms.max(initial=0.0)) >= limit:
+        beyond = beyond | (result.size * terms >= limit)
     if not beyond.any():
         return result
     infinity = result.value.dtype.type(np.inf)

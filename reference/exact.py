@@ -8,13 +8,14 @@ Every convolution, average pool and gradient of them is a sum of products: an ou
 and linear in `left` and in `right`. One piece of code, `contract`, therefore gives the value (run on the numbers), S =
 sum of |left_k| |right_k| (run on absolute values), n (run on ones) and what NaN and infinity do (run on indicators).
 
-The correctly rounded result is found in three steps, each only for the elements that the step before left undecided:
+The correctly rounded result is found in four steps, each only for the elements that the step before left undecided:
 
 1.  The sum in float64, with a proven bound of its error. Where rounding value - error and value + error to the output
     format gives the same number, that number is the exact value rounded once.
 2.  Both operands cut into slices of few enough bits that float64 sums their products exactly; the partial sums added
     as pairs of float64. (float64 results start here.) Its error is one part of the largest sum.
-3.  Every product and every sum as a pair of float64, whose error is one part of the element's own sum.
+3.  Every product and every sum as a pair of float64, whose error is one part of the element's own sum. (Means, which
+    have no products, go here at once.)
 4.  The exact sum in Python's integers, element by element.
 
 Sources: error of a sum in any order, with or without FMA: Jeannerod and Rump, SIAM J. Matrix Anal. Appl. 34(2), 2013;
@@ -36,7 +37,6 @@ import numpy as np
 from reference.floats import Array, Format, format_of, round_ratio, round_to, to_odd
 
 __all__ = [
-    "MOST_BITS",
     "Enclosure",
     "SumOfProducts",
     "chunked_depth",
@@ -52,7 +52,6 @@ CHUNK = 128  # products added in a row: the fewer, the smaller the error's bound
 BLOCK = 2**14  # elements rounded at once: their temporaries stay in the cache
 FEW = 64  # undecided elements that are sooner summed one by one than all cut into more slices
 FEWER = 2**7  # likewise one of so many
-MOST_BITS = 50  # of a slice
 Index = tuple[int, ...]
 
 
@@ -156,7 +155,9 @@ class SumOfProducts(ABC):
     def absolute(self) -> Array:
         """Return S = sum of |left_k| |right_k| for each output element, an upper bound within a factor 1 + n u."""
         left, right = (np.abs(side) for side in self.finite)
-        return self.contract(left, right) * (1 + 2 * self.depth * U)
+        sums = self.contract(left, right)
+        sums *= 1 + 2 * self.depth * U
+        return sums
 
     @cached_property
     def extremes(self) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -174,8 +175,21 @@ class SumOfProducts(ABC):
     def finite(self) -> tuple[Array, Array]:
         """Both operands in float64, NaN and infinity replaced by zero."""
         if self.all_finite:
-            return self.left.astype(np.float64, order="C"), self.right.astype(np.float64, order="C")
+            left, right = (side.astype(np.float64, order="C", copy=False) for side in (self.left, self.right))
+            return left, right
         return finite(self.left), finite(self.right)
+
+    @cached_property
+    def smallest(self) -> tuple[float, float]:
+        """The smallest magnitudes of both operands that are not zero: infinity where all are."""
+        left, right = map(smallest, self.finite)
+        return left, right
+
+    @property
+    def unit(self) -> float:
+        """A power of two of which all elements of `left` are multiples; 1 where all are zero."""
+        least = self.smallest[0]
+        return math.ldexp(1.0, math.frexp(least)[1] - format_of(self.dtype).precision) if least < math.inf else 1.0
 
     def rounded(self, sizes: Array | None = None) -> Array:
         """
@@ -221,14 +235,14 @@ class SumOfProducts(ABC):
         """
         left, right = self.finite
         if most_slices:
-            return self._sliced(left.astype(np.float64), right, most_slices)
+            return self._sliced(left.astype(np.float64, copy=False), right, most_slices)
         return Enclosure(self.contract(left, right), np.zeros(()), self._plain_error(left, right, sizes))
 
     def _plain_error(self, left: Array, right: Array, sizes: Array) -> Array | float:
         """Bound the rounding error of `contract`: depth u S; nothing where all are multiples, below 2^53, of a unit."""
         if float(sizes.max(initial=0.0)) < 2.0**52 and whole(left) and whole(right):
             return 0.0
-        if self.free_products and float(sizes.max(initial=0.0)) < 2.0**52 * grid(left, format_of(self.dtype)):
+        if self.free_products and float(sizes.max(initial=0.0)) < 2.0**52 * self.unit:
             return 0.0
         # Three more: the rounding of `sizes`, and that of adding the error to the sum. Nothing underflows here, since
         # products of formats narrower than float64 are above 2^-300.
@@ -307,17 +321,12 @@ class SumOfProducts(ABC):
     def _round(self, sums: Enclosure, fmt: Format) -> tuple[Array, Array]:
         """Round enclosed sums; say which are undecided because both ends of the enclosure round differently."""
         divisor = self.divisor()
-        if fmt.precision == 53:
-            return _round_pair(sums if divisor is None else _divided(sums, divisor))
         out, undecided = np.empty(self.shape, fmt.dtype), np.zeros(self.shape, bool)
         shares = None if divisor is None else np.broadcast_to(divisor, self.shape)
         sums = sums.broadcast_to(self.shape)
         for block in blocks(self.shape):
-            ends = sums[block].ends(None if shares is None else shares[block])
-            first, *last = [round_to(end, fmt) for end in ends]
-            out[block] = first
-            if last:
-                np.not_equal(first, last[0], out=undecided[block])
+            share = None if shares is None else shares[block]
+            out[block], undecided[block] = _rounded(sums[block], share, fmt)
         return out, undecided
 
     def _summed(self, index: Index, fmt: Format) -> float:
@@ -363,11 +372,13 @@ def blocks(shape: tuple[int, ...], most: int = BLOCK) -> Iterator[tuple[slice, s
             yield slice(n, n + several), slice(y, y + step)
 
 
-def grid(values: Array, fmt: Format) -> float:
-    """Return a power of two of which all values, float64 that the format holds, are multiples."""
-    sizes = np.abs(values)
-    smallest = float(sizes.min(initial=np.inf)) or float(np.where(sizes > 0, sizes, np.inf).min(initial=np.inf))
-    return math.ldexp(1.0, math.frexp(smallest)[1] - fmt.precision) if smallest < math.inf else 1.0
+def smallest(values: Array) -> float:
+    """Return the smallest magnitude that is not zero; infinity where there is none."""
+    least, flat = math.inf, values.reshape(-1)
+    for start in range(0, flat.size, BLOCK):
+        sizes = np.abs(flat[start : start + BLOCK])
+        least = min(least, float(sizes.min()) or float(sizes[sizes > 0].min(initial=math.inf)))
+    return least
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,6 +504,14 @@ def _halves(a: Array) -> tuple[Array, Array]:
     return high, a - high
 
 
+def _rounded(sums: Enclosure, divisor: Array | None, fmt: Format) -> tuple[Array, Array | bool]:
+    """Divide and round an enclosure; say where its ends round differently."""
+    if fmt.precision == 53:
+        return _round_pair(sums if divisor is None else _divided(sums, divisor))
+    first, *last = [round_to(end, fmt) for end in sums.ends(divisor)]
+    return first, first != last[0] if last else False
+
+
 def _divided_to_odd(values: Array, divisor: Array) -> Array:
     """Divide float64 by integers, rounding to odd: rounding again to a narrower format is rounding once."""
     quotient = values / divisor
@@ -513,9 +532,9 @@ def _divided(sums: Enclosure, divisor: Array) -> Enclosure:
 
 def _round_pair(sums: Enclosure) -> tuple[Array, Array]:
     """Round (high + low +- error) 2^exponent to float64: high, where the rest is surely below half a spacing of it."""
-    out = np.ldexp(sums.high, sums.exponent)
+    out = np.ldexp(sums.high, sums.exponent) if sums.exponent else sums.high
     size = np.abs(sums.high)
-    spacing = size - np.nextafter(size, 0.0)  # the smaller one, below a power of two
+    spacing = size - size * (1 - U)  # this product is the float64 below: a power of two has the smaller spacing there
     # Where nothing is missing, high is the nearest float64 to the sum, ties to even: so `two_sum` rounds.
     inside = (2 * (np.abs(sums.low) + sums.error) < spacing) | (np.asarray(sums.error) == 0)
     # Among subnormal results, and where pairs of float64 themselves underflow, the spacing is another.

@@ -205,6 +205,14 @@ def test_many_undecided_means_are_refined(dtype: str) -> None:
     assert out.astype(np.float64).ravel().tolist() == [1.0, 1.0, 1 + 2 * fmt.u] * 100
 
 
+@pytest.mark.parametrize("far", [2.0**-60, 2.0**-100, 2.0**-200])
+def test_a_mean_half_way_is_decided_by_its_smallest_element(far: float) -> None:
+    """The mean of 4, 4, 2^-50 and 0 is 2 + 2^-52, a tie, which goes to 2; more goes to 2 + 2^-51, less to 2."""
+    images = np.array([[4.0, 4.0, 2.0**-50, rest] for rest in (0.0, far, -far)]).reshape(3, 2, 2, 1)
+
+    assert avg_pool(images, 2, 1, "VALID").ravel().tolist() == [2, 2 + 2.0**-51, 2]
+
+
 def test_shares_without_a_small_common_multiple() -> None:
     """
     Windows of 60 rows over 60, padded: their counts run from 31 to 60, whose least common multiple is above 2^53.
@@ -377,6 +385,12 @@ def test_a_rest_is_what_was_rounded_off() -> None:
         1 + 2.0**-29,
         2.0**-60,
     ]
+
+
+@given(st.floats(2.0**-900, 1e308))
+def test_the_float64_below_is_a_product(value: float) -> None:
+    """What rounding to float64 takes for the spacing below a number."""
+    assert value * (1 - 2.0**-53) == math.nextafter(value, 0)
 
 
 def test_an_exact_sum_cancels_without_loss() -> None:
