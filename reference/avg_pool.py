@@ -85,12 +85,6 @@ class Average(SumOfProducts):
         self.terms_per_element = geometry.rows.taps * geometry.columns.taps
         self.depth = geometry.rows.taps + geometry.columns.taps
 
-    @cached_property
-    def finite(self) -> tuple[Array, Array]:
-        """Both operands; float32 and float64 stay what they are, and are added in float64."""
-        kept = self.dtype.itemsize >= 4 and self.all_finite
-        return (self.left if kept else finite(self.left)), np.ones(())
-
     def contract(self, left: Array, right: Array) -> Array:
         """Add the elements of every window, along rows and then along columns."""
         return self.geometry.reduce(partial(np.add, dtype=np.float64), left if right == 1 else left * right, 0.0)
@@ -110,7 +104,7 @@ class Average(SumOfProducts):
 
     def steps(self) -> Iterator[tuple[Any, Array, Array]]:
         """Yield one tap of the windows after the other, where it lies inside the image."""
-        image = self.finite[0].astype(np.float64, copy=False)
+        image = self.finite[0]
         for h, w in np.ndindex(self.geometry.rows.taps, self.geometry.columns.taps):
             rows, columns = meeting(self.geometry.rows, h), meeting(self.geometry.columns, w)
             yield (slice(None), rows[0], columns[0]), image[:, rows[1], columns[1]], np.ones(())
@@ -324,7 +318,7 @@ class Spread(SumOfProducts):
 
     def size(self) -> Array:
         """S itself, as float64 adds it."""
-        return self.contract(np.abs(self.finite[0]), np.abs(self.right)) * (1 + 2.0**-40)
+        return self.contract(np.abs(self.operands[0]), np.abs(self.right)) * (1 + 2.0**-40)
 
     def divisor(self) -> Array:
         """Return the common multiple of all shares."""

@@ -203,12 +203,12 @@ def _divides(call: SumOfProducts) -> bool:
 
 def _whole_below(call: SumOfProducts, limit: float) -> bool:
     """Return whether the operands are whole numbers of at most the limit."""
-    return all(whole(side) and float(np.abs(side).max(initial=0.0)) <= limit for side in call.finite)
+    return all(whole(side) and float(np.abs(side).max(initial=0.0)) <= limit for side in call.operands)
 
 
 def _surely_exact(call: SumOfProducts, arithmetic: Arithmetic, wide: Format, size: Array) -> Array | bool:
     """Return where every partial sum is a whole number of at most 2^p: no order of the sum rounds, or underflows."""
-    if _divides(call) or arithmetic.more or not all(whole(side) for side in call.finite):
+    if _divides(call) or arithmetic.more or not all(whole(side) for side in call.operands):
         return False
     # S is whole, too; its upper bound is a little above.
     return np.asarray(np.rint(size) <= 2.0 ** (wide.precision - (1 if arithmetic.truncates else 0)))

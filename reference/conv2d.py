@@ -161,11 +161,12 @@ class Forward(SumOfProducts):
         """|window| |filter|, the norms over the taps of each, at each pixel for the largest filter: [N, OH, OW, 1]."""
         groups = self.geometry.groups
         n, high, wide, channels = self.left.shape
-        squares = np.square(self.finite[0]).reshape(n, high, wide, groups, channels // groups).sum(4)
+        image, filters = self.operands
+        squares = squared(image.reshape(n, high, wide, groups, channels // groups), "nhwgi", "nhwg")
         ones = np.ones((*self.right.shape[:2], 1, groups))
         windows = np.sqrt(Forward(squares, ones, self.geometry).contract(squares, ones))
-        filters = np.sqrt(np.einsum("hwio,hwio->o", *[self.finite[1]] * 2)).reshape(groups, -1).max(1, initial=0.0)
-        return np.asarray((windows * filters).max(3, keepdims=True))
+        norms = np.sqrt(squared(filters, "hwio", "o")).reshape(groups, -1).max(1, initial=0.0)
+        return np.asarray((windows * norms).max(3, keepdims=True))
 
 
 def forward(
@@ -329,8 +330,8 @@ class FilterGradient(SumOfProducts):
     def size(self) -> Array:
         """|image channel| |gradient channel|, the norms over batch and space; the same for every tap."""
         groups = self.geometry.groups
-        image = np.sqrt(np.square(self.finite[0]).sum((0, 1, 2))).reshape(groups, -1, 1)
-        gradient = np.sqrt(np.square(self.finite[1]).sum((0, 1, 2))).reshape(groups, 1, -1)
+        norms = [np.sqrt(squared(side, "nhwc", "c")) for side in self.operands]
+        image, gradient = norms[0].reshape(groups, -1, 1), norms[1].reshape(groups, 1, -1)
         return np.asarray(np.moveaxis(image * gradient, 0, 1).reshape(self.shape[2:]))
 
 
@@ -362,7 +363,7 @@ def patch_blocks(
     image: Array, geometry: Convolution, taps: Sequence[int], fill: float
 ) -> Iterator[tuple[tuple[slice, slice], Array]]:
     """
-    Yield blocks of output rows: their index (images, rows) and their windows [n, rows, OW, FH, FW, I], a view.
+    Yield blocks of output rows: their index (images, rows) and their windows [n, rows, OW, FH, FW, I] in float64.
 
     image: [N, H, W, I]; what the padding holds: fill.
     """
@@ -375,7 +376,12 @@ def patch_blocks(
     for n in range(0, len(image), images):
         for y in range(0, rows.out, step):
             block = (slice(n, n + images), slice(y, y + step))
-            yield block, windows[block]
+            yield block, windows[block].astype(np.float64, order="C")
+
+
+def squared(values: Array, axes: str, kept: str) -> Array:
+    """Add squares in float64 along those of the named axes that are not kept: for instance of "nhwc" all but "c"."""
+    return np.asarray(np.einsum(f"{axes},{axes}->{kept}", values, values, dtype=np.float64))
 
 
 def block_sides(geometry: Convolution, per_window: int) -> tuple[int, int]:

@@ -1,7 +1,6 @@
 """conv2d_transpose, which is the gradient of conv2d with respect to its input."""
 
 from collections.abc import Iterator, Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from reference.checks import (
     shape_to_nhwc,
     to_nhwc,
 )
-from reference.conv2d import BLOCK, DTYPES, Convolution, convolution, group_channels
+from reference.conv2d import BLOCK, DTYPES, Convolution, convolution, group_channels, squared
 from reference.errors import SpecError
 from reference.exact import Index, SumOfProducts, blocks, chunked_depth, chunked_product
 from reference.floats import Array
@@ -152,22 +151,28 @@ class Backward(SumOfProducts):
         self.depth = chunked_depth(max(per_group, 1)) + high * wide
 
     def contract(self, left: Array, right: Array) -> Array:
-        """Multiply every element with the filters as a matrix, then add what it gives to the cells of its window."""
-        rows, columns, groups = self.geometry.rows, self.geometry.columns, self.geometry.groups
-        high, wide, depth, outputs = right.shape
-        matrices = right.reshape(high * wide * depth, groups, outputs // groups).transpose(1, 2, 0)
-        frame = np.zeros((len(left), length(rows), length(columns), groups * depth))
+        """Multiply every element with rows of taps as a matrix, then add what it gives to the cells of its window."""
+        rows, columns = self.geometry.rows, self.geometry.columns
+        frame = np.zeros((len(left), length(rows), length(columns), self.shape[3]))
         windows = window_view(frame, rows, columns, writeable=True)
-        per_window = high * wide * depth * groups
-        for images, some in blocks((*left.shape[:3], per_window), max(BLOCK, LEAST * per_window)):
-            part = left[images, some]
-            products = chunked_product(group_channels(part, groups), matrices)
-            products = np.moveaxis(products.reshape(groups, *part.shape[:3], high, wide, depth), 0, 5)
-            products = products.reshape(*part.shape[:3], high, wide, groups * depth)
-            for h, w in product(apart(rows), apart(columns)):
-                windows[images, some, :, h, w] += products[..., h, w, :]
+        for h in apart(rows):
+            taps = right[h]
+            per_window = len(taps) * columns.taps * self.shape[3]
+            for images, some in blocks((*left.shape[:3], per_window), max(BLOCK, LEAST * per_window)):
+                products = self._products(left[images, some], taps)
+                for w in apart(columns):
+                    windows[images, some, :, h, w] += products[..., w, :]
         top, left_ = rows.before, columns.before
-        return frame[:, top : top + rows.size, left_ : left_ + columns.size].reshape(self.shape)
+        return frame[:, top : top + rows.size, left_ : left_ + columns.size]
+
+    def _products(self, elements: Array, taps: Array) -> Array:
+        """Return what elements [n, rows, OW, O] give to each cell of their windows: [n, rows, OW, FH, FW, I]."""
+        groups = self.geometry.groups
+        high, wide, depth, outputs = taps.shape
+        matrices = taps.reshape(high * wide * depth, groups, outputs // groups).transpose(1, 2, 0)
+        products = chunked_product(group_channels(elements, groups), matrices)
+        by_tap = products.reshape(groups, *elements.shape[:3], high, wide, depth)
+        return np.moveaxis(by_tap, 0, 5).reshape(*elements.shape[:3], high, wide, groups * depth)
 
     def absent(self, right: Array) -> Array:
         """Sum the taps of each output's window that meet no input element: inserted zeros and padding."""
@@ -207,9 +212,10 @@ class Backward(SumOfProducts):
         """|elements that cover a cell| |taps they meet it with|; of the largest channel: [N, H, W, 1]."""
         groups = self.geometry.groups
         high, wide, depth, outputs = self.right.shape
-        elements = np.square(self.finite[0]).reshape(*self.left.shape[:3], groups, outputs // groups).sum(4)
-        split = self.finite[1].reshape(high, wide, depth, groups, outputs // groups)
-        taps = np.einsum("hwigo,hwigo->hwig", split, split).max(2, keepdims=True)
+        image, filters = self.operands
+        elements = squared(image.reshape(*image.shape[:3], groups, outputs // groups), "nhwgo", "nhwg")
+        split = filters.reshape(high, wide, depth, groups, outputs // groups)
+        taps = squared(split, "hwigo", "hwig").max(2, keepdims=True)
         squares = Backward(elements, taps, (*self.shape[:3], groups), self.geometry)
         sides = (elements, np.ones(taps.shape)), (np.ones(elements.shape), taps)
         norms = [np.sqrt(squares.contract(*side)) for side in sides]

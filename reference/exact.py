@@ -122,7 +122,7 @@ class SumOfProducts(ABC):
 
     @abstractmethod
     def contract(self, left: Array, right: Array) -> Array:
-        """Return every output's sum of products in float64; taps outside the image are absent."""
+        """Return every output's sum of products, of float32 or float64, in float64; taps outside the image: none."""
 
     @abstractmethod
     def absent(self, right: Array) -> Array:
@@ -154,7 +154,7 @@ class SumOfProducts(ABC):
 
     def absolute(self) -> Array:
         """Return S = sum of |left_k| |right_k| for each output element, an upper bound within a factor 1 + n u."""
-        left, right = (np.abs(side) for side in self.finite)
+        left, right = map(np.abs, self.operands)
         sums = self.contract(left, right)
         sums *= 1 + 2 * self.depth * U
         return sums
@@ -180,9 +180,16 @@ class SumOfProducts(ABC):
         return finite(self.left), finite(self.right)
 
     @cached_property
+    def operands(self) -> tuple[Array, Array]:
+        """The same for `contract`, which widens float32 as it goes: a copy of all of it would be twice as large."""
+        if self.dtype != np.float32 or not self.all_finite:
+            return self.finite
+        return np.ascontiguousarray(self.left), np.ascontiguousarray(self.right)
+
+    @cached_property
     def smallest(self) -> tuple[float, float]:
         """The smallest magnitudes of both operands that are not zero: infinity where all are."""
-        left, right = map(smallest, self.finite)
+        left, right = map(smallest, self.operands)
         return left, right
 
     @property
@@ -233,9 +240,9 @@ class SumOfProducts(ABC):
 
         sizes: upper bounds of S.
         """
-        left, right = self.finite
         if most_slices:
-            return self._sliced(left.astype(np.float64, copy=False), right, most_slices)
+            return self._sliced(*self.finite, most_slices)
+        left, right = self.operands
         return Enclosure(self.contract(left, right), np.zeros(()), self._plain_error(left, right, sizes))
 
     def _plain_error(self, left: Array, right: Array, sizes: Array) -> Array | float:
@@ -463,11 +470,18 @@ def rounded_to_multiples(values: Array, exponent: int) -> Array:
 
 
 def chunked_product(a: Array, b: Array, total: Array | None = None) -> Array:
-    """Return the matrix product a @ b, or add it to total, CHUNK products at a time: no chain of additions is long."""
-    out = a[..., :CHUNK] @ b[..., :CHUNK, :] if total is None else total
-    for k in range(CHUNK if total is None else 0, a.shape[-1], CHUNK):
-        out += a[..., k : k + CHUNK] @ b[..., k : k + CHUNK, :]
+    """Return a @ b in float64, or add it to total, CHUNK products at a time: no chain of additions is long."""
+    first = 0 if total is not None else CHUNK
+    out = _chunk_product(a, b, 0) if total is None else total
+    for start in range(first, a.shape[-1], CHUNK):
+        out += _chunk_product(a, b, start)
     return out
+
+
+def _chunk_product(a: Array, b: Array, start: int) -> Array:
+    """Return the sum of CHUNK products."""
+    sides = a[..., start : start + CHUNK], b[..., start : start + CHUNK, :]
+    return np.asarray(np.matmul(*(side.astype(np.float64, copy=False) for side in sides)))
 
 
 def chunked_depth(terms: int) -> int:
