@@ -4,7 +4,7 @@ An adapter around another one: it makes a call many times and gives, after the r
 Options: the inner adapter's module and options; `seconds` and `most`, which end the repetitions; `compiles`, whether
 the first run is no measure of the others. The last array of an answer is float64 [2, 1 + n]: the first run, then n
 runs; seconds, and below them the seconds of all processors that the process spent. One warm-up run comes between; one
-that is longer than `seconds` is the only one timed, and so is a first one longer than LONG of what does not compile.
+that is longer than ENOUGH is the only one timed, and so is a first one longer than LONG of what does not compile.
 
 The call AGAIN, without arguments, repeats the call before it, as it was prepared: its answer is the times alone. Its
 first run is the warm-up.
@@ -24,7 +24,7 @@ from conformance.targets.messages import Call
 __all__ = ["AGAIN", "Clock", "load"]
 
 AGAIN = Call(op="again", arguments={})
-LONG = 0.1  # seconds
+ENOUGH, LONG = 0.02, 0.1  # seconds
 LEAST = 3  # runs, unless one alone takes longer than there is time
 
 
@@ -71,7 +71,7 @@ class Clock:
     def _times(self, run: Callable[[], object]) -> Array:
         """Run until the time is spent; the warm-up comes first."""
         _, warm = clocked(run)
-        if warm[0] > self.seconds:
+        if warm[0] > ENOUGH:
             return np.array([warm, warm]).T
         times: list[tuple[float, float]] = []
         while len(times) < LEAST or (sum(wall for wall, _ in times) < self.seconds and len(times) < self.most):

@@ -51,7 +51,7 @@ class Plan:
     subjects: tuple[Subject, ...]
     threads: tuple[int, ...] = (1,)
     rounds: int = 3  # turns of each contender at each call
-    seconds: float = 0.02  # of one turn
+    seconds: float = 0.01  # of one turn
     longest: float = 8.0  # seconds that one run may take, judged by the time of one image
     budget: float = math.inf  # seconds after which nothing new is begun
 

@@ -244,6 +244,7 @@ def test_a_long_first_run_is_the_only_one_unless_it_compiles(
 ) -> None:
     """Any run is longer than 0 s."""
     monkeypatch.setattr(clock, "LONG", 0.0)
+    monkeypatch.setattr(clock, "ENOUGH", 0.0)
     options: dict[str, Json] = {"adapter": registry.NAMESPACE, "options": {"object": "math"}, "seconds": 0, "most": 9}
     made: list[int] = []
     one = clock.load({**options, "compiles": compiles})
