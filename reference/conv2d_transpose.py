@@ -18,14 +18,15 @@ from reference.checks import (
     shape_to_nhwc,
     to_nhwc,
 )
-from reference.conv2d import BLOCK, DTYPES, Convolution, convolution, group_channels, squared
+from reference.conv2d import DTYPES, Convolution, convolution, group_channels, squared
 from reference.errors import SpecError
 from reference.exact import Index, SumOfProducts, blocks, chunked_depth, chunked_product
 from reference.floats import Array
-from reference.patches import apart, covering, length, meeting, window_view
+from reference.patches import apart, covering, length, meeting, run, window_view
 
 __all__ = ["Backward", "backward", "conv2d_backprop_input", "conv2d_transpose"]
 
+BLOCK = 2**16  # products held at once: half a MiB of float64, which stays in the cache
 LEAST = 128  # input elements multiplied at once: fewer make matrix products slow
 
 
@@ -209,17 +210,17 @@ class Backward(SumOfProducts):
         return left.ravel(), self.right[high[0][:, None], wide[0], i, filters].ravel()
 
     def size(self) -> Array:
-        """|elements that cover a cell| |taps they meet it with|; of the largest channel: [N, H, W, 1]."""
+        """|elements that cover a cell| |taps that meet one|, the norms; of the largest channel: [N, H, W, 1]."""
         groups = self.geometry.groups
         high, wide, depth, outputs = self.right.shape
         image, filters = self.operands
-        elements = squared(image.reshape(*image.shape[:3], groups, outputs // groups), "nhwgo", "nhwg")
-        split = filters.reshape(high, wide, depth, groups, outputs // groups)
-        taps = squared(split, "hwigo", "hwig").max(2, keepdims=True)
-        squares = Backward(elements, taps, (*self.shape[:3], groups), self.geometry)
-        sides = (elements, np.ones(taps.shape)), (np.ones(elements.shape), taps)
-        norms = [np.sqrt(squares.contract(*side)) for side in sides]
-        return np.asarray((norms[0] * norms[1]).max(3, keepdims=True))
+        squares = squared(image.reshape(*image.shape[:3], groups, outputs // groups), "nhwgo", "nhwg")
+        ones = np.ones((high, wide, 1, groups))
+        elements = Backward(squares, ones, (*self.shape[:3], groups), self.geometry).contract(squares, ones)
+        taps = squared(filters.reshape(high, wide, depth, groups, outputs // groups), "hwigo", "hwig").max(2)
+        runs = run(self.geometry.rows), run(self.geometry.columns)
+        classes = [taps[h :: runs[0], w :: runs[1]].sum((0, 1)) for h, w in np.ndindex(*np.minimum(runs, (high, wide)))]
+        return np.asarray((np.sqrt(elements) * np.sqrt(np.max(classes, 0))).max(3, keepdims=True))
 
 
 def backward(

@@ -11,7 +11,18 @@ import numpy as np
 from reference.floats import Array
 from reference.windows import Axis
 
-__all__ = ["apart", "covering", "length", "meeting", "pad", "places", "taps_inside", "window_view", "windows_inside"]
+__all__ = [
+    "apart",
+    "covering",
+    "length",
+    "meeting",
+    "pad",
+    "places",
+    "run",
+    "taps_inside",
+    "window_view",
+    "windows_inside",
+]
 
 
 def length(axis: Axis) -> int:
@@ -49,9 +60,13 @@ def places(axis: Axis, tap: int) -> slice:
 
 def apart(axis: Axis) -> list[slice]:
     """Cut the taps of a window into runs in which no two meet one cell, whichever windows they belong to."""
+    return [slice(tap, min(tap + run(axis), axis.taps)) for tap in range(0, axis.taps, run(axis))]
+
+
+def run(axis: Axis) -> int:
+    """Return how far apart, at least, two taps are that may meet one cell; all that do are multiples of it apart."""
     # Taps t and t' of any two windows meet where (t - t') * dilation is a multiple of the stride.
-    run = axis.stride // gcd(axis.stride, axis.dilation)
-    return [slice(tap, min(tap + run, axis.taps)) for tap in range(0, axis.taps, run)]
+    return axis.stride // gcd(axis.stride, axis.dilation)
 
 
 def taps_inside(axis: Axis, window: int) -> tuple[Array, Array]:
