@@ -24,7 +24,7 @@ from conformance.explain import explain
 from conformance.model import OPS
 from conformance.networks.command import networks
 from conformance.report import commands as reports
-from conformance.runs import Plan, default_jobs
+from conformance.runs import CASES, Plan, default_jobs
 from conformance.store import Store
 from conformance.targets import registry
 from conformance.trials import Panel
@@ -33,7 +33,6 @@ from conformance.waivers import BUILT_IN, Waiver, load
 
 __all__ = ["app", "run_command"]
 
-DEFAULT_CASES = 384  # for each op, in which every planted fault is met: five minutes on two cores
 REPORTS = Path("reports")
 
 app = typer.Typer(
@@ -106,7 +105,7 @@ def run(
         plan = Plan(
             ops=_ops(op),
             targets=_targets(target, python),
-            cases=cases or (10**6 if budget else DEFAULT_CASES),
+            cases=cases or (10**6 if budget else CASES),
             seed=seed,
             jobs=jobs or default_jobs(),
             budget=budget,

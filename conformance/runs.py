@@ -30,8 +30,9 @@ from conformance.targets.registry import find
 from conformance.targets.worker import die_with_parent
 from conformance.trials import Outcome, Panel, rows
 
-__all__ = ["Plan", "Progress", "Shard", "execute", "processor_seconds", "shards"]
+__all__ = ["CASES", "Plan", "Progress", "Shard", "execute", "processor_seconds", "shards"]
 
+CASES = 300  # for each op by default: every planted fault is met in them, in three minutes on two cores
 SHARD = 32  # cases of a shard: what a killed run loses at most, for each job
 TELL_EVERY = 0.2  # seconds between two messages of a job
 

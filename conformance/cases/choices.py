@@ -19,7 +19,7 @@ __all__ = ["Choices", "Stream", "streams", "words"]
 
 T = TypeVar("T")
 
-STRATA = 64  # consecutive cases whose words are spread evenly: what one in 64 draws is drawn by one of them
+STRATA = 50  # consecutive cases whose words are spread evenly: what one in 50 draws is drawn by one of them
 WORDS = 64  # of 32 bits, for each case; a case that needs more draws more
 
 
@@ -54,8 +54,9 @@ def streams(seed: int, stream: str, first: int, count: int) -> Iterator[Stream]:
     """
     Yield the choices of cases first .. first + count - 1 of the stream of this seed and name.
 
-    The first words of 64 consecutive cases are spread evenly, so that a rare option is met by about as many of a run's
-    few cases as its chance says: a Latin hypercube (McKay, Beckman and Conover, Technometrics 21(2), 1979).
+    The first words of 50 consecutive cases are spread evenly, so that a rare option is met by about as many of a run's
+    few cases as its chance says: a Latin hypercube (McKay, Beckman and Conover, Technometrics 21(2), 1979). What
+    matters most is drawn first: later words mean something else in every case.
     """
     for start in range(first - first % STRATA, first + count, STRATA):
         rows = spread(words(seed, stream, start * WORDS, STRATA * WORDS).reshape(STRATA, WORDS))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import isqrt, prod
 
 from conformance.cases import sizes, spelling
 from conformance.cases.choices import Choices
@@ -16,7 +16,15 @@ from reference.windows import Axis
 
 __all__ = ["DTYPES", "Convolution", "changes", "read", "shape_argument", "valid", "within", "written"]
 
-DTYPES = ("float32", "float32", "float32", "bfloat16", "float16", "float64", "int32")
+DTYPES = ("float32", "float32", "float32", "bfloat16", "float16", "float16", "float64", "int32")
+# Which side is long in a kind, by op: of "wide" the channels of the result, of "deep" what its sums run over.
+LONG = {"batch": sizes.MANY, "wide": sizes.WIDE, "deep": sizes.DEEP}
+SIDES = {
+    "conv2d": {"batch": "lead", "wide": "outputs", "deep": "depth"},
+    "conv2d_transpose": {"batch": "lead", "wide": "depth", "deep": "outputs"},
+    "conv2d_backprop_input": {"batch": "lead", "wide": "depth", "deep": "outputs"},
+    "conv2d_backprop_filter": {"batch": "lead", "wide": "depth", "deep": "lead"},
+}
 SHAPES = {
     "conv2d_transpose": "output_shape",
     "conv2d_backprop_input": "input_sizes",
@@ -98,25 +106,30 @@ def within(
 
     kind: one of `sizes.KINDS`. groups: with two or more groups of two or more channels. whole: nothing is empty.
     """
-    batch = choices.pick(sizes.MANY) if kind == "batch" else 1
-    room = sizes.WIDE[0] if kind == "wide" else batch  # what batch or filters will take
-    budget, data = (max(budget, 2**13) // room, DATA // room) if room > 1 else (budget, DATA)
-    rows, columns = sizes.axes(choices, padding, budget, empty=not whole)
+    dtype = choices.pick(DTYPES)
+    values = regime(choices, dtype)
+    # A long side takes most of the room; the others share the rest.
+    long = SIDES[op].get(kind)
+    many = choices.pick(LONG[kind]) if long else 1
+    budget, data = (max(budget, 2**6 * many) // many, DATA // many)
+    rows, columns = sizes.axes(choices, padding, budget, kind=kind, empty=not whole and kind in sizes.MAY_BE_EMPTY)
     taps = rows.taps * columns.taps
     area = max(rows.size * columns.size, rows.out * columns.out, 1)
     spent = max(rows.out * columns.out, 1) * taps
-    depth = choices.pick(at_most(sizes.DEEP if kind == "deep" else sizes.CHANNELS, min(budget // spent, data // area)))
-    depth = max(depth, 2) if groups else depth
+    most = min(budget // spent, data // area)
+    depth = choices.pick(at_most(sizes.CHANNELS, isqrt(most) if kind == "as many" else most))
+    depth = many if long == "depth" else max(depth, 1 + (groups or kind == "as many"))
     several = (
         choices.pick((2, 3, 4))
         if groups
         else choices.pick(at_most((1,) * 12 + (2, 2, 3, 4, 8), data // (area * depth)))
     )
     most = min(budget // (spent * depth), data // (area * several), data // (taps * depth)) // several
-    filters = sizes.WIDE if kind == "wide" else at_most(sizes.CHANNELS, most)
-    outputs = 0 if kind == "nothing" else choices.pick(filters) * several
+    filters = choices.pick(at_most(sizes.CHANNELS, most))
+    filters = many if long == "outputs" else {"as many": depth, "nothing": 0}.get(kind, filters)
+    outputs = filters * several
     most = min(budget // (spent * depth * max(outputs, 1)), data // (area * max(depth * several, outputs)))
-    lead = (batch,) if kind == "batch" else _lead(op, choices, at_most(sizes.BATCHES, most), kind)
+    lead = (many,) if long == "lead" else _lead(op, choices, at_most(sizes.BATCHES, most), kind)
     return Convolution(
         op=op,
         lead=lead,
@@ -126,9 +139,9 @@ def within(
         depth=depth,
         groups=several,
         outputs=outputs,
-        dtype=(dtype := choices.pick(DTYPES)),
+        dtype=dtype,
         spelling=_spelling(op, choices, rows, columns, may_be_two=several == 1, layouts=len(lead) == 1),
-        regime=regime(choices, dtype),
+        regime=values,
         seed=choices.integer(0, sizes.LARGEST),
     )
 

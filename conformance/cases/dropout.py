@@ -13,9 +13,10 @@ from conformance.model import ArraySpec, Case, Json
 __all__ = ["DTYPES", "cast", "changes", "of_shape", "valid"]
 
 DTYPES = ("float32", "float32", "float32", "bfloat16", "float16", "float64")
-KINDS = (*("",) * 48, *("large",) * 13, *("empty",) * 3)  # of shapes, spread evenly as `sizes.KINDS`
-SIDES = (1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1023, 1025)
-RATES = (0.5, 0, 0.25, 0.1, 0.3, 0.75, 0.9, 0.0, 0.99, 0.999, 2.0**-24, 1e-10, 0.9999, 1 - 2.0**-24)
+KINDS = (*("",) * 26, *("large",) * 16, *("rank 4",) * 6, *("empty",) * 2)  # of shapes, spread evenly as `sizes.KINDS`
+SIDES = (1, 1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1023, 1025)
+TELLING = (0.5, 0.25, 0.1, 0.3, 0.75, 0.9)  # rates at which a large mask tells most
+RATES = (*TELLING, *TELLING, 0, 0.0, 0.99, 0.999, 2.0**-24, 1e-10, 0.9999, 1 - 2.0**-24)
 # What a tensor may hold is not looked at: all are dropped from 1 on, none below 0.
 ODD_RATES: tuple[Json, ...] = (1.0, 1.5, -0.5, {"float": "nan"}, {"float": "inf"})
 SEEDS = (0, 1, 2, 42, 2**31 - 1, -1, -(2**31), 87654321)
@@ -27,7 +28,8 @@ ALGORITHMS: tuple[Json, ...] = (
 
 def valid(op: str, choices: Choices) -> Case:
     """Draw a valid call."""
-    return of_shape(op, choices, _shape(choices))
+    kind = choices.pick(KINDS)
+    return of_shape(op, choices, _shape(choices, kind), choices.pick(TELLING) if kind in ("large", "rank 4") else None)
 
 
 def of_shape(op: str, choices: Choices, shape: tuple[int, ...], rate: float | None = None) -> Case:
@@ -45,15 +47,14 @@ def of_shape(op: str, choices: Choices, shape: tuple[int, ...], rate: float | No
     return Case(op=op, arrays=arrays, attributes=attributes, regime=chosen, seed=choices.integer(0, sizes.LARGEST))
 
 
-def _shape(choices: Choices) -> tuple[int, ...]:
-    """Draw a shape of rank 0 to 5; now and then one of many cells, from which masks can be judged, or of none."""
-    kind = choices.pick(KINDS)
+def _shape(choices: Choices, kind: str) -> tuple[int, ...]:
+    """Draw a shape of rank 0 to 5; a large one has many cells, from which masks can be judged, an empty one none."""
     if kind == "large":
         return choices.pick((255, 256, 257)), choices.pick((256, 255, 253))
-    rank = max(choices.pick((1, 2, 4, 4, 3, 2, 5, 0)), kind == "empty")
+    rank = 4 if kind == "rank 4" else max(choices.pick((1, 2, 4, 3, 2, 5, 0)), kind == "empty")
     most = choices.pick((2**6, 2**9, 2**12, DATA))
-    shape: list[int] = []
-    for _ in range(rank):
+    shape: list[int] = [choices.pick((1, 2))] if kind == "rank 4" else []
+    for _ in range(rank - len(shape)):
         side = choices.pick(at_most(SIDES, most))
         most //= side
         shape.append(side)

@@ -20,7 +20,7 @@ from conformance.model import Case
 
 __all__ = ["OPS", "generate", "invalid", "valid"]
 
-GROUP = 4  # valid calls that share shapes and attributes: what is traced and compiled for one serves all
+GROUP = 5  # valid calls that share shapes and attributes: what is traced and compiled for one serves all
 
 # Where an op's valid and its broken calls come from.
 OPS: dict[str, tuple[ModuleType, ModuleType]] = {
@@ -59,7 +59,7 @@ def generate(
     """
     Yield cases first .. first + count - 1 of an op's stream: case k of a seed is the same in any block.
 
-    Of every six cases (by default) the last is broken. Valid ones come in groups of four with one shape; the first of
+    Of every six cases (by default) the last is broken. Valid ones come in groups of five with one shape; the first of
     a group is on the lattice, the others go round the regimes.
     """
     share = 1 - Fraction(valid_share).limit_denominator(1000)
@@ -73,7 +73,7 @@ def generate(
 
 
 def _groups(op: str, seed: int, first: int, end: int) -> Iterator[Case]:
-    """Yield valid cases first .. end - 1, four of one shape each time."""
+    """Yield valid cases first .. end - 1, five of one shape each time."""
     groups = range(first // GROUP, -(-end // GROUP))
     for group, choices in zip(groups, streams(seed, op, groups.start, len(groups)), strict=True):
         base = valid(op, choices)

@@ -29,7 +29,7 @@ __all__ = [
     "written",
 ]
 
-FLOATS = ("float32", "float32", "float32", "bfloat16", "float16", "float64")
+FLOATS = ("float32", "float32", "float32", "bfloat16", "float16", "float16", "float64")
 INTEGERS = ("int32", "int64", "int16", "int8", "uint8", "uint16")
 UNSIGNED = ("uint32", "uint64")
 EXPLICIT = ("max_pool", "max_pool_grad")  # the ops that take explicit padding
@@ -105,47 +105,60 @@ def within(op: str, choices: Choices, padding: str, budget: int, kind: str = "",
     kind: one of `sizes.KINDS`. whole: nothing is empty.
     """
     whole = whole or op == "max_pool_with_argmax"
-    many = choices.pick(sizes.MANY) if kind == "batch" else 1
-    room = sizes.WIDE[0] if kind == "wide" else many  # what batch or channels will take
-    budget, data = (max(budget, 2**12) // room, DATA // room) if room > 1 else (budget, DATA)
-    rows, columns = sizes.axes(choices, padding, budget, pool=True, empty=not whole)
+    numbers = _numbers(op, choices)
+    many = choices.pick({"batch": sizes.MANY, "wide": sizes.WIDE, "large": sizes.WINDOWS_OF["large"]}.get(kind, (1,)))
+    budget, data = max(budget, 2**6 * many) // many, DATA // many
+    empty = not whole and kind in sizes.MAY_BE_EMPTY
+    rows, columns = sizes.axes(choices, padding, budget, kind=kind, pool=True, empty=empty)
     area = max(rows.size * columns.size, rows.out * columns.out, 1)
     spent = max(rows.out * columns.out, 1) * rows.taps * columns.taps
-    several = sizes.WIDE if kind == "wide" else at_most(sizes.CHANNELS, min(budget // spent, data // area))
-    channels = choices.pick(several)
-    channels = 0 if not whole and kind == "nothing" else channels
+    channels = choices.pick(at_most(sizes.CHANNELS, min(budget // spent, data // area)))
+    channels = many if kind in ("wide", "large") else 0 if not whole and kind == "nothing" else channels
     per_image = max(channels, 1)
     batches = at_most(sizes.BATCHES, min(budget // (spent * per_image), data // (area * per_image)))
     batch = 0 if not whole and kind == "no batch" else choices.pick(batches)
     batch = many if kind == "batch" else batch
-    return _pool(op, choices, (batch, channels), (rows, columns), padding)
+    return _pool(op, choices, numbers, (batch, channels), (rows, columns), padding)
 
 
 def between_channels(choices: Choices) -> Pool:
     """Draw a pool between channels."""
+    numbers = _numbers("max_pool", choices)
     high, wide = choices.pick(sizes.FEW), choices.pick(sizes.FEW)
     window = choices.pick((2, 3, 4, 5, 8))
     channels = choices.pick(at_most(sizes.FEW, DATA // (high * wide * window)))
     rows, columns = (sizes.lay("VALID", size, 1, 1, 1) for size in (high, wide))
     batch = 0 if choices.chance(2) else choices.pick((1, 1, 2, 3))
     padding = choices.pick(("VALID", "SAME"))
-    return _pool("max_pool", choices, (batch, channels * window), (rows, columns), padding, between=window)
+    return _pool("max_pool", choices, numbers, (batch, channels * window), (rows, columns), padding, between=window)
 
 
 def _layer(op: str, choices: Choices) -> Pool:
     """Draw a layer of a real network."""
     layer = choices.pick(POOLS)
     rows, columns = (sizes.lay(layer.padding, size, layer.taps, layer.stride, 1) for size in layer.image[:2])
-    return _pool(op, choices, (1, layer.image[2]), (rows, columns), layer.padding)
+    return _pool(op, choices, _numbers(op, choices), (1, layer.image[2]), (rows, columns), layer.padding)
+
+
+def _numbers(op: str, choices: Choices) -> tuple[str, str]:
+    """Choose dtype and regime."""
+    dtype = choices.pick(dtypes(op))
+    return dtype, regime(choices, dtype)
 
 
 def _pool(
-    op: str, choices: Choices, outer: tuple[int, int], along: tuple[Axis, Axis], padding: str, between: int = 1
+    op: str,
+    choices: Choices,
+    numbers: tuple[str, str],
+    outer: tuple[int, int],
+    along: tuple[Axis, Axis],
+    padding: str,
+    between: int = 1,
 ) -> Pool:
-    """Choose dtype, words and regime of a pool; outer: batch and channels."""
+    """Choose the words of a pool; numbers: dtype and regime, outer: batch and channels."""
     argmax = op == "max_pool_with_argmax"
     rows, columns = along
-    dtype = choices.pick(dtypes(op))
+    dtype, values = numbers
     return Pool(
         op=op,
         batch=outer[0],
@@ -163,7 +176,7 @@ def _pool(
             window=spelling.pair_spelling(choices, (rows.taps, columns.taps)),
             sizes=spelling.shape_spelling(choices) if op in SHAPES else "list",
         ),
-        regime=regime(choices, dtype),
+        regime=values,
         seed=choices.integer(0, sizes.LARGEST),
     )
 

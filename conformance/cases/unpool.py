@@ -47,6 +47,8 @@ def valid(_op: str, choices: Choices) -> Case:
 
 def within(choices: Choices, budget: int, *, whole: bool = False) -> Unpool:
     """Draw a call of at most so many elements; whole: nothing is empty."""
+    dtype = choices.pick(DTYPES)
+    values = regime(choices, dtype)
     rows, columns = sizes.axes(choices, "VALID", budget, pool=True, empty=False)
     area = max(rows.size * columns.size, rows.out * columns.out)
     channels = choices.pick(at_most(sizes.CHANNELS, min(budget, DATA) // area))
@@ -61,8 +63,8 @@ def within(choices: Choices, budget: int, *, whole: bool = False) -> Unpool:
         argmax=choices.pick(("int64", "int64", "int32")),
         include_batch_in_index=choices.pick((None, False, True, True)),
         sizes=spelling.shape_spelling(choices),
-        dtype=(dtype := choices.pick(DTYPES)),
-        regime=regime(choices, dtype),
+        dtype=dtype,
+        regime=values,
         seed=choices.integer(0, sizes.LARGEST),
     )
 

@@ -56,7 +56,7 @@ def drawn(shape: tuple[int, ...], dtype: str, regime: str, seed: int, name: str,
     if dtype in FORMATS:
         values = FLOATS[regime](bits, FORMATS[dtype], demand, shape)
         if regime == "special":
-            values = _small(values, bits, FORMATS[dtype]) if seed % 3 == 0 and not demand.second else values
+            values = _small(values, bits, FORMATS[dtype]) if seed % 3 != 1 and not demand.second else values
             values = _sprinkled(values, words(seed, f"{name}, special", len(bits)), FORMATS[dtype], demand, seed)
         return round_to(values, FORMATS[dtype]).reshape(shape)
     kind = np.dtype(DTYPES.get(dtype, dtype))
@@ -129,13 +129,22 @@ def _ties(bits: Array, _fmt: Format, _demand: Demand, _shape: tuple[int, ...]) -
 
 
 def _small(values: Array, bits: Array, fmt: Format) -> Array:
-    """Scale numbers about 1 down: subnormal ones with any number of leading zeros, and the least normal ones."""
+    """
+    Scale numbers about 1 down: subnormal ones with any number of leading zeros, and the least normal ones.
+
+    Three in four are zero: in a sum of many, what is done to one of them is lost.
+    """
     places = (bits >> np.uint64(8)) % np.uint64(fmt.precision + 1)
-    return np.ldexp(values, fmt.emin - places.astype(np.int64))
+    small = np.ldexp(values, fmt.emin - places.astype(np.int64))
+    return np.where((bits >> np.uint64(40)) % np.uint64(4) > 0, 0.0, small)
 
 
 def _sprinkled(values: Array, bits: Array, fmt: Format, demand: Demand, seed: int) -> Array:
-    """Replace about four elements by special numbers; a sixteenth, or a third, in some arrays and in small ones."""
+    """
+    Replace about four elements by special numbers; a sixteenth, or a third, in some arrays and in small ones.
+
+    One array in six is mostly NaN, where that leaves something to be seen.
+    """
     tiny, least = fmt.smallest_subnormal, fmt.smallest_normal
     normal = (0.0, -0.0, least, -least, fmt.largest, -fmt.largest)
     # Infinity times a subnormal number, which may count as zero, may be NaN: a third of the cases have none.
@@ -143,6 +152,8 @@ def _sprinkled(values: Array, bits: Array, fmt: Format, demand: Demand, seed: in
     other = () if demand.one_nan_hides_all and seed % 4 else (np.nan, np.inf, -np.inf, np.nan)
     table = np.array([*normal, *subnormal, *other])
     apart = 16 if seed % 2 == 0 and not demand.one_nan_hides_all else len(bits) // 4
+    if seed % 6 == 1 and not demand.one_nan_hides_all:  # windows of NaN alone
+        return np.where(bits % np.uint64(4) > 0, np.nan, values)
     hit = bits % np.uint64(max(3, min(apart, len(bits) // 4))) == 0
     return np.where(hit, table[((bits >> np.uint64(32)) % np.uint64(len(table))).astype(np.int64)], values)
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from conformance.model import Json
+from conformance.runs import CASES
 from conformance.store import SCHEMA, Store
 from conformance.trust.emulations import emulations
 from conformance.trust.mutants import acceptances, mutants
@@ -21,7 +22,6 @@ from conformance.trust.survival import Survived, survive
 
 __all__ = ["main", "measure", "selftest"]
 
-CASES = 384  # for each op: those of a campaign
 SAMPLE = 12  # one in so many faulty implementations is in the sample
 SAMPLE_CASES = 24  # for each op of a correct implementation in the sample
 

@@ -18,7 +18,7 @@ from conformance.model import Case, Observation, Verdict
 from conformance.targets.adapters.namespace import Namespace
 from conformance.targets.messages import Call
 from conformance.targets.worker import observe
-from conformance.trials import REPEAT_EVERY
+from conformance.trials import twice
 from conformance.verdicts import verdict
 from reference.bounds import ARITHMETICS, Arithmetic
 
@@ -95,7 +95,7 @@ def judge(subject: Subject, case: Case, arguments: dict[str, Any], given: Permit
     """Have a subject do a case, and judge what it did."""
     wire = {**case.attributes, **{name: arguments[name] for name in case.arrays}}
     repeats = subject.deterministic and (case.op != "dropout" or seeded(case))
-    repeat = repeats and case.seed % REPEAT_EVERY == 0
+    repeat = repeats and twice(case)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # overflow and NaN are among what is judged
         observation = observe(Namespace(subject.functions), Call(op=case.op, arguments=wire, repeat=repeat))
