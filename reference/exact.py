@@ -50,6 +50,7 @@ __all__ = [
 U = 2.0**-53  # unit roundoff of float64
 CHUNK = 128  # products added in a row: the fewer, the smaller the error's bound; below this, matrix products are slow
 BLOCK = 2**14  # elements rounded at once: their temporaries stay in the cache
+STRETCH = 2**16  # elements looked at once: of one temporary more stay in the cache
 FEW = 64  # undecided elements that are sooner summed one by one than all cut into more slices
 FEWER = 2**7  # likewise one of so many
 Index = tuple[int, ...]
@@ -382,8 +383,8 @@ def blocks(shape: tuple[int, ...], most: int = BLOCK) -> Iterator[tuple[slice, s
 def smallest(values: Array) -> float:
     """Return the smallest magnitude that is not zero; infinity where there is none."""
     least, flat = math.inf, values.reshape(-1)
-    for start in range(0, flat.size, BLOCK):
-        sizes = np.abs(flat[start : start + BLOCK])
+    for start in range(0, flat.size, STRETCH):
+        sizes = np.abs(flat[start : start + STRETCH])
         least = min(least, float(sizes.min()) or float(sizes[sizes > 0].min(initial=math.inf)))
     return least
 
