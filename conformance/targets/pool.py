@@ -69,8 +69,12 @@ class Worker:
             self._session.close()
         self._session = self._pending = None
 
-    def _renew(self) -> Session:
+    def renew(self) -> None:
         """Replace the process by a fresh one, which starts while the suite goes on."""
+        self._renew()
+
+    def _renew(self) -> Session:
+        """Replace the process, and return the session with the new one."""
         self._end()
         self.starts += 1
         self._session = Session(self.start, self.limits, self._zygotes)
