@@ -267,10 +267,10 @@ class SumOfProducts(ABC):
             low, missing = two_sum(low, rest)
             lost = lost | (missing != 0)
         high, low = two_sum(high, low)
-        # Slice i is below 2^(-bits i), so that each product left out is below 2^(-bits most), and so are the two rests:
-        # at most most + 3 of them for each of the sum's products.
+        # What rounding leaves after slice i - 1, and so slice i, is at most 2^(-bits i - 1). Each of the sum's products
+        # lacks most - 1 products of two slices, at most 2^(-bits most - 2), smaller ones, and both rests times 1.
         all_used = len(pairs) == len(lefts.parts) * len(rights.parts)
-        cut = 0.0 if all_used and not (lefts.rest or rights.rest) else (most + 3) * 2.0 ** (-bits * most)
+        cut = 0.0 if all_used and not (lefts.rest or rights.rest) else (most + 4) / 4 * 2.0 ** (-bits * most)
         adding = np.where(lost, 4 * len(pairs) ** 2 * U * U, 0.0)
         error = (cut + adding) * self.terms_per_element
         return Enclosure(high, low, error, lefts.exponent + rights.exponent)
