@@ -138,8 +138,7 @@ class Worker:
         session = self._ready_session()
         session.send(call)
         again = isinstance(session.receive(), type(observation))
-        if session.over:
-            self._renew()
+        self._renew()  # if it has not died this time, it may be damaged
         if isinstance(observation, Crashed | TimedOut | OutOfMemory):
             return replace(observation, again=again)
         return observation
