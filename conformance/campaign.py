@@ -8,7 +8,7 @@ import platform
 import resource
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,8 +112,10 @@ def conduct(
         about = panel.about()
         _describe(store, about)
         versions = {name: tensorflow_version(data) for name, data in about.items()}
-        states = {waiver.id: _state(waiver, plan, panel, versions) for waiver in waivers}
         found = findings.find_all(rows, findings.Search(panel, shrink_seconds, say), waivers, versions)
+        met = {finding.waiver.id for finding in found if finding.waiver}
+        say(f"making the calls of {len(waivers) - len(met)} waivers that the run has not met")
+        states = {waiver.id: _state(waiver, plan, panel, versions, met) for waiver in waivers}
         for finding in found:
             store.write_finding(finding.id, findings.files(finding, panel))
     closing = {"ended": now(), **_sessions(store, session), **_summary(store, plan)}
@@ -189,13 +191,19 @@ def _describe(store: Store, about: Mapping[str, Any]) -> None:
     store.write_json("run.json", data)
 
 
-def _state(waiver: Waiver, plan: Plan, panel: Panel, versions: Mapping[str, str]) -> str:
-    """Return whether a waiver is used, unused (stale), expired or out of range: its own case is run to see."""
+def _state(waiver: Waiver, plan: Plan, panel: Panel, versions: Mapping[str, str], met: Container[str]) -> str:
+    """
+    Return whether a waiver is used, unused (stale), expired or out of range.
+
+    met: ids of those that cover something in the run; of the others their own case is run to see.
+    """
     concerned = [name for name in plan.targets if waiver.concerns(name, versions.get(name, ""))]
     if not concerned or waiver.op not in plan.ops:
         return "out of range"
     if waiver.expired(dt.datetime.now(dt.UTC).date()):
         return "expired"
+    if waiver.id in met:
+        return "used"
     for name in concerned:
         for route in panel.targets[name].routes.get(waiver.op, ("",)):
             judged = panel.examine(waiver.case, [name], route)[0].verdict

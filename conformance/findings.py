@@ -57,6 +57,7 @@ class Finding:
     worst: tuple[int, ...] = ()
     words: str = ""  # what the message says, where that tells the cause
     waiver: Waiver | None = None
+    shown: Outcome | None = field(default=None, compare=False, repr=False)  # by its case, on its target
 
     @property
     def id(self) -> str:
@@ -155,7 +156,7 @@ def find_all(
 
     rows: rows of observations whose verdict is "disagrees"; versions: of TensorFlow, by target.
     """
-    left = sorted(rows, key=lambda row: (row["op"], row["kind"], row["target"], len(row["content"]), row["case"]))
+    left = sorted(rows, key=order)
     classes = {row["case"]: json.loads(row["attributes"]) for row in left}
     findings: list[Finding] = []
     for waiver in waivers:
@@ -173,6 +174,15 @@ def find_all(
         left = [row for row in left if id(row) not in taken]
         search.tell(f"{finding.title}: {len(taken)} observations; {len(left)} left")
     return _merged(findings)
+
+
+def order(row: Row) -> tuple[str, str, bool, str, int, str]:
+    """
+    Return the order in which observations become findings: the simplest first.
+
+    What a lesser arithmetic would allow comes last: of many products it allows what another fault does, too.
+    """
+    return row["op"], row["kind"], AS_IF in row["reason"], row["target"], len(row["content"]), row["case"]
 
 
 def explains(finding: Finding, row: Row, classes: Mapping[str, str]) -> bool:
@@ -234,6 +244,7 @@ def _known(waiver: Waiver, rows: Sequence[Row], search: Search) -> Finding:
         not_shared_by=tuple(name for name, each in outcomes.items() if each.verdict.outcome == "agrees"),
         worst=shown.verdict.worst,
         waiver=waiver,
+        shown=shown,
     )
 
 
@@ -283,6 +294,7 @@ def _finding(row: Row, rows: Sequence[Row], search: Search, waiver: Waiver | Non
         shared_by={row["target"]: row["kind"], **_kinds(others)},
         not_shared_by=tuple(other.target for other in others if other.verdict.outcome == "agrees"),
         worst=outcome.verdict.worst,
+        shown=outcome,
     )
 
 
@@ -343,7 +355,7 @@ def files(finding: Finding, panel: Panel) -> dict[str, bytes]:
     target = panel.targets[finding.target]
     arithmetic = panel.arithmetic(finding.target, finding.case)
     sets = allowed(finding.case, arguments, arithmetic)
-    outcome = panel.examine(finding.case, [finding.target], finding.route)[0]
+    outcome = finding.shown or panel.examine(finding.case, [finding.target], finding.route)[0]
     arrays: dict[str, Array] = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
     if isinstance(outcome.observation, Returned):
         arrays |= {f"observed_{i}": array for i, array in enumerate(outcome.observation.arrays)}

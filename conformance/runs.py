@@ -282,8 +282,9 @@ class Tally:
 
 
 def default_jobs() -> int:
-    """Return how many jobs keep the machine's cores busy: each has a worker for every target beside it."""
-    return max((os.cpu_count() or 2) // 2, 1)
+    """Return how many jobs keep the machine's cores busy: each uses more than one, by its workers."""
+    cores = os.cpu_count() or 2
+    return min(cores, cores // 2 + 1)
 
 
 def options(plan: Plan) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 Waivers: known divergences as data. A waiver changes a finding's status, never a verdict.
 
 A waiver covers the observations of one op and kind, on the targets it names, where its predicate holds, and nothing
-else: what lies outside is new. It carries the smallest case that shows the divergence; every run makes that call, and
-where it conforms now the waiver is stale. A stale waiver, and one past its review date, fail the run.
+else: what lies outside is new. It carries the smallest case that shows the divergence; a run that has met nothing that
+the waiver covers makes that call, and where it conforms now the waiver is stale. A stale waiver, and one past its
+review date, fail the run.
 """
 
 import datetime as dt
