@@ -236,6 +236,8 @@ def _transform(kind: Kind, precision: int, seen: Evidence) -> str:
     """Name the transform that results come from; "" for none, narrowed operands, and results too narrow to show it."""
     if precision < 24 or kind.sums < precision or kind.truncated:
         return ""
+    if kind.operands and seen.wide is not None and seen.wide <= DIRECT:
+        return ""  # its operands are narrowed, on the lattice, too
     if seen.lattice:
         return "Winograd F(4, 3)" if seen.lattice > ONCE * amplification(4) * EVEN else "FFT"
     return "Winograd F(2, 3)" if seen.wide is not None and seen.wide > DIRECT else ""
