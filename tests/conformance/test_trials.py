@@ -18,7 +18,7 @@ from conformance.model import OPS, Case, Crashed, Raised, Returned
 from conformance.store import OBSERVATIONS
 from conformance.targets import registry
 from conformance.targets.pool import Limits
-from conformance.trials import Outcome, Panel, inside, route_of, rows
+from conformance.trials import Outcome, Panel, inside, route_of, rows, twice
 from tests.miniatures.processes import children
 
 MINIATURES = Path(__file__).parents[1] / "miniatures"
@@ -62,6 +62,27 @@ def panel(*names: str, limits: Limits | None = None) -> Panel:
 def resident(pid: int | str = "self") -> int:
     """Return how many bytes a process holds."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+
+
+def test_a_worker_that_took_a_wrong_call_is_replaced() -> None:
+    """What it wrote where it should not would end a later call, which would be blamed; one that refuses goes on."""
+    wrong = next(case for case in cases.generate("dropout_grad", 0, 0, 600) if case.breaks == "dropout.R2")
+    with panel("planted:lenient", "planted:faithful") as targets:
+        verdicts = [outcome.verdict.kind for outcome in targets.examine(wrong)]
+        starts = [worker.starts for worker in targets.workers.values()]
+
+    assert verdicts == ["accepted-invalid", ""]
+    assert starts == [2, 1]
+
+
+def test_every_cancelling_sum_is_run_twice() -> None:
+    """There another order of the sum shows most; of the other regimes one case in sixteen is."""
+    stream = [case for case in cases.generate("conv2d", 0, 0, 300) if not case.breaks]
+    cancelling = [case for case in stream if case.regime == "ill-conditioned"]
+
+    assert cancelling
+    assert all(map(twice, cancelling))
+    assert all(twice(replace(case, seed=16)) and not twice(replace(case, seed=17)) for case in stream[::5])
 
 
 @pytest.mark.parametrize("op", OPS)
