@@ -22,7 +22,7 @@ from conformance.targets.zygote import Zygotes
 from conformance.verdicts import verdict
 from reference.bounds import ARITHMETICS, Arithmetic
 
-__all__ = ["AS_IF", "Outcome", "Panel", "repeats", "route_of", "rows", "twice"]
+__all__ = ["AS_IF", "Outcome", "Panel", "likened", "repeats", "route_of", "rows", "twice"]
 
 AS_IF = "as if with"
 
@@ -132,16 +132,18 @@ class Panel:
         if judged.kind == "accepted-invalid":
             limit = unseen(target, case, route, judged.rule)
         if judged.kind == "wrong-value":
-            return self._likened(name, case, given, observation, judged)
+            cause = likened(given, self.arithmetic(name, case), dtype_of(case), observation)
+            return replace(judged, reason=judged.reason + cause)
         return Verdict(outcome="unsupported", reason=limit) if limit else judged
 
-    def _likened(self, name: str, case: Case, given: Permits, observation: Observation, judged: Verdict) -> Verdict:
-        """Say of wrong values which lesser arithmetic would allow them, if one would: it names the cause."""
-        for lesser, meaning in LESSER.get(dtype_of(case), {}).items():
-            arithmetic = replace(self.arithmetic(name, case), **lesser_than(lesser))
-            if verdict(given(arithmetic), observation, own_masks=True).outcome == "agrees":
-                return replace(judged, reason=f"{judged.reason}; {AS_IF} {meaning}")
-        return judged
+
+def likened(given: Permits, declared: Arithmetic, dtype: str, observation: Observation) -> str:
+    """Say which lesser arithmetic would allow wrong values, if one would, for it names the cause; else say nothing."""
+    for lesser, meaning in LESSER.get(dtype, {}).items():
+        sets = given(replace(declared, **lesser_than(lesser)))
+        if verdict(sets, observation, own_masks=True).outcome == "agrees":
+            return f"; {AS_IF} {meaning}"
+    return ""
 
 
 def lesser_than(name: str) -> dict[str, Any]:

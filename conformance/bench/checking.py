@@ -20,7 +20,7 @@ from conformance.bench.subjects import Subject
 from conformance.model import Array, Case, Observation, Raised, Returned, Verdict
 from conformance.networks.running import case_of
 from conformance.targets.registry import Target, unsupported
-from conformance.trials import AS_IF, LESSER, lesser_than
+from conformance.trials import likened
 from conformance.verdicts import verdict
 from conformance.waivers import Waiver
 from reference.bounds import ARITHMETICS, Arithmetic
@@ -70,7 +70,8 @@ class Sets:
             return Checked(correct=None, note=f"unsupported: {limit}")
         if judged.outcome != "disagrees" or not isinstance(observed, Returned):
             return Checked(correct=None, note=f"{judged.outcome}: {judged.reason}")
-        note = f"{judged.kind}: {judged.reason}{self._likened(target, arithmetic, observed)}"
+        cause = likened(self._permits(), arithmetic, self.dtype, observed)
+        note = f"{judged.kind}: {judged.reason}{cause}"
         return Checked(correct=False, part=self.part, bound_used=finite(judged.bound_used), note=note)
 
     def _judged(self, target: Target, arithmetic: Arithmetic, observed: Observation) -> Verdict:
@@ -78,17 +79,14 @@ class Sets:
         own = self.op in target.own_masks
         if own:
             return verdict(AnyMask(self.arguments["x"], self.arguments["rate"], None), observed, own_masks=own)
+        return verdict(self._permits()(arithmetic), observed)
+
+    def _permits(self) -> Permits:
+        """Return what the call may give, by arithmetic."""
         if self.permitted is None:
             case = Case(op=self.op, arrays={}, attributes={}, regime="normal", seed=0)
             self.permitted = permits(case, self.arguments)
-        return verdict(self.permitted(arithmetic), observed)
-
-    def _likened(self, target: Target, arithmetic: Arithmetic, observed: Observation) -> str:
-        """Say which lesser arithmetic would allow a wrong result, if one would: it names the cause."""
-        for lesser, meaning in LESSER.get(self.dtype, {}).items():
-            if self._judged(target, replace(arithmetic, **lesser_than(lesser)), observed).outcome == "agrees":
-                return f"; {AS_IF} {meaning}"
-        return ""
+        return self.permitted
 
 
 def finite(share: float) -> float | None:

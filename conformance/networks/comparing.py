@@ -78,6 +78,8 @@ def outside(allowed: Results, results: tuple[Array, ...]) -> tuple[int, float]:
     for within, observed in zip(allowed.arrays, results, strict=True):
         count += int((~within.admits(observed)).sum())
         used = max(used, part(np.abs(observed.astype(np.float64) - within.value.astype(np.float64)), within.bound))
+    if allowed.totals and not allowed.totals.admits(results[0]).all():
+        return sum(one.value.size for one in allowed.arrays), used
     return count, used
 
 
