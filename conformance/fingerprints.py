@@ -64,6 +64,9 @@ BIAS = 4 / 3
 EVEN = 4 / 3
 # Results of 16 bits that fell to the other side of a tie by chance, each by at most 2 u S: so many prove nothing.
 CHANCES = 4
+# Shares of few numbers of 16 bits are ties more often than by chance, and a share rounded to float32 is off the tie: as
+# many results differ then as where sums are kept in 16 bits. The bound of each element tells that apart.
+MEANS = ("avg_pool", "avg_pool_grad", "avg_unpool")
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +266,8 @@ def worse_than_declared(declared: str, fingerprint: Mapping[str, Any]) -> bool:
     declared: a name of `reference.bounds.ARITHMETICS`; fingerprint: one of `fingerprints`.
     """
     name, dtype = str(fingerprint["name"]), str(fingerprint["dtype"])
+    if fingerprint["op"] in MEANS and FORMATS[dtype].precision < 24:
+        return False
     if name.startswith("less than"):
         return True
     # Of sums in float64, too: narrower results show them at ties alone, and float32's are beyond their bound.
