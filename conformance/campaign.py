@@ -108,24 +108,25 @@ def conduct(
     reaped = ended_children()
     rows = store.collect(store.observations().filter(pl.col("verdict") == "disagrees")).to_dicts()
     targets = {name: registry.find(name) for name in plan.targets}
+    closing = {**_sessions(store, session), **_summary(store, plan)}
     with Panel(targets, Limits(seconds=plan.seconds), plan.python, confirm=False) as panel:
         about = panel.about()
         _describe(store, about)
         versions = {name: tensorflow_version(data) for name, data in about.items()}
         found = findings.find_all(rows, findings.Search(panel, shrink_seconds, say), waivers, versions)
-        met = {finding.waiver.id for finding in found if finding.waiver}
+        wide = run_wide.find(store, targets, closing["fingerprints"], waivers, versions)
+        met = {finding.waiver.id for finding in (*found, *wide) if finding.waiver}
         say(f"making the calls of {len(waivers) - len(met)} waivers that the run has not met")
         states = {waiver.id: _state(waiver, plan, panel, versions, met) for waiver in waivers}
         for finding in found:
             store.write_finding(finding.id, findings.files(finding, panel))
-    closing = {"ended": now(), **_sessions(store, session), **_summary(store, plan)}
-    for finding in run_wide.find(store, targets, closing["fingerprints"]):
+    for finding in wide:
         store.write_finding(finding.id, findings.case_file(finding))
-        found.append(finding)
+    found += wide
     store.keep_findings({finding.id for finding in found})
     _list(store, found, waivers, states)
     outside = time.process_time() - began + ended_children() - reaped - panel.target_seconds
-    closing |= _spent(store, panel.target_seconds, outside)
+    closing |= {"ended": now(), **_spent(store, panel.target_seconds, outside)}
     store.close(closing)
     return Result(findings=tuple(found), waivers=states, footer=closing)
 

@@ -8,6 +8,7 @@ element lies within its bound.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -18,15 +19,33 @@ from conformance.findings import Finding
 from conformance.fingerprints import worse_than_declared
 from conformance.store import Store
 from conformance.targets.registry import Target
+from conformance.waivers import Waiver
 
 __all__ = ["find"]
 
 WORDS = "over the whole run"
 
 
-def find(store: Store, targets: Mapping[str, Target], fingerprints: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """Return a finding for each op and target whose masks, or whose arithmetic, are not what they should be."""
-    return [*_masks(store, targets), *_arithmetics(store, targets, fingerprints)]
+def find(
+    store: Store,
+    targets: Mapping[str, Target],
+    fingerprints: Sequence[Mapping[str, Any]],
+    waivers: Sequence[Waiver] = (),
+    versions: Mapping[str, str] = MappingProxyType({}),
+) -> list[Finding]:
+    """
+    Return a finding for each op and target whose masks, or whose arithmetic, are not what they should be.
+
+    versions: of TensorFlow, by target.
+    """
+    found = [*_masks(store, targets), *_arithmetics(store, targets, fingerprints)]
+    return [_waived(finding, waivers, versions.get(finding.target, "")) for finding in found]
+
+
+def _waived(finding: Finding, waivers: Sequence[Waiver], version: str) -> Finding:
+    """Return a finding with the waiver that covers it, if one does."""
+    row = {name: getattr(finding, name) for name in ("op", "kind", "target", "reason")}
+    return replace(finding, waiver=next((one for one in waivers if one.covers(row, finding.predicate, version)), None))
 
 
 def _masks(store: Store, targets: Mapping[str, Target]) -> Iterator[Finding]:

@@ -1,16 +1,19 @@
 """What only a whole run shows is a finding of its own; what single cases have shown already is not told again."""
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from conformance import cases
 from conformance.masks import DISTANCES, Mask
 from conformance.run_wide import find
 from conformance.store import Store
 from conformance.targets import registry
+from conformance.waivers import Waiver
 
 TARGETS = {"tf-cpu-xla": registry.find("tf-cpu-xla")}
 
@@ -90,3 +93,26 @@ def test_what_single_cases_show_is_not_told_again(tmp_path: Path) -> None:
     store = stored(tmp_path, [row("conv2d"), row("conv2d", kind="wrong-value")])
 
     assert find(store, TARGETS, [fingerprint("TF32 truncated")]) == []
+
+
+@pytest.mark.parametrize(("message", "number"), [("over the whole run", 1), ("elements differ", 0)])
+def test_a_waiver_covers_what_the_whole_run_shows(tmp_path: Path, message: str, number: int) -> None:
+    """By its message, as any other finding; one of single wrong elements does not."""
+    known = Waiver(
+        id="known",
+        op="conv2d",
+        kind="wrong-value",
+        targets=("tf-cpu-xla",),
+        versions=SpecifierSet(">=2.21"),
+        predicate={"dtype": ("float32",)},
+        case=next(cases.generate("conv2d", 0, 0, 1)),
+        link="docs/",
+        reason="",
+        review=dt.date(2030, 1, 1),
+        message=message,
+    )
+    prints = [fingerprint("TF32 truncated")]
+
+    found = find(stored(tmp_path, [row("conv2d")]), TARGETS, prints, [known], {"tf-cpu-xla": "2.21.0"})
+
+    assert [finding.waiver for finding in found] == [known if number else None]
