@@ -49,6 +49,10 @@ class Stream(Choices):
         """Scale a 32-bit word down to the range."""
         return low + (self._next() * (high - low + 1) >> 32)
 
+    def pick(self, options: Sequence[T]) -> T:
+        """Return one of the options, as `integer` would say: most choices are this one."""
+        return options[self._next() * len(options) >> 32]
+
 
 def streams(seed: int, stream: str, first: int, count: int) -> Iterator[Stream]:
     """
