@@ -1,16 +1,22 @@
 """The commands: a minute's sample for users, and all of it for `tox -e mutants`."""
 
 import datetime as dt
+import multiprocessing
+import os
 import shlex
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
-from conformance.model import Json
+from conformance.errors import UsageError
+from conformance.model import OPS, Json
 from conformance.runs import CASES
 from conformance.store import SCHEMA, Store
 from conformance.trust.emulations import emulations
@@ -24,6 +30,7 @@ __all__ = ["main", "measure", "selftest"]
 
 SAMPLE = 12  # one in so many faulty implementations is in the sample
 SAMPLE_CASES = 24  # for each op of a correct implementation in the sample
+Result = TypeVar("Result", Caught, Quiet)
 
 
 def selftest(
@@ -99,16 +106,16 @@ def measure(
     quiet_cases: Annotated[int, typer.Option(min=0, help="Of each op, for a correct one.")] = CASES,
     seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same cases.")] = 0,
     op: Annotated[list[str] | None, typer.Option(help="An op. Repeats; all by default.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Ops at once; all cores by default.")] = os.cpu_count() or 1,
     write: Annotated[Path | None, typer.Option(help="Where to write the scoreboard.")] = None,
 ) -> int:
-    """Try every faulty and every correct implementation."""
-
-    def chosen(subjects: Sequence[Subject]) -> list[Subject]:
-        return [subject for subject in subjects if not op or subject.op in op]
-
-    caught = hunt(chosen(mutants()), seed, cases, typer.echo)
-    accepted = hunt(chosen(acceptances()), seed, cases, typer.echo)
-    quiet = listen(chosen(emulations()), seed + 1, quiet_cases, typer.echo) if quiet_cases else []
+    """Try every faulty and every correct implementation, each op in a process of its own."""
+    if unknown := set(op or ()) - set(OPS):
+        raise UsageError(f"no op {', '.join(sorted(unknown))}: there are {', '.join(OPS)}")
+    chosen = [name for name in OPS if not op or name in op]
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        told = list(pool.map(partial(of_op, cases=cases, quiet_cases=quiet_cases, seed=seed), chosen))
+    caught, accepted, quiet = ([entry for part in parts for entry in part] for parts in zip(*told, strict=True))
     report([*caught, *accepted], quiet)
     if write:
         command = shlex.join(["python", "-m", "conformance.trust", *sys.argv[1:]])
@@ -116,8 +123,32 @@ def measure(
     return int(failed([*caught, *accepted], quiet))
 
 
+def of_op(op: str, *, cases: int, quiet_cases: int, seed: int) -> tuple[list[Caught], list[Caught], list[Quiet]]:
+    """Return what became of the faulty implementations of an op, of the accepting ones, and of the correct ones."""
+
+    def chosen(subjects: Sequence[Subject]) -> list[Subject]:
+        return [subject for subject in subjects if subject.op == op]
+
+    caught = hunt(chosen(mutants()), seed, cases, typer.echo)
+    accepted = hunt(chosen(acceptances()), seed, cases, typer.echo)
+    quiet = listen(chosen(emulations()), seed + 1, quiet_cases, typer.echo) if quiet_cases else []
+    return plain(caught), plain(accepted), plain(quiet)
+
+
+def plain(entries: Sequence[Result]) -> list[Result]:
+    """Return results without the functions that they are of, which cannot be sent to another process."""
+    return [replace(entry, subject=replace(entry.subject, functions=None)) for entry in entries]
+
+
 def main() -> int:
     """Run `measure` with the arguments of the process."""
     app = typer.Typer(add_completion=False)
     app.command()(measure)
-    return int(app(standalone_mode=False) or 0)
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except UsageError as error:
+        said = str(error)
+    except typer.TyperException as error:
+        said = error.format_message()
+    typer.echo(f"conformance.trust: {said}", err=True)
+    return 2

@@ -14,7 +14,7 @@ from conformance.store import Store
 from conformance.trials import Outcome
 from conformance.trust import hazards, survival
 from conformance.trust.calls import Call
-from conformance.trust.command import sample, selftest
+from conformance.trust.command import main, measure, sample, selftest
 from conformance.trust.emulations import emulations
 from conformance.trust.faults import mirrored
 from conformance.trust.mutants import acceptances, mutants
@@ -128,6 +128,26 @@ def test_a_leading_bit_makes_a_subnormal_number_normal() -> None:
 def test_no_alarm_in_3000_cases_says_below_a_thousandth() -> None:
     """The rule of three: 3 / 3,000, at 95%."""
     assert share_below(3000) == pytest.approx(0.001, rel=0.01)
+
+
+def test_ops_are_measured_side_by_side(tmp_path: Path) -> None:
+    """Ten arithmetics of max_unpool and one of dropout_grad, a case each; the functions stay in their processes."""
+    page = tmp_path / "page.md"
+
+    measure(cases=1, quiet_cases=1, op=["dropout_grad", "max_unpool"], jobs=2, write=page)
+
+    assert "| false alarms | 0 in 11 cases of 11 correct implementations" in page.read_text()
+
+
+@pytest.mark.parametrize("wrong", [["--op", "conv3d"], ["--jobs", "0"], ["--case", "1"]])
+def test_a_mistake_is_one_line_and_exit_code_2(
+    wrong: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An op that is none, no jobs, an option that is none."""
+    monkeypatch.setattr("sys.argv", ["conformance.trust", *wrong])
+
+    assert main() == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_another_seed_samples_other_implementations() -> None:
