@@ -134,14 +134,24 @@ def laid_out(result: Within, change: Callable[[Array], Array]) -> Within:
     return replace(result, **{name: change(np.broadcast_to(getattr(result, name), shape)) for name in fields})
 
 
-def sums(call: SumOfProducts, layout: str, refusal: str = "", *, empty: bool = False) -> Permits:
-    """Return the sets of a sum of products, in the layout of the call; refusal: a rule that may refuse an empty one."""
+def sums(
+    call: SumOfProducts, layout: str, refusal: str, *, empty: bool, lead: tuple[int, ...] | None = None
+) -> Permits:
+    """
+    Return the sets of a sum of products, in the layout of the call.
+
+    refusal: the rule that may refuse an empty one; lead: the axes that were one batch, if there are others.
+    """
     bounds = Bounds(call)
+
+    def shown(array: Array) -> Array:
+        array = from_nhwc(array, layout)
+        return array if lead is None else array.reshape(*lead, *array.shape[1:])
 
     def of(arithmetic: Arithmetic) -> Allowed:
         result = bounds.under(arithmetic)
-        shown = result if layout == "NHWC" else laid_out(result, lambda array: from_nhwc(array, layout))
-        return may_refuse(Results((shown,)), refusal, empty=empty)
+        plain = layout == "NHWC" and lead is None
+        return may_refuse(Results((result if plain else laid_out(result, shown),)), refusal, empty=empty)
 
     return of
 
@@ -150,16 +160,8 @@ def of_conv2d(arguments: Arguments) -> Permits:
     """conv2d: open are the refusal of an empty output (R9) and of no filters (R13)."""
     call = forward(**named(arguments))
     lead = arguments["input"].shape[:-3]
-    bounds = Bounds(call)
-
-    def of(arithmetic: Arithmetic) -> Allowed:
-        result = laid_out(
-            bounds.under(arithmetic),
-            lambda array: (shown := from_nhwc(array, call.geometry.layout)).reshape(*lead, *shown.shape[1:]),
-        )
-        return may_refuse(Results((result,)), "conv2d.R9", empty=0 in result.value.shape[-3:])
-
-    return of
+    several = lead if len(lead) > 1 else None
+    return sums(call, call.geometry.layout, "conv2d.R9", empty=0 in call.shape[1:], lead=several)
 
 
 def may_refuse(results: Results, rule: str, *, empty: bool) -> Allowed:

@@ -19,7 +19,7 @@ from conformance.findings import Finding
 from conformance.fingerprints import worse_than_declared
 from conformance.store import Store
 from conformance.targets.registry import Target
-from conformance.waivers import Waiver
+from conformance.waivers import Waiver, covering
 
 __all__ = ["find"]
 
@@ -45,7 +45,7 @@ def find(
 def _waived(finding: Finding, waivers: Sequence[Waiver], version: str) -> Finding:
     """Return a finding with the waiver that covers it, if one does."""
     row = {name: getattr(finding, name) for name in ("op", "kind", "target", "reason")}
-    return replace(finding, waiver=next((one for one in waivers if one.covers(row, finding.predicate, version)), None))
+    return replace(finding, waiver=covering(waivers, row, finding.predicate, version))
 
 
 def _masks(store: Store, targets: Mapping[str, Target]) -> Iterator[Finding]:

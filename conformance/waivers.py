@@ -10,7 +10,7 @@ review date, fail the run.
 import datetime as dt
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -22,7 +22,7 @@ from conformance.cases import case_from_json
 from conformance.errors import UsageError
 from conformance.model import DISAGREEMENTS, OPS, Case
 
-__all__ = ["BUILT_IN", "Waiver", "holds", "load"]
+__all__ = ["BUILT_IN", "Waiver", "covering", "holds", "load"]
 
 BUILT_IN = Path(__file__).with_name("waivers.toml")
 KEYS = {"id", "op", "kind", "targets", "versions", "predicate", "message", "case", "link", "reason", "review"}
@@ -68,6 +68,13 @@ class Waiver:
 def holds(predicate: Mapping[str, Sequence[str]], classes: Mapping[str, str]) -> bool:
     """Return whether every attribute is in one of its classes."""
     return all(classes.get(name) in several for name, several in predicate.items())
+
+
+def covering(
+    waivers: Iterable[Waiver], row: Mapping[str, Any], classes: Mapping[str, str], version: str
+) -> Waiver | None:
+    """Return the first waiver that a disagreement falls under, if any does."""
+    return next((waiver for waiver in waivers if waiver.covers(row, classes, version)), None)
 
 
 def load(path: Path = BUILT_IN) -> list[Waiver]:

@@ -135,8 +135,8 @@ def known(target: str, version: str, op: str, arguments: Mapping[str, Any], note
     case = case_of(op, arguments)
     kind, _, reason = note.partition(": ")
     row = {"op": op, "kind": kind, "target": target, "reason": reason}
-    found = (waiver.link for waiver in divergences() if waiver.covers(row, cases.attributes(case), version))
-    return next(found, "")
+    found = waivers.covering(divergences(), row, cases.attributes(case), version)
+    return found.link if found else ""
 
 
 @cache

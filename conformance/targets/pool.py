@@ -48,7 +48,7 @@ class Worker:
 
     def __enter__(self) -> Self:
         """Start the process; `ready` waits for it."""
-        self._renew()
+        self.renew()
         return self
 
     def __exit__(
@@ -69,12 +69,8 @@ class Worker:
             self._session.close()
         self._session = self._pending = None
 
-    def renew(self) -> None:
-        """Replace the process by a fresh one, which starts while the suite goes on."""
-        self._renew()
-
-    def _renew(self) -> Session:
-        """Replace the process, and return the session with the new one."""
+    def renew(self) -> Session:
+        """Replace the process by a fresh one, which starts while the suite goes on; return the session with it."""
         self._end()
         self.starts += 1
         self._session = Session(self.start, self.limits, self._zygotes)
@@ -82,12 +78,12 @@ class Worker:
 
     def _ready_session(self) -> Session:
         """Return a session that can be called."""
-        session = self._session or self._renew()
+        session = self._session or self.renew()
         for _ in range(ATTEMPTS - 1):
             try:
                 session.ready()
             except StartError:
-                session = self._renew()
+                session = self.renew()
         session.ready()
         return session
 
@@ -114,7 +110,7 @@ class Worker:
         if not session.send(call):
             # It died between the calls. Whatever ended it, this call has not, and shall not be blamed.
             self.idle_deaths.append(session.receive())
-            self._renew()
+            self.renew()
             self._ready_session().send(call)
         self._pending = call
 
@@ -126,11 +122,11 @@ class Worker:
         observation = session.receive()
         self._pending = None
         if session.over:
-            self._renew()
+            self.renew()
             return self._confirmed(call, observation) if self.confirm else observation
         gathered = self.calls % CHECK_EVERY == 0 and session.gathered > self.limits.recycle
         if gathered or (isinstance(observation, Raised) and SPOILT in observation.message):
-            self._renew()
+            self.renew()
         return observation
 
     def _confirmed(self, call: Call, observation: Observation) -> Observation:
@@ -138,7 +134,7 @@ class Worker:
         session = self._ready_session()
         session.send(call)
         again = isinstance(session.receive(), type(observation))
-        self._renew()  # if it has not died this time, it may be damaged
+        self.renew()  # if it has not died this time, it may be damaged
         if isinstance(observation, Crashed | TimedOut | OutOfMemory):
             return replace(observation, again=again)
         return observation
