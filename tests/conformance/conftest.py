@@ -2,12 +2,14 @@
 
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from conformance.networks.running import Runner, on_target
 from conformance.targets import registry
 from conformance.targets.pool import Worker
+from conformance.targets.registry import Target
 
 
 @pytest.fixture(scope="module")
@@ -17,3 +19,11 @@ def tensorflow() -> Iterator[Runner]:
         pytest.skip("TensorFlow is not installed")
     with Worker(registry.find("tf-cpu-eager").start()) as worker:
         yield on_target(worker)
+
+
+@pytest.fixture(params=["eager", "xla"])
+def second_cpu(request: pytest.FixtureRequest) -> Target:
+    """Give TensorFlow on a second logical CPU, which is placed as a GPU would be."""
+    if reason := registry.available(registry.find("tf-cpu-eager")):
+        pytest.skip(reason)
+    return replace(registry.find(f"tf-cpu-{request.param}"), options={"mode": request.param, "device": "CPU:1"})

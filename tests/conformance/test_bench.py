@@ -416,22 +416,18 @@ def test_a_gpus_worker_is_neither_forked_nor_held_to_an_address_space() -> None:
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("mode", ["eager", "xla"])
-def test_another_device_is_timed_on_every_number_of_threads(mode: str) -> None:
+def test_another_device_is_timed_on_every_number_of_threads(second_cpu: Target) -> None:
     """A second logical CPU, as a GPU would be: all right, what is compiled told apart."""
-    if reason := registry.available(registry.find("tf-cpu-eager")):
-        pytest.skip(reason)
-    target = replace(registry.find(f"tf-cpu-{mode}"), options={"mode": mode, "device": "CPU:1"})
     chosen = tuple(one for one in subjects(("lenet-5/c1", "lenet-5-mnist/dropout"), (2,)))
     about: dict[str, Any] = {}
-    plan = Plan(targets=(target,), subjects=chosen, threads=(1, 2), rounds=1, seconds=0.001)
+    plan = Plan(targets=(second_cpu,), subjects=chosen, threads=(1, 2), rounds=1, seconds=0.001)
 
     found = list(timed(plan, lambda *_: None, about.__setitem__))
 
-    assert about[target.name]["device"] == "CPU:1"
+    assert about[second_cpu.name]["device"] == "CPU:1"
     assert [(row.layer, row.op, row.note) for row in found if not row.correct] == []
     assert [row.threads for row in found] == [1, 2] * len(chosen)
-    assert all((row.compile > 0) == (mode == "xla") for row in found)
+    assert all((row.compile > 0) == (second_cpu.options["mode"] == "xla") for row in found)
 
 
 def test_shares_of_the_ceilings_are_those_of_dtype_and_threads() -> None:

@@ -24,6 +24,7 @@ from conformance.networks.running import (
 from conformance.networks.trying import tried
 from conformance.targets import registry
 from conformance.targets.pool import Worker
+from conformance.targets.registry import Target
 
 SMALL = Network(
     name="small",
@@ -148,15 +149,11 @@ def test_what_a_target_declares_not_to_implement_is_not_offered(
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("mode", ["eager", "xla"])
-def test_another_device_runs_a_network(mode: str) -> None:
+def test_another_device_runs_a_network(second_cpu: Target) -> None:
     """A second logical CPU, as a GPU would be: layer by layer, end to end, and a training step."""
-    if reason := registry.available(registry.find("tf-cpu-eager")):
-        pytest.skip(reason)
-    target = replace(registry.find(f"tf-cpu-{mode}"), options={"mode": mode, "device": "CPU:1"})
-    with Worker(target.start()) as worker:
+    with Worker(second_cpu.start()) as worker:
         assert worker.ready().about["device"] == "CPU:1"
-        trial = tried(MNIST, target, on_target(worker, target), 0)
+        trial = tried(MNIST, second_cpu, on_target(worker, second_cpu), 0)
 
     assert not trial.wrong
     assert trial.gradients
