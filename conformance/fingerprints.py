@@ -8,8 +8,8 @@ elements of a run, where u is the unit roundoff of the result's dtype and 2^-p. 
 |---|---|---|
 | normal | root mean square | the precision of operands and of sums |
 | positive | mean | operands that are truncated: theirs is no accident |
-| wide | root mean square above 2^12 | a transform: neighbours of other magnitudes leave their errors |
-| lattice | anything but zero | a transform whose factors are no powers of two; its size tells which |
+| wide | root mean square far above a direct sum's | a transform: neighbours of other magnitudes leave their errors |
+| lattice | most calls inexact | a transform whose factors are no powers of two; its size tells which |
 
 What to expect on the regime "normal", of n products a sum. Rounding x = m 2^e to q bits errs evenly by up to 2^(e - q):
 4^(e - q) / 3 is the mean square. Over the significands m of such data, which are nearly log-uniform, 4^e is on average
@@ -29,10 +29,12 @@ A kind of arithmetic is told from the next one at the geometric mean of what bot
 within a factor of two of the one before, at very large n, is not told from it. Winograd's F(2, 3) is about as precise
 as float32 in some order: only the wide regime knows it, by calls of few channels. The root mean square over white data
 of F(4, 3)'s terms is 10.8 times that of a direct sum's; three Fourier transforms err less than one rounding of those.
+The size on the lattice is the geometric mean over calls: where a window holds little but padding, S says nothing of the
+errors that its neighbours leave, and a single such call would outweigh all others in a mean of squares.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,9 +45,10 @@ from conformance.store import Store
 from reference.floats import FORMATS
 from reference.winograd import MATRICES
 
-__all__ = ["Evidence", "fingerprints", "named", "worse_than_declared"]
+__all__ = ["Evidence", "fingerprints", "named", "sums", "told", "worse_than_declared"]
 
 REGIMES = ("normal", "positive", "wide", "lattice")
+KEYS = ("op", "target", "dtype")
 
 LN2 = math.log(2)
 ROUNDED = 2 / 3 * math.sqrt(LN2)
@@ -58,6 +61,8 @@ SPLIT = ONCE * math.sqrt(2 / 7 + ONCE**2)
 SPREAD = 75 / 49
 # A direct sum's error is n u S at most, and sqrt(n) u S as a root mean square; no sum has 2^24 products.
 DIRECT = 2.0**12
+# Operands cut to 8 bits err by less than 2^-7 of themselves, their product by 2^-6; none are narrower.
+NARROWEST = 2.0**-6
 # Truncation to q bits takes 2^(e - q) of x in [0, 1), 2/3 of 2^-q of it on average; of both operands twice that.
 BIAS = 4 / 3
 # Root mean square over mean magnitude of a product of two numbers even around zero, as on the lattice: (1/3) / (1/2)^2.
@@ -130,40 +135,68 @@ class Evidence:
     inverse: float  # the mean of 1/n
     bias: float | None = None  # the mean of the positive regime
     wide: float | None = None  # the root mean square of the wide regime
-    lattice: float | None = None  # that of the lattice over that of 1/sqrt(n), where the declared arithmetic may round
+    lattice: float | None = None  # root mean square over that of 1/sqrt(n), where the declared arithmetic may round
 
 
 def fingerprints(store: Store) -> list[dict[str, Any]]:
     """Return the fingerprints of a run, as the footer has them: one for each op, target and dtype with normal data."""
-    measured = store.observations().filter((pl.col("elements") > 0) & pl.col("regime").is_in(REGIMES))
-    keys, columns = ["op", "target", "dtype"], ["elements", "sum", "squares", "inverse"]
-    sums = store.collect(measured.group_by(*keys, "regime").agg(pl.col(columns).sum()).sort(*keys, "regime"))
-    found: dict[tuple[str, ...], dict[str, list[float]]] = {}
-    for op, target, dtype, regime, *numbers in sums.iter_rows():
-        found.setdefault((op, target, dtype), {})[regime] = numbers
+    return told(store.collect(sums(store.observations())).to_dicts())
+
+
+def sums(observations: pl.LazyFrame) -> pl.LazyFrame:
+    """
+    Add up what a run's observations measure: a row for each op, target, dtype and regime.
+
+    Every column is a sum over calls, so that those of several runs can be added: elements, err / (u S), its square,
+    1/n; the calls, how many of them are inexact, and log(rms(err / (u S)) / rms(1/sqrt(n))) over these.
+    """
+    measured = observations.filter((pl.col("elements") > 0) & pl.col("regime").is_in(REGIMES))
+    squares, inexact = pl.col("squares"), pl.col("squares") > 0
+    return (
+        measured.group_by(*KEYS, "regime")
+        .agg(
+            pl.col("elements", "sum", "squares", "inverse").sum(),
+            pl.len().alias("calls"),
+            inexact.sum().alias("inexact"),
+            ((squares / pl.col("inverse")).filter(inexact).log() / 2).sum().alias("level"),
+        )
+        .sort(*KEYS, "regime")
+    )
+
+
+def told(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the fingerprints that rows of `sums` tell, those of normal data among them."""
+    found: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[key] for key in KEYS), {})[row["regime"]] = row
     return [
-        dict(zip(keys, key, strict=True)) | _entry(key[2], _evidence(regimes, convolves=key[0].startswith("conv2d")))
+        dict(zip(KEYS, key, strict=True)) | _entry(key[2], _evidence(regimes, convolves=key[0].startswith("conv2d")))
         for key, regimes in found.items()
         if "normal" in regimes
     ]
 
 
-def _evidence(regimes: Mapping[str, Sequence[float]], *, convolves: bool) -> Evidence:
-    """Return means, from the elements, sums, sums of squares and sums of 1/n of each regime."""
+def _evidence(regimes: Mapping[str, Mapping[str, Any]], *, convolves: bool) -> Evidence:
+    """Return means, from the sums of each regime."""
     # Transforms make convolutions. A mean may be inexact on the lattice: by a rounded reciprocal.
-    regimes = {name: sums for name, sums in regimes.items() if convolves or name in ("normal", "positive")}
-    elements, total, squares, inverse = regimes["normal"]
-    means = {regime: numbers[1] / numbers[0] for regime, numbers in regimes.items()}
-    roots = {regime: math.sqrt(numbers[2] / numbers[0]) for regime, numbers in regimes.items()}
+    regimes = {name: row for name, row in regimes.items() if convolves or name in ("normal", "positive")}
+    normal, lattice = regimes["normal"], regimes.get("lattice")
+    means = {name: row["sum"] / row["elements"] for name, row in regimes.items()}
+    roots = {name: math.sqrt(row["squares"] / row["elements"]) for name, row in regimes.items()}
     return Evidence(
-        elements=int(elements),
-        mean=total / elements,
-        rms=math.sqrt(squares / elements),
-        inverse=inverse / elements,
+        elements=int(normal["elements"]),
+        mean=means["normal"],
+        rms=roots["normal"],
+        inverse=normal["inverse"] / normal["elements"],
         bias=means.get("positive"),
         wide=roots.get("wide"),
-        lattice=math.sqrt(regimes["lattice"][2] / regimes["lattice"][3]) if "lattice" in regimes else None,
+        lattice=_level(lattice) if lattice else None,
     )
+
+
+def _level(lattice: Mapping[str, Any]) -> float:
+    """Return how large the errors of a call on the lattice are, by the geometric mean; 0: most calls are exact."""
+    return math.exp(lattice["level"] / lattice["inexact"]) if 2 * lattice["inexact"] > lattice["calls"] else 0.0
 
 
 def _entry(dtype: str, seen: Evidence) -> dict[str, Any]:
@@ -196,7 +229,7 @@ def named(dtype: str, seen: Evidence) -> str:
         limit = math.sqrt(high * expected(following, precision, seen.inverse)) if following else 2 * high
         if rms <= limit:
             return _transform(kind, precision, seen) or _narrowed(kind, precision, seen)
-    return f"less than {kinds[-1].name}"
+    return _transform(kinds[-1], precision, seen) or f"less than {kinds[-1].name}"
 
 
 def expected(kind: Kind, precision: int, inverse: float, operands: float = 0.0) -> float:
@@ -236,14 +269,16 @@ def _narrowed(kind: Kind, precision: int, seen: Evidence) -> str:
 
 
 def _transform(kind: Kind, precision: int, seen: Evidence) -> str:
-    """Name the transform that results come from; "" for none, narrowed operands, and results too narrow to show it."""
-    if precision < 24 or kind.sums < precision or kind.truncated:
+    """Name the transform that results come from; "" for none, and for results too narrow to show it."""
+    if precision < 24:
         return ""
-    if kind.operands and seen.wide is not None and seen.wide <= DIRECT:
+    narrowed = bool(kind.operands) or kind.sums < precision
+    far = seen.wide is not None and seen.wide > (NARROWEST * 2.0**precision if narrowed else DIRECT)
+    if narrowed and not far:
         return ""  # its operands are narrowed, on the lattice, too
     if seen.lattice:
         return "Winograd F(4, 3)" if seen.lattice > ONCE * amplification(4) * EVEN else "FFT"
-    return "Winograd F(2, 3)" if seen.wide is not None and seen.wide > DIRECT else ""
+    return "Winograd F(2, 3)" if far else ""
 
 
 def amplification(m: int) -> float:
@@ -266,12 +301,11 @@ def worse_than_declared(declared: str, fingerprint: Mapping[str, Any]) -> bool:
     declared: a name of `reference.bounds.ARITHMETICS`; fingerprint: one of `fingerprints`.
     """
     name, dtype = str(fingerprint["name"]), str(fingerprint["dtype"])
-    if fingerprint["op"] in MEANS and FORMATS[dtype].precision < 24:
+    # A transform's errors go by its largest operands: over a small S of some element's own they have no bounded mean.
+    if DECLARED.get(declared) in TRANSFORMS or (fingerprint["op"] in MEANS and FORMATS[dtype].precision < 24):
         return False
     if name.startswith("less than"):
         return True
     # Of sums in float64, too: narrower results show them at ties alone, and float32's are beyond their bound.
     own = dtype if declared == "storage" or dtype == "float64" else "float32"
-    allowed = DECLARED.get(declared, own)
-    # What a transform's bound allows another one is held to: their errors overlap.
-    return ORDER.index(name) > ORDER.index(TRANSFORMS[-1] if allowed in TRANSFORMS else allowed)
+    return ORDER.index(name) > ORDER.index(DECLARED.get(declared, own))

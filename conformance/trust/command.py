@@ -7,11 +7,10 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
@@ -21,8 +20,9 @@ from conformance.runs import CASES
 from conformance.store import SCHEMA, Store
 from conformance.trust.emulations import emulations
 from conformance.trust.mutants import acceptances, mutants
+from conformance.trust.quiet import Quiet, blocks, listen, together
 from conformance.trust.scoreboard import page, score
-from conformance.trust.scores import Caught, Quiet, hunt, listen
+from conformance.trust.scores import Caught, hunt
 from conformance.trust.subjects import Subject
 from conformance.trust.survival import Survived, survive
 
@@ -30,7 +30,8 @@ __all__ = ["main", "measure", "selftest"]
 
 SAMPLE = 12  # one in so many faulty implementations is in the sample
 SAMPLE_CASES = 24  # for each op of a correct implementation in the sample
-Result = TypeVar("Result", Caught, Quiet)
+QUIET_CASES = 9 * CASES  # of each correct arithmetic: of a run's length for each op of those that most ops can have
+TELL_EVERY = 10.0  # seconds
 
 
 def selftest(
@@ -50,7 +51,7 @@ def selftest(
     quiet: list[Quiet] = []
     for correct in emulations()[seed % 3 :: 3]:
         if time.monotonic() < until:
-            quiet += listen([correct], seed, SAMPLE_CASES, silent)
+            quiet += listen([correct], seed, 0, SAMPLE_CASES)
     report(caught, quiet)
     typer.echo(f"faults of targets survived: {survived.deeds - len(survived.wrong)} of {survived.deeds}")
     for wrong in survived.wrong:
@@ -86,7 +87,7 @@ def report(caught: Sequence[Caught], quiet: Sequence[Quiet]) -> None:
     for entry in caught:
         if not entry.cases:
             typer.echo(f"  survives: {entry.subject.name} ({entry.subject.about})")
-    alarms = [(entry.subject.name, alarm) for entry in quiet for alarm in entry.found]
+    alarms = [(entry.name, alarm) for entry in quiet for alarm in entry.found]
     typer.echo(f"false alarms: {len(alarms)} in {sum(entry.cases for entry in quiet)} cases of correct ones")
     for name, alarm in alarms:
         typer.echo(f"  {name}: {alarm}")
@@ -103,19 +104,30 @@ def silent(_text: str) -> None:
 
 def measure(
     cases: Annotated[int, typer.Option(min=1, help="Of each op, for a faulty implementation.")] = CASES,
-    quiet_cases: Annotated[int, typer.Option(min=0, help="Of each op, for a correct one.")] = CASES,
+    quiet_cases: Annotated[
+        int, typer.Option(min=0, help="Of each correct arithmetic, shared by the ops that it is tried on.")
+    ] = QUIET_CASES,
     seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same cases.")] = 0,
     op: Annotated[list[str] | None, typer.Option(help="An op. Repeats; all by default.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Ops at once; all cores by default.")] = os.cpu_count() or 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; all cores by default.")] = os.cpu_count() or 1,
+    keep: Annotated[
+        Path | None, typer.Option(help="A folder to keep what is known of correct ones in, and to go on from.")
+    ] = None,
     write: Annotated[Path | None, typer.Option(help="Where to write the scoreboard.")] = None,
 ) -> int:
-    """Try every faulty and every correct implementation, each op in a process of its own."""
+    """Try every faulty and every correct implementation."""
     if unknown := set(op or ()) - set(OPS):
         raise UsageError(f"no op {', '.join(sorted(unknown))}: there are {', '.join(OPS)}")
     chosen = [name for name in OPS if not op or name in op]
+    listened = list(blocks(quiet_cases, chosen))
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        told = list(pool.map(partial(of_op, cases=cases, quiet_cases=quiet_cases, seed=seed), chosen))
-    caught, accepted, quiet = ([entry for part in parts for entry in part] for parts in zip(*told, strict=True))
+        hunts = [pool.submit(hunted, name, cases=cases, seed=seed) for name in chosen]
+        parts = [pool.submit(block.kept, seed + 1, keep) for block in listened]
+        follow(parts)
+        caught, accepted = ([entry for part in hunts for entry in part.result()[which]] for which in (0, 1))
+        quiet = together(entry for part in parts for entry in part.result())
     report([*caught, *accepted], quiet)
     if write:
         command = shlex.join(["python", "-m", "conformance.trust", *sys.argv[1:]])
@@ -123,21 +135,33 @@ def measure(
     return int(failed([*caught, *accepted], quiet))
 
 
-def of_op(op: str, *, cases: int, quiet_cases: int, seed: int) -> tuple[list[Caught], list[Caught], list[Quiet]]:
-    """Return what became of the faulty implementations of an op, of the accepting ones, and of the correct ones."""
-
-    def chosen(subjects: Sequence[Subject]) -> list[Subject]:
-        return [subject for subject in subjects if subject.op == op]
-
-    caught = hunt(chosen(mutants()), seed, cases, typer.echo)
-    accepted = hunt(chosen(acceptances()), seed, cases, typer.echo)
-    quiet = listen(chosen(emulations()), seed + 1, quiet_cases, typer.echo) if quiet_cases else []
-    return plain(caught), plain(accepted), plain(quiet)
+def hunted(op: str, *, cases: int, seed: int) -> tuple[list[Caught], list[Caught]]:
+    """Return what became of the faulty implementations of an op, and of those that accept what a rule refuses."""
+    groups = [[subject for subject in subjects if subject.op == op] for subjects in (mutants(), acceptances())]
+    caught, accepted = (plain(hunt(group, seed, cases, typer.echo)) for group in groups)
+    return caught, accepted
 
 
-def plain(entries: Sequence[Result]) -> list[Result]:
+def plain(entries: Sequence[Caught]) -> list[Caught]:
     """Return results without the functions that they are of, which cannot be sent to another process."""
     return [replace(entry, subject=replace(entry.subject, functions=None)) for entry in entries]
+
+
+def follow(parts: Sequence[Future[list[Quiet]]]) -> None:
+    """Say now and then how far the correct implementations are."""
+    started = told = time.monotonic()
+    cases = alarms = 0
+    for number, part in enumerate(as_completed(parts), 1):
+        cases += sum(entry.cases for entry in part.result())
+        alarms += sum(len(entry.found) for entry in part.result())
+        now = time.monotonic()
+        if now - told > TELL_EVERY or number == len(parts):
+            told, left = now, (now - started) / number * (len(parts) - number) / 60
+            typer.echo(
+                f"{number} of {len(parts)} blocks: {alarms} false alarms in {cases:,} cases, "
+                f"about {left:.0f} minutes left",
+                err=True,
+            )
 
 
 def main() -> int:

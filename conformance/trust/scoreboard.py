@@ -1,13 +1,14 @@
 """
 The scoreboard as a page.
 
-    python -m conformance.trust [--cases N] [--quiet-cases N] [--seed S] [--write reports/scoreboard.md]
+    python -m conformance.trust [--cases N] [--quiet-cases N] [--seed S] [--keep FOLDER] [--write reports/scoreboard.md]
 """
 
 from collections import Counter
 from collections.abc import Sequence
 
-from conformance.trust.scores import Caught, Quiet, share_below
+from conformance.trust.quiet import Quiet, share_below
+from conformance.trust.scores import Caught
 
 __all__ = ["page"]
 
@@ -78,21 +79,16 @@ def correct(quiet: Sequence[Quiet]) -> list[str]:
         "| implementation | declared | ops | cases | false alarms | its errors look like |",
         "|---|---|---|---|---|---|",
     ]
-    for name in dict.fromkeys(short(entry) for entry in quiet):
-        group = [entry for entry in quiet if short(entry) == name]
-        seen = Counter(text for entry in group for text in entry.named)
+    for kind in dict.fromkeys(entry.kind for entry in quiet):
+        group = [entry for entry in quiet if entry.kind == kind]
+        seen = Counter(text for entry in group for text in entry.looks)
         looks = ", ".join(sorted(seen)) or "-"
         lines.append(
-            f"| {name} | {group[0].subject.arithmetic} | {len(group)} | {sum(entry.cases for entry in group):,} | "
+            f"| {kind} | {group[0].declared} | {len(group)} | {sum(entry.cases for entry in group):,} | "
             f"{sum(len(entry.found) for entry in group)} | {looks} |"
         )
-    alarms = [f"- {entry.subject.name}: {alarm}" for entry in quiet for alarm in entry.found[:3]]
+    alarms = [f"- {entry.name}: {alarm}" for entry in quiet for alarm in entry.found[:3]]
     return [*lines, "", *alarms]
-
-
-def short(entry: Quiet) -> str:
-    """Return an implementation's name without its op."""
-    return entry.subject.name.partition(": ")[2]
 
 
 def faulty(caught: Sequence[Caught]) -> list[str]:

@@ -20,8 +20,9 @@ from conformance.trust.faults import mirrored
 from conformance.trust.mutants import acceptances, mutants
 from conformance.trust.numerical import cut, leading_bit, rounded
 from conformance.trust.products import Arithmetic, blocked, computed, fused, ordered, pairwise, permuted, reversed_
+from conformance.trust.quiet import Block, Quiet, blocks, listen, share_below, together
 from conformance.trust.rows import rows
-from conformance.trust.scores import hunt, listen, share_below
+from conformance.trust.scores import hunt
 
 ONES = {"input": np.ones((1, 4, 4, 1), np.float32), "filters": np.ones((3, 3, 1, 1), np.float32), "strides": 2}
 
@@ -69,8 +70,8 @@ def test_what_is_wrongly_declared_is_a_false_alarm() -> None:
     """TF32 that calls itself float32 is found fault with."""
     (tf32,) = [subject for subject in emulations() if subject.name == "conv2d: TF32 rounded"]
 
-    (honest,) = listen([tf32], 0, 24, silent)
-    (dishonest,) = listen([replace(tf32, arithmetic="float32")], 0, 24, silent)
+    (honest,) = listen([tf32], 0, 0, 24)
+    (dishonest,) = listen([replace(tf32, arithmetic="float32")], 0, 0, 24)
 
     assert not honest.found
     assert dishonest.found
@@ -123,6 +124,54 @@ def test_tf32_keeps_eleven_bits() -> None:
 def test_a_leading_bit_makes_a_subnormal_number_normal() -> None:
     """2^-149 read with a leading 1 is 2^-126 + 2^-149."""
     assert leading_bit(np.array([2.0**-149, 1], np.float32)).tolist() == [2.0**-126 + 2.0**-149, 1]
+
+
+def test_the_cases_of_a_correct_arithmetic_are_shared_by_its_ops() -> None:
+    """2,700 for each: 300 of each of nine ops that add; TF32 is in four ops, 675 cases each, Fourier in one."""
+    counts: Counter[str] = Counter()
+    for block in blocks(2700, OPS):
+        counts.update(block.counts)
+
+    assert (counts["avg_pool: float64"], counts["conv2d: TF32 rounded"], counts["conv2d: FFT"]) == (300, 675, 2700)
+    assert max(max(block.counts.values()) for block in blocks(2700, OPS)) == 300
+
+
+def test_a_block_that_is_kept_is_not_done_again(tmp_path: Path) -> None:
+    """What its file says is believed; a file of other cases, and half a file, are not."""
+    block = Block("max_unpool", 0, {"max_unpool: float64": 2})
+    (done,) = block.kept(1, tmp_path)
+    (path,) = tmp_path.iterdir()
+    path.write_text(path.read_text().replace('"found": []', '"found": ["kept"]'))
+
+    assert done.cases == 2
+    assert [entry.found for entry in block.kept(1, tmp_path)] == [("kept",)]
+    assert block.kept(2, tmp_path)[0].found == ()
+    path.write_text(path.read_text()[:40])
+    assert block.kept(2, tmp_path)[0].found == ()
+
+
+def test_blocks_are_added_up() -> None:
+    """Two calls of 100 elements each, whose mean square is 1, and 100 more with one of 4: 2 over all, the root 1.4."""
+    row = {"op": "conv2d", "target": "", "dtype": "float32", "regime": "normal", "elements": 200.0, "sum": 0.0}
+    row |= {"squares": 200.0, "inverse": 200.0, "calls": 2, "inexact": 2, "level": 0.0}
+    one = Quiet(name="conv2d: some", declared="float32", cases=5, found=("x",), sums=[row])
+    other = replace(one, cases=7, found=(), sums=[{**row, "elements": 100.0, "squares": 400.0, "calls": 1}])
+
+    (both,) = together([one, other])
+
+    assert (both.cases, both.found) == (12, ("x",))
+    assert (both.sums[0]["squares"], both.sums[0]["elements"], both.sums[0]["calls"]) == (600.0, 300.0, 3)
+
+
+def test_what_only_all_blocks_show_is_a_false_alarm_too() -> None:
+    """Half a spacing of TF32 in every element, at n = 1: float32 was declared."""
+    row = {"op": "conv2d", "target": "", "dtype": "float32", "regime": "normal", "elements": 1.0, "sum": 0.0}
+    row |= {"squares": 2.0**24, "inverse": 1.0, "calls": 1, "inexact": 1, "level": 0.0}
+    one = Quiet(name="conv2d: some", declared="float32", cases=1, found=(), sums=[row])
+
+    (both,) = together([one, one])
+
+    assert both.found == ("float32 looks like TF32 rounded, declared is float32",)
 
 
 def test_no_alarm_in_3000_cases_says_below_a_thousandth() -> None:
