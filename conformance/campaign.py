@@ -121,7 +121,7 @@ def conduct(
         for finding in found:
             store.write_finding(finding.id, findings.files(finding, panel))
     for finding in wide:
-        store.write_finding(finding.id, findings.case_file(finding))
+        store.write_finding(finding.id, run_wide.files(finding, targets[finding.target]))
     found += wide
     store.keep_findings({finding.id for finding in found})
     _list(store, found, waivers, states)

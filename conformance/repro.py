@@ -6,7 +6,7 @@ a second one.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from conformance.model import Array, Case
 from conformance.targets.registry import Target
 from reference.dropout import scaled
 
-__all__ = ["script"]
+__all__ = ["calling", "opening", "plain", "script"]
 
 # What computes each op, by route; `a` holds the arguments.
 CALLS: Mapping[tuple[str, str], str] = {
@@ -113,30 +113,39 @@ def avg_unpool(a):
 
 def script(case: Case, arguments: Mapping[str, Any], allowed: Allowed, target: Target, route: str, kind: str) -> str:
     """Return the text of repro.py for a case that a target of TensorFlow gets wrong."""
-    call = CALLS.get((case.op, route), f"None  # {case.op} by {route}: see case.json")
-    mode = str(target.options.get("mode", "eager"))
-    lines = [f'"""{case.op}: {kind} on {target.name}. Exits with 1 while the fault exists."""']
-    lines += (
-        ["import os", "import subprocess", "import sys"] if kind in ("crashed", "hung") else ["import os", "import sys"]
-    )
-    lines += [f"os.environ[{name!r}] = {text!r}" for name, text in target.environment.items() if name in KEPT]
-    lines += ["import numpy as np", "import tensorflow as tf", "from numpy import inf, nan", ""]
-    if kind in ("crashed", "hung"):
+    dies = kind in ("crashed", "hung")
+    lines = opening(f"{case.op}: {kind} on {target.name}", target, ("subprocess",) if dies else ())
+    if dies:
         lines += [
             "if len(sys.argv) == 1:",
             "    done = subprocess.run([sys.executable, __file__, 'call'], timeout=60)",
             "    print('expected: the process lives; got: exit code', done.returncode)",
             "    sys.exit(1 if done.returncode else 0)",
         ]
-    lines += [text.rstrip("\n") for name, text in TOOLS.items() if name in call]
+    setting, call = calling(case, arguments, target, route)
+    return "\n".join([*lines, *setting, *_judged(allowed, call, kind)]) + "\n"
+
+
+def opening(title: str, target: Target, modules: Sequence[str] = ()) -> list[str]:
+    """Return the first lines: what the script shows, the target's environment, what it imports."""
+    return [
+        f'"""{title}. Exits with 1 while the fault exists."""',
+        *(f"import {name}" for name in ("os", *modules, "sys")),
+        *(f"os.environ[{name!r}] = {text!r}" for name, text in target.environment.items() if name in KEPT),
+        *("import numpy as np", "import tensorflow as tf", "from numpy import inf, nan", ""),
+    ]
+
+
+def calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str) -> tuple[list[str], str]:
+    """Return the lines that set the arguments `a` and what the call needs, and the call."""
+    call = CALLS.get((case.op, route), f"None  # {case.op} by {route}: see case.json")
+    lines = [text.rstrip("\n") for name, text in TOOLS.items() if name in call]
     lines.append(f"a = {{{', '.join(f'{name!r}: {literal(value)}' for name, value in arguments.items())}}}")
-    names = list(case.arrays)
-    body = call
-    if mode != "eager":
-        traced = f"tf.function(lambda t: (a.update(t), {call})[1], jit_compile={mode == 'xla'})"
-        body = f"{traced}({{n: a[n] for n in {names}}})"
-    lines += _judged(allowed, body, kind)
-    return "\n".join(lines) + "\n"
+    mode = str(target.options.get("mode", "eager"))
+    if mode == "eager":
+        return lines, call
+    traced = f"tf.function(lambda t: (a.update(t), {call})[1], jit_compile={mode == 'xla'})"
+    return lines, f"{traced}({{n: a[n] for n in {list(case.arrays)}}})"
 
 
 KEPT = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "MALLOC_PERTURB_", "CUDA_VISIBLE_DEVICES")

@@ -6,6 +6,7 @@ element lies within its bound.
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -13,17 +14,21 @@ from typing import Any
 
 import polars as pl
 
-from conformance import masks
+from conformance import cases, masks, repro_wide
+from conformance.allowed import AnyOf, Results, allowed
 from conformance.cases import case_from_json
-from conformance.findings import Finding
+from conformance.findings import Finding, case_file
 from conformance.fingerprints import worse_than_declared
+from conformance.repro import CALLS
 from conformance.store import Store
-from conformance.targets.registry import Target
+from conformance.targets.registry import RANDOM, Target
 from conformance.waivers import Waiver, covering
+from reference.bounds import ARITHMETICS
 
-__all__ = ["find"]
+__all__ = ["files", "find"]
 
 WORDS = "over the whole run"
+TELLING = (16, 4096)  # elements of a call whose errors say something, and whose script can still be read
 
 
 def find(
@@ -76,7 +81,46 @@ def _arithmetics(
             continue
         same = (pl.col("op") == op) & (pl.col("target") == name) & (pl.col("dtype") == dtype)
         rows = store.collect(seen.filter(same & (pl.col("elements") > 0) & (pl.col("regime") == "normal")))
-        yield _finding(rows.to_dicts(), f"errors like those of {print_['name']}, where {declared} is declared")
+        told = rows.sort(_excess(rows, op, dtype, declared), descending=True, maintain_order=True).to_dicts()
+        yield _finding(told, f"errors like those of {print_['name']}, where {declared} is declared")
+
+
+def _excess(rows: pl.DataFrame, op: str, dtype: str, declared: str) -> pl.Series:
+    """Return how far the errors of each call go beyond those of the declared arithmetic; 0 for one of odd size."""
+    return pl.Series(
+        [
+            math.sqrt(squares / elements) / repro_wide.ceiling(op, dtype, declared, inverse / elements)
+            if TELLING[0] <= elements <= TELLING[1]
+            else 0.0
+            for elements, squares, inverse in rows.select("elements", "squares", "inverse").iter_rows()
+        ]
+    )
+
+
+def files(finding: Finding, target: Target) -> dict[str, bytes]:
+    """Return the files of a finding's folder: its case, and the script where TensorFlow is the target and shows it."""
+    script = ""
+    if (finding.op, finding.route) in CALLS:
+        script = (
+            repro_wide.of_masks(finding.case, target, finding.route)
+            if finding.op in RANDOM
+            else _measured(finding, target)
+        )
+    return case_file(finding) | ({"repro.py": script.encode()} if script else {})
+
+
+def _measured(finding: Finding, target: Target) -> str:
+    """Return the script that measures the errors of the finding's case."""
+    case = finding.case
+    arguments = cases.arguments(case)
+    declared = target.arithmetic[finding.predicate["dtype"]]
+    sets = allowed(case, arguments, ARITHMETICS[declared])
+    first = sets.options[0] if isinstance(sets, AnyOf) else sets
+    return (
+        repro_wide.of_arithmetic(case, arguments, first.arrays[0], target, finding.route, declared)
+        if isinstance(first, Results)
+        else ""
+    )
 
 
 def _finding(rows: Sequence[Mapping[str, Any]], said: str) -> Finding:

@@ -217,8 +217,7 @@ def _examined(plan: Plan, shard: Shard, panel: Panel, messages: Any) -> list[dic
     """Examine the cases of one shard, telling how it goes, and return its observations."""
     seen: list[dict[str, Any]] = []
     tally = Tally(shard.op)
-    for case in shard.cases(plan):
-        outcomes = panel.examine(case)
+    for outcomes in panel.examined(shard.cases(plan)):
         seen.extend(rows(outcomes))
         tally.add(outcomes)
         if tally.due():

@@ -1,11 +1,11 @@
 """
 A trial: one case on every target of a run, judged.
 
-The reference works out what is allowed while the first target computes.
+The reference works out what is allowed while the targets compute, and judges while they compute the next case.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -48,6 +48,15 @@ class Outcome:
     mask: Mask | None = None  # of a generator of the target's own
 
 
+@dataclass(frozen=True, slots=True)
+class Posed:
+    """A case as it is put to targets: the call that each gets, and the way to learn what is allowed."""
+
+    case: Case
+    calls: Mapping[str, Call]
+    given: Permits
+
+
 class Panel:
     """The workers of a run's targets, kept alive over many trials; a context manager."""
 
@@ -87,28 +96,66 @@ class Panel:
         """Wait for every worker, and return what each target says of itself."""
         return {name: worker.ready().about for name, worker in self.workers.items()}
 
-    def examine(self, case: Case, names: list[str] | None = None, route: str | None = None) -> list[Outcome]:
+    def examine(self, case: Case, names: Sequence[str] = (), route: str | None = None) -> list[Outcome]:
         """Run a case on the targets of these names (all by default), each by its route, and judge what they did."""
+        (outcomes,) = self.examined([case], names, route)
+        return outcomes
+
+    def examined(
+        self, stream: Iterable[Case], names: Sequence[str] = (), route: str | None = None
+    ) -> Iterator[list[Outcome]]:
+        """
+        Yield what comes of one case after the other.
+
+        A target computes the next case while this one is judged, but where this one may have damaged it.
+        """
         chosen = names or list(self.targets)
+        poses = (self._posed(case, chosen, route) for case in stream)
+        now = next(poses, None)
+        if now:
+            self._submit(now)
+        while now:
+            then = next(poses, None)
+            for name in chosen:
+                now.given(self.arithmetic(name, now.case))  # while the targets compute
+            yield [self._outcome(name, now, then) for name in chosen]
+            now = then
+
+    def _posed(self, case: Case, names: Sequence[str], route: str | None) -> Posed:
+        """Draw the arguments of a case, and decide how each target is called."""
         arguments = cases.arguments(case)
         wire = {**case.attributes, **{name: arguments[name] for name in case.arrays}}
-        routes = {name: route_of(self.targets[name], case) if route is None else route for name in chosen}
-        for name in chosen:
-            repeat = repeats(self.targets[name], case) and twice(case)
-            self.workers[name].submit(Call(op=case.op, arguments=wire, route=routes[name], repeat=repeat))
-        given = permits(case, arguments)
-        for name in chosen:
-            given(self.arithmetic(name, case))  # while the targets compute
-        outcomes = []
-        for name in chosen:
-            observation = self.workers[name].result()
-            self.target_seconds += inside(observation)
-            judged = self._judge(name, case, routes[name], given, observation)
-            if damaging(case, judged):
-                self.workers[name].renew()
-            mask = self._mask(name, case, judged, observation)
-            outcomes.append(Outcome(case, name, routes[name], observation, judged, mask))
-        return outcomes
+        calls = {
+            name: Call(
+                op=case.op,
+                arguments=wire,
+                route=route_of(self.targets[name], case) if route is None else route,
+                repeat=repeats(self.targets[name], case) and twice(case),
+            )
+            for name in names
+        }
+        return Posed(case, calls, permits(case, arguments))
+
+    def _submit(self, posed: Posed) -> None:
+        """Send a case to its targets."""
+        for name, call in posed.calls.items():
+            self.workers[name].submit(call)
+
+    def _outcome(self, name: str, now: Posed, then: Posed | None) -> Outcome:
+        """Wait for what a target does with a case, give it the next one, and judge the first."""
+        worker, case, route = self.workers[name], now.case, now.calls[name].route
+        observation = worker.result()
+        harmless = not may_damage(case, observation)
+        if then and harmless:
+            worker.submit(then.calls[name])
+        self.target_seconds += inside(observation)
+        judged = self._judge(name, case, route, now.given, observation)
+        if not harmless:
+            if judged.outcome == "disagrees":
+                worker.renew()
+            if then:
+                worker.submit(then.calls[name])
+        return Outcome(case, name, route, observation, judged, self._mask(name, case, judged, observation))
 
     def arithmetic(self, name: str, case: Case) -> Arithmetic:
         """Return the arithmetic that a target declares for a case."""
@@ -158,15 +205,15 @@ def repeats(target: Target, case: Case) -> bool:
     return seeded and target.repeats(case.op)
 
 
-def damaging(case: Case, judged: Verdict) -> bool:
+def may_damage(case: Case, observation: Observation) -> bool:
     """
-    Return whether a call may have written where it should not, so that a later one would be blamed for the damage.
+    Return whether a call that turns out wrong may have written where it should not: a later one would be blamed.
 
     Kernels that take what they must refuse do, and those whose ends of windows overflow.
     """
-    if judged.outcome != "disagrees":
-        return False
-    return judged.kind == "accepted-invalid" or cases.attributes(case).get("stride") == "huge"
+    if case.breaks:
+        return isinstance(observation, Returned)
+    return cases.attributes(case).get("stride") == "huge"
 
 
 def twice(case: Case) -> bool:

@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 
 from conformance import cases
 from conformance.masks import DISTANCES, Mask
-from conformance.run_wide import find
+from conformance.run_wide import files, find
 from conformance.store import Store
 from conformance.targets import registry
 from conformance.waivers import Waiver
@@ -116,3 +116,32 @@ def test_a_waiver_covers_what_the_whole_run_shows(tmp_path: Path, message: str, 
     found = find(stored(tmp_path, [row("conv2d")]), TARGETS, prints, [known], {"tf-cpu-xla": "2.21.0"})
 
     assert [finding.waiver for finding in found] == [known if number else None]
+
+
+def test_the_call_whose_errors_are_largest_stands_for_a_run(tmp_path: Path) -> None:
+    """Of root mean squares of 1, 3 and 9 the second: the third is that of a single element."""
+    stream = list(cases.generate("conv2d", 0, 0, 3))
+    measured = [{"elements": n, "squares": rms**2 * n, "inverse": n / 9} for n, rms in ((64.0, 1), (64.0, 3), (1.0, 9))]
+    rows = [
+        row("conv2d", content=json.dumps(case.to_json()), **numbers)
+        for case, numbers in zip(stream, measured, strict=True)
+    ]
+
+    (found,) = find(stored(tmp_path, rows), TARGETS, [fingerprint("TF32 truncated")])
+
+    assert found.case == stream[1]
+
+
+@pytest.mark.parametrize(("route", "names"), [("nn", {"case.json", "repro.py"}), ("", {"case.json"})])
+@pytest.mark.parametrize("op", ["conv2d", "stateless_dropout"])
+def test_what_a_run_shows_has_a_script_for_tensorflow(tmp_path: Path, op: str, route: str, names: set[str]) -> None:
+    """A plug-in's function has no name there."""
+    drawn = cases.generate(op, 0, 0, 300)
+    case = next(each for each in drawn if not each.breaks and each.arrays.keys() <= {"x", "input", "filters"}
+                and next(iter(each.arrays.values())).dtype == "float32" and each.regime == "normal")  # fmt: skip
+    told = row(op, content=json.dumps(case.to_json()), route=route)
+    masks = [{**told, "mask": mask(seed, 20.0)} for seed in range(100)] if op != "conv2d" else [told]
+
+    (found,) = find(stored(tmp_path, masks), TARGETS, [fingerprint("TF32 truncated")] if op == "conv2d" else [])
+
+    assert set(files(found, TARGETS["tf-cpu-xla"])) == names

@@ -75,6 +75,19 @@ def test_a_worker_that_took_a_wrong_call_is_replaced() -> None:
     assert starts == [2, 1]
 
 
+def test_the_next_case_is_with_the_target_before_the_last_is_judged() -> None:
+    """When the first outcome is there, two calls have been made; the outcomes come in order."""
+    stream = list(islice((case for case in cases.generate("avg_pool", 0, 0, 40) if not case.breaks), 4))
+    with panel("planted:faithful") as targets:
+        outcomes = targets.examined(stream)
+        first = next(outcomes)
+        calls = targets.workers["planted:faithful"].calls
+        rest = list(outcomes)
+
+    assert calls == 2
+    assert [outcome.case for (outcome,) in (first, *rest)] == stream
+
+
 def test_every_cancelling_sum_is_run_twice() -> None:
     """There another order of the sum shows most; of the other regimes one case in sixteen is."""
     stream = [case for case in cases.generate("conv2d", 0, 0, 300) if not case.breaks]
