@@ -12,6 +12,7 @@ streams that the worker gets; the answers are "born PID", in the order of the re
 """
 
 import contextlib
+import gc
 import importlib
 import os
 import select
@@ -147,6 +148,7 @@ def main(adapter: str) -> None:
     worker.die_with_parent()
     with contextlib.suppress(Exception):  # a worker meets it again, and tells
         importlib.import_module(adapter)
+    gc.freeze()  # what is imported is no garbage: a worker that looked through it would copy all its pages
     woken, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker)
