@@ -100,7 +100,7 @@ def conduct(
     waivers: Sequence[Waiver],
     tell: Callable[[Progress], None],
     say: Callable[[str], None],
-    shrink_seconds: float = 60.0,
+    shrink_steps: int = findings.TOTAL,
 ) -> Result:
     """Run what is left of a plan, look for findings, and close the run."""
     began = time.process_time()
@@ -113,7 +113,7 @@ def conduct(
         about = panel.about()
         _describe(store, about)
         versions = {name: tensorflow_version(data) for name, data in about.items()}
-        found = findings.find_all(rows, findings.Search(panel, shrink_seconds, say), waivers, versions)
+        found = findings.find_all(rows, findings.Search(panel, shrink_steps, say), waivers, versions)
         wide = run_wide.find(store, targets, closing["fingerprints"], waivers, versions)
         met = {finding.waiver.id for finding in (*found, *wide) if finding.waiver}
         say(f"making the calls of {len(waivers) - len(met)} waivers that the run has not met")

@@ -6,10 +6,12 @@ The command line: each command parses, calls one function, prints; the exit code
 
 import datetime as dt
 import difflib
+import errno
 import json
 import math
 import shutil
 import sys
+import traceback
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,9 +26,10 @@ from conformance.explain import explain
 from conformance.model import OPS
 from conformance.networks.command import networks
 from conformance.report import commands as reports
-from conformance.runs import CASES, Plan, default_jobs
+from conformance.runs import CASES, SECONDS, Plan, default_jobs
 from conformance.store import Store
 from conformance.targets import registry
+from conformance.targets.session import StartError
 from conformance.trials import Panel
 from conformance.trust.command import selftest
 from conformance.waivers import BUILT_IN, Waiver, load
@@ -54,23 +57,35 @@ class Exit(IntEnum):
 
 
 def run_command(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code; no traceback for what a user or the disk does wrong."""
-    errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    """Run one command and return its exit code; one line, and no traceback, for whatever goes wrong."""
     try:
-        code = app(arguments, standalone_mode=False)
-    except UsageError as error:
-        errors.print(f"conformance: {error}")
-        return Exit.USAGE
-    except typer.TyperException as error:
-        errors.print(f"conformance: {error.format_message()}")
-        return Exit.USAGE
-    except SuiteError as error:
-        errors.print(f"conformance: {error}")
+        return int(app(arguments, standalone_mode=False) or 0)
+    except SystemExit:  # by which rich ends a program whose output is closed, as by `| head`
         return Exit.UNFINISHED
-    except (typer.Abort, KeyboardInterrupt):
-        errors.print("conformance: interrupted")
-        return Exit.UNFINISHED
-    return int(code or 0)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 -- no fault of the suite may look like a finding
+        code, text = _ending(error)
+        Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False).print(f"conformance: {text}")
+        return code
+
+
+def _ending(error: BaseException) -> tuple[Exit, str]:
+    """Return the exit code that an error ends in, and what is said of it."""
+    match error:
+        case UsageError():
+            return Exit.USAGE, str(error)
+        case typer.TyperException():
+            return Exit.USAGE, error.format_message()
+        case SuiteError():
+            return Exit.UNFINISHED, str(error)
+        case typer.Abort() | KeyboardInterrupt():
+            return Exit.UNFINISHED, "interrupted"
+        case OSError():
+            wrong = error.errno == errno.ENAMETOOLONG
+            return Exit.USAGE if wrong else Exit.UNFINISHED, f"{error.filename or 'output'}: {error.strerror or error}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}, line {last.lineno}"
+    text = " ".join(str(error).split())
+    return Exit.UNFINISHED, f"a fault of the suite itself ({place}): {type(error).__name__}: {text}"
 
 
 @app.command()
@@ -80,36 +95,42 @@ def run(
     ] = None,
     op: Annotated[list[str] | None, typer.Option(help="An op. Repeats; all by default.")] = None,
     cases: Annotated[int | None, typer.Option(min=1, max=2**32, help="Cases for each op, on every target.")] = None,
-    budget: Annotated[float | None, typer.Option(min=0, help="Seconds after which the run ends cleanly.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same cases.")] = 0,
+    budget: Annotated[
+        float | None, typer.Option(min=0, help="Seconds after which no further cases are begun; findings come after.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same cases; 0 by default.")
+    ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes that compare, each with its workers.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder; reports/<time> by default.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
     no_waivers: Annotated[bool, typer.Option("--no-waivers", help="Call every finding new.")] = False,
     waivers: Annotated[Path, typer.Option(help="The file of waivers.")] = BUILT_IN,
     python: Annotated[str | None, typer.Option(help="The interpreter of the workers: another TensorFlow.")] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that one call may take.")] = 10.0,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds that one call may take; 10 by default.")
+    ] = None,
 ) -> int:
     """Compare targets with the specification, write what was seen, and say what is new."""
-    if not math.isfinite(timeout) or not math.isfinite(budget or 0):
-        raise UsageError(f"--timeout {timeout}, --budget {budget}: finite numbers of seconds")
-    if python and not shutil.which(python):
-        raise UsageError(f"--python {python}: no such program")
+    for name, seconds in (("timeout", timeout), ("budget", budget)):
+        if not math.isfinite(seconds or 0):
+            raise UsageError(f"--{name} {seconds}: not a finite number of seconds")
     known = [] if no_waivers else load(waivers)
     if resume:
-        if out or target or op or cases:
-            raise UsageError("--resume goes on with the run as it was planned: leave --out, --target, --op and --cases")
+        given = {"out": out, "target": target, "op": op, "cases": cases, "seed": seed, "timeout": timeout}
+        if said := [f"--{name}" for name, value in {**given, "python": python}.items() if value is not None]:
+            raise UsageError(f"--resume goes on with the run as it was planned: leave {', '.join(said)}")
         store = Store.resume(resume)
         plan = _planned(store.header().get("options", {}), budget, jobs)
     else:
         plan = Plan(
             ops=_ops(op),
-            targets=_targets(target, python),
+            targets=_targets(target, _interpreter(python)),
             cases=cases or (10**6 if budget else CASES),
-            seed=seed,
+            seed=seed or 0,
             jobs=jobs or default_jobs(),
             budget=budget,
-            seconds=timeout,
+            seconds=timeout or SECONDS,
             python=python,
         )
         store = Store.create(out or _folder(), campaign.header(plan))
@@ -125,13 +146,23 @@ def _conduct(plan: Plan, store: Store, known: list[Waiver]) -> int:
         except KeyboardInterrupt:
             raise SuiteError(f"interrupted: what was written stays; go on with --resume {store.folder}") from None
         page = reports.write(store.folder / "report.html", reports.page([store.folder]))
-        screen.summary(result, store.folder, page)
+        not_run: dict[str, list[str]] = {}
+        for left_out in store.header().get("not_run", []):
+            not_run.setdefault(left_out["reason"], []).append(left_out["name"])
+        screen.summary(result, not_run, store.folder, page)
     return Exit.FINDINGS if result.failed else Exit.FINE
 
 
 def _folder() -> Path:
     """Return the folder of a new run, named by the time."""
     return REPORTS / dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+
+
+def _interpreter(python: str | None) -> str | None:
+    """Return the program that the user names for the workers, if there is one of this name."""
+    if python and not shutil.which(python):
+        raise UsageError(f"--python {python}: no such program")
+    return python
 
 
 def _ops(names: list[str] | None) -> tuple[str, ...]:
@@ -144,29 +175,36 @@ def _ops(names: list[str] | None) -> tuple[str, ...]:
 
 def _targets(names: list[str] | None, python: str | None = None) -> tuple[str, ...]:
     """Return the targets asked for, or the default ones that can run here."""
+    elsewhere = python is not None
     if not names:
-        found = tuple(registry.default_targets())
+        found = tuple(registry.default_targets(elsewhere=elsewhere))
         if not found:
             reasons = {registry.available(target) for target in registry.builtin().values() if target.default}
             raise UsageError(f"no target can run here: {'; '.join(sorted(filter(None, reasons)))}")
-        return found
-    for name in names:
-        reason = registry.available(registry.find(name))
-        if reason:
-            raise UsageError(f"target {name} cannot run here: {reason}")
-        if name not in registry.BUILT_IN:
+    else:
+        found = tuple(dict.fromkeys(names))
+        for name in found:
+            reason = registry.available(registry.find(name), elsewhere=elsewhere)
+            if reason:
+                raise UsageError(f"target {name} cannot run here: {reason}")
+    for name in found:
+        if elsewhere or name not in registry.BUILT_IN:
             _start(name, python)
-    return tuple(dict.fromkeys(names))
+    return found
 
 
 def _start(name: str, python: str | None) -> None:
-    """Start a user's own target once, before a folder is made for its run: what it names may not exist."""
+    """Start a target once that may not: before a folder is made for its run, say that what it names does not exist."""
     try:
         with Panel({name: registry.find(name)}, python=python) as panel:
-            panel.about()
+            offered = panel.about()[name].get("ops")
+    except StartError as error:
+        raise UsageError(" ".join(str(error).split())) from error
     except UsageError as error:
         near = difflib.get_close_matches(name, registry.BUILT_IN, n=1)
         raise UsageError(f"{error}; did you mean {near[0]}?" if near else str(error)) from error
+    if offered == []:
+        raise UsageError(f"target {name} has no function of the suite's ops: {', '.join(OPS)}")
 
 
 def _planned(options: dict[str, Any], budget: float | None, jobs: int | None) -> Plan:
@@ -185,14 +223,15 @@ def replay(
     target: Annotated[str, typer.Option(help="The target.")],
     run: Annotated[Path | None, typer.Option("--run", help="The run's folder; all of reports/ by default.")] = None,
     route: Annotated[str | None, typer.Option(help="The target's way to compute the op.")] = None,
+    python: Annotated[str | None, typer.Option(help="The interpreter of the worker: another TensorFlow.")] = None,
 ) -> int:
     """Run one case again on one target: the verdict, and the difference shown."""
-    name = _targets([target])[0]
+    name = _targets([target], _interpreter(python))[0]
     found = replaying.find(case, run, REPORTS)
     ways = registry.find(name).routes.get(found.op, ())
     if route and ways and route not in ways:
         raise UsageError(f"target {name} has no route {route!r} to {found.op}: it has {', '.join(ways)}")
-    return Exit.FINDINGS if replaying.replay(found, name, route) else Exit.FINE
+    return Exit.FINDINGS if replaying.replay(found, name, route, python) else Exit.FINE
 
 
 @app.command()

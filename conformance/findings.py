@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,6 +32,7 @@ __all__ = ["Finding", "Search", "case_file", "files", "find_all"]
 # Kinds of which the message, without its numbers and names, tells the cause.
 TOLD = ("refused-valid", "crashed", "hung", "out-of-memory")
 STEPS = 400  # calls that may go into shrinking a finding, and as many into its predicate
+TOTAL = 10 * STEPS  # that may go into all findings of a run: counted, not timed, so that the same run finds the same
 ENDING = 25  # steps that starting another worker counts for
 WAITING = 20  # steps that a second of waiting for a call that hangs counts for
 SEEDS = 4  # values on which a call is tried before it is said not to show a fault
@@ -114,14 +114,9 @@ class Search:
     """How findings are looked for: the live targets, and what may go into shrinking."""
 
     panel: Panel
-    seconds: float = 60.0  # after which no further finding is shrunk
+    total: int = TOTAL  # steps left: below 1 no further finding is shrunk
     tell: Callable[[str], None] = field(default=lambda _: None)
-    began: float = field(default_factory=time.monotonic)
-    steps: int = STEPS  # left: counted, not timed, so that the same run ends in the same findings
-
-    def time_left(self) -> float:
-        """Return the seconds that may still go into shrinking."""
-        return self.seconds - (time.monotonic() - self.began)
+    steps: int = STEPS  # left for the shrinking that is going on
 
     def begin(self) -> None:
         """Allow the next shrinking its steps."""
@@ -139,7 +134,9 @@ class Search:
     def shows(self, case: Case, target: str, route: str, kind: str, rule: str, said: str) -> Outcome | None:
         """Run a case on one target; return the outcome if it is the same disagreement, in the same words."""
         outcome = self.panel.examine(case, [target], route)[0]
-        self.steps -= self.cost(outcome)
+        cost = self.cost(outcome)
+        self.steps -= cost
+        self.total -= cost
         judged = outcome.verdict
         same = (judged.outcome, judged.kind, judged.rule, words(judged.kind, judged.reason))
         return outcome if same == ("disagrees", kind, rule, said) else None
@@ -276,8 +273,8 @@ def _finding(row: Row, rows: Sequence[Row], search: Search, waiver: Waiver | Non
     met = replace(_met(row, rows), waiver=waiver)
     key = (met.target, met.route, met.kind, met.rule, met.words)
     case = met.case
-    if search.time_left() < 0:
-        return replace(met, reason=f"{met.reason} (not shrunk: the time for it was used up)")
+    if search.total <= 0:
+        return replace(met, reason=f"{met.reason} (not shrunk: {TOTAL} calls went into other findings)")
     first = search.shows(case, *key)
     if first is None:
         # What it needs is not in the case alone: it is reported as it was met.

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,7 @@ from conformance import cases
 from conformance.allowed import AnyOf, Refused, Results, allowed
 from conformance.cases import case_from_json
 from conformance.errors import UsageError
-from conformance.model import Case, Raised, Returned
+from conformance.model import Case, Crashed, Raised, Returned
 from conformance.store import Store
 from conformance.targets.registry import find as find_target
 from conformance.trials import Outcome, Panel
@@ -31,7 +32,7 @@ def find(text: str, run: Path | None, reports: Path) -> Case:
         UsageError: there is none.
     """
     path = Path(text)
-    if path.suffix == ".json" or path.is_file():
+    if path.suffix == ".json" or _is_file(path):
         try:
             return _callable(case_from_json(json.loads(path.read_text())))
         except (OSError, ValueError, RecursionError, UsageError) as error:
@@ -43,10 +44,26 @@ def find(text: str, run: Path | None, reports: Path) -> Case:
         rows = store.collect(store.observations().filter(pl.col("case") == text).select("content").head(1))
         if len(rows):
             return case_from_json(json.loads(rows.item()))
-        for finding in store.read_json("findings.json")["findings"] if (folder / "findings.json").exists() else []:
-            if finding["case_id"] == text or finding["id"] == text:
-                return case_from_json(finding["case"])
-    raise UsageError(f"no case {text!r}: neither a file, nor in {', '.join(map(str, folders)) or reports}")
+        for finding in _findings(store):
+            if text in (finding.get("case_id"), finding.get("id")):
+                return case_from_json(finding.get("case"))
+    raise UsageError(f"no case {text[:200]!r}: neither a file, nor in {', '.join(map(str, folders)) or reports}")
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether there is a file of this name, which may be none that a file can have."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _findings(store: Store) -> list[dict[str, Any]]:
+    """Return the findings of a run, those that are objects; none while there are none."""
+    if not (store.folder / "findings.json").exists():
+        return []
+    found = store.read_json("findings.json").get("findings")
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
 def _callable(case: Case) -> Case:
@@ -68,10 +85,10 @@ def _callable(case: Case) -> Case:
     return case
 
 
-def replay(case: Case, target: str, route: str | None) -> bool:
+def replay(case: Case, target: str, route: str | None, python: str | None = None) -> bool:
     """Run a case on a target, print what is allowed and what came; return whether they disagree."""
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-    with Panel({target: find_target(target)}) as panel:
+    with Panel({target: find_target(target)}, python=python) as panel:
         outcome = panel.examine(case, route=route)[0]
         arithmetic = panel.arithmetic(target, case)
     arrays = ", ".join(f"{name} {list(spec.shape)} {spec.dtype}" for name, spec in case.arrays.items())
@@ -93,6 +110,8 @@ def _differences(console: Console, case: Case, outcome: Outcome, arithmetic: Ari
         console.print(f"allowed: an error, by {first.rule}: {first.reason}")
     if isinstance(observation, Raised):
         console.print(f"observed: {observation.type}: {observation.message}")
+    if isinstance(observation, Crashed):
+        console.print(f"it had printed: {observation.stderr.strip() or 'nothing'}")
     if not isinstance(first, Results) or not isinstance(observation, Returned):
         return
     for number, (result, array) in enumerate(zip(first.arrays, observation.arrays, strict=False)):

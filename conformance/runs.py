@@ -30,9 +30,10 @@ from conformance.targets.registry import find
 from conformance.targets.worker import die_with_parent
 from conformance.trials import Outcome, Panel, rows
 
-__all__ = ["CASES", "Plan", "Progress", "Shard", "execute", "processor_seconds", "shards"]
+__all__ = ["CASES", "SECONDS", "Plan", "Progress", "Shard", "execute", "processor_seconds", "shards"]
 
 CASES = 300  # for each op by default: every planted fault is met in them, in three minutes on two cores
+SECONDS = 10.0  # that one call may take
 SHARD = 32  # cases of a shard: what a killed run loses at most, for each job
 TELL_EVERY = 0.2  # seconds between two messages of a job
 
@@ -47,7 +48,7 @@ class Plan:
     seed: int
     jobs: int
     budget: float | None = None  # seconds, after which no further shard is begun
-    seconds: float = 10.0  # that one call may take
+    seconds: float = SECONDS  # that one call may take
     python: str | None = None  # the interpreter of the workers
 
 

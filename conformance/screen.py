@@ -1,6 +1,8 @@
 """What the terminal shows: progress while a run goes on, its summary, and the table of targets."""
 
+import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,8 +38,12 @@ class Live:
             TimeRemainingColumn(),
             console=self.console,
         )
-        self.total = self.bars.add_task("all ops", total=plan.cases * len(plan.ops), seen="")
-        self.tasks = {op: self.bars.add_task(op, total=plan.cases, seen="") for op in plan.ops}
+        # Under a budget nobody knows how many cases there will be: what is left is seconds.
+        known = plan.budget is None
+        self.cases, self.began = 0, time.monotonic()
+        whole = plan.cases * len(plan.ops) if known else round(plan.budget or 0)
+        self.total = self.bars.add_task("all ops" if known else "seconds", total=whole, seen="")
+        self.tasks = {op: self.bars.add_task(op, total=plan.cases if known else None, seen="") for op in plan.ops}
         self.counts: dict[str, Counter[str]] = {op: Counter() for op in plan.ops}
 
     def __enter__(self) -> Self:
@@ -46,8 +52,11 @@ class Live:
             self.bars.start()
         else:
             targets = ", ".join(self.plan.targets)
+            most = f"up to {self.plan.cases} cases each"
+            if self.plan.budget is not None:
+                most = f"for {self.plan.budget:g} s, and the search for findings"
             self.console.print(
-                f"{len(self.plan.ops)} ops, up to {self.plan.cases} cases each (seed {self.plan.seed}) on {targets}",
+                f"{len(self.plan.ops)} ops, {most} (seed {self.plan.seed}) on {targets}",
                 markup=False,
                 soft_wrap=True,
             )
@@ -66,10 +75,11 @@ class Live:
             self.counts[message.op][what] += number
         self.bars.update(self.tasks[message.op], advance=message.cases, seen=seen(self.counts[message.op]))
         total: Counter[str] = sum(self.counts.values(), Counter())
-        self.bars.update(self.total, advance=message.cases, seen=seen(total))
+        self.cases += message.cases
+        done = self.cases if self.plan.budget is None else round(time.monotonic() - self.began)
+        self.bars.update(self.total, completed=done, seen=seen(total))
         if not self.console.is_terminal and message.shard and message.shard.startswith(self.plan.ops[-1]):
-            done = int(self.bars.tasks[0].completed)
-            self.console.print(f"{done} cases: {seen(total)}", markup=False, soft_wrap=True)
+            self.console.print(f"{self.cases} cases: {seen(total)}", markup=False, soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Say what is being done after the cases."""
@@ -83,8 +93,8 @@ def seen(counts: Counter[str]) -> str:
     return ", ".join([*wrong, f"{right} agree"])
 
 
-def summary(result: Result, folder: Path, page: Path) -> None:
-    """Print what came of a run, the new findings first."""
+def summary(result: Result, not_run: Mapping[str, Sequence[str]], folder: Path, page: Path) -> None:
+    """Print what came of a run, the new findings first; not_run: built-in targets, by the reason."""
     console = Console(highlight=False, soft_wrap=True, emoji=False)
     new = [finding for finding in result.findings if not finding.waiver]
     known = [finding for finding in result.findings if finding.waiver]
@@ -98,6 +108,8 @@ def summary(result: Result, folder: Path, page: Path) -> None:
             console.print(f"       {repro if repro.exists() else files}", markup=False)
         if len(findings) > SHOWN:
             console.print(f"       and {len(findings) - SHOWN} more: {folder / 'findings.json'}", markup=False)
+    for reason, names in not_run.items():
+        console.print(f"not run: {', '.join(names)}: {reason}", markup=False)
     stale = [f"{name} ({state})" for name, state in result.waivers.items() if state in ("unused", "expired")]
     if stale:
         console.print(f"waivers that no longer hold: {', '.join(stale)}", markup=False)
@@ -120,7 +132,7 @@ def closing(result: Result, new: int, known: int) -> str:
 
 
 def targets() -> None:
-    """Print every built-in target: available or not, and why."""
+    """Print every target that is built in or registered: available or not, and why."""
     console = Console(highlight=False, emoji=False)
     table = Table(box=None, pad_edge=False)
     for name in ("target", "what", "available", "in a run by default"):
@@ -129,6 +141,8 @@ def targets() -> None:
         reason = registry.available(target)
         default = "yes" if target.default and not reason else "no"
         table.add_row(name, escape(target.about), "yes" if not reason else f"no: {escape(reason)}", default)
+    for name in registry.registered():
+        table.add_row(name, escape(registry.find(name).about), "registered", "no")
     console.print(table)
     console.print(
         "Also: module:object, a namespace called as tf.nn; 'command:...', a program that speaks the protocol."

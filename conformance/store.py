@@ -51,6 +51,7 @@ OBSERVATIONS: Mapping[str, Any] = {
     "cpu_seconds": pl.Float64,  # processor time inside the target, tracing and second runs included
     "own_seconds": pl.Float64,  # processor time outside it: the row's equal share of what its shard took
     "again": pl.Boolean,  # whether a call that ended its worker did so again, alone in a fresh one
+    "stderr": pl.String,  # the end of what a worker that died had printed
     "mask": pl.String,  # what a mask tells of its generator, as JSON: conformance.masks; "" elsewhere
     "content": pl.String,  # the case, as JSON
     "attributes": pl.String,  # its attribute classes, as JSON
@@ -87,13 +88,16 @@ class Store:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process alone, and clear away what a killed one had left half-written."""
-        with storing(self.folder), (self.folder / "lock").open("w") as lock:
+        with storing(self.folder):
+            lock = (self.folder / "lock").open("w")
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise SuiteError(f"{self.folder}: another run is writing here") from None
-            for rest in self.folder.rglob("*.part"):
-                rest.unlink()
+            with storing(self.folder):
+                for rest in self.folder.rglob("*.part"):
+                    rest.unlink()
             yield
 
     def read_json(self, name: str) -> dict[str, Any]:

@@ -285,5 +285,6 @@ def _seen(outcome: Outcome) -> dict[str, Any]:
         "trace_seconds": observed.trace_seconds if isinstance(observed, Returned) else 0.0,
         "cpu_seconds": inside(observed),
         "again": getattr(observed, "again", None),
+        "stderr": getattr(observed, "stderr", ""),
         "mask": outcome.mask.to_json() if outcome.mask else "",
     }

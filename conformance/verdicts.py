@@ -62,10 +62,9 @@ def verdict(  # noqa: PLR0911 -- one a kind of observation
 
 
 def ending(crash: Crashed) -> str:
-    """Say how a process ended."""
-    if crash.code >= 0:
-        return f"exit code {crash.code}"
-    return f"signal {-crash.code}"
+    """Say how a process ended, and what for where the suite ended it."""
+    how = f"exit code {crash.code}" if crash.code >= 0 else f"signal {-crash.code}"
+    return f"{how}, {crash.reason}" if crash.reason else how
 
 
 def of_error(allowed: Allowed, raised: Raised) -> Verdict:
@@ -148,11 +147,46 @@ def of_result(result: Within, array: Array) -> Verdict:
         outcome="disagrees",
         kind="wrong-value",
         reason=f"{int(bad.sum())} of {bad.size} elements differ; worst at {list(worst)}: {array[worst]} is not in "
-        f"{result.low[worst]} .. {result.high[worst]}",
+        f"{result.low[worst]} .. {result.high[worst]}{alike(result, array, bad)}",
         worst=worst,
         bound_used=float(severity[worst]),
         ulps=float(ulps[worst]),
     )
+
+
+def alike(result: Within, array: Array, bad: Array) -> str:
+    """Say what all wrong elements have in common, and whether they still add up: that tells one cause from another."""
+    seen, low, high = (values[bad] for values in (array, result.low, result.high))
+    lowest = -format_of(array.dtype).largest if array.dtype.name in FORMATS else -np.inf
+    with np.errstate(all="ignore"):
+        facts = {
+            "each is nan": np.isnan(seen),
+            "each is 0 or should be": (seen == 0) != ((low == 0) & (high == 0)),
+            "each is the lowest number, for -inf": (seen == lowest) & (high == -np.inf),
+            "none is too large": ~(seen > high),
+            "the totals agree": np.asarray(array.ndim == 4 and conserves(result, array)),
+        }
+    return "".join(f"; {fact}" for fact, holds in facts.items() if holds.all())
+
+
+def conserves(result: Within, array: Array) -> bool:
+    """
+    Return whether each image and channel of a [N, H, W, C] or [N, C, H, W] adds up to what it should.
+
+    Integers wrap. Floating terms dealt out otherwise, each rounded as often as an image has cells and four times more,
+    miss the sum by that many units of the magnitudes; a sum that is not finite says nothing.
+    """
+    return any(_adds_up(result, array, axes) for axes in ((1, 2), (2, 3)))
+
+
+def _adds_up(result: Within, array: Array, axes: tuple[int, int]) -> bool:
+    """Compare the sums along two axes."""
+    if array.dtype.kind in "iu":
+        return bool((array.sum(axes, array.dtype) == result.value.sum(axes, array.dtype)).all())
+    fmt, cells = format_of(array.dtype), array.shape[axes[0]] * array.shape[axes[1]]
+    seen, right = (values.astype(np.float64).sum(axes) for values in (array, result.value))
+    slack = (cells + 4) * (fmt.u * np.broadcast_to(result.size, array.shape).sum(axes) + cells * fmt.smallest_normal)
+    return bool(((np.abs(seen - right) <= slack) | ~np.isfinite(right)).all())
 
 
 def of_form(value: Array, array: Array) -> Verdict | None:
@@ -212,6 +246,7 @@ def of_mask(option: AnyMask, arrays: tuple[Array, ...]) -> Verdict:
     if not seen.allowed.all():
         worst = tuple(int(i) for i in np.argwhere(~seen.allowed)[0])
         reason = f"{array[worst]} at {list(worst)} is neither {option.x[worst]} scaled nor dropped"
+        reason += "; each is infinite" if np.isinf(array[~seen.allowed]).all() else ""
         return Verdict(outcome="disagrees", kind="wrong-value", reason=reason, worst=worst)
     clear = ~seen.ambiguous
     total, kept = int(clear.sum()), int((seen.kept & clear).sum())

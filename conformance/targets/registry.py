@@ -15,7 +15,17 @@ from conformance.targets import limits, machine
 from conformance.targets.limits import Limit
 from conformance.targets.process import Start
 
-__all__ = ["BUILT_IN", "Target", "available", "builtin", "default_targets", "find", "unseen", "unsupported"]
+__all__ = [
+    "BUILT_IN",
+    "Target",
+    "available",
+    "builtin",
+    "default_targets",
+    "find",
+    "registered",
+    "unseen",
+    "unsupported",
+]
 
 ENTRY_POINTS = "conformance.targets"  # group in which an installed package registers its own
 TENSORFLOW = "conformance.targets.adapters.tensorflow"
@@ -236,15 +246,21 @@ def builtin(flags: frozenset[str] | None = None) -> dict[str, Target]:
     }
 
 
-def available(target: Target, flags: frozenset[str] | None = None) -> str | None:
-    """Return why the target cannot run on this machine; None if it can. Nothing is imported."""
+def available(target: Target, flags: frozenset[str] | None = None, *, elsewhere: bool = False) -> str | None:
+    """
+    Return why the target cannot run on this machine; None if it can. Nothing is imported.
+
+    elsewhere: it runs in another interpreter than this one, whose modules are not known.
+    """
     seen = machine.cpu_flags() if flags is None else flags
-    return next(filter(None, (machine.lacks(need, seen) for need in target.needs)), None)
+    needs = (need for need in target.needs if not elsewhere or need == "gpu" or need.startswith("isa:"))
+    return next(filter(None, (machine.lacks(need, seen) for need in needs)), None)
 
 
-def default_targets() -> dict[str, Target]:
+def default_targets(*, elsewhere: bool = False) -> dict[str, Target]:
     """Return the targets of a run that names none: the default ones that can run here."""
-    return {name: target for name, target in builtin().items() if target.default and not available(target)}
+    known = builtin().items()
+    return {name: target for name, target in known if target.default and not available(target, elsewhere=elsewhere)}
 
 
 def unseen(target: Target, case: Case, route: str, rule: str) -> str | None:
@@ -260,6 +276,11 @@ def unsupported(target: Target, case: Case, route: str = "") -> str | None:
     return limits.reason(target.limits, case, route or first, target.onednn)
 
 
+def registered() -> dict[str, str]:
+    """Return what installed packages have registered as targets: module:object, by name."""
+    return {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}
+
+
 def find(text: str) -> Target:
     """
     Return the target that a user names: a built-in one, a registered one, module:object, or command:...
@@ -271,13 +292,13 @@ def find(text: str) -> Target:
         return foreign(text)
     if text in BUILT_IN:
         return builtin()[text]
-    registered = {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}
-    place = registered.get(text, text)
+    places = registered()
+    place = places.get(text, text)
     if all(part.isidentifier() for part in place.replace(":", ".", 1).split(".")):
         return Target(
             name=text, about=f"the functions of {place}", adapter=NAMESPACE, options={"object": place}, own_masks=RANDOM
         )
-    known = [*BUILT_IN, *registered]
+    known = [*BUILT_IN, *places]
     near = difflib.get_close_matches(text, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}, module:object and command:..."
     raise UsageError(f"no target {text!r}: {hint}")

@@ -92,7 +92,10 @@ class Zygote:
         """Take one answer, waiting for it; False if there is none."""
         if self.over or not select.select([self._socket], [], [], timeout)[0]:
             return False
-        what, *numbers = self._socket.recv(LONGEST).split() or [b"over"]
+        heard = b""
+        with contextlib.suppress(ConnectionError):
+            heard = self._socket.recv(LONGEST)
+        what, *numbers = heard.split() or [b"over"]
         if what == b"born":
             forked = self._unborn.popleft()
             forked.born = int(numbers[0])
@@ -132,7 +135,7 @@ class Zygotes:
         key = command, tuple(sorted(environment.items()))
         known = self._known.get(key)
         if known:
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(ConnectionError):
                 return known.fork(specification, streams)
             known.close()
         self._known[key] = Zygote(command, environment)

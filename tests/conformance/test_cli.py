@@ -121,11 +121,21 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], comma
         (["run", "--target", "command:", "--no-waivers"], "no command"),
         (["run", "--target", "command:/nosuch", "--no-waivers"], "cannot run /nosuch"),
         (["run", "--target", "command:'", "--no-waivers"], "No closing quotation"),
+        (["run", "--target", "command:/bin/false", "--no-waivers"], "no worker"),
+        (["run", "--target", "command:/bin/cat", "--no-waivers"], "neither ready nor refused"),
+        (["run", "--target", "json", "--no-waivers"], "no function of the suite's ops"),
+        (["run", "--target", "unimportable", "--no-waivers"], "importing unimportable: ValueError: on purpose"),
+        (["run", "--target", "tf-cpu-eager", "--python", "/bin/true", "--no-waivers"], "no worker"),
+        (["run", "--out", "x" * 5000, "--target", "reference", "--no-waivers"], "File name too long"),
         (["run", "--waivers", "nosuch.toml"], "nosuch.toml"),
         (["run", "--python", "/nosuch/python", "--no-waivers"], "/nosuch/python: no such program"),
         (["run", "--resume", "nosuch", "--no-waivers"], "nosuch holds no run"),
         (["run", "--resume", "x", "--out", "y", "--no-waivers"], "leave --out"),
+        (["run", "--resume", "x", "--seed", "0", "--timeout", "10", "--no-waivers"], "leave --seed, --timeout"),
+        (["run", "--resume", "x", "--python", "python", "--no-waivers"], "leave --python"),
         (["replay", "nosuch", "--target", "reference"], "no case 'nosuch'"),
+        (["replay", "x" * 5000, "--target", "reference"], "no case 'x"),
+        (["replay", "x", "--target", "reference", "--python", "/nosuch"], "/nosuch: no such program"),
         (["replay", "nosuch.json", "--target", "reference"], "nosuch.json: No such file"),
         (["replay", "x", "--target", "reference", "--run", "nosuch"], "nosuch holds no run"),
         (["replay", "x"], "--target"),
@@ -213,12 +223,60 @@ def small(value: object) -> bool:
 
 @FEW
 @given(
-    option=st.sampled_from(["--cases", "--jobs", "--seed", "--budget", "--timeout", "--op", "--target", "--resume"]),
+    option=st.sampled_from(["--cases", "--jobs", "--seed", "--budget", "--timeout", "--op", "--target"]),
     value=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12),
 )
 def test_no_value_of_an_option_ends_in_a_traceback(option: str, value: str) -> None:
-    """With an op that does not exist beside it, every value ends in exit code 2."""
-    assert run_command(["run", "--no-waivers", "--op", "nosuch", f"{option}={value}"]) == 2
+    """Into a folder that holds a run, every value ends in exit code 2: if it is not refused itself, the folder is."""
+    Path("taken").mkdir(exist_ok=True)
+    Path("taken/run.json").touch()
+    words = [] if option == "--target" else ["--target=reference"]
+
+    assert run_command(["run", "--no-waivers", "--out=taken", *words, f"{option}={value}"]) == 2
+
+
+@FEW
+@given(value=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12))
+def test_no_folder_to_resume_ends_in_a_traceback(value: str) -> None:
+    """Nothing here holds a run."""
+    assert run_command(["run", "--no-waivers", f"--resume={value}"]) == 2
+
+
+@pytest.mark.parametrize("findings", ["{}", '{"schema": 1}', '{"schema": 1, "findings": [1]}', "["])
+def test_findings_that_are_none_end_in_one_line(capsys: pytest.CaptureFixture[str], findings: str) -> None:
+    """A case is looked for in what a run has found, whatever stands there."""
+    Path("run").mkdir()
+    Path("run/run.json").write_text('{"schema": 1, "header": {}, "footer": null}')
+    Path("run/findings.json").write_text(findings)
+
+    assert run_command(["replay", "x", "--run", "run", "--target", "reference"]) in (2, 3)
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_fault_of_the_suite_is_no_finding(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 3 and one line that says where."""
+
+    def fails() -> None:
+        raise KeyError("planted")
+
+    monkeypatch.setattr("conformance.screen.targets", fails)
+
+    assert run_command(["targets"]) == 3
+    assert "a fault of the suite itself (test_cli.py, line" in capsys.readouterr().err
+
+
+def test_a_closed_output_is_no_traceback() -> None:
+    """As by `| head -1`: exit code 3, and nothing on standard error."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "conformance", "targets"], stdout=writing, stderr=subprocess.PIPE, check=False, text=True
+    )
+    os.close(writing)
+
+    assert (ended.returncode, ended.stderr) == (3, "")
 
 
 @FEW
@@ -309,4 +367,5 @@ def test_a_run_without_a_terminal_prints_plain_lines(environment: dict[str, str]
     assert "1 ops, up to 96 cases each (seed 0) on planted:lenient" in ended.stderr
     assert "NEW  dropout_grad accepts what dropout.R2 forbids" in ended.stdout
     assert "1 new findings" in ended.stdout
+    assert "not run: tf-gpu-eager, " in ended.stdout
     assert Path("run/report.html").exists()

@@ -42,7 +42,7 @@ def importable() -> Iterator[None]:
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Give a run of two targets with planted faults, and one without."""
     store = Store.create(tmp_path_factory.mktemp("findings") / "run", campaign.header(PLAN))
-    campaign.conduct(PLAN, store, [], lambda _: None, lambda _: None, shrink_seconds=600)
+    campaign.conduct(PLAN, store, [], lambda _: None, lambda _: None, shrink_steps=10**6)
     return store
 
 
@@ -149,7 +149,7 @@ def test_a_fault_that_ends_the_worker_is_one_finding(op: str, kind: str, attribu
     struck = (case for case in cases.generate(op, 0, 0, 5000) if cases.attributes(case).get(attribute) == text)
     with Panel({"planted:several": registry.find("planted:several")}, Limits(seconds=0.5), confirm=False) as panel:
         wrong = [line for case in islice(struck, 2) for line in rows(panel.examine(case))]
-        (finding,) = find_all(wrong, Search(panel, 600), [], {})
+        (finding,) = find_all(wrong, Search(panel, 10**6), [], {})
         script = files(finding, panel)["repro.py"].decode()
 
     assert (finding.kind, dict(finding.predicate)) == (kind, {attribute: text})
@@ -185,7 +185,7 @@ def test_a_waiver_hides_no_target_that_it_does_not_name(predicate: dict[str, tup
         outcomes = (panel.examine(case) for case in struck)
         wrong = next(rows(both) for both in outcomes if both[0].verdict.kind == "wrong-value")
         known = waiver("conv2d_transpose", "wrong-value", case_from_json(json.loads(wrong[0]["content"])), predicate)
-        found = find_all(wrong, Search(panel, 600), [known], dict.fromkeys(names, "1.0"))
+        found = find_all(wrong, Search(panel, 10**6), [known], dict.fromkeys(names, "1.0"))
 
     assert ["planted:one" in finding.shared_by for finding in found if finding.waiver is None] == [True]
 

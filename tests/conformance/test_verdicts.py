@@ -56,6 +56,7 @@ def sums(*left: float) -> Results:
         (OutOfMemory(), "disagrees", "out-of-memory", "ran out of memory"),
         (Crashed(-11), "disagrees", "crashed", "the process died: signal 11"),
         (Crashed(7), "disagrees", "crashed", "the process died: exit code 7"),
+        (Crashed(-9, reason="left"), "disagrees", "crashed", "the process died: signal 9, left"),
     ],
 )
 @pytest.mark.parametrize("allowed", [EXACT, REFUSED, EMPTY])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.model import Json
+from conformance.model import OPS, Json
 from conformance.targets.adapters import NoSuchPluginError, NotOfferedError, Prepared, spoil_heap
 from conformance.targets.messages import Call, value
 
@@ -25,13 +25,15 @@ def find(place: str) -> object:
     Import what stands at "package.module:object".
 
     Raises:
-        NoSuchPluginError: there is no such module, or no such object in it.
+        NoSuchPluginError: there is no such module, or no such object in it, or its import fails.
     """
     module, _, path = place.partition(":")
     try:
         found: object = importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise NoSuchPluginError(str(error)) from error
+    except BaseException as error:  # whatever a module does when it is imported
+        raise NoSuchPluginError(f"importing {module}: {type(error).__name__}: {error}".rstrip(" :")) from error
     for name in filter(None, path.split(".")):
         if not hasattr(found, name):
             raise NoSuchPluginError(f"{module} has no {path}")
@@ -46,10 +48,11 @@ class Namespace:
         self._functions = functions
 
     def about(self) -> Mapping[str, Json]:
-        """Return the versions at work."""
+        """Return the versions at work, and the ops that are offered."""
         versions: dict[str, Json] = {"python": platform.python_version(), "numpy": np.__version__}
         own = getattr(self._functions, "__version__", None)
-        return {"versions": versions | ({"target": str(own)} if own else {}), "devices": ["CPU"]}
+        offered: list[Json] = [op for op in OPS if getattr(self._functions, op, None) is not None]
+        return {"versions": versions | ({"target": str(own)} if own else {}), "devices": ["CPU"], "ops": offered}
 
     def prepare(self, call: Call) -> Prepared:
         """Look the function up; a missing one is not offered."""

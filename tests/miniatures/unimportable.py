@@ -1,0 +1,3 @@
+"""A plug-in whose import fails."""
+
+raise ValueError("on purpose")
