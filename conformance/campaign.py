@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from conformance import cases, findings, run_wide, runs
+from conformance import cases, findings, run_wide, runs, trials
 from conformance.fingerprints import fingerprints
 from conformance.runs import Plan, Progress
 from conformance.store import SCHEMA, Store
@@ -194,23 +194,24 @@ def _describe(store: Store, about: Mapping[str, Any]) -> None:
 
 def _state(waiver: Waiver, plan: Plan, panel: Panel, versions: Mapping[str, str], met: Container[str]) -> str:
     """
-    Return whether a waiver is used, unused (stale), expired or out of range.
+    Return whether a waiver is used, unused (stale), expired, or out of range: of other versions, targets or ops.
 
     met: ids of those that cover something in the run; of the others their own case is run to see.
     """
+    if waiver.expired(dt.datetime.now(dt.UTC).date()):
+        return "expired"
     concerned = [name for name in plan.targets if waiver.concerns(name, versions.get(name, ""))]
     if not concerned or waiver.op not in plan.ops:
         return "out of range"
-    if waiver.expired(dt.datetime.now(dt.UTC).date()):
-        return "expired"
-    if waiver.id in met:
-        return "used"
-    for name in concerned:
-        for route in panel.targets[name].routes.get(waiver.op, ("",)):
-            judged = panel.examine(waiver.case, [name], route)[0].verdict
-            if judged.outcome == "disagrees" and judged.kind == waiver.kind:
-                return "used"
-    return "unused"
+    classes = cases.attributes(waiver.case)
+    seen = (
+        row
+        for name in concerned
+        for route in panel.targets[name].routes.get(waiver.op, ("",))
+        for row in trials.rows(panel.examine(waiver.case, [name], route))
+    )
+    covers = waiver.id in met or any(waiver.covers(row, classes, versions[row["target"]]) for row in seen)
+    return "used" if covers else "unused"
 
 
 def _summary(store: Store, plan: Plan) -> dict[str, Any]:
