@@ -67,10 +67,16 @@ class Store:
 
     @classmethod
     def create(cls, folder: Path, header: Mapping[str, Json]) -> "Store":
-        """Make the folder of a new run and write its header."""
+        """
+        Make the folder of a new run and write its header.
+
+        Raises:
+            UsageError: the folder holds a run. SuiteError: one that is going on; or it cannot be written.
+        """
         store = cls(folder)
         if (folder / "run.json").exists():
-            raise UsageError(f"{folder} already holds a run: name another folder, or go on with --resume {folder}")
+            with store.locked():  # else another run is at it now
+                raise UsageError(f"{folder} already holds a run: name another folder, or go on with --resume {folder}")
         with storing(folder):
             store.shards.mkdir(parents=True, exist_ok=True)
         store.write_json("run.json", {"schema": SCHEMA, "header": dict(header), "footer": None})

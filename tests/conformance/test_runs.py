@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -13,15 +14,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from conformance import campaign, runs
 from conformance.model import OPS
+from conformance.report import commands as reports
 from conformance.runs import Plan, Shard
 from conformance.store import OBSERVATIONS, Store
 
 MINIATURES = Path(__file__).parents[1] / "miniatures"
 TIMES = ("seconds", "trace_seconds", "cpu_seconds", "own_seconds")
+SPENT = ("seconds", "cases_per_second", "target_seconds", "own_seconds")  # of the footer
 TARGETS = ("planted:one", "reference")
 CASES = 64
 WITH_OPS = ("conv2d_transpose", "dropout_grad")
@@ -75,10 +79,19 @@ def conducted(folder: Path, chosen: Plan) -> Store:
     return store
 
 
-def result(store: Store) -> tuple[str, str]:
-    """Return all that a run has found but its times: the observations, and findings.json."""
-    rows = store.collect(store.observations().drop(TIMES)).sort("op", "case", "target")
-    return rows.write_json(), (store.folder / "findings.json").read_text()
+def result(store: Store) -> dict[str, bytes]:
+    """Return all that a run has found but its times: observations, findings with their files, the report's page."""
+    timeless = pl.col(TIMES) * 0.0
+    rows = store.collect(store.observations().with_columns(timeless)).sort("op", "case", "target")
+    found = {path.name: path.read_bytes() for path in store.folder.glob("findings/*/*")}
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Store.create(Path(folder) / "run", {**store.header(), "started": "", "options": runs.options(plan())})
+        copy.write_shard("all-00000", rows.to_dicts())
+        copy.write_json("findings.json", store.read_json("findings.json"))
+        copy.close({**(store.footer() or {}), "ended": "", "deaths": 0, **dict.fromkeys(SPENT, 0.0)})
+        page = reports.page([copy.folder]).replace(folder, "")
+    findings = (store.folder / "findings.json").read_bytes()
+    return {"rows": rows.write_json().encode(), "findings": findings, "page": page.encode(), **found}
 
 
 @pytest.fixture(scope="module")

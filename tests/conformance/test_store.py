@@ -1,7 +1,6 @@
 """A run's folder under attack: full disk, broken files, two writers. What was written is not lost."""
 
 import json
-import multiprocessing
 import resource
 import subprocess
 import sys
@@ -144,26 +143,46 @@ def test_without_the_broken_shard_the_run_goes_on_to_its_end(
     assert store.collect(store.observations())["case"].to_list() == names
 
 
-def test_two_runs_cannot_write_in_one_folder(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("option", ["--resume", "--out"])
+def test_two_runs_cannot_write_in_one_folder(tmp_path: Path, option: str) -> None:
     """The second ends with a line and exit code 3, and leaves what the first is just writing alone."""
+    store = Store.create(tmp_path / "run", campaign.header(PLAN))
     half = store.shards / "max_pool-00000.part"
+    words = ["--target", "reference"] if option == "--out" else []
     with store.locked():
         half.write_bytes(b"half")
 
-        other = multiprocessing.get_context("spawn").Process(target=resumed, args=(store.folder,))
-        other.start()
-        other.join()
+        other = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "conformance", "run", option, str(store.folder), "--no-waivers", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
-        assert other.exitcode == 3
+        assert (other.returncode, other.stdout) == (3, "")
+        assert other.stderr.strip() == f"conformance: {store.folder}: another run is writing here"
         assert half.exists()
-    assert not capsys.readouterr().out
 
 
-def resumed(folder: Path) -> None:
-    """Try to write where another process does."""
-    with pytest.raises(SuiteError, match="another run is writing here"), Store.resume(folder).locked():
-        pass
-    sys.exit(3)
+def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A second run of the same second, by the clock, is refused its folder; a resumed one ends in the same observations.
+
+    All that is waited for is counted by a clock that nobody sets.
+    """
+    monkeypatch.chdir(tmp_path)
+    store = Store.create(tmp_path / "run", campaign.header(PLAN))
+    campaign.conduct(PLAN, store, [], lambda _: None, lambda _: None)
+    seen = store.collect(store.observations())["case"].to_list()
+    (store.shards / "dropout_grad-00001.parquet").unlink()
+    monkeypatch.setattr(campaign, "now", lambda: "1970-01-01T00:00:00+00:00")
+    campaign.conduct(PLAN, store, [], lambda _: None, lambda _: None)
+
+    assert store.collect(store.observations())["case"].to_list() == seen
+    assert (store.footer() or {})["seconds"] > 0
+    monkeypatch.setattr("conformance.cli._folder", lambda: store.folder)
+    assert run_command(["run", "--no-waivers", "--target", "reference"]) == 2
+    assert store.collect(store.observations())["case"].to_list() == seen
 
 
 def test_what_a_killed_run_left_half_written_is_cleared_away(store: Store) -> None:
