@@ -161,7 +161,8 @@ def alike(result: Within, array: Array, bad: Array) -> str:
     with np.errstate(all="ignore"):
         facts = {
             "each is nan": np.isnan(seen),
-            "each is 0 or should be": (seen == 0) != ((low == 0) & (high == 0)),
+            "each is infinite": np.isinf(seen),
+            "each is 0 or could be": (seen == 0) | ((low <= 0) & (high >= 0)),
             "each is the lowest number, for -inf": (seen == lowest) & (high == -np.inf),
             "none is too large": ~(seen > high),
             "the totals agree": np.asarray(array.ndim == 4 and conserves(result, array)),
@@ -171,7 +172,7 @@ def alike(result: Within, array: Array, bad: Array) -> str:
 
 def conserves(result: Within, array: Array) -> bool:
     """
-    Return whether each image and channel of a [N, H, W, C] or [N, C, H, W] adds up to what it should.
+    Return whether each image and channel adds up to what it should, as [N, H, W, C] or as [N, C, H, W].
 
     Integers wrap. Floating terms dealt out otherwise, each rounded as often as an image has cells and four times more,
     miss the sum by that many units of the magnitudes; a sum that is not finite says nothing.

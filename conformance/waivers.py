@@ -1,10 +1,10 @@
 """
 Waivers: known divergences as data. A waiver changes a finding's status, never a verdict.
 
-A waiver covers the observations of one op and kind, on the targets it names, where its predicate holds, and nothing
-else: what lies outside is new. It carries the smallest case that shows the divergence; a run that has met nothing that
-the waiver covers makes that call, and where it conforms now the waiver is stale. A stale waiver, and one past its
-review date, fail the run.
+A waiver covers the observations of one op and kind, on the targets it names, where its predicate holds and the verdict
+has its words, and nothing else: what lies outside is new. It carries the smallest case that shows the divergence; a run
+that has met nothing that the waiver covers makes that call, and where it gives nothing that the waiver covers either,
+the waiver is stale. A stale waiver, and one past its review date, fail the run.
 """
 
 import datetime as dt
@@ -18,9 +18,10 @@ from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from conformance.cases import case_from_json
+from conformance.cases import attributes, case_from_json
 from conformance.errors import UsageError
 from conformance.model import DISAGREEMENTS, OPS, Case
+from conformance.targets import registry
 
 __all__ = ["BUILT_IN", "Waiver", "covering", "holds", "load"]
 
@@ -47,10 +48,13 @@ class Waiver:
 
     def covers(self, row: Mapping[str, Any], classes: Mapping[str, str], version: str) -> bool:
         """Return whether a disagreeing observation falls under this waiver."""
+        return self.describes(row, classes) and self.concerns(row["target"], version)
+
+    def describes(self, row: Mapping[str, Any], classes: Mapping[str, str]) -> bool:
+        """Return whether a disagreeing observation is of this divergence, whatever target and version gave it."""
         return (
             row["op"] == self.op
             and row["kind"] == self.kind
-            and self.concerns(row["target"], version)
             and self.message in row["reason"]
             and holds(self.predicate, classes)
         )
@@ -115,14 +119,15 @@ def _waiver(where: str, entry: Any) -> Waiver:  # noqa: ANN401 -- whatever stand
     for name in ("id", "op", "kind", "versions", "link", "reason", "case", "message"):
         if not isinstance(entry.get(name, ""), str):
             raise UsageError(f"{where}: {name} is no text")
+    op, predicate = _one_of(where, "op", entry["op"], OPS), _predicate(where, entry["predicate"])
     return Waiver(
         id=entry["id"],
-        op=_one_of(where, "op", entry["op"], OPS),
+        op=op,
         kind=_one_of(where, "kind", entry["kind"], DISAGREEMENTS),
-        targets=tuple(_texts(where, "targets", entry["targets"])),
+        targets=_targets(where, entry["targets"]),
         versions=_versions(where, entry["versions"]),
-        predicate=_predicate(where, entry["predicate"]),
-        case=_case(where, entry["op"], entry["case"]),
+        predicate=predicate,
+        case=_case(where, op, entry["case"], predicate),
         link=_link(where, entry["link"]),
         reason=entry["reason"],
         review=_date(where, entry["review"]),
@@ -140,6 +145,14 @@ def _texts(where: str, name: str, value: Any) -> list[str]:  # noqa: ANN401
     if not isinstance(value, list) or not value or not all(isinstance(entry, str) for entry in value):
         raise UsageError(f"{where}: {name} is no list of texts")
     return value
+
+
+def _targets(where: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """Read names and patterns of targets; one with a colon is of a plug-in, and nobody knows which there are."""
+    for pattern in _texts(where, "targets", value):
+        if ":" not in pattern and not any(fnmatchcase(name, pattern) for name in registry.BUILT_IN):
+            raise UsageError(f"{where}: targets {pattern!a}: fits none of {', '.join(registry.BUILT_IN)}")
+    return tuple(value)
 
 
 def _predicate(where: str, value: Any) -> dict[str, tuple[str, ...]]:  # noqa: ANN401
@@ -170,7 +183,8 @@ def _date(where: str, value: Any) -> dt.date:  # noqa: ANN401
     return value
 
 
-def _case(where: str, op: str, text: str) -> Case:
+def _case(where: str, op: str, text: str, predicate: Mapping[str, Sequence[str]]) -> Case:
+    """Read the case; it lies in its own predicate, which so names no attribute that the op does not have."""
     try:
         case = case_from_json(json.loads(text))
     except RecursionError:
@@ -179,4 +193,19 @@ def _case(where: str, op: str, text: str) -> Case:
         raise UsageError(f"{where}: case: {error}") from error
     if case.op != op:
         raise UsageError(f"{where}: case: of {case.op}, not of {op}")
+    classes = _classes(where, case)
+    for name, several in predicate.items():
+        if name not in classes:
+            raise UsageError(f"{where}: predicate {name!a}: the case has {', '.join(classes)}")
+        if classes[name] not in several:
+            raise UsageError(f"{where}: case: its {name} is {classes[name]}, outside the predicate's {list(several)!a}")
     return case
+
+
+def _classes(where: str, case: Case) -> dict[str, str]:
+    """Return the attribute classes of a case that somebody wrote."""
+    try:
+        return attributes(case)
+    except Exception as error:  # whatever the generators' readers stumble over
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UsageError(f"{where}: case: no call of {case.op}: {what:.200}") from error

@@ -1,6 +1,7 @@
 """Each kind of verdict by hand; an option that is met decides; masks are judged by what must hold for any generator."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -167,8 +168,67 @@ def test_a_wrong_value_names_the_worst_element() -> None:
     judged = verdict(Results((result,)), returned(floats(3, 4, 1)))
 
     assert (judged.outcome, judged.kind, judged.worst) == ("disagrees", "wrong-value", (1,))
-    assert judged.reason == "2 of 3 elements differ; worst at [1]: 4.0 is not in 0.0 .. 2.0"
+    assert judged.reason == "2 of 3 elements differ; worst at [1]: 4.0 is not in 0.0 .. 2.0; each is 0 or could be"
     assert (judged.bound_used, judged.ulps) == (6.0, 3 * 2.0**23)
+
+
+def ends(right: Array, seen: Array) -> list[str]:
+    """Return what a verdict says that all wrong elements have in common."""
+    return verdict(Results((exactly(right),)), returned(seen)).reason.split("; ")[2:]
+
+
+@pytest.mark.parametrize(
+    ("right", "seen", "facts"),
+    [
+        (floats(0, 2, 1), floats(math.nan, math.nan, 1), ["each is nan", "none is too large"]),
+        (floats(2, 2, 1), floats(math.nan, 3, 1), []),
+        (floats(2, 2, 1), floats(math.nan, 1, 1), ["none is too large"]),
+        (floats(0, 2, 1), floats(5, 0, 1), ["each is 0 or could be"]),
+        (floats(0, 2, 1), floats(5, 4, 1), []),
+        (floats(2, 2, 1), floats(math.inf, math.inf, 1), ["each is infinite"]),
+        (
+            floats(-math.inf, 1),
+            np.array([-(2 - 2.0**-23) * 2.0**127, 1], np.float32),
+            ["each is the lowest number, for -inf"],
+        ),
+        (floats(-math.inf, 1), floats(-9, 1), []),
+    ],
+)
+def test_what_all_wrong_elements_have_in_common_is_said(right: Array, seen: Array, facts: list[str]) -> None:
+    """It tells one cause from another; what only some of them have is not said."""
+    assert ends(right, seen) == facts
+
+
+@pytest.mark.parametrize(
+    ("seen", "agree"),
+    [([[4, 3], [2, 1]], True), ([[1, 2], [3, 5]], False), ([[1, 2 + 2**31], [3 - 2**31, 4]], True)],
+)
+def test_integers_that_add_up_are_said_to(seen: list[list[int]], agree: bool) -> None:
+    """One image and channel, whose sum is 10: dealt out otherwise it is still that, modulo 2^32, too."""
+    right = np.array([[1, 2], [3, 4]], np.int32).reshape(1, 2, 2, 1)
+    other = np.array(seen, np.int64).astype(np.int32).reshape(1, 2, 2, 1)
+
+    assert ("the totals agree" in ends(right, other)) is agree
+
+
+def test_totals_are_those_of_each_image_in_either_layout() -> None:
+    """What moves between images does not add up; within the channels of one it does."""
+    right = np.arange(24, dtype=np.int32).reshape(2, 2, 2, 3)
+
+    assert "the totals agree" not in ends(right, np.roll(right, 1, axis=0))
+    assert "the totals agree" in ends(right, np.roll(right, 1, axis=1))
+    assert "the totals agree" in ends(right.transpose(0, 3, 1, 2), np.roll(right, 1, axis=1).transpose(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize(("more", "agree"), [(3.0, True), (3.5, False)])
+def test_floating_totals_may_miss_by_the_roundings_of_a_cell(more: float, agree: bool) -> None:
+    """Each of two cells rounds as often as there are cells and four times more: 6 times 2^-24 of S = 2^23 are 3."""
+    right = np.zeros((1, 1, 2, 1), np.float32)
+    result = replace(exactly(right), size=np.full(right.shape, 2.0**22))
+    seen = right.copy()
+    seen[0, 0, 1, 0] = more
+
+    assert ("the totals agree" in verdict(Results((result,)), returned(seen)).reason) is agree
 
 
 def test_nan_is_the_worst_of_wrong_values() -> None:
