@@ -347,7 +347,7 @@ def _shows_somehow(case: Case, search: Search, key: tuple[str, str, str, str, st
 
 
 def files(finding: Finding, panel: Panel) -> dict[str, bytes]:
-    """Return the files of a finding's folder: the case, the arrays, the script."""
+    """Return the files of a finding's folder: the case, the arrays, and the script of a function."""
     arguments = cases.arguments(finding.case)
     target = panel.targets[finding.target]
     arithmetic = panel.arithmetic(finding.target, finding.case)
@@ -357,8 +357,12 @@ def files(finding: Finding, panel: Panel) -> dict[str, bytes]:
     if isinstance(outcome.observation, Returned):
         arrays |= {f"observed_{i}": array for i, array in enumerate(outcome.observation.arrays)}
     arrays |= _set_arrays(sets)
-    text = script(finding.case, arguments, sets, target, finding.route or first_route(target, finding.op), finding.kind)
-    return case_file(finding) | {"arrays.npz": _npz(arrays), "repro.py": text.encode()}
+    stored = case_file(finding) | {"arrays.npz": _npz(arrays)}
+    if target.command:  # it speaks the wire protocol
+        return stored
+    route = finding.route or first_route(target, finding.op)
+    text = script(finding.case, arguments, sets, target, route, finding.kind, panel.limits)
+    return stored | {"repro.py": text.encode()}
 
 
 def case_file(finding: Finding) -> dict[str, bytes]:

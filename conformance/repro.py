@@ -1,20 +1,20 @@
 """
-A finding's script: at most 40 lines of NumPy and TensorFlow that show the fault, for a bug report.
+A finding's script: at most 40 lines of NumPy and TensorFlow, or of NumPy and the user's module, for a bug report.
 
-It prints what is expected and what came, and exits with 1 while the fault exists. A call that ends the process runs in
-a second one.
+It prints what is expected and what came, and exits with 1 while the fault exists. A call that may end the process, or
+never end, runs in a second one, under the run's limits for a call.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from conformance.allowed import Allowed, AnyMask, AnyOf, Refused, Results
-from conformance.model import Array, Case
-from conformance.targets.registry import Target
-from reference.dropout import scaled
+from conformance.allowed import Allowed, AnyMask, AnyOf, Refused, Results, Unspecified
+from conformance.model import Case
+from conformance.repro_compared import Option, compared, plain
+from conformance.targets.process import Limits
+from conformance.targets.registry import NAMESPACE, Target
 
 __all__ = ["calling", "opening", "plain", "script"]
 
@@ -52,11 +52,10 @@ CALLS: Mapping[tuple[str, str], str] = {
 TOOLS: Mapping[str, str] = {
     "raw(": """def raw(a, **names):
     a = {names.get(k, k): v for k, v in a.items()}
-    nchw = a.get("data_format") == "NCHW"
     for k in ("ksize", "strides", "dilations"):
         v = a.get(k) if isinstance(a.get(k), (list, tuple)) else [1 if a.get(k) is None else a[k]]
         v = list(v) * 2 if len(v) == 1 else list(v)
-        a[k] = v if len(v) == 4 else [1, 1, *v] if nchw else [1, *v, 1]
+        a[k] = v if len(v) == 4 else [1, 1, *v] if a.get("data_format") == "NCHW" else [1, *v, 1]
     if isinstance(a["padding"], list):
         a.update(explicit_paddings=sum(a["padding"], []), padding="EXPLICIT")
     del a["ksize" if "filter" in a or "filter_sizes" in a else "dilations"]
@@ -111,36 +110,80 @@ def avg_unpool(a):
 }
 
 
-def script(case: Case, arguments: Mapping[str, Any], allowed: Allowed, target: Target, route: str, kind: str) -> str:
-    """Return the text of repro.py for a case that a target of TensorFlow gets wrong."""
-    dies = kind in ("crashed", "hung")
-    lines = opening(f"{case.op}: {kind} on {target.name}", target, ("subprocess",) if dies else ())
-    if dies:
-        lines += [
-            "if len(sys.argv) == 1:",
-            "    done = subprocess.run([sys.executable, __file__, 'call'], timeout=60)",
-            "    print('expected: the process lives; got: exit code', done.returncode)",
-            "    sys.exit(1 if done.returncode else 0)",
-        ]
+# Of the environment, what changes results.
+KEPT = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "MALLOC_PERTURB_", "CUDA_VISIBLE_DEVICES")
+
+# Kinds of which the call runs in a second process, and what a script of theirs imports.
+APART: Mapping[str, tuple[str, ...]] = {
+    "crashed": ("signal", "subprocess"),
+    "hung": ("signal", "subprocess"),
+    "out-of-memory": ("resource", "signal", "subprocess"),
+}
+
+
+def script(
+    case: Case,
+    arguments: Mapping[str, Any],
+    allowed: Allowed,
+    target: Target,
+    route: str,
+    kind: str,
+    limits: Limits | None = None,
+) -> str:
+    """
+    Return the text of repro.py for a case that a target of TensorFlow, or one in Python, gets wrong.
+
+    limits: of the run, for a call; those of `Limits` by default.
+    """
+    limits = limits or Limits()
+    options = allowed.options if isinstance(allowed, AnyOf) else (allowed,)
     setting, call = calling(case, arguments, target, route)
-    return "\n".join([*lines, *setting, *_judged(allowed, call, kind)]) + "\n"
+    lines = [
+        *opening(f"{case.op}: {kind} on {target.name}", target, APART.get(kind, ()), _parent(kind, limits)),
+        *setting,
+        *_limited(kind, target, limits),
+        *_called(options, call, target, kind),
+        *compared(options, kind, own_masks=case.op in target.own_masks),
+    ]
+    return "\n".join(lines) + "\n"
 
 
-def opening(title: str, target: Target, modules: Sequence[str] = ()) -> list[str]:
-    """Return the first lines: what the script shows, the target's environment, what it imports."""
+def opening(title: str, target: Target, modules: Sequence[str] = (), first: Sequence[str] = ()) -> list[str]:
+    """Return the first lines: what the script shows, the target's environment, `first`, and what it imports."""
+    kept = {name: text for name, text in target.environment.items() if name in KEPT}
     return [
         f'"""{title}. Exits with 1 while the fault exists."""',
-        *(f"import {name}" for name in ("os", *modules, "sys")),
-        *(f"os.environ[{name!r}] = {text!r}" for name, text in target.environment.items() if name in KEPT),
-        *("import numpy as np", "import tensorflow as tf", "from numpy import inf, nan", ""),
+        f"import {', '.join(sorted((*(['os'] if kept else []), *modules, 'sys')))}",
+        *([f"os.environ.update({kept})"] if kept else []),
+        *first,
+        "import numpy as np",
+        *(_plugin_import(str(target.options["object"])) if target.adapter == NAMESPACE else _tensorflow(target)),
+        "from numpy import inf, nan",
     ]
+
+
+def _tensorflow(target: Target) -> list[str]:
+    """Return the lines that import TensorFlow and set it up as the target does."""
+    gpu = [f"tf.config.experimental.enable_tensor_float_32_execution({bool(target.options.get('tf32'))})"]
+    fixed = ["tf.config.experimental.enable_op_determinism()"] if target.options.get("deterministic") else []
+    return ["import tensorflow as tf", *(gpu if "gpu" in target.needs else []), *fixed]
+
+
+def _plugin_import(place: str) -> list[str]:
+    """Return the lines that import what stands at "package.module:object", from where the suite's workers would."""
+    module, _, path = place.partition(":")
+    first = path.partition(".")[0]
+    found = f"from {module} import {first} as target" if path else f"import {module} as target"
+    return ["sys.path.insert(0, '')  # modules of the folder that this is started in", found]
 
 
 def calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str) -> tuple[list[str], str]:
     """Return the lines that set the arguments `a` and what the call needs, and the call."""
-    call = CALLS.get((case.op, route), f"None  # {case.op} by {route}: see case.json")
+    if target.adapter == NAMESPACE:
+        return _plugin_calling(case, arguments, target, route)
+    call = CALLS[case.op, route]
     lines = [text.rstrip("\n") for name, text in TOOLS.items() if name in call]
-    lines.append(f"a = {{{', '.join(f'{name!r}: {literal(value)}' for name, value in arguments.items())}}}")
+    lines.append(f"a = {{{', '.join(f'{name!r}: {tensor(value)}' for name, value in arguments.items())}}}")
     mode = str(target.options.get("mode", "eager"))
     if mode == "eager":
         return lines, call
@@ -148,67 +191,75 @@ def calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str
     return lines, f"{traced}({{n: a[n] for n in {list(case.arrays)}}})"
 
 
-KEPT = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "MALLOC_PERTURB_", "CUDA_VISIBLE_DEVICES")
+def _plugin_calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str) -> tuple[list[str], str]:
+    """Return the same for a target in Python, whose functions take NumPy arrays."""
+    a = ", ".join(f"{name!r}: {array(value)}" for name, value in arguments.items())
+    narrow = ["import ml_dtypes  # bfloat16"] if "'bfloat16'" in a else []
+    path = str(target.options["object"]).partition(":")[2].partition(".")[2]
+    name = f"{case.op}_{route}" if route else case.op
+    return [*narrow, f"a = {{{a}}}"], ".".join(filter(None, ("target", path, name))) + "(**a)"
 
 
-def _judged(allowed: Allowed, call: str, kind: str) -> list[str]:
-    """Return the lines that call, print and compare."""
-    first = allowed.options[0] if isinstance(allowed, AnyOf) else allowed
-    if isinstance(first, Refused):
-        return [
-            "try:",
-            f"    got = {call}",
-            "except Exception as error:",
-            "    sys.exit(print('refused, as it should be:', type(error).__name__))",
-            f"print('expected: an error, since', {first.reason!r})",
-            "sys.exit(print('got:', got) or 1)",
-        ]
-    lines = [f"got = {call}"]
-    if kind == "refused-valid":
-        lines = ["try:", f"    got = {call}", "except Exception as error:"]
-        lines += ["    sys.exit(print('expected: a value; got:', error) or 1)"]
-    lines += ["got = [np.asarray(g) for g in (got if isinstance(got, (list, tuple)) else [got])]"]
-    if isinstance(first, AnyMask):
-        return [*lines, *_masked(first)]
-    if not isinstance(first, Results):
-        return [*lines, "print('got:', got)"]
-    bounds = ", ".join(f"({plain(result.low)}, {plain(result.high)})" for result in first.arrays)
+def _parent(kind: str, limits: Limits) -> list[str]:
+    """Return the lines that have a second process make the call, and say how that ended; none if nothing need be."""
+    if kind not in APART:
+        return []
+    expected = {
+        "crashed": "a process that lives",
+        "hung": f"an answer within {limits.seconds:g} s, before SIGALRM",
+        "out-of-memory": f"an answer within {limits.memory >> 20} MiB",
+    }[kind]
+    ended = "signal.Signals(-code).name if code < 0 else f'exit code {code}'"
     return [
-        *lines,
-        f"allowed = [{bounds}]",
-        "print('expected, from:', *[low for low, high in allowed], 'to:', *[high for low, high in allowed], sep='\\n')",
-        "print('got:', *got, sep='\\n')",
-        "fits = [g.shape == np.shape(l) and ((l <= g) & (g <= h) | (g != g) & (h != h)).all()",
-        "        for g, (l, h) in zip(got, allowed)]",
-        "sys.exit(0 if all(fits) else 1)",
+        "if len(sys.argv) == 1:  # a second process makes the call",
+        "    code = subprocess.run([sys.executable, __file__, 'call']).returncode",
+        f"    sys.exit(print('expected: {expected}; got:', {ended}) or int(code != 0))",
     ]
 
 
-def _masked(mask: AnyMask) -> list[str]:
-    """Return the lines that compare a dropout under an unknown mask with what it may keep."""
-    kept = scaled(mask.x, mask.rate) if float(mask.rate) < 1 else np.zeros_like(mask.x)
+def _limited(kind: str, target: Target, limits: Limits) -> list[str]:
+    """Return the lines that limit the process by what the call adds: its time, or its memory, as in a worker."""
+    if kind == "hung":
+        return [f"signal.setitimer(signal.ITIMER_REAL, {limits.seconds:g})  # s: SIGALRM then ends this process"]
+    if kind != "out-of-memory" or "gpu" in target.needs:  # a GPU's driver reserves more than any limit
+        return []
     return [
-        f"kept = {plain(kept)}",
-        "print('expected: each element 0, or, where', kept, 'has another, that; got:', *got)",
-        "sys.exit(0 if ((got[0] == 0) | (got[0] == kept) | (kept != kept)).all() else 1)",
+        f"most = (int(open('/proc/self/status').read().split('VmData:')[1].split()[0]) << 10) + {limits.memory}",
+        "resource.setrlimit(resource.RLIMIT_DATA, (most, most))  # bytes: what is held now, and the call's",
     ]
 
 
-def literal(value: Any) -> str:  # noqa: ANN401 -- an argument of a call
-    """Return the source text of an argument."""
+def _called(options: Sequence[Option], call: str, target: Target, kind: str) -> list[str]:
+    """Return the lines that make the call, `got`, and end where it raises."""
+    foreign = target.adapter == NAMESPACE
+    expected = [
+        name
+        for name, some in (("a value", Results | AnyMask | Unspecified), ("an error", Refused | Unspecified))
+        if any(isinstance(option, some) for option in options)
+    ]
+    memory = "MemoryError" if foreign else "(MemoryError, tf.errors.ResourceExhaustedError)"
+    wrong = f"int(isinstance(error, {memory}))" if kind == "out-of-memory" else "0"
+    code = wrong if "an error" in expected else "1"
+    arrays = f"[np.array(g) for g in {'several' if foreign else 'tf.nest.flatten'}({call})]"
+    several = ["def several(got):", "    return got if isinstance(got, tuple) else (got,)"] if foreign else []
+    twice = ["def arrays(a):", f"    return {arrays}"] if kind == "nondeterministic" else []
+    return [
+        *several,
+        *twice,
+        "try:",
+        f"    got = {'arrays(dict(a))' if twice else arrays}",
+        "except BaseException as error:",
+        f"    sys.exit(print('expected: {' or '.join(expected)}; got:', repr(error)) or {code})",
+    ]
+
+
+def tensor(value: Any) -> str:  # noqa: ANN401 -- an argument of a call
+    """Return the source text of an argument of TensorFlow."""
+    return f"tf.constant({plain(value)}, tf.{value.dtype.name})" if isinstance(value, np.ndarray) else repr(value)
+
+
+def array(value: Any) -> str:  # noqa: ANN401 -- an argument of a call
+    """Return the source text of an argument of a target in Python."""
     if not isinstance(value, np.ndarray):
         return repr(value)
-    dtype = f"tf.{'bool' if value.dtype.name == 'bool' else value.dtype.name}"
-    return f"tf.constant({plain(value)}, {dtype})"
-
-
-def plain(array: Array) -> str:
-    """Return the source text of an array's values, exact: bfloat16 as the float32 of the same value."""
-    values = array.astype(np.float32) if array.dtype.name == "bfloat16" else array
-    alike = values.size > 1 and values.tobytes() == values.flat[0].tobytes() * values.size
-    text = json.dumps(values.flat[0].item() if alike else values.tolist())
-    for word, name in (("NaN", "nan"), ("Infinity", "inf"), ("true", "True"), ("false", "False")):
-        text = text.replace(word, name)
-    shape, dtype = list(values.shape), values.dtype.name
-    # A shape with a zero is lost in nested lists.
-    return f"np.full({shape}, {text}, '{dtype}')" if alike else f"np.array({text}, '{dtype}').reshape({shape})"
+    return f"{plain(value)}.astype('bfloat16')" if value.dtype.name == "bfloat16" else plain(value)
