@@ -129,7 +129,7 @@ def always(what: Allowed) -> Permits:
 
 def laid_out(result: Within, change: Callable[[Array], Array]) -> Within:
     """Return the set with every one of its arrays changed in layout or shape."""
-    fields = ("value", "low", "high", "nan", "bound", "size", "count")
+    fields = ("value", "low", "high", "nan", "bound", "size", "count", "lost")
     shape = result.value.shape
     return replace(result, **{name: change(np.broadcast_to(getattr(result, name), shape)) for name in fields})
 

@@ -17,6 +17,7 @@ And the same seed gives the same mask, another seed another one.
 
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -119,6 +120,11 @@ def _seed(case: Case) -> str:
     return json.dumps(seeds) if {"seed", "global_seed"} & set(seeds) else ""
 
 
+def _given(seed: str) -> tuple[str, ...]:
+    """Return which seeds a call was given."""
+    return tuple(re.findall(r'"(\w+)":', seed))
+
+
 def faults(masks: Iterable[Mask], share: int = 1) -> list[str]:
     """
     Return what is wrong with the generator behind the masks of one op and target, a sentence each.
@@ -162,13 +168,18 @@ def _one_a_seed(masks: Sequence[Mask]) -> list[Mask]:
 
 
 def _seeds(masks: Sequence[Mask]) -> list[str]:
-    """Say where one seed gave two masks, or two seeds one."""
+    """
+    Say where one seed gave two masks, or two seeds one.
+
+    A global and an op's seed are given apart or together: what a generator makes of 42 as either need not differ.
+    """
     telling = [mask for mask in masks if mask.seed and mask.bits >= 0 and mask.chance >= TELLING]
     by_call: dict[str, set[int]] = {}
-    by_bits: dict[tuple[int, int], set[str]] = {}
+    by_bits: dict[tuple[int, int, tuple[str, ...]], set[str]] = {}
     for mask in telling:
         by_call.setdefault(mask.call, set()).add(mask.bits)
-        by_bits.setdefault((mask.cells, mask.bits), set()).add(mask.seed)
+        given = _given(mask.seed)
+        by_bits.setdefault((mask.cells, mask.bits, given), set()).add(mask.seed)
     found = [f"one call gave {len(bits)} masks: {call}" for call, bits in by_call.items() if len(bits) > 1][:1]
     shared = [sorted(seeds) for seeds in by_bits.values() if len(seeds) > 1]
     return found + [f"different seeds gave one mask: {', '.join(seeds)}" for seeds in shared[:1]]

@@ -50,6 +50,7 @@ class Within:
     bound: Array  # of |observed - exact|, float64
     size: Array  # S / divisor, float64; zero for ops without sums
     count: Array  # n, float64
+    lost: Array | float = 0.0  # what underflow alone may take, a part of the bound, float64
 
     def admits(self, observed: Array) -> Array:
         """Return for every element whether the observed one is allowed; shapes and dtypes are equal."""
@@ -128,7 +129,8 @@ class Bounds:
         fmt = format_of(call.dtype)
         wide = accumulator(arithmetic, fmt)
         value, size = self.value, self.sums if self.divisor is None else self.sums / self.divisor
-        error = _error(self, arithmetic, fmt, size)
+        lost = _underflow(self, arithmetic, wide)
+        error = _error(self, arithmetic, fmt, size, lost)
         rounding = fmt.u if wide.precision > fmt.precision else 0.0
         # Where a narrower result is the second rounding, both ends are rounded as it is: from the exact value.
         low, high = _ends(self.ends if rounding else [value], error, fmt, arithmetic)
@@ -140,6 +142,7 @@ class Bounds:
             bound=error * (1 + rounding) + rounding * np.abs(_finite(value)) if rounding else error,
             size=size,
             count=np.broadcast_to(self.count, value.shape),
+            lost=np.broadcast_to(lost, value.shape),
         )
         return _special(self, arithmetic, _overflowed(call, arithmetic, result, wide))
 
@@ -160,8 +163,12 @@ def _finite(value: Array) -> Array:
     return centre if np.isfinite(centre).all() else np.where(np.isfinite(centre), centre, 0.0)
 
 
-def _error(known: Bounds, arithmetic: Arithmetic, fmt: Format, size: Array) -> Array:
-    """Bound the error of the sum before its last rounding, where that is apart; with it, where it is not."""
+def _error(known: Bounds, arithmetic: Arithmetic, fmt: Format, size: Array, lost: Array) -> Array:
+    """
+    Bound the error of the sum before its last rounding, where that is apart; with it, where it is not.
+
+    lost: what underflow may take.
+    """
     call, wide = known.call, accumulator(arithmetic, fmt)
     # n products and n - 1 additions, of which no term of the sum meets more than n: a product, and those after it.
     exact_products = not _divides(call) and (call.free_products or wide.precision > fmt.precision)
@@ -173,10 +180,10 @@ def _error(known: Bounds, arithmetic: Arithmetic, fmt: Format, size: Array) -> A
     adds = 2 if arithmetic.truncates else 1
     error = (roundings * (arithmetic.terms * adds * wide.u * reach) + arithmetic.more * fmt.u) * size
     error = error + narrowed * size if narrowed else error
-    error += _underflow(known, arithmetic, wide)
+    error += lost
     # A target may still take the direct way where it finds that faster.
     if _transforms(call, arithmetic):
-        return np.asarray(np.maximum(error, wide.u * _transformed(call, arithmetic)))
+        return np.asarray(np.maximum(error, wide.u * _transformed(call, arithmetic, wide)))
     exact = False if narrowed else _surely_exact(call, arithmetic, wide, size)
     return np.where(exact, 0.0, error) if np.any(exact) else error
 
@@ -188,11 +195,13 @@ def _transforms(call: SumOfProducts, arithmetic: Arithmetic) -> bool:
     return arithmetic.fft and isinstance(call, fourier.CONVOLUTIONS)
 
 
-def _transformed(call: SumOfProducts, arithmetic: Arithmetic) -> Array | float:
+def _transformed(call: SumOfProducts, arithmetic: Arithmetic, wide: Format) -> Array | float:
     """Bound the error of a convolution by transforms, in units of u; zero where there are none."""
+    # Underflow takes eta / 2, which is u times this; where subnormal numbers are flushed, all of it.
+    least = wide.smallest_normal / wide.u if arithmetic.flushes else wide.smallest_normal
     if arithmetic.winograd and winograd.can_winograd(call):
-        return winograd.transformed(call, arithmetic.winograd)
-    return fourier.transformed(call) if arithmetic.fft and isinstance(call, fourier.CONVOLUTIONS) else 0.0
+        return winograd.transformed(call, arithmetic.winograd, least)
+    return fourier.transformed(call, least) if arithmetic.fft and isinstance(call, fourier.CONVOLUTIONS) else 0.0
 
 
 def _divides(call: SumOfProducts) -> bool:

@@ -8,6 +8,9 @@ F(m, 3) computes m x m outputs of a 3x3 convolution with stride 1 from a tile d 
 Its error is at most c u |A^T| [ (|G| |g| |G^T|) o (|B^T| |d| |B|) ] |A|, summed over the channels, with c the number of
 roundings along the longest path through the transforms, the products and the sum over channels.
 
+What an operation loses to underflow is in no proportion to its result; it is u times the smallest number that loses no
+more than that, as which every number counts that is smaller.
+
 Sources: Lavin and Gray, Fast algorithms for convolutional neural networks, CVPR 2016 (the matrices); Barabasz,
 Anderson, Soodhalter and Gregg, ACM Trans. Math. Softw. 46(4), 2020 (the bound).
 """
@@ -56,23 +59,25 @@ def can_winograd(call: SumOfProducts) -> TypeGuard[Forward]:
     return all((axis.taps, axis.stride, axis.dilation) == (3, 1, 1) for axis in axes)
 
 
-def transformed(call: Forward, m: int) -> Array:
+def transformed(call: Forward, m: int, least: float = 0.0) -> Array:
     """
     Return the bound of every output element in units of u: [N, OH, OW, O].
 
-    Tiles start at the first output row and column. A tile that reaches past the output is completed with zeros.
+    least: the number that smaller ones count as. Tiles start at the first output row and column. A tile that reaches
+    past the output is completed with zeros.
     """
     at, g, bt = (np.abs(matrix) for matrix in MATRICES[m])
     tile = m + 2
-    filters = np.einsum("ah,hwio,bw->abio", g, np.abs(call.finite[1]), g)
+    filters = np.einsum("ah,hwio,bw->abio", g, np.maximum(np.abs(call.finite[1]), least), g)
     tiles, out_high, out_wide = _tiles(np.abs(call.finite[0]), call, m)
+    tiles = np.maximum(tiles, least)
     images = np.einsum("ah,nyxhwi,bw->nyxabi", bt, tiles, bt)
     n, high, wide = images.shape[:3]
     groups, depth = call.geometry.groups, filters.shape[2]
     left = images.reshape(n * high * wide, tile * tile, groups, depth).transpose(2, 1, 0, 3)
     right = filters.reshape(tile * tile, depth, groups, filters.shape[3] // groups).transpose(2, 0, 1, 3)
     products = (left @ right).transpose(2, 1, 0, 3).reshape(n, high, wide, tile, tile, filters.shape[3])
-    outputs = np.einsum("ha,nyxabo,wb->nyhxwo", at, products, at)
+    outputs = np.einsum("ha,nyxabo,wb->nyhxwo", at, products + depth * least, at)
     whole = outputs.reshape(n, high * m, wide * m, filters.shape[3])[:, :out_high, :out_wide]
     # Each of the six transforms is a dot product (of tile, tile, 3, 3, tile, tile terms); G's entries are rounded too,
     # twice; then one product a channel, and their sum.

@@ -115,7 +115,15 @@ def test_another_seed_gives_another_mask() -> None:
     """One mask under two seeds is a fault."""
     first = fair(1)
 
-    assert faults([first, replace(first, seed="another", call="other")])[-1].startswith("different seeds gave one mask")
+    other = replace(first, seed='{"seed": [2]}', call="other")
+    assert faults([first, other])[-1].startswith("different seeds gave one mask")
+
+
+def test_a_global_and_an_ops_seed_may_give_one_mask() -> None:
+    """What a generator makes of 1 as either need not differ."""
+    first = fair(1)
+
+    assert faults([first, replace(first, seed='{"global_seed": [1]}', call="other")]) == []
 
 
 @pytest.mark.parametrize("deviations", [0.0, 5.0])

@@ -626,3 +626,22 @@ def test_the_reference_is_inside_every_set(name: str) -> None:
     result = within(random_conv(2), ARITHMETICS[name])
 
     assert result.admits(result.value).all()
+
+
+@pytest.mark.parametrize("name", ["winograd-4", "fft"])
+def test_a_transform_may_leave_subnormal_numbers_where_no_tap_is(name: str) -> None:
+    """A window of padding alone beside 2^-1073: float64 transforms of the tile round by 2^-1074, whatever its size."""
+    image, filters = np.full((1, 3, 3, 1), 2.0**-1073), np.ones((3, 3, 1, 1))
+    padding = [[0, 0], [3, 0], [0, 0], [0, 0]]
+    result = within(forward(image, filters, 1, padding), ARITHMETICS[name])
+
+    assert result.value[0, 0, 0, 0] == 0
+    assert result.admits(np.full(result.value.shape, 2.0**-1074))[0, 0, 0, 0]
+    assert not result.admits(np.full(result.value.shape, 2.0**-900))[0, 0, 0, 0]
+
+
+def test_what_underflow_may_take_is_told_apart() -> None:
+    """A subnormal operand, 2^-140 in float32, times 8: all of it, and twice 2^-126 for the product."""
+    result = within(dot([2.0**-140], [8.0]))
+
+    assert np.max(result.lost) == 2.0**-137 + 2 * 2.0**-126

@@ -99,3 +99,11 @@ def test_winograd_serves_3x3_filters_without_strides_or_dilations() -> None:
     assert not can_winograd(forward(image, filters, 1, "SAME", dilations=2))
     assert not can_winograd(forward(image, filters[:, :2], 1, "SAME"))
     assert not can_winograd(average(image, 3, 1, "SAME"))
+
+
+def test_numbers_that_underflow_count_as_the_smallest_that_does_not() -> None:
+    """Zeros that count as 1, times filters of ones: the bound of an image of ones, and 1 more for each product."""
+    call = forward(np.zeros((1, 4, 4, 1), np.float32), np.ones((3, 3, 1, 1), np.float32), 1, "VALID")
+
+    assert transformed(call, 2, least=1.0).min() > transformed(ones((1, 4, 4, 1), (3, 3, 1, 1)), 2).max()
+    assert transformed(call, 2).max() == 0
