@@ -215,14 +215,14 @@ def measures(result: Within, array: Array) -> Mapping[str, float]:
     """
     Return what the fingerprint of the arithmetic is made from.
 
-    array: floating. Over the elements that a sum can round, subnormal ones left out: how many, and the sums of
+    array: floating. Over the elements that a sum can round and that underflow cannot touch: how many, and the sums of
     err / (u S), of its square, and of 1/n, where u is that of the output's dtype.
     """
     fmt, value = format_of(array.dtype), result.value.astype(np.float64)
     with np.errstate(all="ignore"):
         ratio = (array.astype(np.float64) - value) / (fmt.u * result.size)
-        # A subnormal result that is flushed tells nothing of the precision.
-        normal = np.abs(value) >= fmt.smallest_normal
+        # A subnormal number that is flushed, result or operand, tells nothing of the precision.
+        normal = (np.abs(value) >= fmt.smallest_normal) & (result.lost <= FORMATS["float64"].u * result.size)
         counted = (result.size > 0) & np.isfinite(ratio) & (result.bound > 0) & normal
     ratio = ratio[counted]
     if not ratio.size:

@@ -500,3 +500,13 @@ def test_every_kind_of_disagreement_comes_up() -> None:
     }
 
     assert kinds == set(DISAGREEMENTS)
+
+
+def test_a_flushed_operand_has_no_measures() -> None:
+    """2^-15 is subnormal in float16, 8 times it is not: that it may count as zero says nothing of the precision."""
+    tiny = np.full((1, 1, 1, 1), 2.0**-15, np.float16)
+    result = within(forward(tiny, np.full((1, 1, 1, 1), 8, np.float16), 1, "VALID"))
+
+    judged = verdict(Results((result,)), returned(np.zeros((1, 1, 1, 1), np.float16)))
+
+    assert (judged.outcome, judged.measures) == ("agrees", {})
