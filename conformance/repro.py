@@ -76,7 +76,7 @@ TOOLS: Mapping[str, str] = {
     "scattered(": """def scattered(input, argmax, output_shape, include_batch_in_index=False):
     i = tf.cast(argmax, tf.int64)
     if not include_batch_in_index:
-        i += np.prod(output_shape[1:]) * tf.reshape(tf.range(i.shape[0], dtype=tf.int64), [-1, 1, 1, 1])
+        i += np.prod(output_shape[1:]) * tf.reshape(tf.range(tf.shape(i, tf.int64)[0]), [-1, 1, 1, 1])
     flat = tf.scatter_nd(tf.reshape(i, [-1, 1]), tf.reshape(input, [-1]), [np.prod(output_shape)])
     return tf.reshape(flat, output_shape)
 """,
@@ -87,12 +87,12 @@ TOOLS: Mapping[str, str] = {
     return tf.raw_ops.MaxPoolGradWithArgmax(input=tf.zeros(size, input.dtype), grad=input, **k, **a)
 """,
     "avg_unpool(": """def cells(n, size, k, s, same):  # of the image, in each window
-    i = np.arange(n) * s - (max((-(-size // s) - 1) * s + k - size, 0) // 2 if same else 0)
-    return np.minimum(i + k, size) - np.maximum(i, 0)
+    i = tf.range(n) * s - (max((-(-size // s) - 1) * s + k - size, 0) // 2 if same else 0)
+    return tf.minimum(i + k, size) - tf.maximum(i, 0)
 def avg_unpool(a):
     g, y = a["grad"], 2 if a.get("data_format") == "NCHW" else 1
-    k = [(g.shape[x], int(a["orig_input_shape"][x]), a["ksize"][x], a["strides"][x]) for x in (y, y + 1)]
-    m = np.outer(*(cells(*of, a["padding"] == "SAME") for of in k))
+    k = [(tf.shape(g)[x], int(a["orig_input_shape"][x]), a["ksize"][x], a["strides"][x]) for x in (y, y + 1)]
+    m = tf.multiply(*(tf.reshape(cells(*of, a["padding"] == "SAME"), s) for of, s in zip(k, ([-1, 1], [1, -1]))))
     return tf.raw_ops.AvgPoolGrad(**a | {"grad": g * tf.cast(m if y == 2 else m[..., None], g.dtype)})
 """,
     "dropout_grad(": """def dropout_grad(grad, kept, rate):
@@ -151,10 +151,11 @@ def script(
 def opening(title: str, target: Target, modules: Sequence[str] = (), first: Sequence[str] = ()) -> list[str]:
     """Return the first lines: what the script shows, the target's environment, `first`, and what it imports."""
     kept = {name: text for name, text in target.environment.items() if name in KEPT}
+    again = "os.execve(sys.executable, [sys.executable, *sys.argv], e)  # libraries read it as they are loaded"
     return [
         f'"""{title}. Exits with 1 while the fault exists."""',
         f"import {', '.join(sorted((*(['os'] if kept else []), *modules, 'sys')))}",
-        *([f"os.environ.update({kept})"] if kept else []),
+        *([f"if (e := os.environ | {kept}) != os.environ: {again}"] if kept else []),
         *first,
         "import numpy as np",
         *(_plugin_import(str(target.options["object"])) if target.adapter == NAMESPACE else _tensorflow(target)),
@@ -187,8 +188,11 @@ def calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str
     mode = str(target.options.get("mode", "eager"))
     if mode == "eager":
         return lines, call
-    traced = f"tf.function(lambda t: (a.update(t), {call})[1], jit_compile={mode == 'xla'})"
-    return lines, f"{traced}({{n: a[n] for n in {list(case.arrays)}}})"
+    names = list(case.arrays)
+    spec = f"[{{n: tf.TensorSpec([None] * a[n].shape.rank, a[n].dtype) for n in {names}}}]"
+    unknown = f", input_signature={spec}" if mode == "graph-dynamic" else ""
+    traced = f"tf.function(lambda t: (a.update(t), {call})[1], jit_compile={mode == 'xla'}{unknown})"
+    return lines, f"{traced}({{n: a[n] for n in {names}}})"
 
 
 def _plugin_calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str) -> tuple[list[str], str]:

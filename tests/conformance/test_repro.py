@@ -83,6 +83,8 @@ RIGHT = [
     ("scatter_nd", "tf-cpu-eager", one("max_unpool", UNPOOLED, output_shape=[2, 1, 8, 4])),
     ("argmax", "tf-cpu-graph", one("max_unpool", UNPOOLED, output_shape=[2, 1, 8, 4])),
     ("raw", "tf-cpu-xla", one("avg_unpool", POOLED, output_shape=[1, 2, 7, 5], **SHRUNK)),
+    ("scatter_nd", "tf-cpu-graph-dynamic", one("max_unpool", UNPOOLED, output_shape=[2, 1, 8, 4])),
+    ("raw", "tf-cpu-graph-dynamic", one("avg_unpool", POOLED, output_shape=[1, 2, 7, 5], **SHRUNK)),
     ("tape", "tf-cpu-eager", one("dropout_grad", GRADIENT, rate=0.25)),
     ("nn", "tf-cpu-xla", one("dropout", {"x": ([30], "bfloat16")}, rate=0.25)),
 ]
@@ -90,7 +92,7 @@ RIGHT = [
 
 @REAL
 @pytest.mark.tensorflow
-@pytest.mark.parametrize(("route", "target", "case"), RIGHT, ids=[entry[0] for entry in RIGHT])
+@pytest.mark.parametrize(("route", "target", "case"), RIGHT, ids=[f"{route}-{target}" for route, target, _ in RIGHT])
 def test_a_script_of_what_is_right_exits_with_0(tmp_path: Path, route: str, target: str, case: Case) -> None:
     """It prints what is expected and what came."""
     assert ended(tmp_path, written(case, find(target), "wrong-value", route))[0] == 0
@@ -180,6 +182,26 @@ def test_a_script_of_each_kind_exits_with_0_once_its_fault_is_mended(
 ) -> None:
     """Where the call is invalid, it is refused; the limits are those of the call, beside what TensorFlow takes."""
     assert ended(tmp_path, written(case, find(target), kind, "nn", LIMITS))[0] == 0
+
+
+UNKNOWN = (
+    "true = tf.nn.conv2d\ntf.nn.conv2d = lambda input, *a, **k: true(input, *a, **k) + float(input.shape[1] is None)"
+)
+UNWRITTEN = "true = tf.nn.conv2d\ntf.nn.conv2d = lambda *a, **k: true(*a, **k) + np.empty(1 << 18, 'f4')[-1]"
+
+
+@REAL
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(("target", "plant"), [("tf-cpu-graph-dynamic", UNKNOWN), ("tf-cpu-eager", UNWRITTEN)])
+def test_a_script_calls_as_its_target_does(tmp_path: Path, target: str, plant: str) -> None:
+    """
+    Without the sizes, where the target knows none; where memory that is handed out is filled.
+
+    1 MiB comes from the system, zeros, which glibc fills with 0x5A: 1.5e16.
+    """
+    text = written(CONVOLUTION, find(target), "wrong-value", "nn")
+
+    assert ended(tmp_path, text, plant)[0] == 1
 
 
 PLUGIN = """import numpy as np
