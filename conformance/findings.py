@@ -358,6 +358,8 @@ def files(finding: Finding, panel: Panel) -> dict[str, bytes]:
         arrays |= {f"observed_{i}": array for i, array in enumerate(outcome.observation.arrays)}
     arrays |= _set_arrays(sets)
     stored = case_file(finding) | {"arrays.npz": _npz(arrays)}
+    if isinstance(outcome.observation, Crashed):
+        stored["stderr.txt"] = outcome.observation.stderr.encode()
     if target.command:  # it speaks the wire protocol
         return stored
     route = finding.route or first_route(target, finding.op)

@@ -20,6 +20,7 @@ LAYERS = [
         "conformance.trials",
         "conformance.findings",
         "conformance.repro",
+        "conformance.repro_compared",
         "conformance.waivers",
     ],
     [
@@ -34,6 +35,7 @@ LAYERS = [
         "conformance.networks.command",
         "conformance.bench",
         "conformance.run_wide",
+        "conformance.repro_wide",
         "conformance.trust",
     ],
     ["conformance.report", "conformance.explain"],

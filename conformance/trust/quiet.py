@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from conformance.cases import attributes
-from conformance.fingerprints import told
+from conformance.fingerprints import DECLARED, told
 from conformance.runs import CASES
 from conformance.trust.emulations import emulations
 from conformance.trust.notes import Notes, Sums, worse
 from conformance.trust.subjects import Subject, Trial, trials
 
 __all__ = ["Block", "Quiet", "blocks", "listen", "share_below", "together"]
+
+TELLING = 10_000  # elements of normal data, by which an arithmetic can be named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,7 @@ def listen(subjects: Sequence[Subject], seed: int, first: int, count: int) -> li
 
 
 def together(parts: Iterable[Quiet]) -> list[Quiet]:
-    """Add up the blocks of each implementation; what all of them together show is judged once more."""
+    """Add up the blocks of each implementation; what all of them together show is judged once more, and its name."""
     grouped: dict[str, list[Quiet]] = defaultdict(list)
     for part in parts:
         grouped[part.name].append(part)
@@ -135,9 +137,23 @@ def together(parts: Iterable[Quiet]) -> list[Quiet]:
         alarms = [alarm for part in group for alarm in part.found]
         if len(group) > 1:
             alarms += worse(group[0].declared, sums)
-        cases = sum(part.cases for part in group)
-        found.append(replace(group[0], cases=cases, found=tuple(alarms), sums=sums))
+        whole = replace(group[0], cases=sum(part.cases for part in group), sums=sums)
+        found.append(replace(whole, found=(*alarms, *misnamed(whole))))
     return found
+
+
+def misnamed(quiet: Quiet) -> list[str]:
+    """Say where a convolution in float32 is not named as what it is, though there are elements enough to tell."""
+    right = {"reference": ("correctly rounded",), "float64": ("float64", "correctly rounded")}.get(
+        quiet.kind, (DECLARED.get(quiet.declared, "float32"),)
+    )
+    return [
+        f"{entry['dtype']} looks like {entry['name']}, it is {right[0]}"
+        for entry in told(quiet.sums)
+        if (entry["op"], entry["dtype"]) == ("conv2d", "float32")
+        and entry["elements"] >= TELLING
+        and entry["name"] not in right
+    ]
 
 
 def added(rows: Iterable[Mapping[str, Any]]) -> Sums:

@@ -174,6 +174,17 @@ def test_what_only_all_blocks_show_is_a_false_alarm_too() -> None:
     assert both.found == ("float32 looks like TF32 rounded, declared is float32",)
 
 
+@pytest.mark.parametrize(("declared", "alarms"), [("tf32-rounded", 0), ("bf16x3", 1)])
+def test_a_wrong_name_is_a_false_alarm(declared: str, alarms: int) -> None:
+    """Half a spacing of TF32 in 10,000 elements, at n = 1: that is what it is, and not bf16x3."""
+    row = {"op": "conv2d", "target": "", "dtype": "float32", "regime": "normal", "elements": 1e4, "sum": 0.0}
+    row |= {"squares": 2.0**24 * 1e4, "inverse": 1e4, "calls": 1, "inexact": 1, "level": 0.0}
+
+    (seen,) = together([Quiet(name="conv2d: some", declared=declared, cases=1, found=(), sums=[row])])
+
+    assert len(seen.found) == alarms
+
+
 def test_no_alarm_in_3000_cases_says_below_a_thousandth() -> None:
     """The rule of three: 3 / 3,000, at 95%."""
     assert share_below(3000) == pytest.approx(0.001, rel=0.01)
