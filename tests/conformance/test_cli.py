@@ -309,6 +309,21 @@ def test_a_case_is_replayed_from_its_file(capsys: pytest.CaptureFixture[str], ca
     assert "reference: agrees" in out
 
 
+def test_another_interpreter_runs_the_workers(case_file: Path, tmp_path: Path) -> None:
+    """A script beside it that says that it was called, and is Python otherwise: for a case, and for a run."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho called >> {tmp_path}/calls\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    words = ["--target", "reference", "--python", str(python)]
+
+    assert run_command(["replay", str(case_file), *words]) == 0
+    called = len((tmp_path / "calls").read_text().splitlines())
+    assert run_command(["run", *words, "--op", "dropout_grad", "--cases", "4", "--no-waivers", "--out", "run"]) == 0
+
+    assert called >= 1
+    assert len((tmp_path / "calls").read_text().splitlines()) > called
+
+
 def test_a_disagreement_is_shown_element_by_element(capsys: pytest.CaptureFixture[str]) -> None:
     """The planted fault moves the filter's first row into the place of its second: exit code 1, both numbers shown."""
     case = {
