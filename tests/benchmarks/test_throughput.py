@@ -2,6 +2,7 @@
 
 import importlib.util
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,33 +15,41 @@ from conformance.trials import Outcome, Panel, inside, rows
 COUNT = 300  # of an op, as in a run
 
 
+@pytest.fixture(scope="module")
+def panel() -> Iterator[Panel]:
+    """Give one eager worker."""
+    with Panel({"tf-cpu-eager": registry.find("tf-cpu-eager")}) as panel:
+        panel.about()
+        yield panel
+
+
 @pytest.mark.tensorflow
 @pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow is not installed")
 @pytest.mark.benchmark(timer=time.perf_counter)
 @pytest.mark.parametrize("op", OPS)
-def test_throughput(benchmark: Any, op: str) -> None:  # noqa: ANN401 -- pytest-benchmark has no types
+def test_throughput(benchmark: Any, panel: Panel, op: str) -> None:  # noqa: ANN401 -- pytest-benchmark has no types
     """
     Draw, run, judge and describe a run's cases of an op, one after the other.
 
     Beside the rate it records the one that a suite which costs nothing would have: by the time inside TensorFlow's
     calls and, twice, since such a call is made once more alone, by the time in which it ends its process.
     """
-    stream = list(cases.generate(op, 0, 0, COUNT))
+    stream = list(cases.generate(op, 0, 0, COUNT if benchmark.enabled else 4))
     outcomes: list[Outcome] = []
 
-    def check(panel: Panel) -> None:
+    def check() -> None:
         for each in panel.examined(stream):
             rows(each)
             outcomes.extend(each)
 
-    with Panel({"tf-cpu-eager": registry.find("tf-cpu-eager")}) as panel:
-        panel.about()
-        benchmark.pedantic(check, [panel], rounds=1)
+    benchmark.pedantic(check, rounds=1)
 
+    assert len(outcomes) == len(stream)
+    if not benchmark.enabled:
+        return
     ending = sum(2 * each.observation.seconds for each in outcomes if isinstance(each.observation, Crashed))
     alone = sum(inside(each.observation) for each in outcomes) + ending
     benchmark.extra_info |= {
         "cases a second": COUNT / benchmark.stats.stats.mean,
         "cases a second of TensorFlow alone": COUNT / alone,
     }
-    assert len(outcomes) == COUNT

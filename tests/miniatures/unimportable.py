@@ -1,3 +1,0 @@
-"""A plug-in whose import fails."""
-
-raise ValueError("on purpose")
