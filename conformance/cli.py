@@ -201,7 +201,7 @@ def _start(name: str, python: str | None) -> None:
     except StartError as error:
         raise UsageError(" ".join(str(error).split())) from error
     except UsageError as error:
-        near = difflib.get_close_matches(name, registry.BUILT_IN, n=1)
+        near = [] if name in registry.BUILT_IN else difflib.get_close_matches(name, registry.BUILT_IN, n=1)
         raise UsageError(f"{error}; did you mean {near[0]}?" if near else str(error)) from error
     if offered == []:
         raise UsageError(f"target {name} has no function of the suite's ops: {', '.join(OPS)}")

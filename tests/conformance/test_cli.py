@@ -125,7 +125,7 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], comma
         (["run", "--target", "command:/bin/cat", "--no-waivers"], "neither ready nor refused"),
         (["run", "--target", "json", "--no-waivers"], "no function of the suite's ops"),
         (["run", "--target", "encodings.mbcs", "--no-waivers"], "importing encodings.mbcs: ImportError: cannot import"),
-        (["run", "--target", "tf-cpu-eager", "--python", "/bin/true", "--no-waivers"], "no worker"),
+        (["run", "--target", "tf-cpu-eager", "--python", "/bin/true", "--no-waivers"], "target tf-cpu-eager: "),
         (["run", "--out", "x" * 5000, "--target", "reference", "--no-waivers"], "File name too long"),
         (["run", "--waivers", "nosuch.toml"], "nosuch.toml"),
         (["run", "--python", "/nosuch/python", "--no-waivers"], "/nosuch/python: no such program"),
