@@ -39,6 +39,7 @@ __all__ = [
     "Unspecified",
     "allowed",
     "permits",
+    "preferred",
 ]
 
 
@@ -120,6 +121,11 @@ def permits(case: Case, arguments: Arguments) -> Permits:
     except SpecError as error:
         refused = Refused(error.rule, error.reason)
         return always(AnyOf((refused, EMPTY)) if error.open_to_empty else refused)
+
+
+def preferred(sets: Allowed) -> Results | Refused | AnyMask | Unspecified:
+    """Return the set that comes first where several are allowed."""
+    return sets.options[0] if isinstance(sets, AnyOf) else sets
 
 
 def always(what: Allowed) -> Permits:

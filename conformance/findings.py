@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from conformance import cases, trials
-from conformance.allowed import Allowed, AnyOf, Results, allowed
+from conformance.allowed import Allowed, Results, allowed, preferred
 from conformance.cases import case_from_json
 from conformance.model import Array, Case, Crashed, OutOfMemory, Returned, TimedOut
 from conformance.repro import script
@@ -379,7 +379,7 @@ def first_route(target: Any, op: str) -> str:  # noqa: ANN401 -- a registry.Targ
 
 def _set_arrays(sets: Allowed) -> dict[str, Array]:
     """Return the arrays of the preferred set."""
-    first = sets.options[0] if isinstance(sets, AnyOf) else sets
+    first = preferred(sets)
     if not isinstance(first, Results):
         return {}
     names = ("value", "low", "high", "nan")

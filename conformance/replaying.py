@@ -9,7 +9,7 @@ import polars as pl
 from rich.console import Console
 
 from conformance import cases
-from conformance.allowed import AnyOf, Refused, Results, allowed
+from conformance.allowed import Refused, Results, allowed, preferred
 from conformance.cases import case_from_json
 from conformance.errors import UsageError
 from conformance.model import Case, Crashed, Raised, Returned
@@ -104,7 +104,7 @@ def replay(case: Case, target: str, route: str | None, python: str | None = None
 def _differences(console: Console, case: Case, outcome: Outcome, arithmetic: Arithmetic) -> None:
     """Print the elements that are not allowed."""
     sets = allowed(case, cases.arguments(case), arithmetic)
-    first = sets.options[0] if isinstance(sets, AnyOf) else sets
+    first = preferred(sets)
     observation = outcome.observation
     if isinstance(first, Refused):
         console.print(f"allowed: an error, by {first.rule}: {first.reason}")

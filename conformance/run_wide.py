@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from conformance import cases, masks, repro_wide
-from conformance.allowed import AnyOf, Results, allowed
+from conformance.allowed import Results, allowed, preferred
 from conformance.cases import case_from_json
 from conformance.findings import Finding, case_file
 from conformance.fingerprints import worse_than_declared
@@ -115,7 +115,7 @@ def _measured(finding: Finding, target: Target) -> str:
     arguments = cases.arguments(case)
     declared = target.arithmetic[finding.predicate["dtype"]]
     sets = allowed(case, arguments, ARITHMETICS[declared])
-    first = sets.options[0] if isinstance(sets, AnyOf) else sets
+    first = preferred(sets)
     return (
         repro_wide.of_arithmetic(case, arguments, first.arrays[0], target, finding.route, declared)
         if isinstance(first, Results)

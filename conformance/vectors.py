@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from conformance import cases
-from conformance.allowed import Allowed, AnyMask, AnyOf, Refused, Results, Unspecified, allowed
+from conformance.allowed import Allowed, AnyMask, AnyOf, Refused, Results, Unspecified, allowed, preferred
 from conformance.errors import SuiteError, UsageError
 from conformance.model import Array, Case
 
@@ -40,7 +40,7 @@ def _write_case(folder: Path, case: Case) -> None:
     """Write one case."""
     arguments = cases.arguments(case)
     sets = allowed(case, arguments)
-    first = sets.options[0] if isinstance(sets, AnyOf) else sets
+    first = preferred(sets)
     arrays: dict[str, Array] = {name: arguments[name] for name in case.arrays}
     if isinstance(first, Results):
         for i, result in enumerate(first.arrays):
