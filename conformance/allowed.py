@@ -15,18 +15,20 @@ import numpy as np
 import reference
 from conformance.model import Array, Case
 from reference import SpecError
-from reference.avg_pool import average, spread
 from reference.bounds import ARITHMETICS, Arithmetic, Bounds, Within, exactly
 from reference.checks import from_nhwc, to_nhwc
-from reference.conv2d import filter_gradient, forward
-from reference.conv2d_transpose import backward
-from reference.exact import SumOfProducts
+from reference.engine.exact import SumOfProducts
+from reference.engine.max_pool import first_largest
+from reference.engine.pools import Pool
+from reference.engine.precision import accumulator
 from reference.floats import format_of
-from reference.max_pool import credited, first_largest
-from reference.pools import Pool, pool
-from reference.precision import accumulator
+from reference.ops.avg_pool import average, spread
+from reference.ops.conv2d import filter_gradient, forward
+from reference.ops.conv2d_transpose import backward
+from reference.ops.max_pool import credited
+from reference.ops.pools import pool
+from reference.ops.unpool import scattered
 from reference.random_bits import algorithm
-from reference.unpool import scattered
 
 __all__ = [
     "Allowed",

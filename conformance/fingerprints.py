@@ -42,8 +42,8 @@ import numpy as np
 import polars as pl
 
 from conformance.store import Store
+from reference.engine.winograd import MATRICES
 from reference.floats import FORMATS
-from reference.winograd import MATRICES
 
 __all__ = ["Evidence", "fingerprints", "named", "sums", "told", "worse_than_declared"]
 

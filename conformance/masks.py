@@ -27,7 +27,7 @@ import numpy as np
 
 from conformance import cases
 from conformance.model import Array, Case
-from reference.dropout import possible
+from reference.ops.dropout import possible
 
 __all__ = ["Mask", "faults", "read", "seen"]
 

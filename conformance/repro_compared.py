@@ -9,8 +9,8 @@ import numpy as np
 from conformance.allowed import AnyMask, Refused, Results, Totals, Unspecified
 from conformance.model import Array
 from conformance.verdicts import unlikely
-from reference.dropout import kept_shares, possible, scaled
 from reference.floats import format_of
+from reference.ops.dropout import kept_shares, possible, scaled
 
 __all__ = ["Option", "compared", "plain"]
 

@@ -19,8 +19,8 @@ from conformance.model import (
     Verdict,
 )
 from reference.bounds import Within
-from reference.dropout import kept_shares, possible
 from reference.floats import FORMATS, format_of, ulp
+from reference.ops.dropout import kept_shares, possible
 
 __all__ = ["verdict"]
 

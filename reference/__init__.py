@@ -5,13 +5,13 @@ Every op is named and called as in tf.nn: the same parameters and defaults, NumP
 TensorFlow would give. A docstring is the op's specification: formula, shapes, rounding, numbered rules, errors, source.
 """
 
-from reference.avg_pool import avg_pool, avg_pool_grad, avg_unpool
-from reference.conv2d import conv2d, conv2d_backprop_filter
-from reference.conv2d_transpose import conv2d_backprop_input, conv2d_transpose
-from reference.dropout import dropout, dropout_grad, stateless_dropout
 from reference.errors import SpecError
-from reference.max_pool import max_pool, max_pool_grad, max_pool_with_argmax
-from reference.unpool import max_unpool
+from reference.ops.avg_pool import avg_pool, avg_pool_grad, avg_unpool
+from reference.ops.conv2d import conv2d, conv2d_backprop_filter
+from reference.ops.conv2d_transpose import conv2d_backprop_input, conv2d_transpose
+from reference.ops.dropout import dropout, dropout_grad, stateless_dropout
+from reference.ops.max_pool import max_pool, max_pool_grad, max_pool_with_argmax
+from reference.ops.unpool import max_unpool
 
 __all__ = [
     "SpecError",

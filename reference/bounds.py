@@ -27,10 +27,10 @@ from functools import cached_property
 
 import numpy as np
 
-from reference import fourier, winograd
-from reference.exact import SumOfProducts, blocks, whole
+from reference.engine import fourier, winograd
+from reference.engine.exact import SumOfProducts, blocks, whole
+from reference.engine.precision import ARITHMETICS, Arithmetic, accumulator, narrow_format, narrowing
 from reference.floats import Array, Format, format_of, round_to
-from reference.precision import ARITHMETICS, Arithmetic, accumulator, narrow_format, narrowing
 
 __all__ = ["ARITHMETICS", "Arithmetic", "Bounds", "Within", "exactly", "within"]
 

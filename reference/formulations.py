@@ -25,9 +25,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from reference.checks import Padding, Size, spatial
-from reference.conv2d import Convolution, conv2d, convolution
 from reference.floats import Array
-from reference.windows import Axis, Transposed, transposed
+from reference.ops.conv2d import conv2d
+from reference.ops.convolutions import convolution
+from reference.windows import Axis, Convolution, Transposed, transposed
 
 __all__ = [
     "input_gradient",

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Axis", "Transposed", "explicit", "forward_sizes", "same", "transposed", "valid"]
+__all__ = ["Axis", "Convolution", "Transposed", "explicit", "forward_sizes", "same", "transposed", "valid"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,16 @@ class Axis:
         """Return how many taps of all windows meet each image cell: [size]."""
         cells = self.starts()[:, None] + np.arange(self.taps) * self.dilation
         return np.bincount(cells[self.inside()], minlength=self.size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convolution:
+    """The geometry of a forward convolution: all that its gradients and its transpose share with it."""
+
+    rows: Axis
+    columns: Axis
+    groups: int
+    layout: str
 
 
 def reach(taps: int, dilation: int) -> int:

@@ -2,15 +2,30 @@
 
 import ast
 import sys
+from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
+
+import reference
 
 ROOT = Path(__file__).parent.parent
 ADAPTERS = ROOT / "conformance" / "targets" / "adapters"
 
 # From the lowest up; a module belongs to the longest name that it starts with. Those on one line may know one another.
 LAYERS = [
+    [
+        "reference.errors",
+        "reference.floats",
+        "reference.windows",
+        "reference.checks",
+        "reference.arithmetic",
+        "reference.geometry",
+        "reference.random_bits",
+    ],
+    ["reference.engine"],
+    ["reference.ops"],
     ["reference"],
     ["conformance.model", "conformance.errors"],
     ["conformance.cases", "conformance.targets", "conformance.networks", "conformance.allowed"],
@@ -91,6 +106,14 @@ def test_the_reference_imports_numpy_alone(path: Path) -> None:
     roots = {name.partition(".")[0] for name in imported(path)}
 
     assert roots <= {"reference", "numpy", "ml_dtypes", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if module(path).startswith("reference")], ids=module)
+def test_no_name_of_the_reference_hides_a_module(path: Path) -> None:
+    """`import reference.ops.conv2d as m` gives a module: no package hides one of its own behind a function."""
+    name = module(path)
+
+    assert attrgetter(name.partition(".")[2])(reference) is import_module(name) if "." in name else True
 
 
 def test_tensorflow_is_imported_by_its_adapter_alone() -> None:

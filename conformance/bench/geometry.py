@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reference import windows
-from reference.patches import length
+from reference.engine.patches import length
 from reference.windows import Axis
 
 __all__ = ["axes", "ends"]

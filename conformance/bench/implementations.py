@@ -18,7 +18,7 @@ from conformance.bench.geometry import axes, ends
 from conformance.model import Array, Json
 from conformance.targets.adapters import NotOfferedError, Prepared
 from conformance.targets.messages import Call
-from reference.patches import pad, places
+from reference.engine.patches import pad, places
 
 __all__ = ["LIBRARIES", "load"]
 

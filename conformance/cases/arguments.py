@@ -16,7 +16,7 @@ from conformance.cases.spelling import decoded
 from conformance.cases.values import Demand, drawn, words
 from conformance.model import Array, Case
 from reference.floats import FORMATS
-from reference.max_pool import pooled
+from reference.ops.max_pool import pooled
 
 __all__ = ["arguments"]
 

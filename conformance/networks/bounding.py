@@ -18,13 +18,13 @@ import numpy as np
 
 from conformance.model import Array
 from conformance.networks.running import Parameters, Step
-from reference.avg_pool import average
-from reference.conv2d import forward
-from reference.conv2d_transpose import backward
-from reference.exact import SumOfProducts
+from reference.engine.exact import SumOfProducts
+from reference.engine.precision import ARITHMETICS, Arithmetic, narrow_format, narrowing
 from reference.floats import format_of
-from reference.pools import pool
-from reference.precision import ARITHMETICS, Arithmetic, narrow_format, narrowing
+from reference.ops.avg_pool import average
+from reference.ops.conv2d import forward
+from reference.ops.conv2d_transpose import backward
+from reference.ops.pools import pool
 
 __all__ = ["carried"]
 

@@ -9,7 +9,7 @@ from typing import Literal
 import reference
 from conformance.errors import UsageError
 from conformance.model import OPS
-from reference.dropout import general_dropout
+from reference.ops.dropout import general_dropout
 
 __all__ = ["Block", "Op", "Sentence", "find", "op", "ops", "text"]
 

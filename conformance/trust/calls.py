@@ -9,8 +9,10 @@ import numpy as np
 import reference
 from conformance.model import Array
 from reference.checks import spatial
-from reference.conv2d import FilterGradient, Forward, filter_gradient, forward
-from reference.conv2d_transpose import Backward, backward
+from reference.engine.conv2d import FilterGradient, Forward
+from reference.engine.conv2d_transpose import Backward
+from reference.ops.conv2d import filter_gradient, forward
+from reference.ops.conv2d_transpose import backward
 
 __all__ = ["CONVOLUTIONS", "IMAGES", "Call", "Fault", "after", "before", "convolution", "when"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from conformance.model import Array
 from conformance.trust.calls import Call, Fault, when
 from conformance.trust.rows import Row, rows
-from reference.dropout import general_dropout, kept_mask, scaled
+from reference.ops.dropout import general_dropout, kept_mask, scaled
 from reference.random_bits import stateful_uniform, stateless_uniform
 
 __all__ = ["TABLE", "generated", "numbers"]

@@ -24,10 +24,10 @@ from conformance.trust.products import (
 from conformance.trust.rows import Row, rows
 from conformance.trust.subjects import Subject
 from reference.checks import from_nhwc
-from reference.conv2d import Forward
+from reference.engine.conv2d import Forward
+from reference.engine.patches import pad
+from reference.engine.winograd import MATRICES
 from reference.floats import FORMATS
-from reference.patches import pad
-from reference.winograd import MATRICES
 
 __all__ = ["emulations"]
 

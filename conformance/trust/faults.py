@@ -9,8 +9,9 @@ from conformance.model import Array
 from conformance.trust.calls import HWIO, Call, Fault, after, convolution, filled
 from reference import SpecError
 from reference.checks import from_nhwc
+from reference.engine.pools import Pool
 from reference.floats import FORMATS, round_to
-from reference.pools import Pool, pool
+from reference.ops.pools import pool
 from reference.windows import reach
 
 __all__ = [

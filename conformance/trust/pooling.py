@@ -8,11 +8,13 @@ from conformance.trust.calls import Call, Fault, after, filled
 from conformance.trust.faults import operands, pool_geometry, pooled, through
 from conformance.trust.numerical import leading_bit, nan_as_zero
 from conformance.trust.rows import Row, rows
-from reference.avg_pool import average
 from reference.checks import from_nhwc, to_nhwc
-from reference.max_pool import credited, first_largest
-from reference.patches import places
-from reference.unpool import Scatter, scattered
+from reference.engine.max_pool import first_largest
+from reference.engine.patches import places
+from reference.engine.unpool import Scatter
+from reference.ops.avg_pool import average
+from reference.ops.max_pool import credited
+from reference.ops.unpool import scattered
 
 __all__ = ["TABLE"]
 

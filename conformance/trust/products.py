@@ -14,14 +14,15 @@ import numpy as np
 
 from conformance.model import Array
 from conformance.trust.calls import CONVOLUTIONS, Call, convolution
-from reference.avg_pool import average, spread
 from reference.checks import from_nhwc
-from reference.conv2d import FilterGradient, Forward, by_group, group_channels, group_patches, ungroup
-from reference.conv2d_transpose import Backward
+from reference.engine.conv2d import FilterGradient, Forward, by_group, group_channels, group_patches, ungroup
+from reference.engine.conv2d_transpose import Backward
+from reference.engine.patches import length, pad, places, window_view
+from reference.engine.unpool import Scatter
 from reference.floats import FORMATS, round_to
-from reference.max_pool import credited
-from reference.patches import length, pad, places, window_view
-from reference.unpool import Scatter, scattered
+from reference.ops.avg_pool import average, spread
+from reference.ops.max_pool import credited
+from reference.ops.unpool import scattered
 
 __all__ = ["WIDE", "Arithmetic", "blocked", "computed", "fused", "ordered", "pairwise", "permuted", "reversed_"]
 

@@ -27,7 +27,8 @@ from conformance.model import Array
 from conformance.store import OBSERVATIONS, Store
 from conformance.verdicts import measures
 from reference.bounds import ARITHMETICS, within
-from reference.conv2d import Forward, forward
+from reference.engine.conv2d import Forward
+from reference.ops.conv2d import forward
 from tests.miniatures.sums import EMULATIONS
 
 REGIMES = ("normal", "positive", "wide", "lattice")

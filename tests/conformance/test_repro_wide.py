@@ -16,7 +16,7 @@ from conformance.model import Case
 from conformance.repro_wide import ceiling, of_arithmetic, of_masks
 from conformance.targets.registry import find
 from reference.bounds import within
-from reference.conv2d import forward
+from reference.ops.conv2d import forward
 
 REAL = pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow is not installed")
 

@@ -21,7 +21,7 @@ from conformance.model import (
 )
 from conformance.verdicts import MASK_RISK, unlikely, verdict
 from reference.bounds import Within, exactly, within
-from reference.conv2d import forward
+from reference.ops.conv2d import forward
 
 ONES = np.ones(3, np.float32)
 EXACT = Results((exactly(ONES),))

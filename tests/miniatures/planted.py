@@ -15,7 +15,7 @@ import numpy as np
 
 import reference
 from reference import SpecError
-from reference.conv2d_transpose import backward
+from reference.ops.conv2d_transpose import backward
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from reference.conv2d import Forward
-from reference.exact import SumOfProducts, two_sum
+from reference.engine.conv2d import Forward
+from reference.engine.exact import SumOfProducts, two_sum
+from reference.engine.patches import pad
+from reference.engine.winograd import MATRICES
 from reference.floats import FORMATS, Format, format_of, round_to, to_odd
-from reference.patches import pad
-from reference.winograd import MATRICES
 
 __all__ = ["EMULATIONS", "Emulation", "Products", "fft", "gathered", "summed", "winograd"]
 

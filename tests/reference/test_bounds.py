@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from numpy.typing import DTypeLike
 
-from reference.avg_pool import average, spread
 from reference.bounds import ARITHMETICS, exactly, within
-from reference.conv2d import Forward, filter_gradient, forward
-from reference.conv2d_transpose import backward
-from reference.exact import SumOfProducts
+from reference.engine.conv2d import Forward
+from reference.engine.exact import SumOfProducts
+from reference.engine.fourier import transformed as fourier_bound
 from reference.floats import FORMATS, Array, bfloat16, round_to
-from reference.fourier import transformed as fourier_bound
+from reference.ops.avg_pool import average, spread
+from reference.ops.conv2d import filter_gradient, forward
+from reference.ops.conv2d_transpose import backward
 from tests.miniatures.sums import EMULATIONS, summed
 
 FLOAT32 = 2.0**-24  # u

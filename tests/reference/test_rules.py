@@ -19,7 +19,7 @@ import reference
 from reference import SpecError
 
 HERE = Path(__file__)
-SOURCES = sorted(Path(inspect.getfile(reference)).parent.glob("*.py"))
+SOURCES = sorted(Path(inspect.getfile(reference)).parent.rglob("*.py"))
 RULE = re.compile(r"^ *([a-z_0-9]+)\.R(\d+) +\S", re.MULTILINE)
 
 OPS = [name for name in reference.__all__ if name != "SpecError"]

@@ -16,12 +16,13 @@ from reference.checks import (
     from_nhwc,
     to_nhwc,
 )
+from reference.engine.max_pool import first_largest, largest
+from reference.engine.unpool import Scatter
 from reference.errors import SpecError
 from reference.floats import Array
-from reference.pools import Pool, pool
-from reference.unpool import Scatter
+from reference.ops.pools import pool
 
-__all__ = ["max_pool", "max_pool_grad", "max_pool_with_argmax"]
+__all__ = ["credited", "max_pool", "max_pool_grad", "max_pool_with_argmax", "pooled"]
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16")
 DTYPES = (*FLOATS, *INTEGERS)
@@ -89,16 +90,6 @@ def pooled(
     """Return the largest element of every window in the layout of the call, whatever the dtype; op gives the rules."""
     image, geometry = pool(op, input, ksize, strides, padding, data_format)
     return from_nhwc(largest(image, geometry), geometry.layout)
-
-
-def largest(image: Array, geometry: Pool) -> Array:
-    """Return the largest element of every window: [N, OH, OW, OC]; NaN only where a window holds nothing else."""
-    if image.dtype.kind in "iu":
-        return geometry.reduce(np.maximum, image, np.iinfo(image.dtype).min)
-    with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
-        out = geometry.reduce(np.maximum, image, -np.inf)
-        # np.maximum hands NaN on, and is the faster one: np.fmax, which drops NaN, is only asked where there is any.
-        return geometry.reduce(np.fmax, image, np.nan) if np.isnan(out).any() else out
 
 
 def max_pool_with_argmax(
@@ -174,26 +165,6 @@ def _index_dtype(rule: str, given: Any) -> str:  # noqa: ANN401 -- whatever the 
     if name not in ("int32", "int64"):
         raise SpecError(rule, f"output_dtype {given!r}: neither int32 nor int64")
     return str(name)
-
-
-def first_largest(image: Array, geometry: Pool) -> tuple[Array, Array]:
-    """
-    Return the largest element of every window and its flat index in the image, the first one's where several tie.
-
-    image: [N, H, W, C] -> [N, OH, OW, OC] twice. NaN is dropped; a window of NaN alone names its first cell.
-    """
-    cells = np.arange(prod(image.shape[1:3])).reshape(1, *image.shape[1:3], 1)
-    values = geometry.taps(image, image.dtype.type(0))
-    places = geometry.taps(cells, -1)
-    best = largest(image, geometry)
-    out, where = best.copy(), np.zeros(best.shape, np.int64)
-    nothing = np.isnan(best) if best.dtype.kind not in "iu" else False  # NaN equals nothing: the first cell stays
-    for value, place in zip(reversed(values), reversed(places), strict=True):
-        match = ((value == best) | nothing) & (place >= 0)
-        np.copyto(out, value, where=match)
-        np.copyto(where, place, where=match)
-    channels = image.shape[3]
-    return out, where * channels + np.arange(channels)
 
 
 def max_pool_grad(

@@ -1,17 +1,15 @@
-"""max_unpool and avg_unpool: pooled values back in their places."""
+"""max_unpool: pooled values back in their places."""
 
-from collections.abc import Iterator, Sequence
-from math import prod
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from reference.checks import FLOATS, check_dtype, check_rank, check_shape, read_shape
+from reference.engine.unpool import Scatter
 from reference.errors import SpecError
-from reference.exact import Index, SumOfProducts, finite
 from reference.floats import Array
 
-__all__ = ["Scatter", "max_unpool", "scattered"]
+__all__ = ["max_unpool", "scattered"]
 
 DTYPES = (*FLOATS, "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
@@ -59,61 +57,6 @@ def max_unpool(
            [5., 0.]], dtype=float32)
     """
     return scattered(input, argmax, output_shape, include_batch_in_index).rounded()
-
-
-class Scatter(SumOfProducts):
-    """Values added at flat indices: left is the values, right the number 1."""
-
-    free_products = True
-
-    def __init__(self, values: Array, where: Array, shape: tuple[int, ...]) -> None:
-        self.left, self.right, self.shape = values, np.ones((), values.dtype), shape
-        self.where = where  # of each value, its flat index in the output
-        self.dtype = values.dtype
-        met = np.zeros(prod(shape), bool)
-        met[where.ravel()] = True
-        once = int(np.count_nonzero(met)) == where.size
-        self.terms_per_element = self.depth = 1 if once else int(np.bincount(where.ravel()).max())
-
-    def contract(self, left: Array, right: Array) -> Array:
-        """Add every value at its index."""
-        count = prod(self.shape)
-        sums = np.bincount(self.where.ravel(), (left * right).ravel(), minlength=count)
-        return np.asarray(sums[:count], np.float64).reshape(self.shape)
-
-    def absent(self, right: Array) -> Array:
-        """Nothing lies outside."""
-        return np.zeros(self.shape) * right
-
-    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
-        """Yield the values that come first to their cell, then those that come second, and so on."""
-        order = np.argsort(self.where, axis=None, kind="stable")
-        cells, values = self.where.ravel()[order], finite(self.left).ravel()[order]
-        starts = np.flatnonzero(np.diff(cells, prepend=-1))
-        turn = np.arange(len(cells)) - np.repeat(starts, np.diff(starts, append=len(cells)))
-        for number in range(self.terms_per_element):
-            some = turn == number
-            yield np.unravel_index(cells[some], self.shape), values[some], np.ones(())
-
-    def terms(self, index: Index) -> tuple[Array, Array]:
-        """Return the values that go to one cell."""
-        values = self.left.ravel()[self.where.ravel() == np.ravel_multi_index(index, self.shape)]
-        return values, np.ones(values.shape)
-
-    def size(self) -> Array:
-        """S itself, as float64 adds it."""
-        return self.contract(np.abs(self.finite[0]), np.ones(())) * (1 + 2.0**-40)
-
-    def rounded(self, sizes: Array | None = None) -> Array:
-        """Return the sums rounded once; integers of every width wrap in their own arithmetic."""
-        out = np.zeros(prod(self.shape), self.dtype)
-        if self.terms_per_element == 1:
-            out[self.where.ravel()] += self.left.ravel()
-        elif self.dtype.kind in "iu":
-            np.add.at(out, self.where.ravel(), self.left.ravel())
-        else:
-            return super().rounded(sizes)
-        return out.reshape(self.shape)
 
 
 def scattered(

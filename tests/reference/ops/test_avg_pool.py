@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from reference import SpecError, avg_pool, avg_pool_grad, avg_unpool
-from reference.avg_pool import average, spread
 from reference.floats import FORMATS, Array
+from reference.ops.avg_pool import average, spread
 
 
 def row(*values: float, dtype: Any = np.float32) -> Array:  # noqa: ANN401 -- whatever np.dtype takes

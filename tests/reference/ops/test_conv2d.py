@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from reference import SpecError, conv2d, conv2d_backprop_filter
-from reference.conv2d import BLOCK, filter_gradient, forward
+from reference.engine.conv2d import BLOCK
 from reference.floats import FORMATS, Array
+from reference.ops.conv2d import filter_gradient, forward
 
 NAN, INF = float("nan"), float("inf")
 

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.dropout import (
+from reference.errors import SpecError
+from reference.floats import Array, bfloat16
+from reference.ops.dropout import (
     Sampler,
     dropout,
     dropout_grad,
@@ -17,8 +19,6 @@ from reference.dropout import (
     scaled,
     stateless_dropout,
 )
-from reference.errors import SpecError
-from reference.floats import Array, bfloat16
 
 DTYPES = ["float16", bfloat16, "float32", "float64"]
 INF, NAN = float("inf"), float("nan")

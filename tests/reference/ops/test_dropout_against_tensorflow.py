@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.dropout import dropout, dropout_grad, kept_mask, stateless_dropout
 from reference.floats import FORMATS, Array, format_of
+from reference.ops.dropout import dropout, dropout_grad, kept_mask, stateless_dropout
 from reference.random_bits import stateless_uniform
 
 pytestmark = [

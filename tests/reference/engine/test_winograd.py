@@ -5,9 +5,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from reference.avg_pool import average
-from reference.conv2d import Forward, forward
-from reference.winograd import MATRICES, can_winograd, transformed
+from reference.engine.conv2d import Forward
+from reference.engine.winograd import MATRICES, can_winograd, transformed
+from reference.ops.avg_pool import average
+from reference.ops.conv2d import forward
 
 
 def ones(shape: tuple[int, ...], filters: tuple[int, ...], padding: str = "VALID", stride: int = 1) -> Forward:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reference.errors import SpecError
-from reference.pools import pool, pool_geometry
+from reference.ops.pools import pool, pool_geometry
 
 NINE = np.arange(1.0, 10).reshape(1, 3, 3, 1)
 

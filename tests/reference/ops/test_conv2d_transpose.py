@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from reference import SpecError, conv2d_backprop_input, conv2d_transpose
-from reference.conv2d import BLOCK
-from reference.conv2d_transpose import backward
+from reference.engine.conv2d import BLOCK
 from reference.floats import FORMATS, Array
+from reference.ops.conv2d_transpose import backward
 
 
 def row(*values: float, dtype: Any = np.float32) -> Array:  # noqa: ANN401 -- whatever np.dtype takes

@@ -12,10 +12,10 @@ Source: Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition, 200
 
 import numpy as np
 
-from reference.conv2d import FilterGradient, Forward
-from reference.conv2d_transpose import Backward
+from reference.engine.conv2d import FilterGradient, Forward
+from reference.engine.conv2d_transpose import Backward
+from reference.engine.patches import length
 from reference.floats import Array
-from reference.patches import length
 
 __all__ = ["CONVOLUTIONS", "transformed"]
 

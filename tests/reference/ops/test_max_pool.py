@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reference import SpecError, max_pool, max_pool_grad, max_pool_with_argmax
 from reference.checks import Padding
 from reference.floats import FORMATS, Array
-from reference.max_pool import DTYPES, INTEGERS
+from reference.ops.max_pool import DTYPES, INTEGERS
 
 NAN, INF = float("nan"), float("inf")
 DOCUMENTED = np.array([[0, 0, 1, 7], [0, 2, 0, 0], [5, 2, 0, 0], [0, 0, 9, 8]], np.int32).reshape(1, 4, 4, 1)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.patches import (
+from reference.engine.patches import (
     apart,
     covering,
     length,

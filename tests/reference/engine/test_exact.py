@@ -11,10 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference import avg_pool, conv2d, conv2d_backprop_filter, conv2d_transpose, max_unpool
-from reference.avg_pool import average, spread
-from reference.conv2d import filter_gradient, forward
-from reference.conv2d_transpose import backward
-from reference.exact import (
+from reference.engine.exact import (
     SumOfProducts,
     chunked_product,
     exact_sum,
@@ -24,7 +21,10 @@ from reference.exact import (
     two_sum,
 )
 from reference.floats import FORMATS, Array, Format, round_ratio, round_to
-from reference.unpool import scattered
+from reference.ops.avg_pool import average, spread
+from reference.ops.conv2d import filter_gradient, forward
+from reference.ops.conv2d_transpose import backward
+from reference.ops.unpool import scattered
 
 Values = Callable[[tuple[int, ...]], Array]
 NAN, INF = math.nan, math.inf

@@ -19,10 +19,10 @@ from typing import TypeGuard
 
 import numpy as np
 
-from reference.conv2d import Forward
-from reference.exact import SumOfProducts
+from reference.engine.conv2d import Forward
+from reference.engine.exact import SumOfProducts
+from reference.engine.patches import pad
 from reference.floats import Array
-from reference.patches import pad
 
 __all__ = ["MATRICES", "can_winograd", "transformed"]
 

@@ -1,0 +1,1 @@
+"""How what the ops define is computed fast and rounded once."""

@@ -1,0 +1,100 @@
+"""conv2d_transpose as a sum of products: every element times the filters, added to the cells of its window."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from reference.engine.conv2d import group_channels, squared
+from reference.engine.exact import Index, SumOfProducts, blocks, chunked_depth, chunked_product
+from reference.engine.patches import apart, covering, length, meeting, run, window_view
+from reference.floats import Array
+from reference.windows import Convolution
+
+__all__ = ["Backward"]
+
+BLOCK = 2**16  # products held at once: half a MiB of float64, which stays in the cache
+LEAST = 128  # input elements multiplied at once: fewer make matrix products slow
+
+
+class Backward(SumOfProducts):
+    """The input gradient as a sum of products: left is [N, OH, OW, O], right the filters [FH, FW, FI, O]."""
+
+    def __init__(self, gradient: Array, filters: Array, shape: tuple[int, ...], geometry: Convolution) -> None:
+        self.left, self.right, self.shape, self.geometry = gradient, filters, shape, geometry
+        self.dtype = gradient.dtype
+        per_group = filters.shape[3] // geometry.groups
+        high, wide = (int(axis.covered().max(initial=0)) for axis in (geometry.rows, geometry.columns))
+        self.terms_per_element = max(high * wide * per_group, 1)
+        self.depth = chunked_depth(max(per_group, 1)) + high * wide
+
+    def contract(self, left: Array, right: Array) -> Array:
+        """Multiply every element with rows of taps as a matrix, then add what it gives to the cells of its window."""
+        rows, columns = self.geometry.rows, self.geometry.columns
+        frame = np.zeros((len(left), length(rows), length(columns), self.shape[3]))
+        windows = window_view(frame, rows, columns, writeable=True)
+        for h in apart(rows):
+            taps = right[h]
+            per_window = len(taps) * columns.taps * self.shape[3]
+            for images, some in blocks((*left.shape[:3], per_window), max(BLOCK, LEAST * per_window)):
+                products = self._products(left[images, some], taps)
+                for w in apart(columns):
+                    windows[images, some, :, h, w] += products[..., w, :]
+        top, left_ = rows.before, columns.before
+        return frame[:, top : top + rows.size, left_ : left_ + columns.size]
+
+    def _products(self, elements: Array, taps: Array) -> Array:
+        """Return what elements [n, rows, OW, O] give to each cell of their windows: [n, rows, OW, FH, FW, I]."""
+        groups = self.geometry.groups
+        high, wide, depth, outputs = taps.shape
+        matrices = taps.reshape(high * wide * depth, groups, outputs // groups).transpose(1, 2, 0)
+        products = chunked_product(group_channels(elements, groups), matrices)
+        by_tap = products.reshape(groups, *elements.shape[:3], high, wide, depth)
+        return np.moveaxis(by_tap, 0, 5).reshape(*elements.shape[:3], high, wide, groups * depth)
+
+    def absent(self, right: Array) -> Array:
+        """Sum the taps of each output's window that meet no input element: inserted zeros and padding."""
+        high, wide, depth, outputs = right.shape
+        groups = self.geometry.groups
+        everything = right.reshape(high, wide, depth, groups, outputs // groups).sum((0, 1, 4)).T.reshape(-1)
+        return np.asarray(everything - self.contract(np.ones(self.left.shape), right))
+
+    def count(self) -> Array:
+        """Return the taps that meet each cell, times the filters of a group."""
+        rows, columns = self.geometry.rows.covered(), self.geometry.columns.covered()
+        per_group = self.right.shape[3] // self.geometry.groups
+        return np.outer(rows, columns)[:, :, None] * float(per_group)
+
+    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
+        """Yield one tap and channel of the filters' outputs after the other, where it lies inside the image."""
+        gradient, filters = self.finite
+        high, wide, depth, outputs = filters.shape
+        for h, w, o in np.ndindex(high, wide, outputs):
+            rows, columns = meeting(self.geometry.rows, h), meeting(self.geometry.columns, w)
+            first = o // (outputs // self.geometry.groups) * depth
+            place = (slice(None), rows[1], columns[1], slice(first, first + depth))
+            yield place, gradient[:, rows[0], columns[0], o, None], filters[h, w, :, o]
+
+    def terms(self, index: Index) -> tuple[Array, Array]:
+        """Return the input elements whose windows cover one cell, and the filter taps they meet it with."""
+        n, y, x, channel = index
+        depth, outputs = self.right.shape[2:]
+        group, i = divmod(channel, depth)
+        per_group = outputs // self.geometry.groups
+        filters = slice(group * per_group, (group + 1) * per_group)
+        high, wide = covering(self.geometry.rows, y), covering(self.geometry.columns, x)
+        left = self.left[n, high[1][:, None], wide[1], filters]
+        return left.ravel(), self.right[high[0][:, None], wide[0], i, filters].ravel()
+
+    def size(self) -> Array:
+        """|elements that cover a cell| |taps that meet one|, the norms; of the largest channel: [N, H, W, 1]."""
+        groups = self.geometry.groups
+        high, wide, depth, outputs = self.right.shape
+        image, filters = self.operands
+        squares = squared(image.reshape(*image.shape[:3], groups, outputs // groups), "nhwgo", "nhwg")
+        ones = np.ones((high, wide, 1, groups))
+        elements = Backward(squares, ones, (*self.shape[:3], groups), self.geometry).contract(squares, ones)
+        taps = squared(filters.reshape(high, wide, depth, groups, outputs // groups), "hwigo", "hwig").max(2)
+        runs = run(self.geometry.rows), run(self.geometry.columns)
+        classes = [taps[h :: runs[0], w :: runs[1]].sum((0, 1)) for h, w in np.ndindex(*np.minimum(runs, (high, wide)))]
+        return np.asarray((np.sqrt(elements) * np.sqrt(np.max(classes, 0))).max(3, keepdims=True))

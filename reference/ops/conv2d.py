@@ -1,0 +1,173 @@
+"""conv2d, and its gradient with respect to the filters; the one with respect to the input is in conv2d_transpose."""
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from reference.checks import (
+    Padding,
+    Size,
+    check_dtype,
+    check_layout,
+    check_rank,
+    check_same_dtype,
+    check_shape,
+    from_nhwc,
+    read_shape,
+    to_nhwc,
+)
+from reference.engine.conv2d import FilterGradient, Forward
+from reference.floats import Array
+from reference.ops.convolutions import DTYPES, convolution
+
+__all__ = ["conv2d", "conv2d_backprop_filter", "filter_gradient", "forward"]
+
+
+def conv2d(
+    input: Array,
+    filters: Array,
+    strides: Size,
+    padding: Padding,
+    data_format: str | None = "NHWC",
+    dilations: Size = None,
+    name: str | None = None,  # noqa: ARG001 -- tf.nn has it
+) -> Array:
+    """
+    Slide filters over an image and sum the products.
+
+        out[n, y, x, o] = sum over (h, w, i) inside the image of
+            input[n, y*sh + h*dh - top, x*sw + w*dw - left, g*FI + i] * filters[h, w, i, o]
+
+    where g = o // (O // groups) and groups = I // FI: filter o sees the channels of its own group.
+
+    Shapes:
+        input [..., H, W, I], filters [FH, FW, FI, O] -> out [..., OH, OW, O]; OH and OW by `windows.same`, `valid` or
+        `explicit`. With data_format "NCHW": input [..., I, H, W] -> out [..., O, OH, OW]. Filters are H W I O always.
+        strides, dilations: an integer, or 1 (both axes), 2 (rows, columns) or 4 (by layout); None is 1.
+        padding: "SAME", "VALID", or four pairs (before, after) in the order of the layout.
+
+    Rounding:
+        The exact sum rounded once to the dtype of the input. int32 wraps in two's complement.
+
+    Rules:
+        conv2d.R1   input has rank 4 or more (the leading axes are one batch); filters have rank 4.
+        conv2d.R2   input and filters have one dtype: float16, bfloat16, float32, float64 or int32.
+        conv2d.R3   strides are integers from 1 to 2^31 - 1, 1 along batch and channels.
+        conv2d.R4   dilations are integers from 1 to 2^31 - 1, 1 along batch and channels.
+        conv2d.R5   padding is "SAME", "VALID" or four pairs of integers from 0 to 2^31 - 1, zero for batch and
+                    channels.
+        conv2d.R6   data_format is "NHWC" or "NCHW".
+        conv2d.R7   filters have at least one row, one column and one channel.
+        conv2d.R8   The channels are a positive multiple of the filters' depth, and the filters divide evenly into
+                    that many groups.
+        conv2d.R9   The window is longer than the padded image by at most the stride; by exactly that or less, the
+                    output is empty. Open: refusing an empty output, and giving one up to 2 * stride - 1.
+        conv2d.R10  Taps outside the image are absent: a NaN or infinite filter over padding contributes nothing.
+                    Open: a NaN there, since kernels that store zeros multiply them.
+        conv2d.R11  NaN and infinity propagate exactly to the outputs whose window holds them.
+        conv2d.R12  int32 sums wrap.
+        conv2d.R13  An image with an empty batch, height or width, or no filters, has an empty output. Open for no
+                    filters: a refusal.
+
+    Raises:
+        SpecError: naming the rule that the call breaks.
+
+    Source: TensorFlow 2.21.0, python/ops/nn_ops.py (conv2d_v2), core/kernels/conv_ops.cc, core/util/padding.cc.
+
+    >>> image = np.array([[1, 0, 2], [5, 4, 2], [3, 4, 5]], np.float32).reshape(1, 3, 3, 1)
+    >>> conv2d(image, np.tile(np.float32([-1, 0, 1]), (3, 1)).reshape(3, 3, 1, 1), 1, "VALID").item()
+    0.0
+    """
+    call = forward(input, filters, strides, padding, data_format, dilations)
+    out = from_nhwc(call.rounded(), call.geometry.layout)
+    return out.reshape(*np.shape(input)[:-3], *out.shape[1:])
+
+
+def forward(
+    input: Array,
+    filters: Array,
+    strides: Size,
+    padding: Padding,
+    data_format: str | None = "NHWC",
+    dilations: Size = None,
+) -> Forward:
+    """Check a call of conv2d and return it as a sum of products."""
+    layout = check_layout("conv2d.R6", data_format)
+    check_rank("conv2d.R1", "input", input.shape, 4, more=True)
+    check_rank("conv2d.R1", "filters", filters.shape, 4)
+    check_dtype("conv2d.R2", "input", input, DTYPES)
+    check_same_dtype("conv2d.R2", ("input", input), ("filters", filters))
+    image = to_nhwc(input, layout)
+    image = image.reshape(prod(image.shape[:-3]), *image.shape[-3:])
+    geometry = convolution("conv2d", image.shape, filters.shape, strides, padding, layout, dilations)
+    return Forward(image, filters, geometry)
+
+
+def conv2d_backprop_filter(
+    input: Array,
+    filter_sizes: Sequence[int] | Array,
+    out_backprop: Array,
+    strides: Size,
+    padding: Padding,
+    data_format: str | None = "NHWC",
+    dilations: Size = None,
+    name: str | None = None,  # noqa: ARG001 -- TensorFlow has it
+) -> Array:
+    """
+    Return the gradient of conv2d with respect to the filters.
+
+        out[h, w, i, o] = sum over (n, y, x) whose tap lies inside the image of
+            input[n, y*sh + h*dh - top, x*sw + w*dw - left, g*FI + i] * out_backprop[n, y, x, o]
+
+    with g = o // (O // groups), as in conv2d.
+
+    Shapes:
+        input [N, H, W, I], out_backprop [N, OH, OW, O], filter_sizes = [FH, FW, FI, O] -> out [FH, FW, FI, O].
+
+    Rounding:
+        The exact sum rounded once to the dtype of the input. int32 wraps.
+
+    Rules:
+        conv2d_backprop_filter.R1   input and out_backprop have rank 4; filter_sizes has 4 entries from 0 to 2^31 - 1.
+        conv2d_backprop_filter.R2   input and out_backprop have one dtype, as in conv2d.
+        conv2d_backprop_filter.R3   strides: as conv2d.R3.
+        conv2d_backprop_filter.R4   dilations: as conv2d.R4.
+        conv2d_backprop_filter.R5   padding: as conv2d.R5.
+        conv2d_backprop_filter.R6   data_format is "NHWC" or "NCHW".
+        conv2d_backprop_filter.R7   filter_sizes has at least one row, one column and one channel.
+        conv2d_backprop_filter.R8   Groups: as conv2d.R8.
+        conv2d_backprop_filter.R9   Window and image: as conv2d.R9.
+        conv2d_backprop_filter.R10  out_backprop has the shape of conv2d's output.
+        conv2d_backprop_filter.R11  An empty batch or an empty output gives zeros.
+
+    Raises:
+        SpecError: naming the rule that the call breaks.
+
+    Source: TensorFlow 2.21.0, python/ops/nn_ops.py (conv2d_backprop_filter), core/kernels/conv_grad_filter_ops.cc.
+    """
+    return filter_gradient(input, filter_sizes, out_backprop, strides, padding, data_format, dilations).rounded()
+
+
+def filter_gradient(
+    input: Array,
+    filter_sizes: Sequence[int] | Array,
+    out_backprop: Array,
+    strides: Size,
+    padding: Padding,
+    data_format: str | None = "NHWC",
+    dilations: Size = None,
+) -> FilterGradient:
+    """Check a call of conv2d_backprop_filter and return it as a sum of products."""
+    op = "conv2d_backprop_filter"
+    layout = check_layout(f"{op}.R6", data_format)
+    check_rank(f"{op}.R1", "input", input.shape, 4)
+    check_rank(f"{op}.R1", "out_backprop", out_backprop.shape, 4)
+    filters = read_shape(f"{op}.R1", "filter_sizes", filter_sizes)
+    check_dtype(f"{op}.R2", "input", input, DTYPES)
+    check_same_dtype(f"{op}.R2", ("input", input), ("out_backprop", out_backprop))
+    image, gradient = to_nhwc(input, layout), to_nhwc(out_backprop, layout)
+    geometry = convolution(op, image.shape, filters, strides, padding, layout, dilations)
+    needed = (len(image), geometry.rows.out, geometry.columns.out, filters[3])
+    check_shape(f"{op}.R10", "out_backprop in NHWC", gradient.shape, needed, "the forward convolution")
+    return FilterGradient(image, gradient, filters, geometry)
