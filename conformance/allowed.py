@@ -22,12 +22,13 @@ from reference.engine.max_pool import first_largest
 from reference.engine.pools import Pool
 from reference.engine.precision import accumulator
 from reference.floats import format_of
-from reference.ops.avg_pool import average, spread
-from reference.ops.conv2d import filter_gradient, forward
+from reference.ops.avg_pool import average
+from reference.ops.conv2d import forward
+from reference.ops.conv2d_backprop_filter import filter_gradient
 from reference.ops.conv2d_transpose import backward
-from reference.ops.max_pool import credited
-from reference.ops.pools import pool
-from reference.ops.unpool import scattered
+from reference.ops.max_pool_grad import credited
+from reference.ops.max_unpool import scattered
+from reference.ops.pools import pool, spread
 from reference.random_bits import algorithm
 
 __all__ = [

@@ -6,12 +6,18 @@ TensorFlow would give. A docstring is the op's specification: formula, shapes, r
 """
 
 from reference.errors import SpecError
-from reference.ops.avg_pool import avg_pool, avg_pool_grad, avg_unpool
-from reference.ops.conv2d import conv2d, conv2d_backprop_filter
+from reference.ops.avg_pool import avg_pool
+from reference.ops.avg_pool_grad import avg_pool_grad
+from reference.ops.avg_unpool import avg_unpool
+from reference.ops.conv2d import conv2d
+from reference.ops.conv2d_backprop_filter import conv2d_backprop_filter
 from reference.ops.conv2d_transpose import conv2d_backprop_input, conv2d_transpose
-from reference.ops.dropout import dropout, dropout_grad, stateless_dropout
-from reference.ops.max_pool import max_pool, max_pool_grad, max_pool_with_argmax
-from reference.ops.unpool import max_unpool
+from reference.ops.dropout import dropout, stateless_dropout
+from reference.ops.dropout_grad import dropout_grad
+from reference.ops.max_pool import max_pool
+from reference.ops.max_pool_grad import max_pool_grad
+from reference.ops.max_pool_with_argmax import max_pool_with_argmax
+from reference.ops.max_unpool import max_unpool
 
 __all__ = [
     "SpecError",

@@ -11,7 +11,8 @@ from conformance.model import Array
 from reference.checks import spatial
 from reference.engine.conv2d import FilterGradient, Forward
 from reference.engine.conv2d_transpose import Backward
-from reference.ops.conv2d import filter_gradient, forward
+from reference.ops.conv2d import forward
+from reference.ops.conv2d_backprop_filter import filter_gradient
 from reference.ops.conv2d_transpose import backward
 
 __all__ = ["CONVOLUTIONS", "IMAGES", "Call", "Fault", "after", "before", "convolution", "when"]

@@ -13,8 +13,8 @@ from reference.engine.max_pool import first_largest
 from reference.engine.patches import places
 from reference.engine.unpool import Scatter
 from reference.ops.avg_pool import average
-from reference.ops.max_pool import credited
-from reference.ops.unpool import scattered
+from reference.ops.max_pool_grad import credited
+from reference.ops.max_unpool import scattered
 
 __all__ = ["TABLE"]
 

@@ -20,9 +20,10 @@ from reference.engine.conv2d_transpose import Backward
 from reference.engine.patches import length, pad, places, window_view
 from reference.engine.unpool import Scatter
 from reference.floats import FORMATS, round_to
-from reference.ops.avg_pool import average, spread
-from reference.ops.max_pool import credited
-from reference.ops.unpool import scattered
+from reference.ops.avg_pool import average
+from reference.ops.max_pool_grad import credited
+from reference.ops.max_unpool import scattered
+from reference.ops.pools import spread
 
 __all__ = ["WIDE", "Arithmetic", "blocked", "computed", "fused", "ordered", "pairwise", "permuted", "reversed_"]
 

@@ -25,9 +25,10 @@ __all__ = [
     "Possible",
     "Rate",
     "Sampler",
+    "check",
     "dropout",
-    "dropout_grad",
     "general_dropout",
+    "is_number",
     "keeps",
     "kept_mask",
     "kept_shares",
@@ -79,8 +80,8 @@ def general_dropout(
     Source: tf.nn.experimental.general_dropout. TensorFlow 2.21.0 itself rounds a Python float to bfloat16, and eagerly
     to float16, by way of float32, which is twice.
     """
-    _check(x, rate)
-    if _is_number(rate) and rate == 0:
+    check(x, rate)
+    if is_number(rate) and rate == 0:
         return x
     kept = kept_mask(x, rate, uniform_sampler, noise_shape)
     return np.asarray(np.where(kept, scaled(x, rate), x.dtype.type(0)))
@@ -138,29 +139,6 @@ def stateless_dropout(
     return general_dropout(x, rate, sampler, noise_shape, name)
 
 
-def dropout_grad(grad: Array, kept: Array, rate: Rate) -> Array:
-    """
-    Return the gradient of dropout with respect to x.
-
-        out = where(kept, grad * scale, +0)        scale and rounding as forward; grad / (1 - rate) for an array
-
-    Rules are R1 to R4 of `general_dropout` for grad and rate, its R5 (a number 0 gives grad itself: nothing is
-    dropped), and:
-        dropout_grad.R1  kept is boolean and has grad's shape: the mask of the forward call, `kept_mask`.
-        dropout_grad.R2  A dropped element has gradient +0, whatever grad and scale are.
-
-    TensorFlow multiplies a dropped gradient, 0, by scale: NaN where scale is infinite (float16 from rate 0.99999 on).
-    """
-    _check(grad, rate)
-    if kept.dtype != np.bool_ or kept.shape != grad.shape:
-        raise SpecError(
-            "dropout_grad.R1", f"kept is {kept.dtype} {list(kept.shape)}, grad {list(grad.shape)}: not a mask of grad"
-        )
-    if _is_number(rate) and rate == 0:
-        return grad
-    return np.asarray(np.where(kept, scaled(grad, rate), grad.dtype.type(0)))
-
-
 def scaled(x: Array, rate: Rate) -> Array:
     """
     Return what x becomes where it is kept: x * scale, or x / (1 - rate) for a rate that is an array.
@@ -172,7 +150,7 @@ def scaled(x: Array, rate: Rate) -> Array:
     array([12.], dtype=float32)
     """
     with np.errstate(all="ignore"):
-        if not _is_number(rate):
+        if not is_number(rate):
             return np.asarray(x / (x.dtype.type(1) - rate))
         one = type(rate)(1)  # NumPy before 2 leaves the rate's precision for that of Python's 1
         return np.asarray(x * round_to(np.asarray(one / (one - rate), np.float64), format_of(x.dtype)))
@@ -222,8 +200,8 @@ def possible(x: Array, rate: Rate, noise_shape: NoiseShape, observed: Array) -> 
     Shapes:
         observed has x's shape and dtype.
     """
-    _check(x, rate)
-    value = scaled(x, rate) if not (_is_number(rate) and rate == 0) else x
+    check(x, rate)
+    value = scaled(x, rate) if not (is_number(rate) and rate == 0) else x
     tiny = format_of(x.dtype).smallest_normal
     mute = (np.abs(x) < tiny) | (np.abs(value) < tiny)  # whatever came: else the dropped ones would be left out alone
     flushed = mute & (observed == 0)
@@ -255,16 +233,16 @@ def kept_shares(rate: Rate, dtype: np.dtype[Any]) -> tuple[float, ...]:
     return 1 - float(rate), 1 - math.ceil(bound * numbers) / numbers
 
 
-def _is_number(rate: Rate) -> bool:
+def is_number(rate: Rate) -> bool:
     """Say whether TensorFlow takes a rate for a number: Python's and NumPy's scalars are, ml_dtypes' are not."""
     return isinstance(rate, (int, float, np.integer, np.floating))
 
 
-def _check(x: Array, rate: Rate) -> None:
+def check(x: Array, rate: Rate) -> None:
     """Check rules R1 to R3."""
     if x.dtype.name not in FORMATS:
         raise SpecError("dropout.R1", f"x is {x.dtype.name}: only {', '.join(FORMATS)} can be scaled")
-    if _is_number(rate):
+    if is_number(rate):
         if not 0 <= rate < 1:
             raise SpecError("dropout.R2", f"rate is {rate}, outside [0, 1)")
     elif not isinstance(rate, np.ndarray) or rate.ndim != 0:

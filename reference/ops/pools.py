@@ -1,11 +1,30 @@
 """The geometry of pools, and the rules R1 and R3 to R8 that all of them share."""
 
-from reference.checks import Padding, Size, axes, check_layout, check_rank, padding_pairs, spatial, to_nhwc
+from collections.abc import Sequence
+
+import numpy as np
+
+from reference.checks import (
+    FLOATS,
+    Padding,
+    Size,
+    axes,
+    check_dtype,
+    check_layout,
+    check_rank,
+    check_shape,
+    padding_pairs,
+    read_shape,
+    shape_to_nhwc,
+    spatial,
+    to_nhwc,
+)
+from reference.engine.avg_pool import Spread
 from reference.engine.pools import Pool
 from reference.errors import SpecError
 from reference.floats import Array
 
-__all__ = ["pool", "pool_geometry"]
+__all__ = ["pool", "pool_geometry", "spread"]
 
 EXPLICIT = ("max_pool", "max_pool_grad")  # the ops that take explicit padding
 BETWEEN_CHANNELS = ("max_pool",)  # the ops that pool between channels
@@ -73,3 +92,27 @@ def _check_explicit(op: str, shape: tuple[int, ...], window: tuple[int, int], pa
             f"an image of {shape[1]} x {shape[2]} has no element for a padded window",
             open_to_empty=any(size < taps for size, taps in zip(padded, window, strict=True)),
         )
+
+
+def spread(
+    op: str,
+    image_shape: Sequence[int] | Array,
+    values: Array,
+    ksize: Size,
+    strides: Size,
+    padding: str,
+    data_format: str | None = "NHWC",
+) -> Spread:
+    """Check a call of avg_pool_grad or avg_unpool and return it as a sum."""
+    shape_name, name = ("orig_input_shape", "grad") if op == "avg_pool_grad" else ("output_shape", "input")
+    layout = check_layout(f"{op}.R6", data_format)
+    check_rank(f"{op}.R1", name, values.shape, 4)
+    check_dtype(f"{op}.R2", name, values, FLOATS)
+    image = shape_to_nhwc(read_shape(f"{op}.R1", shape_name, image_shape), layout)
+    geometry = pool_geometry(op, image, ksize, strides, padding, layout)
+    needed = (image[0], geometry.rows.out, geometry.columns.out, image[3])
+    small = to_nhwc(values, layout)
+    check_shape(f"{op}.R9", f"{name} (as NHWC)", small.shape, needed, f"the pool of {shape_name} {list(image)}")
+    counts = np.maximum(geometry.counts(), 1)
+    shares = counts if op == "avg_pool_grad" else np.ones(counts.shape)
+    return Spread(small, image, geometry, shares)

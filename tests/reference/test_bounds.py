@@ -12,9 +12,11 @@ from reference.engine.conv2d import Forward
 from reference.engine.exact import SumOfProducts
 from reference.engine.fourier import transformed as fourier_bound
 from reference.floats import FORMATS, Array, bfloat16, round_to
-from reference.ops.avg_pool import average, spread
-from reference.ops.conv2d import filter_gradient, forward
+from reference.ops.avg_pool import average
+from reference.ops.conv2d import forward
+from reference.ops.conv2d_backprop_filter import filter_gradient
 from reference.ops.conv2d_transpose import backward
+from reference.ops.pools import spread
 from tests.miniatures.sums import EMULATIONS, summed
 
 FLOAT32 = 2.0**-24  # u

@@ -21,10 +21,12 @@ from reference.engine.exact import (
     two_sum,
 )
 from reference.floats import FORMATS, Array, Format, round_ratio, round_to
-from reference.ops.avg_pool import average, spread
-from reference.ops.conv2d import filter_gradient, forward
+from reference.ops.avg_pool import average
+from reference.ops.conv2d import forward
+from reference.ops.conv2d_backprop_filter import filter_gradient
 from reference.ops.conv2d_transpose import backward
-from reference.ops.unpool import scattered
+from reference.ops.max_unpool import scattered
+from reference.ops.pools import spread
 
 Values = Callable[[tuple[int, ...]], Array]
 NAN, INF = math.nan, math.inf

@@ -7,7 +7,8 @@ import pytest
 
 from reference import SpecError, avg_pool, avg_pool_grad, avg_unpool
 from reference.floats import FORMATS, Array
-from reference.ops.avg_pool import average, spread
+from reference.ops.avg_pool import average
+from reference.ops.pools import spread
 
 
 def row(*values: float, dtype: Any = np.float32) -> Array:  # noqa: ANN401 -- whatever np.dtype takes

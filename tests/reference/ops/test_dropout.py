@@ -10,7 +10,6 @@ from reference.floats import Array, bfloat16
 from reference.ops.dropout import (
     Sampler,
     dropout,
-    dropout_grad,
     general_dropout,
     keeps,
     kept_mask,
@@ -19,6 +18,7 @@ from reference.ops.dropout import (
     scaled,
     stateless_dropout,
 )
+from reference.ops.dropout_grad import dropout_grad
 
 DTYPES = ["float16", bfloat16, "float32", "float64"]
 INF, NAN = float("inf"), float("nan")

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from reference.floats import FORMATS, Array, format_of
-from reference.ops.dropout import dropout, dropout_grad, kept_mask, stateless_dropout
+from reference.ops.dropout import dropout, kept_mask, stateless_dropout
+from reference.ops.dropout_grad import dropout_grad
 from reference.random_bits import stateless_uniform
 
 pytestmark = [

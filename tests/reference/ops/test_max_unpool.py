@@ -7,7 +7,7 @@ import pytest
 
 from reference import SpecError, max_unpool
 from reference.floats import FORMATS, Array
-from reference.ops.unpool import DTYPES, scattered
+from reference.ops.max_unpool import DTYPES, scattered
 
 
 def row(*values: float, dtype: Any = np.float32) -> Array:  # noqa: ANN401 -- whatever np.dtype takes

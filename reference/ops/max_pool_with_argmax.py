@@ -1,0 +1,93 @@
+"""max_pool_with_argmax."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from reference.checks import (
+    Size,
+    check_dtype,
+)
+from reference.engine.max_pool import first_largest
+from reference.errors import SpecError
+from reference.floats import Array
+from reference.ops.max_pool import DTYPES, UNSIGNED
+from reference.ops.pools import pool
+
+__all__ = ["max_pool_with_argmax"]
+
+
+def max_pool_with_argmax(
+    input: Array,
+    ksize: Size,
+    strides: Size,
+    padding: str,
+    data_format: str | None = "NHWC",
+    output_dtype: Any = "int64",  # noqa: ANN401 -- whatever np.dtype takes
+    include_batch_in_index: bool = False,
+    name: str | None = None,  # noqa: ARG001 -- tf.nn has it
+) -> tuple[Array, Array]:
+    """
+    Take the largest element of every window, and where it stood.
+
+        out[n, y, x, c] = max over (h, w) inside the image of input[n, y*sh + h - top, x*sw + w - left, c]
+        argmax[n, y, x, c] = (Y*W + X)*C + c, plus n*H*W*C with include_batch_in_index
+
+    where (Y, X) is the first cell of the window, in row-major order, that holds the largest element.
+
+    Shapes:
+        input [N, H, W, C] -> out [N, OH, OW, C], argmax [N, OH, OW, C] of output_dtype.
+
+    Rounding:
+        None.
+
+    Rules:
+        max_pool_with_argmax.R1   input has rank 4 and is not empty.
+        max_pool_with_argmax.R2   dtype: those of max_pool, uint32 or uint64; output_dtype: int32 or int64.
+        max_pool_with_argmax.R3   strides: as max_pool.R3.
+        max_pool_with_argmax.R4   ksize: as max_pool.R4.
+        max_pool_with_argmax.R5   padding is "SAME" or "VALID".
+        max_pool_with_argmax.R6   data_format is "NHWC".
+        max_pool_with_argmax.R7   No pooling between channels.
+        max_pool_with_argmax.R8   The window is longer than the image by at most the stride: as conv2d.R9.
+        max_pool_with_argmax.R9   argmax counts cells of the image without its padding.
+        max_pool_with_argmax.R10  Of equal elements the first in row-major order of the window is named; so -inf alone
+                                  names the first cell.
+        max_pool_with_argmax.R11  Open, with a NaN in the window: dropping it where there is another value, or giving it
+                                  and its index.
+        max_pool_with_argmax.R12  Every index fits output_dtype.
+
+    Raises:
+        SpecError: naming the rule that the call breaks.
+
+    Source: TensorFlow 2.21.0, python/ops/nn_ops.py (max_pool_with_argmax_v2), core/kernels/maxpooling_op.cc.
+
+    >>> values, where = max_pool_with_argmax(np.float32([[1, 9], [9, 3]]).reshape(1, 2, 2, 1), 2, 2, "VALID")
+    >>> values.item(), where.item()
+    (9.0, 1)
+    """
+    op = "max_pool_with_argmax"
+    check_dtype(f"{op}.R2", "input", input, (*DTYPES, *UNSIGNED))
+    if data_format != "NHWC":
+        raise SpecError(f"{op}.R6", f"data_format {data_format!r}: only 'NHWC'")
+    index_dtype = _index_dtype(f"{op}.R2", output_dtype)
+    image, geometry = pool(op, input, ksize, strides, padding, data_format)
+    if 0 in image.shape:
+        raise SpecError(f"{op}.R1", f"input of shape {list(input.shape)} is empty")
+    per_image = prod(image.shape[1:])
+    largest_index = per_image * (len(image) if include_batch_in_index else 1) - 1
+    if largest_index > np.iinfo(index_dtype).max:
+        raise SpecError(f"{op}.R12", f"index {largest_index} does not fit {index_dtype}")
+    out, argmax = first_largest(image, geometry)
+    if include_batch_in_index:
+        argmax += np.arange(len(image)).reshape(-1, 1, 1, 1) * per_image
+    return out, argmax.astype(index_dtype)
+
+
+def _index_dtype(rule: str, given: Any) -> str:  # noqa: ANN401 -- whatever the caller was given
+    """Read the dtype of argmax: anything that names int32 or int64."""
+    name = getattr(given, "name", None) or getattr(given, "__name__", given)
+    if name not in ("int32", "int64"):
+        raise SpecError(rule, f"output_dtype {given!r}: neither int32 nor int64")
+    return str(name)
