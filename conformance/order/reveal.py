@@ -1,0 +1,115 @@
+"""
+Reveal how a black box adds: its tree, the widths of its additions, unrounded products; then hold it to what was found.
+
+Nothing is claimed that was not seen again: fresh masks must leave what the tree predicts, a second time the same bits,
+and sums of ordinary numbers must come out as the tree gives them, bit for bit. Algorithms without a tree (Winograd, FFT,
+compensated sums) fail one of these.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from conformance.model import Array
+from conformance.order import recovery, widths
+from conformance.order.replay import Order, replay
+from conformance.order.summation import SCALES, Summation, UnrevealedError, counted, masked, survivors
+from conformance.order.trees import Tree
+
+__all__ = ["Revealed", "ordinary", "predicted_survivors", "reveal"]
+
+FRESH = 128  # masks that check a tree
+SAMPLES = 64  # sums of ordinary numbers that check an order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revealed:
+    """The order in which a black box adds, and how it was confirmed."""
+
+    order: Order
+    masks: int  # that showed the tree
+    replayed: bool  # whether sums of ordinary numbers came out as predicted, bit for bit; False: they are not modelled
+
+
+def reveal(box: Summation, seed: int = 0) -> Revealed:
+    """
+    Reveal the order of a black box.
+
+    Raises:
+        UnrevealedError: it has none, or none that masks show; says why.
+    """
+    check_terms(box)
+    found = recovery.recover(box, seed)
+    tree = found.tree
+    generator = np.random.Generator(np.random.Philox([seed, 1]))
+    confirm(box, found, generator)
+    bits = order_bits(box, found)
+    fused = widths.fused(box, tree, bits) if len(tree.steps) else (False,) * tree.terms
+    order = Order(tree=tree, bits=bits, fused=fused, exact=found.exact)
+    left, right = ordinary(box, generator)
+    predicted = replay(order, left, np.broadcast_to(right, left.shape))
+    if predicted is not None:
+        same = int(np.sum(box.finished(predicted) == box.sums(left, right)))
+        if same < SAMPLES:
+            raise UnrevealedError(f"masks show a tree, but only {same} of {SAMPLES} ordinary sums are what it gives")
+    return Revealed(order=order, masks=found.masks, replayed=predicted is not None)
+
+
+def order_bits(box: Summation, found: recovery.Recovered) -> tuple[int, ...]:
+    """Return the widths of a tree's additions; where they are exact, only that the output's dtype ends them is seen."""
+    if found.exact and SCALES[box.dtype.name].scan < 53:
+        raise UnrevealedError(f"no mask of {box.dtype.name} tells exact additions from a wide accumulator")
+    return widths.widths(box, found.tree)
+
+
+def check_terms(box: Summation) -> None:
+    """
+    Check that each term alone reaches the result, and that large numbers do not overflow.
+
+    Raises:
+        UnrevealedError: one does not.
+    """
+    scale, each = SCALES[box.dtype.name], np.eye(box.terms, dtype=bool)
+    if (counted(box, np.where(each, scale.one, 0.0).astype(box.dtype)) != 1).any():
+        raise UnrevealedError("a term alone does not reach the sum")
+    alone = box.total(box.sums(np.where(each, scale.large, 0.0).astype(box.dtype), np.ones(box.terms, box.dtype)))
+    if not np.isfinite(alone).all():
+        raise UnrevealedError("large terms overflow")
+
+
+def confirm(box: Summation, found: recovery.Recovered, generator: np.random.Generator) -> None:
+    """
+    Hold a black box to its tree: fresh masks, twice.
+
+    Raises:
+        UnrevealedError: it leaves something else.
+    """
+    if box.terms < 2:
+        return
+    scale = SCALES[box.dtype.name]
+    pairs = np.array([generator.choice(box.terms, 2, replace=False) for _ in range(FRESH)])
+    density = min(0.5, scale.ones / 2 / box.terms)
+    ones = generator.random((FRESH, box.terms)) < density
+    np.put_along_axis(ones, pairs, values=False, axis=1)
+    if (survivors(box, pairs, ones) != predicted_survivors(found.tree, pairs, ones, exact=found.exact)).any():
+        raise UnrevealedError("no tree: fresh masks leave other numbers of ones than the tree that the first ones showed")
+    left, right = masked(box, pairs, ones), np.ones(box.terms, box.dtype)
+    if box.sums(left, right).tobytes() != box.sums(left, right).tobytes():
+        raise UnrevealedError("the same sums differ from call to call")
+
+
+def predicted_survivors(tree: Tree, pairs: Array, ones: Array, *, exact: bool) -> Array:
+    """Return how many ones each mask leaves, by the tree: [masks]."""
+    left = ones.copy()
+    for row, (one, other) in enumerate(pairs.tolist()):
+        node, *sides = tree.meeting(one, other)
+        for side in sides if exact else [node]:
+            left[row, tree.below(side)] = False
+    return np.asarray(left.sum(axis=1))
+
+
+def ordinary(box: Summation, generator: np.random.Generator) -> tuple[Array, Array]:
+    """Return factors drawn from the normal distribution: [SAMPLES, n], [n]; a mean's right factors are 1."""
+    left = generator.standard_normal((SAMPLES, box.terms)).astype(box.dtype)
+    right = generator.standard_normal(box.terms) if box.multiplies else np.ones(box.terms)
+    return left, right.astype(box.dtype)
