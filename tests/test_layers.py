@@ -49,6 +49,7 @@ LAYERS = [
         "conformance.unjudged",
         "conformance.networks.command",
         "conformance.bench",
+        "conformance.order",
         "conformance.run_wide",
         "conformance.repro_wide",
         "conformance.trust",

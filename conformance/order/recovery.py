@@ -166,7 +166,8 @@ def pruned(terms: int, steps: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
         if used[terms + step]:
             for child in steps[step]:
                 used[child] = True
-    numbers, kept = list(range(terms)), []
+    numbers = list(range(terms))
+    kept: list[tuple[int, ...]] = []
     for step, children in enumerate(steps):
         numbers.append(terms + len(kept))
         if used[terms + step]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from conformance.model import Array
 from conformance.order.trees import Tree
-from reference.exact import two_product, two_sum
+from reference.engine.exact import two_product, two_sum
 from reference.floats import FORMATS, Format, format_of, round_to, to_odd
 
 __all__ = ["Order", "replay"]
@@ -52,8 +52,8 @@ def replay(order: Order, left: Array, right: Array) -> Array | None:
     numbers: dict[int, Number] = {}
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for term, parent in enumerate(tree.parents[: tree.terms]):
-            sides = (np.ascontiguousarray(side[:, term], np.float64) for side in (left, right))
-            numbers[term] = product(*sides, own, None if order.fused[term] else bits[parent] if bits else own.precision)
+            a, b = (side[:, term].astype(np.float64) for side in (left, right))
+            numbers[term] = product(a, b, own, None if order.fused[term] else bits[parent] if bits else own.precision)
         for step, (one, other) in enumerate(tree.steps):
             numbers[tree.terms + step] = added(numbers.pop(one), numbers.pop(other), bits[step])
         return numbers[tree.root].high
@@ -94,10 +94,10 @@ def fma(one: Number, other: Number) -> Array:
 
 
 def to_bits(values: Array, bits: int) -> Array:
-    """Round float64 values to so many significant bits, ties to even, with the exponents of the format that has them."""
+    """Round float64 values to so many significant bits, ties to even; of a known format, with its exponents, too."""
     if bits == 53:
         return values
     if fmt := BY_BITS.get(bits):
         return round_to(values, fmt).astype(np.float64)
     mantissa, exponent = np.frexp(values)
-    return np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits)
+    return np.asarray(np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits))

@@ -2,8 +2,8 @@
 Reveal how a black box adds: its tree, the widths of its additions, unrounded products; then hold it to what was found.
 
 Nothing is claimed that was not seen again: fresh masks must leave what the tree predicts, a second time the same bits,
-and sums of ordinary numbers must come out as the tree gives them, bit for bit. Algorithms without a tree (Winograd, FFT,
-compensated sums) fail one of these.
+and sums of ordinary numbers must come out as the tree gives them, bit for bit. Algorithms without a tree (Winograd,
+FFT, compensated sums) fail one of these.
 """
 
 from dataclasses import dataclass
@@ -92,7 +92,9 @@ def confirm(box: Summation, found: recovery.Recovered, generator: np.random.Gene
     ones = generator.random((FRESH, box.terms)) < density
     np.put_along_axis(ones, pairs, values=False, axis=1)
     if (survivors(box, pairs, ones) != predicted_survivors(found.tree, pairs, ones, exact=found.exact)).any():
-        raise UnrevealedError("no tree: fresh masks leave other numbers of ones than the tree that the first ones showed")
+        raise UnrevealedError(
+            "no tree: fresh masks leave other numbers of ones than the tree that the first ones showed"
+        )
     left, right = masked(box, pairs, ones), np.ones(box.terms, box.dtype)
     if box.sums(left, right).tobytes() != box.sums(left, right).tobytes():
         raise UnrevealedError("the same sums differ from call to call")

@@ -49,7 +49,7 @@ class Summation(Protocol):
         """Return what the sums were before the division that ends them, if there is one: [sums], float64."""
 
     def finished(self, totals: Array) -> Array:
-        """Divide sums, if that ends them, and round them to the box's dtype: the inverse of `total`. totals: float64."""
+        """Divide sums, if that ends them, and round them to the box's dtype; totals: [sums], float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def survivors(box: Summation, pairs: Array, ones: Array) -> Array:
     parts = int(ranks.max(initial=0)) // scale.ones + 1
     asked = [ones & (ranks // scale.ones == part) for part in range(parts)]
     left = masked(box, np.tile(pairs, (parts, 1)), np.concatenate(asked))
-    return counted(box, left).reshape(parts, -1).sum(axis=0)
+    return np.asarray(counted(box, left).reshape(parts, -1).sum(axis=0))
 
 
 def counted(box: Summation, left: Array) -> Array:

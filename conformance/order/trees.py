@@ -131,7 +131,7 @@ def chain(parts: Sequence[int], first_free: int, group: int = 1) -> list[tuple[i
 
 
 def pairs(parts: Sequence[int], first_free: int) -> list[tuple[int, ...]]:
-    """Return the additions of neighbours, then of neighbouring sums, and so on; an odd one is left for the next round."""
+    """Return the additions of neighbours, then of neighbouring sums, and so on; an odd one waits for the next round."""
     steps: list[tuple[int, ...]] = []
     level = list(parts)
     while len(level) > 1:

@@ -4,8 +4,8 @@ How wide each addition of a known tree is, and whether it takes products unround
 Width: 2^q at one term, 1 at another, -2^q at a third. The first two meet in the addition that is asked about, the third
 comes in the next one. The 1 is left if 2^q + 1 was kept: of p significant bits, for q < p.
 
-Products: (1 + 2^-a)^2 has a last bit 2^-2a that p bits do not hold. Beside a number so large that 1 + 2^(1-a) is halfway
-between two numbers, that bit decides which way the sum is rounded: if it is still there.
+Products: (1 + 2^-a)^2 has a last bit 2^-2a that p bits do not hold. Beside a number so large that 1 + 2^(1-a) is
+halfway between two numbers, that bit decides which way the sum is rounded: if it is still there.
 
 The last addition is followed by none that would take the large number away again; it counts as wide as those that lead
 to it, and its result is rounded to the dtype of the output.
@@ -79,7 +79,9 @@ def scanned(box: Summation, tree: Tree, steps: Sequence[int]) -> list[int]:
     exponents = np.tile(np.arange(1, limit + 1), len(steps))
     left = kept(box, trio, exponents).reshape(len(steps), limit)
     if left.all(axis=1).any():
-        raise UnrevealedError(f"the accumulator keeps more than {limit} bits: no mask of {box.dtype.name} shows its tree")
+        raise UnrevealedError(
+            f"the accumulator keeps more than {limit} bits: no mask of {box.dtype.name} shows its tree"
+        )
     return [int(count) + 1 for count in np.argmin(left, axis=1)]
 
 

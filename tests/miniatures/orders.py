@@ -1,12 +1,16 @@
 """Sums of products in known orders: black boxes for what reveals the order."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from conformance.order.trees import Tree, tree
+from reference.floats import FORMATS, round_ratio
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -47,7 +51,7 @@ class Emulated:
 Add = Callable[[Array], Array]  # products [sums, n] -> [sums]
 
 
-def of_products(terms: int, add: Add, dtype: Any = np.float32, accumulator: Any = None) -> Emulated:
+def of_products(terms: int, add: Add, dtype: DTypeLike = np.float32, accumulator: DTypeLike | None = None) -> Emulated:
     """Return a black box that rounds its products to the accumulator (its own dtype by default) and then adds them."""
     wide = np.dtype(accumulator or dtype)
     return Emulated(terms, np.dtype(dtype), lambda left, right: add(left.astype(wide) * right.astype(wide)))
@@ -98,8 +102,6 @@ def kahan(products: Array) -> Array:
 
 def with_fma(left: Array, right: Array) -> Array:
     """Add each product of float32 to the running sum with one rounding, in exact fractions."""
-    from fractions import Fraction
-
     out = np.zeros(len(left), np.float32)
     for row in range(len(left)):
         total = np.float32(0)
@@ -109,10 +111,8 @@ def with_fma(left: Array, right: Array) -> Array:
     return out
 
 
-def nearest_float32(number: Any) -> np.float32:
+def nearest_float32(number: Fraction) -> np.float32:
     """Round a fraction once to float32."""
-    from reference.floats import FORMATS, round_ratio
-
     return np.float32(round_ratio(number.numerator, number.denominator, FORMATS["float32"]))
 
 
@@ -129,8 +129,6 @@ def in_fours(products: Array) -> Array:
 
 def in_exact_fours(products: Array) -> Array:
     """Add four products and the running sum at a time, exactly, and round once."""
-    import math
-
     total = np.zeros(len(products), np.float32)
     for start in range(0, products.shape[1], 4):
         for row in range(len(products)):
@@ -140,8 +138,6 @@ def in_exact_fours(products: Array) -> Array:
 
 def at_once(products: Array) -> Array:
     """Add everything exactly and round once."""
-    import math
-
     return np.array([math.fsum(map(float, row)) for row in products])
 
 
@@ -172,7 +168,7 @@ def by_tree(shape: Tree) -> Add:
             for child in children[1:]:
                 total = total + nodes[child]
             nodes.append(total)
-        return nodes[-1]
+        return np.asarray(nodes[-1])
 
     return add
 
