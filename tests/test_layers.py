@@ -57,8 +57,11 @@ LAYERS = [
     ["conformance.report", "conformance.explain"],
     ["conformance.cli", "conformance.screen"],
     ["conformance.__main__"],
+    ["examples"],
 ]
-SOURCES = sorted(path for package in ("reference", "conformance") for path in (ROOT / package).rglob("*.py"))
+SOURCES = sorted(
+    path for package in ("reference", "conformance", "examples") for path in (ROOT / package).rglob("*.py")
+)
 
 
 def module(path: Path) -> str:

@@ -9,10 +9,10 @@ from rich.table import Table
 from conformance.networks.comparing import Distance, Judged
 from conformance.networks.counting import Row, table
 from conformance.networks.layers import Network
-from conformance.networks.results import Lesson, Shown, Trial
+from conformance.networks.results import Trial
 from reference.arithmetic import Image
 
-__all__ = ["counted", "gradients", "learned", "led_back", "moved", "tried"]
+__all__ = ["counted", "gradients", "moved", "said", "share", "short", "tried"]
 
 HEADINGS = ("weights", "neurons", "connections", "parameters", "FLOPs")
 
@@ -63,22 +63,11 @@ def figure(count: int) -> str:
 
 def tried(trial: Trial) -> Table:
     """Return how each layer did alone, and how far the target's own activations went from the reference's."""
-    return stages(f"{trial.network} on {trial.target}, weights {trial.weights}", trial.judged, trial.apart)
-
-
-def led_back(shown: Shown) -> Table:
-    """Return how each stage did, there and back."""
-    row, column = shown.place
-    where = f"feature {shown.feature} at ({row}, {column}) of a {shown.digit}, strength {shown.strength:.3g}"
-    return stages(f"{shown.network} on {shown.target}: {where}, led back to pixels", shown.judged, shown.stages)
-
-
-def stages(title: str, judged: tuple[Judged, ...], apart: tuple[Distance, ...]) -> Table:
-    """Return one line a layer."""
-    drawn = Table("layer", "alone", title=f"{title}: alone, then on its own activations", box=box.SIMPLE_HEAD)
+    title = f"{trial.network} on {trial.target}, weights {trial.weights}: alone, then on its own activations"
+    drawn = Table("layer", "alone", title=title, box=box.SIMPLE_HEAD)
     for heading in ("bound used", "largest difference", "its bound", "largest activation"):
         drawn.add_column(heading, justify="right")
-    for one, after in zip(judged, apart, strict=True):
+    for one, after in zip(trial.judged, trial.apart, strict=True):
         differences = map(short, (after.measured, after.bound, after.size))
         drawn.add_row(one.layer, said(one), share(one.bound_used), *differences)
     return drawn
@@ -103,15 +92,6 @@ def gradients(trial: Trial) -> Table:
     for one in trial.gradients:
         drawn.add_row(one.layer, one.op, said(one), share(one.bound_used))
     return drawn
-
-
-def learned(lesson: Lesson) -> str:
-    """Say what was learned, and whether the reference predicts the same."""
-    same = lesson.tested - len(lesson.other)
-    return (
-        f"{lesson.network}, trained by {lesson.teacher} with dropout: of {lesson.tested} digits that it has not seen "
-        f"{lesson.target} classes {lesson.right} rightly; the reference predicts the same for {same} of them."
-    )
 
 
 def said(judged: Judged) -> str:

@@ -14,7 +14,7 @@ import vl_convert
 from conformance.report.records import Growth, Product, Report, Timing
 from conformance.report.wording import count
 
-__all__ = ["growth_charts", "timing_charts"]
+__all__ = ["drawable", "growth_charts", "on", "svg", "timing_charts"]
 
 INK, LINE = "#5b6270", "#dcdfe4"  # in static/style.css, too
 COLOURS = ("#2f6fb0", "#c2571a", "#1a8f7a", "#8c5bb5", "#b0892a", "#c14d74", "#5a7d2a", "#6b7a90", "#9a5a3c", "#3f8fa8")
@@ -52,14 +52,14 @@ def _growth(points: Sequence[Growth], products: Sequence[Product]) -> str:
     charts = []
     for dtype in sorted({row["dtype"] for row in rows}):
         of_dtype = [row for row in rows if row["dtype"] == dtype]
-        drawn = _on(of_dtype).mark_line(point=point, strokeWidth=1.4).encode(x=n, y=error, color=colour)
+        drawn = on(of_dtype).mark_line(point=point, strokeWidth=1.4).encode(x=n, y=error, color=colour)
         dash = alt.StrokeDash("line:N", legend=alt.Legend(title=None), sort=["n u", "√n u"])
-        limit = _on(lines).mark_line(strokeWidth=1, color=INK).encode(x=n, y=error, strokeDash=dash)
+        limit = on(lines).mark_line(strokeWidth=1, color=INK).encode(x=n, y=error, strokeDash=dash)
         charts.append(alt.layer(limit, drawn).properties(width=190, height=160, title=dtype))
-    return _svg(alt.hconcat(*charts, spacing=12)) if charts else ""
+    return svg(alt.hconcat(*charts, spacing=12)) if charts else ""
 
 
-def _on(rows: Sequence[Mapping[str, Any]]) -> alt.Chart:
+def on(rows: Sequence[Mapping[str, Any]]) -> alt.Chart:
     """Return a chart of rows."""
     return alt.Chart(alt.InlineData(values=list(rows)))
 
@@ -95,7 +95,7 @@ def _timing(timings: Sequence[Timing]) -> str:
         {"layer": drawable(_layer(timing)), "ratio": timing.ratio, "name": drawable(timing.target)} for timing in alike
     ]
     chart = (
-        _on(rows)
+        on(rows)
         .mark_point(filled=True, size=70, opacity=0.9)
         .encode(
             x=alt.X(
@@ -109,7 +109,7 @@ def _timing(timings: Sequence[Timing]) -> str:
         )
         .properties(width=460, height=alt.Step(22), title=_conditions(alike))
     )
-    return _svg(chart) if rows else ""
+    return svg(chart) if rows else ""
 
 
 def _conditions(timings: Sequence[Timing]) -> str:
@@ -137,7 +137,7 @@ def drawable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-def _svg(chart: Any) -> str:  # noqa: ANN401 -- any kind of Altair chart
+def svg(chart: Any) -> str:  # noqa: ANN401 -- any kind of Altair chart
     """Turn a chart into SVG without a background, its text in the page's fonts."""
     configured = chart.configure(
         background="transparent",

@@ -1,82 +1,27 @@
-"""What running networks came to: bounds, pictures, files, and the command."""
+"""What running networks came to: bounds, files, and the command."""
 
-import struct
-import sys
-import zlib
+import json
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from conformance.errors import SuiteError, UsageError
-from conformance.model import Array
-from conformance.networks import command, tables, trying
+from conformance.networks import command, tables
 from conformance.networks.bounding import carried
 from conformance.networks.comparing import Distance, Judged, distance, judged
 from conformance.networks.known import DQN, MNIST, conv
 from conformance.networks.layers import Layer
-from conformance.networks.png import SIGNATURE, bright, png, signed
-from conformance.networks.results import Lesson, Results, Shown, Trial, read, write
-from conformance.networks.running import Step, initialised, run_reference
-from conformance.networks.training import Recipe
-from conformance.networks.trying import Taught, examined, tried
+from conformance.networks.results import Results, Trial, read, write
+from conformance.networks.running import Step, run_reference
+from conformance.networks.trying import tried
 from conformance.targets import registry
 from reference.bounds import ARITHMETICS
 
 JUDGED = Judged(layer="c1", op="conv2d", elements=4, outside=0, bound_used=float("nan"))
 APART = Distance(layer="c1", measured=0.5, bound=1.0, used=0.5, size=2.0)
 TRIAL = Trial(target="t", network="n", weights="drawn at random", judged=(JUDGED,), apart=(APART,), gradients=(JUDGED,))
-LESSON = Lesson(teacher="t", target="u", network="n", tested=3, right=2, other=(1,))
-SHOWN = Shown(
-    target="t",
-    network="n",
-    digit=7,
-    feature=3,
-    place=(1, 2),
-    strength=0.25,
-    judged=(JUDGED,),
-    stages=(replace(APART, used=float("inf"), elsewhere=2),),
-    pictures=tuple(png(np.full((1, 1, 1), grey, np.uint8)) for grey in (0, 128, 255)),
-)
-
-
-def chunks(file: bytes) -> dict[bytes, bytes]:
-    """Take a PNG file apart, and check every check sum."""
-    found, rest = {}, file.removeprefix(SIGNATURE)
-    while rest:
-        (length,) = struct.unpack(">I", rest[:4])
-        kind, data, check = rest[4:8], rest[8 : 8 + length], rest[8 + length : 12 + length]
-        assert check == struct.pack(">I", zlib.crc32(kind + data))
-        found[kind] = data
-        rest = rest[12 + length :]
-    return found
-
-
-def test_a_grey_picture_is_rows_of_pixels_each_after_a_zero() -> None:
-    """Two rows of three: width 3, height 2, 8 bits, grey."""
-    found = chunks(png(np.array([[0, 1, 2], [3, 4, 255]], np.uint8)[:, :, None]))
-
-    assert list(found) == [b"IHDR", b"IDAT", b"IEND"]
-    assert found[b"IHDR"] == bytes([0, 0, 0, 3, 0, 0, 0, 2, 8, 0, 0, 0, 0])
-    assert zlib.decompress(found[b"IDAT"]) == bytes([0, 0, 1, 2, 0, 3, 4, 255])
-
-
-def test_a_picture_in_colour_has_three_bytes_a_pixel() -> None:
-    """One pixel: colour type 2."""
-    found = chunks(png(np.array([[[9, 8, 7]]], np.uint8)))
-
-    assert found[b"IHDR"][9] == 2
-    assert zlib.decompress(found[b"IDAT"]) == bytes([0, 9, 8, 7])
-
-
-def test_zero_is_black_in_an_image_and_grey_where_there_are_signs() -> None:
-    """0 and 1 are 0 and 255; -2, 0 and 2 of at most 2 are 1, 128 and 255; what is beyond stays in range."""
-    assert bright(np.array([0.0, 1.0, 1.5])).tolist() == [0, 255, 255]
-    assert signed(np.array([-2.0, 0.0, 2.0, 9.0]), 2.0).tolist() == [1, 128, 255, 255]
-    assert signed(np.zeros(2), 0.0).tolist() == [128, 128]
 
 
 def unpooled(place: int, value: float) -> Step:
@@ -136,14 +81,20 @@ def test_too_few_results_are_all_wrong() -> None:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    """Records and pictures, numbers that JSON has no word for among them; earlier pictures are gone."""
-    write(tmp_path, Results(shown=(SHOWN, SHOWN)))
-    write(tmp_path, Results(trials=(TRIAL,), lessons=(LESSON,), shown=(SHOWN,)))
+    """Numbers that JSON has no word for among it."""
+    write(tmp_path, Results(trials=(TRIAL, TRIAL)))
+    write(tmp_path, Results(trials=(TRIAL,)))
 
-    found = read(tmp_path)
+    assert repr(read(tmp_path)) == repr(Results(trials=(TRIAL,)))  # NaN equals nothing
 
-    assert repr(found) == repr(Results(trials=(TRIAL,), lessons=(LESSON,), shown=(SHOWN,)))  # NaN equals nothing
-    assert len(list((tmp_path / "networks").iterdir())) == 3
+
+def test_trials_of_the_first_schema_are_read(tmp_path: Path) -> None:
+    """What LeNet-5 learned, and features led back to pixels, stood in the file, too."""
+    write(tmp_path, Results(trials=(TRIAL,)))
+    path = tmp_path / "networks.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 1, "lessons": [{}], "shown": [{}]}))
+
+    assert repr(read(tmp_path)) == repr(Results(trials=(TRIAL,)))
 
 
 def test_a_folder_without_networks_has_none(tmp_path: Path) -> None:
@@ -151,62 +102,27 @@ def test_a_folder_without_networks_has_none(tmp_path: Path) -> None:
     assert read(tmp_path) == Results()
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("networks.json", b"{"),
-        ("networks.json", b"[]"),
-        ("networks.json", b'{"trials": [{}], "lessons": [], "shown": []}'),
-        ("networks/0-target.png", b"GIF89a"),
-    ],
-)
-def test_files_that_are_not_of_the_suite_are_refused(tmp_path: Path, name: str, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"trials": [{}]}'])
+def test_files_that_are_not_of_the_suite_are_refused(tmp_path: Path, content: bytes) -> None:
     """The file is named."""
-    write(tmp_path, Results(shown=(SHOWN,)))
-    (tmp_path / name).write_bytes(content)
+    (tmp_path / "networks.json").write_bytes(content)
 
     with pytest.raises(SuiteError, match=r"networks\.json: not what running networks writes"):
         read(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("results", "wrong"),
+    ("trial", "wrong"),
     [
-        (Results(trials=(TRIAL,)), ()),
-        (Results(trials=(replace(TRIAL, judged=(replace(JUDGED, outside=1),)),)), ("t",)),
-        (Results(trials=(replace(TRIAL, gradients=(replace(JUDGED, outside=1),)),)), ("t",)),
-        (Results(trials=(replace(TRIAL, apart=(replace(APART, used=1.5),)),)), ("t",)),
-        (Results(lessons=(replace(LESSON, other=()),)), ()),
-        (Results(lessons=(LESSON,)), ("u",)),
-        (Results(shown=(SHOWN,)), ("t",)),
+        (TRIAL, ()),
+        (replace(TRIAL, judged=(replace(JUDGED, outside=1),)), ("t",)),
+        (replace(TRIAL, gradients=(replace(JUDGED, outside=1),)), ("t",)),
+        (replace(TRIAL, apart=(replace(APART, used=1.5),)), ("t",)),
     ],
 )
-def test_what_is_wrong_is_told_by_target(results: Results, wrong: tuple[str, ...]) -> None:
-    """An element, a gradient, a distance beyond its bound, another prediction, a stage of a picture."""
-    assert results.wrong_on == wrong
-
-
-def few_digits() -> tuple[Array, Array]:
-    """Return 54 images, of which the last four are for testing."""
-    stream = np.random.default_rng(0)
-    return stream.random((54, 28, 28, 1), np.float32), stream.integers(10, size=54)
-
-
-def reversed_classes(op: str, arguments: Any) -> tuple[Array, ...]:  # noqa: ANN401 -- as of a runner
-    """Return the reference's results, the ten classes in reverse."""
-    results = run_reference(op, arguments)
-    return (results[0][..., ::-1],) if results[0].shape[-1] == 10 else results
-
-
-def test_predictions_that_differ_are_counted() -> None:
-    """No class of ten is its own mirror: all four predictions differ."""
-    images, labels = few_digits()
-    known = Taught(teacher="t", weights=initialised(MNIST, 0), images=images[-4:], labels=labels[-4:])
-
-    same, other = (examined(known, registry.find("reference"), one) for one in (run_reference, reversed_classes))
-
-    assert same.other == ()
-    assert other.other == (0, 1, 2, 3)
+def test_what_is_wrong_is_told_by_target(trial: Trial, wrong: tuple[str, ...]) -> None:
+    """An element, a gradient, a distance beyond its bound."""
+    assert Results(trials=(trial,)).wrong_on == wrong
 
 
 def test_masks_that_are_the_targets_own_are_left_out() -> None:
@@ -238,30 +154,6 @@ def test_a_target_that_lacks_an_op_is_not_run(
     shown = capsys.readouterr()
     assert "lenet-5 on convolving: Not run: convolving does not offer avg_pool" in shown.out
     assert shown.err.splitlines() == ["dqn on convolving", "lenet-5 on convolving"]
-
-
-def test_the_command_trains_compares_and_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reference teaches itself one step: all conforms, six pictures, and the folder is that of a run."""
-    monkeypatch.setattr(trying, "digits", few_digits)
-    monkeypatch.setattr(trying, "TESTED", 4)
-    monkeypatch.setattr(command, "read_digits", few_digits)
-    monkeypatch.setattr(command, "Recipe", partial(Recipe, epochs=1))
-
-    assert command.networks(target=["reference"], pictures=True, out=tmp_path) == 0
-
-    found = read(tmp_path)
-    assert [lesson.tested for lesson in found.lessons] == [4]
-    assert [trial.weights for trial in found.trials] == ["trained by reference"]
-    assert [picture.digit for picture in found.shown] == [int(few_digits()[1][n]) for n in (50, 50, 50, 51, 51, 51)]
-    assert (tmp_path / "run.json").exists()
-
-
-def test_digits_need_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What to install is said before anything is trained."""
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-
-    with pytest.raises(UsageError, match=r"conv-conformance\[digits\]"):
-        command.networks(digits=True)
 
 
 def test_a_network_that_does_not_exist_is_refused() -> None:

@@ -40,7 +40,7 @@ def test_json_says_its_schema_and_the_verdict(full_run: Path) -> None:
     """As docs/report.md has them."""
     data = told(full_run)
 
-    assert data["schema"] == machine.SCHEMA == 1
+    assert data["schema"] == machine.SCHEMA == 2
     assert data["verdict"] == {
         "sentence": "1 new divergence in conv2d_transpose.",
         "remarks": [],

@@ -1,18 +1,15 @@
 """Networks and timings in the report."""
 
-import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from conformance.errors import UsageError
 from conformance.networks.comparing import Distance, Judged
-from conformance.networks.png import png
-from conformance.networks.results import Lesson, Results, Shown, Trial, write
+from conformance.networks.results import Results, Trial, write
 from conformance.report.commands import report
 from conformance.report.data import gather
 from conformance.report.machine import as_json
@@ -24,32 +21,17 @@ Make = Callable[..., Path]
 JUDGED = Judged(layer="c1", op="conv2d", elements=4, outside=0, bound_used=0.5)
 APART = Distance(layer="c1", measured=0.5, bound=1.0, used=0.5, size=2.0)
 TRIAL = Trial(target="<script>t", network="n", weights="drawn at random", judged=(JUDGED,), apart=(APART,))
-LESSON = Lesson(teacher="t", target="<script>t", network="n", tested=3, right=2, other=())
-SHOWN = Shown(
-    target="<script>t",
-    network="n",
-    digit=7,
-    feature=3,
-    place=(1, 2),
-    strength=0.25,
-    judged=(JUDGED,),
-    stages=(APART,),
-    pictures=tuple(png(np.full((1, 1, 1), grey, np.uint8)) for grey in (0, 128, 255)),
-)
-RESULTS = Results(trials=(TRIAL,), lessons=(LESSON,), shown=(SHOWN,))
+RESULTS = Results(trials=(TRIAL,))
 
 
-def test_pictures_stand_in_the_page_itself(make_run: Make) -> None:
-    """Three data addresses, and what was measured; the names are escaped."""
+def test_trials_stand_in_the_page(make_run: Make) -> None:
+    """What was measured, and the names escaped."""
     folder = make_run(rows=[])
     write(folder, RESULTS)
 
     text = page(gather([folder]))
 
-    for content in SHOWN.pictures:
-        assert f'src="data:image/png;base64,{base64.b64encode(content).decode()}"' in text
-    assert "differ by at most 0.5 of 2; the bound is 1" in text
-    assert "&lt;script&gt;t" in text
+    assert "n on &lt;script&gt;t, weights drawn at random: conforms" in text
     assert "<script>t" not in text
 
 
@@ -66,15 +48,14 @@ def test_networks_that_went_wrong_are_remarked(make_run: Make) -> None:
     assert any("went wrong on <script>t" in remark for remark in verdict(gather([folder])).remarks)
 
 
-def test_networks_are_in_the_json_without_their_pictures(make_run: Make) -> None:
-    """Run, trials, lessons and what was shown."""
+def test_networks_are_in_the_json(make_run: Make) -> None:
+    """Run and trials."""
     folder = make_run(rows=[])
     write(folder, RESULTS)
 
     (entry,) = json.loads(as_json(gather([folder])))["networks"]
 
-    assert (entry["run"], entry["shown"][0]["feature"]) == (0, 3)
-    assert "pictures" not in entry["shown"][0]
+    assert (entry["run"], entry["trials"][0]["network"]) == (0, "n")
 
 
 def test_timings_of_other_batches_are_not_compared(make_run: Make) -> None:

@@ -1,26 +1,39 @@
 """
-The deconvolutional network: what a feature of a trained network answers to, led back to the pixels that caused it.
+What a trained network's features answer to, led back to the pixels that caused them.
 
-Forward by convolution, relu and max pooling with argmax; of the last pool's activations all but one feature's strongest
-are set to zero; then back by unpooling at the argmax, relu and transposed convolution with the same filters.
+    python examples/features_to_pixels.py --target tf-cpu-eager
+
+LeNet-5 learns to read digits. Then a digit goes forward by convolution, relu and max pooling with argmax; of the last
+pool's activations all but one feature's strongest are set to zero; and back by unpooling at the argmax, relu and
+transposed convolution with the same filters. The target does so beside the reference, each stage judged.
 
 Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, ECCV 2014.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
 from conformance.model import Array
 from conformance.networks.bounding import carried
 from conformance.networks.comparing import Distance, Judged, distance, judged
-from conformance.networks.known import mirrored
+from conformance.networks.known import MNIST, mirrored
 from conformance.networks.layers import Network
 from conformance.networks.running import Parameters, Runner, Step, run_reference, step
+from conformance.networks.trying import arithmetic_of
+from examples import running
+from examples.digits import TESTED, digits
+from examples.lenet_reads import Recipe, taught
+from examples.pages import page
+from examples.pictures import bright, png, signed
 from reference.bounds import ARITHMETICS, Arithmetic
 
-__all__ = ["Picture", "features", "pictures", "visualised"]
+__all__ = ["Picture", "features", "features_to_pixels", "pictures", "visualised"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +48,21 @@ class Picture:
     target: Array  # H, W, C
     judged: tuple[Judged, ...]  # each layer of the target, there and back, on the reference's activations
     stages: tuple[Distance, ...]  # of the target's own activations from the reference's
+
+    @property
+    def wrong(self) -> bool:
+        """Whether an element is not allowed, or further away than its bound."""
+        return any(one.outside for one in self.judged) or any(one.used > 1 for one in self.stages)
+
+    @property
+    def files(self) -> tuple[bytes, bytes, bytes]:
+        """PNG files of image, reference and target: both reconstructions on the reference's scale, zero in grey."""
+        largest = float(abs(self.reference).max(initial=0.0))
+        return (
+            png(bright(self.image)),
+            png(signed(self.reference, largest)),
+            png(signed(self.target, largest)),
+        )
 
 
 def features(network: Network) -> Network:
@@ -109,3 +137,31 @@ def visualised(
         if layer.op == "max_pool_with_argmax":
             argmax[layer.name] = steps[-1].results[1]
     return steps
+
+
+def features_to_pixels(
+    target: Annotated[str | None, typer.Option(help="Who computes; the first TensorFlow here by default.")] = None,
+    images: Annotated[int, typer.Option(min=1, max=TESTED, help="Digits that are shown.")] = 2,
+    strongest: Annotated[int, typer.Option(min=1, max=64, help="Features of each that are led back.")] = 3,
+    epochs: Annotated[int, typer.Option(min=1, help="Times that every digit is shown in training.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of weights, order and dropout.")] = 0,
+    out: Annotated[Path, typer.Option(help="The page.")] = Path("reports/features_to_pixels.html"),
+) -> int:
+    """Lead the strongest features of a trained LeNet-5 back to the pixels that caused them."""
+    digits()  # they may not be installed: said before anything is started
+    running.writable(out)
+    with running.target(target) as (found, runner):
+        known = taught(found.name, runner, Recipe(epochs=epochs, seed=seed))
+        shown = [
+            (int(known.labels[n]), one)
+            for n in running.watched(range(images), "Features are led back", images)
+            for one in pictures(MNIST, known.images[[n]], known.weights, runner, strongest, arithmetic_of(found))
+        ]
+    out.write_text(page("features_to_pixels.html", target=found.name, shown=shown))
+    wrong = sum(one.wrong for _, one in shown)
+    typer.echo(f"{len(shown)} features led back on {found.name}, {wrong} of them wrong. The page: {out}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(running.run(features_to_pixels))

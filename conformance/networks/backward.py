@@ -1,31 +1,19 @@
 """
-Training: the way back through a network by the gradient ops, and stochastic gradient descent on a target.
+The gradient of a network's loss, by the gradient ops: back through the layers of a run.
 
-Every gradient of an op is a call of the runner, so that TensorFlow trains in TensorFlow, and each call can be judged as
-those of the way there. Loss, biases, activations and the descent itself are the suite's own, in NumPy.
+Every gradient of an op is a call of the runner, and can be judged as the calls of the run are. The gradients of loss,
+biases and activations are the suite's own, in NumPy.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from conformance.model import Array
 from conformance.networks.layers import Network
-from conformance.networks.running import Parameters, Runner, Step, initialised, run, run_reference
+from conformance.networks.running import Parameters, Runner, Step, run, run_reference
 
-__all__ = ["Recipe", "backward", "loss", "predictions", "stepped", "trained"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """How a network is trained."""
-
-    epochs: int = 4
-    batch: int = 50
-    rate: float = 0.02  # of learning
-    momentum: float = 0.9
-    seed: int = 0  # of weights, order and dropout
+__all__ = ["backward", "loss", "stepped"]
 
 
 def loss(logits: Array, labels: Array) -> tuple[float, Array]:
@@ -101,44 +89,3 @@ def stepped(
     """Return the calls of the gradient ops in one training step of the reference, dropout included."""
     steps = run(network, images, weights, run_reference, seed)
     return backward(steps, loss(steps[-1].output, labels)[1], run_reference)[0]
-
-
-def trained(
-    network: Network, images: Array, labels: Array, runner: Runner, recipe: Recipe | None = None
-) -> dict[str, Parameters]:
-    """Train a network on a target from weights drawn at random: images [N, H, W, C], labels [N]."""
-    recipe = recipe or Recipe()
-    weights = initialised(network, recipe.seed)
-    velocity = {name: Parameters(np.zeros_like(one.filters), 0 * one.filters[0, 0, 0]) for name, one in weights.items()}
-    for number, chosen in enumerate(batches(len(images), recipe)):
-        steps = run(network, images[chosen], weights, runner, seed=recipe.seed + number)
-        _, slope = loss(steps[-1].output, labels[chosen])
-        for name, gradient in backward(steps, slope, runner)[1].items():
-            velocity[name] = combined(velocity[name], recipe.momentum, gradient, -recipe.rate)
-            weights[name] = combined(weights[name], 1.0, velocity[name], 1.0)
-    return weights
-
-
-def combined(one: Parameters, share: float, other: Parameters, other_share: float) -> Parameters:
-    """Return a weighted sum of two layers' parameters."""
-    bias = None
-    if one.bias is not None and other.bias is not None:
-        bias = share * one.bias + other_share * other.bias
-    return Parameters(share * one.filters + other_share * other.filters, bias)
-
-
-def predictions(
-    network: Network, images: Array, weights: Mapping[str, Parameters], runner: Runner, batch: int = 100
-) -> Array:
-    """Return the class that a network gives each image: [N]."""
-    parts = [images[first : first + batch] for first in range(0, len(images), batch)]
-    return np.concatenate([run(network, part, weights, runner)[-1].output.argmax(3).ravel() for part in parts])
-
-
-def batches(count: int, recipe: Recipe) -> Iterator[Array]:
-    """Yield the images of each step: every epoch in another order."""
-    stream = np.random.Generator(np.random.Philox(recipe.seed))
-    for _ in range(recipe.epochs):
-        order = stream.permutation(count)
-        for first in range(0, count - recipe.batch + 1, recipe.batch):
-            yield order[first : first + recipe.batch]

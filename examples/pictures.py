@@ -1,4 +1,4 @@
-"""Pictures as PNG files, written here: grey or colour, eight bits a channel."""
+"""Arrays as pictures: PNG files, grey or colour, eight bits a channel, written here."""
 
 import struct
 import zlib

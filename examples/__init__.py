@@ -1,0 +1,1 @@
+"""Whole stories on the ops: scripts to run and to read, each with a page as its outcome."""
