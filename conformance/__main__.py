@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 def main() -> None:
     """Run the command line and end with its exit code."""
-    from conformance.cli import run_command  # noqa: PLC0415 -- after the environment is set
+    from conformance.commands.cli import run_command  # noqa: PLC0415 -- after the environment is set
 
     sys.exit(run_command())
 

@@ -13,8 +13,8 @@ from rich.progress import track
 from conformance.errors import SuiteError, UsageError
 from conformance.networks.running import Runner, on_target
 from conformance.targets import registry
-from conformance.targets.pool import Limits, Worker
 from conformance.targets.registry import Target
+from conformance.targets.transport.pool import Limits, Worker
 
 __all__ = ["run", "target", "watched", "writable"]
 

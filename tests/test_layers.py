@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from collections.abc import Container
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
@@ -11,9 +12,8 @@ import pytest
 import reference
 
 ROOT = Path(__file__).parent.parent
-ADAPTERS = ROOT / "conformance" / "targets" / "adapters"
-
-# From the lowest up; a module belongs to the longest name that it starts with. Those on one line may know one another.
+# From the lowest up; a module belongs to the longest name that it starts with. Those on one line may know one another,
+# but not in a circle.
 LAYERS = [
     [
         "reference.errors",
@@ -28,37 +28,18 @@ LAYERS = [
     ["reference.ops"],
     ["reference"],
     ["conformance.model", "conformance.errors"],
-    ["conformance.cases", "conformance.targets", "conformance.networks", "conformance.allowed"],
-    [
-        "conformance.verdicts",
-        "conformance.masks",
-        "conformance.trials",
-        "conformance.findings",
-        "conformance.repro",
-        "conformance.repro_compared",
-        "conformance.waivers",
-    ],
-    [
-        "conformance.runs",
-        "conformance.store",
-        "conformance.fingerprints",
-        "conformance.campaign",
-        "conformance.replaying",
-        "conformance.vectors",
-        "conformance.worst",
-        "conformance.unjudged",
-        "conformance.networks.command",
-        "conformance.bench",
-        "conformance.order",
-        "conformance.run_wide",
-        "conformance.repro_wide",
-        "conformance.trust",
-    ],
-    ["conformance.report", "conformance.explain"],
-    ["conformance.cli", "conformance.screen"],
+    ["conformance.cases", "conformance.targets"],
+    ["conformance.judge"],
+    ["conformance.run", "conformance.networks"],
+    ["conformance.triage", "conformance.selftest", "conformance.order"],
+    ["conformance.report"],
+    ["conformance.bench"],
+    ["conformance.commands"],
     ["conformance.__main__"],
     ["examples"],
 ]
+# What imports the library that is judged: a worker's adapter alone.
+ADAPTERS = {"tensorflow": ("conformance.targets.tensorflow.adapter", "conformance.targets.tensorflow.functions")}
 SOURCES = sorted(
     path for package in ("reference", "conformance", "examples") for path in (ROOT / package).rglob("*.py")
 )
@@ -121,21 +102,42 @@ def test_no_name_of_the_reference_hides_a_module(path: Path) -> None:
     assert name == "reference" or attrgetter(name.partition(".")[2])(reference) is loaded
 
 
-def test_tensorflow_is_imported_by_its_adapter_alone() -> None:
+@pytest.mark.parametrize("library", ADAPTERS)
+def test_a_judged_library_is_imported_by_its_adapter_alone(library: str) -> None:
     """It runs in the target's process only."""
-    importing = [path for path in SOURCES if any(name.partition(".")[0] == "tensorflow" for name in imported(path))]
+    importing = {module(path) for path in SOURCES if any(name.partition(".")[0] == library for name in imported(path))}
 
-    assert all(path.parent == ADAPTERS and path.stem.startswith("tensorflow") for path in importing)
+    assert importing <= set(ADAPTERS[library])
 
 
 def test_only_the_worker_process_knows_the_adapters() -> None:
     """Nothing that runs in the suite's own process imports one: they are named as text, or imported in a function."""
+    adapters = {name for names in ADAPTERS.values() for name in names}
     knowing = {
         module(path)
         for path in SOURCES
-        if path.parent != ADAPTERS
+        if module(path) not in adapters
         for node in ast.parse(path.read_text()).body
-        if isinstance(node, (ast.Import, ast.ImportFrom)) and "adapters.tensorflow" in ast.unparse(node)
+        if isinstance(node, ast.ImportFrom)
+        and adapters & {f"{node.module}.{a.name}" for a in node.names} | adapters & {node.module}
     }
 
     assert not knowing
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    """Whatever is imported, when a module is loaded or in a function, leads back to no module that it came from."""
+    names = {module(path): path for path in SOURCES}
+    known = {
+        name: {target for found in imported(path) if (target := owner(found, names)) not in (None, name)}
+        for name, path in names.items()
+    }
+    while leaves := {name for name, below in known.items() if not below & known.keys()}:
+        known = {name: below for name, below in known.items() if name not in leaves}
+
+    assert not known
+
+
+def owner(name: str, modules: Container[str]) -> str | None:
+    """Return the module that an imported name is, or stands in; a package counts where it holds the name itself."""
+    return name if name in modules else parent if (parent := name.rpartition(".")[0]) in modules else None

@@ -4,7 +4,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from conformance.allowed import SETS, AnyOf, Results, allowed
+from conformance.judge.allowed import SETS, AnyOf, Results, allowed
 from conformance.model import Array, Case
 
 __all__ = ["FUNCTIONS"]

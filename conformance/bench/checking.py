@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from conformance import cases, waivers
-from conformance.allowed import AnyMask, Permits, permits
+from conformance import cases
 from conformance.bench.subjects import Subject
+from conformance.judge.allowed import AnyMask, Permits, permits
+from conformance.judge.verdicts import verdict
 from conformance.model import Array, Case, Observation, Raised, Returned, Verdict
 from conformance.networks.running import case_of
+from conformance.run.trials import likened
 from conformance.targets.registry import Target, unsupported
-from conformance.trials import likened
-from conformance.verdicts import verdict
-from conformance.waivers import Waiver
+from conformance.triage import waivers
+from conformance.triage.waivers import Waiver
 from reference.bounds import ARITHMETICS, Arithmetic
 
 __all__ = ["ALONE", "LAST", "WHOLE", "Checked", "Sets", "known", "last_image", "last_result", "of_batch", "of_image"]

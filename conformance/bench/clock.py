@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.model import Array, Json
-from conformance.targets.adapters import Adapter, NotOfferedError, Prepared
-from conformance.targets.messages import Call
+from conformance.targets.adapter import Adapter, NotOfferedError, Prepared
+from conformance.targets.transport.messages import Call
 
 __all__ = ["AGAIN", "Clock", "load"]
 

@@ -16,8 +16,8 @@ import numpy as np
 from conformance.bench import pytorch
 from conformance.bench.geometry import axes, ends
 from conformance.model import Array, Json
-from conformance.targets.adapters import NotOfferedError, Prepared
-from conformance.targets.messages import Call
+from conformance.targets.adapter import NotOfferedError, Prepared
+from conformance.targets.transport.messages import Call
 from reference.engine.patches import pad, places
 
 __all__ = ["LIBRARIES", "load"]

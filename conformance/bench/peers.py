@@ -19,7 +19,7 @@ PEERS: Mapping[str, Target] = {
         Target(
             name="reference-bounds",
             about="the reference, value and bound together",
-            adapter="conformance.targets.adapters.namespace",
+            adapter="conformance.targets.namespace",
             options={"object": "conformance.bench.bounded:FUNCTIONS"},
         ),
         peer("jax", "JAX, jitted"),

@@ -15,7 +15,7 @@ import numpy as np
 
 from conformance.bench.geometry import axes, ends
 from conformance.model import Array
-from conformance.targets.adapters import NotOfferedError
+from conformance.targets.adapter import NotOfferedError
 
 __all__ = ["returned", "torch"]
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from conformance.bench.timing import Timed
 from conformance.errors import UsageError
-from conformance.store import Store
+from conformance.run.store import Store
 
 __all__ = ["Compared", "compared", "processor", "read", "write"]
 

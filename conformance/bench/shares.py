@@ -10,13 +10,13 @@ from conformance.bench.clock import AGAIN
 from conformance.bench.timing import LIMITS, Timed, start
 from conformance.errors import SuiteError
 from conformance.model import Array, Returned
-from conformance.targets.messages import Call
-from conformance.targets.pool import Worker
 from conformance.targets.registry import Target
+from conformance.targets.transport.messages import Call
+from conformance.targets.transport.pool import Worker
 
 __all__ = ["against", "ceilings_of"]
 
-NAMESPACE = "conformance.targets.adapters.namespace"
+NAMESPACE = "conformance.targets.namespace"
 
 
 def against(row: Timed, ceilings: Mapping[str, float]) -> Timed:

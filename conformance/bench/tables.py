@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.bench.timing import Plan, Timed
-from conformance.trials import AS_IF
+from conformance.run.trials import AS_IF
 
 __all__ = ["show", "width"]
 

@@ -20,11 +20,11 @@ from conformance.bench.checking import Checked, known, of_batch, of_image
 from conformance.bench.clock import AGAIN
 from conformance.bench.subjects import Subject, arguments
 from conformance.model import Json, Returned
-from conformance.targets.messages import Call
-from conformance.targets.pool import Limits, Worker
-from conformance.targets.process import Start
 from conformance.targets.registry import Target
-from conformance.targets.zygote import Zygotes
+from conformance.targets.transport.messages import Call
+from conformance.targets.transport.pool import Limits, Worker
+from conformance.targets.transport.process import Start
+from conformance.targets.transport.zygote import Zygotes
 
 __all__ = ["LIMITS", "Plan", "Timed", "start", "timed"]
 

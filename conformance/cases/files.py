@@ -6,7 +6,7 @@ from typing import Any
 from conformance.cases.regimes import FLOAT_REGIMES, INTEGER_REGIMES
 from conformance.errors import UsageError
 from conformance.model import OPS, ArraySpec, Case
-from conformance.targets.protocol import DTYPES
+from conformance.targets.transport.protocol import DTYPES
 
 __all__ = ["case_from_json"]
 

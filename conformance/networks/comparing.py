@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conformance.allowed import AnyOf, Results, allowed
+from conformance.judge.allowed import AnyOf, Results, allowed
 from conformance.model import Array, Case
 from conformance.networks.bounding import carried
 from conformance.networks.layers import Network

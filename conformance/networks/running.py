@@ -16,9 +16,9 @@ from conformance.errors import SuiteError
 from conformance.model import Array, ArraySpec, Case, Json, Raised, Returned, Unsupported
 from conformance.networks.counting import filters
 from conformance.networks.layers import Layer, Network
-from conformance.targets.messages import Call
-from conformance.targets.pool import Worker
 from conformance.targets.registry import Target, unsupported
+from conformance.targets.transport.messages import Call
+from conformance.targets.transport.pool import Worker
 
 __all__ = [
     "NotOfferedError",

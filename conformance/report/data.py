@@ -14,7 +14,7 @@ from conformance.report.observed import Observed, observed
 from conformance.report.records import Report, Scores
 from conformance.report.rules import rules
 from conformance.report.summary import products, runs
-from conformance.store import Store
+from conformance.run.store import Store
 
 __all__ = ["gather"]
 

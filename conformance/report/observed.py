@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from conformance.store import Store
+from conformance.run.store import Store
 
 __all__ = ["ENDS", "Observed", "observed", "tallies"]
 

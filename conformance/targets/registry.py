@@ -13,7 +13,7 @@ from conformance.errors import UsageError
 from conformance.model import Case, Json
 from conformance.targets import limits, machine
 from conformance.targets.limits import Limit
-from conformance.targets.process import Start
+from conformance.targets.transport.process import Start
 
 __all__ = [
     "BUILT_IN",
@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 ENTRY_POINTS = "conformance.targets"  # group in which an installed package registers its own
-TENSORFLOW = "conformance.targets.adapters.tensorflow"
-NAMESPACE = "conformance.targets.adapters.namespace"
+TENSORFLOW = "conformance.targets.tensorflow.adapter"
+NAMESPACE = "conformance.targets.namespace"
 
 # What a user has set for their own work would change what is judged.
 CLEARED = ("TF_", "XLA_", "ONEDNN_", "DNNL_", "OMP_", "KMP_", "MKL_", "MALLOC_")
@@ -54,7 +54,7 @@ TF32 = FLOAT32 | {"float32": "tf32"}
 CORRECTLY_ROUNDED = dict.fromkeys(FLOAT32, "correctly-rounded")
 
 # The ways in which the TensorFlow targets compute an op, the first one the op as users call it.
-# `conformance.targets.adapters.tensorflow_functions` has them.
+# `conformance.targets.tensorflow.functions` has them.
 ROUTES: Mapping[str, tuple[str, ...]] = {
     "conv2d": ("nn",),
     "conv2d_transpose": ("nn",),
@@ -139,9 +139,9 @@ class Target:
         kept = {name: text for name, text in os.environ.items() if self.command or not name.startswith(CLEARED)}
         return Start(
             name=self.name,
-            command=self.command or (python, "-m", "conformance.targets.worker", specification),
+            command=self.command or (python, "-m", "conformance.targets.transport.worker", specification),
             environment={**kept, **self.environment},
-            zygote=(python, "-m", "conformance.targets.zygote", self.adapter) if self.forks else (),
+            zygote=(python, "-m", "conformance.targets.transport.zygote", self.adapter) if self.forks else (),
             specification=specification,
         )
 

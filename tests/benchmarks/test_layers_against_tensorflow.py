@@ -24,8 +24,8 @@ from conformance.bench.subjects import Subject, arguments, subjects
 from conformance.bench.timing import LIMITS, start
 from conformance.model import Returned
 from conformance.targets import registry
-from conformance.targets.messages import Call
-from conformance.targets.pool import Worker
+from conformance.targets.transport.messages import Call
+from conformance.targets.transport.pool import Worker
 
 pytestmark = [
     pytest.mark.tensorflow,

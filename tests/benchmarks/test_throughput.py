@@ -9,8 +9,8 @@ import pytest
 
 from conformance import cases
 from conformance.model import OPS, Crashed
+from conformance.run.trials import Outcome, Panel, inside, rows
 from conformance.targets import registry
-from conformance.trials import Outcome, Panel, inside, rows
 
 COUNT = 300  # of an op, as in a run
 

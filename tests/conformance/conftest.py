@@ -8,8 +8,8 @@ import pytest
 
 from conformance.networks.running import Runner, on_target
 from conformance.targets import registry
-from conformance.targets.pool import Worker
 from conformance.targets.registry import Target
+from conformance.targets.transport.pool import Worker
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import pytest
 import reference
 from conformance import cases
 from conformance.model import Case
-from conformance.store import Store
+from conformance.run.store import Store
 
 TARGETS = ("tf-cpu-eager", "tf-cpu-xla")
 

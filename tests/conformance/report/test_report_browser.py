@@ -11,7 +11,7 @@ import pytest
 
 from conformance.report import pages, specification
 from conformance.report.data import gather
-from conformance.store import Store
+from conformance.run.store import Store
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 webdriver: Any = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")

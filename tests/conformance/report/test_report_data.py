@@ -20,7 +20,7 @@ from conformance.report.heat import heat
 from conformance.report.records import Panel, Report, Tally
 from conformance.report.rules import EXERCISED
 from conformance.report.specification import ops
-from conformance.store import Store
+from conformance.run.store import Store
 from reference.geometry import geometry
 
 Make = Callable[..., Path]

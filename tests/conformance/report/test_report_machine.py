@@ -13,8 +13,9 @@ import typer
 from typer.testing import CliRunner
 
 from conformance import cases
+from conformance.commands import report as commands
 from conformance.errors import SuiteError, UsageError
-from conformance.report import commands, machine, pages, specification
+from conformance.report import machine, pages, specification
 from conformance.report.data import gather
 
 Make = Callable[..., Path]
@@ -291,7 +292,7 @@ def test_the_page_stays_under_six_megabytes(make_run: Make, by_hand: SimpleNames
     """With 200 findings, each with the longest script that is shown, and a full image."""
     import numpy as np
 
-    from conformance.store import Store
+    from conformance.run.store import Store
 
     case = by_hand.founding_case()
     folder = make_run(findings=[by_hand.finding(f"f{n:03}", case) for n in range(200)])

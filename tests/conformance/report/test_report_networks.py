@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from conformance.commands.report import report
 from conformance.errors import UsageError
 from conformance.networks.comparing import Distance, Judged
 from conformance.networks.results import Results, Trial, write
-from conformance.report.commands import report
 from conformance.report.data import gather
 from conformance.report.machine import as_json
 from conformance.report.pages import page

@@ -1,0 +1,283 @@
+"""
+The command line: each command parses, calls one function, prints; the exit code says what happened.
+
+0: nothing new. 1: new findings, or waivers that no longer hold. 2: the call was wrong. 3: the suite could not finish.
+"""
+
+import datetime as dt
+import difflib
+import errno
+import json
+import math
+import shutil
+import sys
+import traceback
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from conformance.commands import replay as replays
+from conformance.commands import report as reports
+from conformance.commands import screen, vectors
+from conformance.commands.bench import bench
+from conformance.commands.explain import explain
+from conformance.commands.networks import networks
+from conformance.errors import SuiteError, UsageError
+from conformance.model import OPS
+from conformance.run.header import header
+from conformance.run.jobs import CASES, SECONDS, Plan, default_jobs
+from conformance.run.store import Store
+from conformance.run.trials import Panel
+from conformance.selftest.command import selftest
+from conformance.targets import registry
+from conformance.targets.transport.session import StartError
+from conformance.triage import campaign
+from conformance.triage.waivers import BUILT_IN, Waiver, load
+
+__all__ = ["app", "run_command"]
+
+REPORTS = Path("reports")
+
+app = typer.Typer(
+    help="Fuzz-compare implementations of TensorFlow's convolution, pooling, unpooling and dropout ops with the "
+    "specification in `reference`.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Exit(IntEnum):
+    """What an exit code means."""
+
+    FINE = 0
+    FINDINGS = 1
+    USAGE = 2
+    UNFINISHED = 3
+
+
+def run_command(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code; one line, and no traceback, for whatever goes wrong."""
+    try:
+        return int(app(arguments, standalone_mode=False) or 0)
+    except SystemExit:  # by which rich ends a program whose output is closed, as by `| head`
+        return Exit.UNFINISHED
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 -- no fault of the suite may look like a finding
+        code, text = _ending(error)
+        Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False).print(f"conformance: {text}")
+        return code
+
+
+def _ending(error: BaseException) -> tuple[Exit, str]:
+    """Return the exit code that an error ends in, and what is said of it."""
+    match error:
+        case UsageError():
+            return Exit.USAGE, str(error)
+        case typer.TyperException():
+            return Exit.USAGE, error.format_message()
+        case SuiteError():
+            return Exit.UNFINISHED, str(error)
+        case typer.Abort() | KeyboardInterrupt():
+            return Exit.UNFINISHED, "interrupted"
+        case OSError():
+            wrong = error.errno == errno.ENAMETOOLONG
+            return Exit.USAGE if wrong else Exit.UNFINISHED, f"{error.filename or 'output'}: {error.strerror or error}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}, line {last.lineno}"
+    text = " ".join(str(error).split())
+    return Exit.UNFINISHED, f"a fault of the suite itself ({place}): {type(error).__name__}: {text}"
+
+
+@app.command()
+def run(
+    target: Annotated[
+        list[str] | None, typer.Option(help="A target: its name, module:object or 'command:...'. Repeats.")
+    ] = None,
+    op: Annotated[list[str] | None, typer.Option(help="An op. Repeats; all by default.")] = None,
+    cases: Annotated[int | None, typer.Option(min=1, max=2**32, help="Cases for each op, on every target.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(min=0, help="Seconds after which no further cases are begun; findings come after.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same cases; 0 by default.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes that compare, each with its workers.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder; reports/<time> by default.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
+    no_waivers: Annotated[bool, typer.Option("--no-waivers", help="Call every finding new.")] = False,
+    waivers: Annotated[Path, typer.Option(help="The file of waivers.")] = BUILT_IN,
+    python: Annotated[str | None, typer.Option(help="The interpreter of the workers: another TensorFlow.")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds that one call may take; 10 by default.")
+    ] = None,
+) -> int:
+    """Compare targets with the specification, write what was seen, and say what is new."""
+    for name, seconds in (("timeout", timeout), ("budget", budget)):
+        if not math.isfinite(seconds or 0):
+            raise UsageError(f"--{name} {seconds}: not a finite number of seconds")
+    known = [] if no_waivers else load(waivers)
+    if resume:
+        given = {"out": out, "target": target, "op": op, "cases": cases, "seed": seed, "timeout": timeout}
+        if said := [f"--{name}" for name, value in {**given, "python": python}.items() if value is not None]:
+            raise UsageError(f"--resume goes on with the run as it was planned: leave {', '.join(said)}")
+        store = Store.resume(resume)
+        plan = _planned(store.header().get("options", {}), budget, jobs)
+    else:
+        plan = Plan(
+            ops=_ops(op),
+            targets=_targets(target, _interpreter(python)),
+            cases=cases or (10**6 if budget else CASES),
+            seed=seed or 0,
+            jobs=jobs or default_jobs(),
+            budget=budget,
+            seconds=timeout or SECONDS,
+            python=python,
+        )
+        store = Store.create(out or _folder(), header(plan))
+    return _conduct(plan, store, known)
+
+
+def _conduct(plan: Plan, store: Store, known: list[Waiver]) -> int:
+    """Run a plan with progress on the screen, then say what came of it and write the report."""
+    with store.locked():
+        try:
+            with screen.Live(plan) as live:
+                result = campaign.conduct(plan, store, known, live.progress, live.say)
+        except KeyboardInterrupt:
+            raise SuiteError(f"interrupted: what was written stays; go on with --resume {store.folder}") from None
+        page = reports.write(store.folder / "report.html", reports.page([store.folder]))
+        not_run: dict[str, list[str]] = {}
+        for left_out in store.header().get("not_run", []):
+            not_run.setdefault(left_out["reason"], []).append(left_out["name"])
+        screen.summary(result, not_run, store.folder, page)
+    return Exit.FINDINGS if result.failed else Exit.FINE
+
+
+def _folder() -> Path:
+    """Return the folder of a new run, named by the time."""
+    return REPORTS / dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+
+
+def _interpreter(python: str | None) -> str | None:
+    """Return the program that the user names for the workers, if there is one of this name."""
+    if python and not shutil.which(python):
+        raise UsageError(f"--python {python}: no such program")
+    return python
+
+
+def _ops(names: list[str] | None) -> tuple[str, ...]:
+    """Return the ops asked for, in the suite's order."""
+    for name in names or ():
+        if name not in OPS:
+            raise UsageError(f"no op {name!r}: there are {', '.join(OPS)}")
+    return tuple(name for name in OPS if not names or name in names)
+
+
+def _targets(names: list[str] | None, python: str | None = None) -> tuple[str, ...]:
+    """Return the targets asked for, or the default ones that can run here."""
+    elsewhere = python is not None
+    if not names:
+        found = tuple(registry.default_targets(elsewhere=elsewhere))
+        if not found:
+            reasons = {registry.available(target) for target in registry.builtin().values() if target.default}
+            raise UsageError(f"no target can run here: {'; '.join(sorted(filter(None, reasons)))}")
+    else:
+        found = tuple(dict.fromkeys(names))
+        for name in found:
+            reason = registry.available(registry.find(name), elsewhere=elsewhere)
+            if reason:
+                raise UsageError(f"target {name} cannot run here: {reason}")
+    for name in found:
+        if elsewhere or name not in registry.BUILT_IN:
+            _start(name, python)
+    return found
+
+
+def _start(name: str, python: str | None) -> None:
+    """Start a target once that may not: before a folder is made for its run, say that what it names does not exist."""
+    try:
+        with Panel({name: registry.find(name)}, python=python) as panel:
+            offered = panel.about()[name].get("ops")
+    except StartError as error:
+        raise UsageError(" ".join(str(error).split())) from error
+    except UsageError as error:
+        near = [] if name in registry.BUILT_IN else difflib.get_close_matches(name, registry.BUILT_IN, n=1)
+        raise UsageError(f"{error}; did you mean {near[0]}?" if near else str(error)) from error
+    if offered == []:
+        raise UsageError(f"target {name} has no function of the suite's ops: {', '.join(OPS)}")
+
+
+def _planned(options: dict[str, Any], budget: float | None, jobs: int | None) -> Plan:
+    """Return the plan of a run's header."""
+    try:
+        listed = {"ops": _ops(options["ops"]), "targets": _targets(options["targets"], options["python"])}
+        numbers = {name: int(options[name]) for name in ("cases", "seed", "jobs")}
+        return Plan(**{**options, **listed, **numbers, "budget": budget, "jobs": jobs or numbers["jobs"]})
+    except (KeyError, TypeError, ValueError) as error:
+        raise SuiteError(f"run.json: its options are not those of a plan: {error}") from error
+
+
+@app.command()
+def replay(
+    case: Annotated[str, typer.Argument(help="A case id of a run, or a case file.")],
+    target: Annotated[str, typer.Option(help="The target.")],
+    run: Annotated[Path | None, typer.Option("--run", help="The run's folder; all of reports/ by default.")] = None,
+    route: Annotated[str | None, typer.Option(help="The target's way to compute the op.")] = None,
+    python: Annotated[str | None, typer.Option(help="The interpreter of the worker: another TensorFlow.")] = None,
+) -> int:
+    """Run one case again on one target: the verdict, and the difference shown."""
+    name = _targets([target], _interpreter(python))[0]
+    found = replays.find(case, run, REPORTS)
+    ways = registry.find(name).routes.get(found.op, ())
+    if route and ways and route not in ways:
+        raise UsageError(f"target {name} has no route {route!r} to {found.op}: it has {', '.join(ways)}")
+    return Exit.FINDINGS if replays.replay(found, name, route, python) else Exit.FINE
+
+
+@app.command()
+def targets() -> None:
+    """List the targets: available or not, and why."""
+    screen.targets()
+
+
+@app.command()
+def worst(
+    op: Annotated[str, typer.Argument(help="An op.")],
+    target: Annotated[str, typer.Option(help="The target.")],
+    examples: Annotated[int, typer.Option(min=1, help="Calls to make.")] = 500,
+) -> None:
+    """Search for the largest error of a target, as a share of the bound."""
+    from conformance.commands.worst import search  # noqa: PLC0415 -- Hypothesis takes half a second to import
+
+    name, op = _targets([target])[0], _ops([op])[0]
+    with Panel({name: registry.find(name)}) as panel:
+        found = search(op, panel, name, examples)
+    typer.echo(f"{op} on {name}: at most {found.share:.3g} of the bound in {examples} calls")
+    if found.case:
+        typer.echo(json.dumps(found.case.to_json()))
+
+
+@app.command("vectors")
+def write_vectors(
+    out: Annotated[Path, typer.Option(help="A new folder.")],
+    op: Annotated[list[str] | None, typer.Option(help="An op. Repeats; all by default.")] = None,
+    cases: Annotated[int, typer.Option(min=1, help="Cases for each op.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same cases.")] = 0,
+) -> None:
+    """Write cases and their allowed results as portable files, for other languages."""
+    typer.echo(f"{vectors.write(out, _ops(op), seed, cases)} cases written to {out}")
+
+
+app.command()(explain)
+app.command()(reports.report)
+app.command()(reports.rules)
+app.command()(bench)
+app.command()(networks)
+app.command()(selftest)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command())

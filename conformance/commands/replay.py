@@ -1,0 +1,127 @@
+"""One case, run again on one target, and the difference shown."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+
+from conformance import cases
+from conformance.cases import case_from_json
+from conformance.errors import UsageError
+from conformance.judge.allowed import Refused, Results, allowed, preferred
+from conformance.model import Case, Crashed, Raised, Returned
+from conformance.run.store import Store
+from conformance.run.trials import Outcome, Panel
+from conformance.targets.registry import find as find_target
+from reference import SpecError
+from reference.bounds import Arithmetic
+
+__all__ = ["find", "replay"]
+
+SHOWN = 10  # differing elements
+
+
+def find(text: str, run: Path | None, reports: Path) -> Case:
+    """
+    Return the case that a user names: a file, or an id in a run's folder (by default any of `reports`).
+
+    Raises:
+        UsageError: there is none.
+    """
+    path = Path(text)
+    if path.suffix == ".json" or _is_file(path):
+        try:
+            return _callable(case_from_json(json.loads(path.read_text())))
+        except (OSError, ValueError, RecursionError, UsageError) as error:
+            raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    folders = [run] if run else sorted((path.parent for path in reports.glob("*/run.json")), reverse=True)
+    for folder in folders:
+        store = Store(folder)
+        store.header()
+        rows = store.collect(store.observations().filter(pl.col("case") == text).select("content").head(1))
+        if len(rows):
+            return case_from_json(json.loads(rows.item()))
+        for finding in _findings(store):
+            if text in (finding.get("case_id"), finding.get("id")):
+                return case_from_json(finding.get("case"))
+    raise UsageError(f"no case {text[:200]!r}: neither a file, nor in {', '.join(map(str, folders)) or reports}")
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether there is a file of this name, which may be none that a file can have."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _findings(store: Store) -> list[dict[str, Any]]:
+    """Return the findings of a run, those that are objects; none while there are none."""
+    if not (store.folder / "findings.json").exists():
+        return []
+    found = store.read_json("findings.json").get("findings")
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def _callable(case: Case) -> Case:
+    """
+    Return a case that somebody wrote, once its arguments and what they allow have been worked out.
+
+    Raises:
+        UsageError: that fails. A call that breaks a rule says which: otherwise its arrays are drawn as for a valid one.
+    """
+    try:
+        cases.attributes(case)
+        allowed(case, cases.arguments(case))
+    except SpecError as error:
+        raise UsageError(
+            f"{case.op} refuses this call, and the case does not say that it breaks a rule: {error}"
+        ) from error
+    except Exception as error:  # whatever the specification stumbles over
+        raise UsageError(f"no call of {case.op} can be made of it: {type(error).__name__}: {error}") from error
+    return case
+
+
+def replay(case: Case, target: str, route: str | None, python: str | None = None) -> bool:
+    """Run a case on a target, print what is allowed and what came; return whether they disagree."""
+    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    with Panel({target: find_target(target)}, python=python) as panel:
+        outcome = panel.examine(case, route=route)[0]
+        arithmetic = panel.arithmetic(target, case)
+    arrays = ", ".join(f"{name} {list(spec.shape)} {spec.dtype}" for name, spec in case.arrays.items())
+    console.print(f"{case.id}: {case.op}({arrays}, {json.dumps(dict(case.attributes))})")
+    console.print(f"values: {case.regime}, seed {case.seed}" + (f"; breaks {case.breaks}" if case.breaks else ""))
+    judged = outcome.verdict
+    console.print(f"{target}{' by ' + outcome.route if outcome.route else ''}: {judged.outcome} {judged.kind}".rstrip())
+    console.print(judged.reason or "every element is in its allowed set")
+    _differences(console, case, outcome, arithmetic)
+    return judged.outcome == "disagrees"
+
+
+def _differences(console: Console, case: Case, outcome: Outcome, arithmetic: Arithmetic) -> None:
+    """Print the elements that are not allowed."""
+    sets = allowed(case, cases.arguments(case), arithmetic)
+    first = preferred(sets)
+    observation = outcome.observation
+    if isinstance(first, Refused):
+        console.print(f"allowed: an error, by {first.rule}: {first.reason}")
+    if isinstance(observation, Raised):
+        console.print(f"observed: {observation.type}: {observation.message}")
+    if isinstance(observation, Crashed):
+        console.print(f"it had printed: {observation.stderr.strip() or 'nothing'}")
+    if not isinstance(first, Results) or not isinstance(observation, Returned):
+        return
+    for number, (result, array) in enumerate(zip(first.arrays, observation.arrays, strict=False)):
+        console.print(f"result {number}: shape {list(array.shape)} {array.dtype}; allowed {list(result.value.shape)}")
+        if array.shape != result.value.shape or array.dtype != result.value.dtype:
+            continue
+        wrong = np.argwhere(~result.admits(array))
+        for index in map(tuple, wrong[:SHOWN]):
+            console.print(
+                f"  {list(map(int, index))}: {array[index]} is not in {result.low[index]} .. {result.high[index]}"
+            )
+        if len(wrong) > SHOWN:
+            console.print(f"  and {len(wrong) - SHOWN} more of {array.size}")

@@ -1,0 +1,149 @@
+"""What the terminal shows: progress while a run goes on, its summary, and the table of targets."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from conformance.model import DISAGREEMENTS
+from conformance.run.jobs import Plan
+from conformance.run.jobs import Progress as Message
+from conformance.targets import registry
+from conformance.triage.campaign import Result
+
+__all__ = ["Live", "summary", "targets"]
+
+SHOWN = 20  # findings in the summary
+
+
+class Live:
+    """Progress on the screen: a bar an op with live counts, and the time left; a context manager."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.console = Console(stderr=True, highlight=False, emoji=False)
+        self.bars = Progress(
+            TextColumn("{task.description:24}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[seen]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+        )
+        # Under a budget nobody knows how many cases there will be: what is left is seconds.
+        known = plan.budget is None
+        self.cases, self.began = 0, time.monotonic()
+        whole = plan.cases * len(plan.ops) if known else round(plan.budget or 0)
+        self.total = self.bars.add_task("all ops" if known else "seconds", total=whole, seen="")
+        self.tasks = {op: self.bars.add_task(op, total=plan.cases if known else None, seen="") for op in plan.ops}
+        self.counts: dict[str, Counter[str]] = {op: Counter() for op in plan.ops}
+
+    def __enter__(self) -> Self:
+        """Show the bars; where the output is no terminal, say what is about to happen instead."""
+        if self.console.is_terminal:
+            self.bars.start()
+        else:
+            targets = ", ".join(self.plan.targets)
+            most = f"up to {self.plan.cases} cases each"
+            if self.plan.budget is not None:
+                most = f"for {self.plan.budget:g} s, and the search for findings"
+            self.console.print(
+                f"{len(self.plan.ops)} ops, {most} (seed {self.plan.seed}) on {targets}",
+                markup=False,
+                soft_wrap=True,
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the bars as they are."""
+        if self.console.is_terminal:
+            self.bars.stop()
+
+    def progress(self, message: Message) -> None:
+        """Take in what a job has done."""
+        for (_, what), number in message.verdicts.items():
+            self.counts[message.op][what] += number
+        self.bars.update(self.tasks[message.op], advance=message.cases, seen=seen(self.counts[message.op]))
+        total: Counter[str] = sum(self.counts.values(), Counter())
+        self.cases += message.cases
+        done = self.cases if self.plan.budget is None else round(time.monotonic() - self.began)
+        self.bars.update(self.total, completed=done, seen=seen(total))
+        if not self.console.is_terminal and message.shard and message.shard.startswith(self.plan.ops[-1]):
+            self.console.print(f"{self.cases} cases: {seen(total)}", markup=False, soft_wrap=True)
+
+    def say(self, text: str) -> None:
+        """Say what is being done after the cases."""
+        self.console.print(text, markup=False, soft_wrap=True)
+
+
+def seen(counts: Counter[str]) -> str:
+    """Return counts in words: what disagrees first."""
+    wrong = [f"{number} {kind}" for kind, number in counts.items() if kind in DISAGREEMENTS]
+    right = sum(number for kind, number in counts.items() if kind not in {*DISAGREEMENTS, "unsupported", "undecided"})
+    return ", ".join([*wrong, f"{right} agree"])
+
+
+def summary(result: Result, not_run: Mapping[str, Sequence[str]], folder: Path, page: Path) -> None:
+    """Print what came of a run, the new findings first; not_run: built-in targets, by the reason."""
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
+    new = [finding for finding in result.findings if not finding.waiver]
+    known = [finding for finding in result.findings if finding.waiver]
+    for title, findings in (("NEW", new), ("known", known)):
+        for finding in findings[:SHOWN]:
+            console.print(f"[bold]{title}[/bold]  {escape(finding.title)}")
+            console.print(f"       on {escape(', '.join(finding.shared_by))}; {finding.cases} cases", markup=True)
+            console.print(f"       {finding.reason[:200]}", markup=False)
+            files = folder / "findings" / finding.id
+            repro = files / "repro.py"
+            console.print(f"       {repro if repro.exists() else files}", markup=False)
+        if len(findings) > SHOWN:
+            console.print(f"       and {len(findings) - SHOWN} more: {folder / 'findings.json'}", markup=False)
+    for reason, names in not_run.items():
+        console.print(f"not run: {', '.join(names)}: {reason}", markup=False)
+    stale = [f"{name} ({state})" for name, state in result.waivers.items() if state in ("unused", "expired")]
+    if stale:
+        console.print(f"waivers that no longer hold: {', '.join(stale)}", markup=False)
+    console.print(closing(result, len(new), len(known)), markup=False)
+    console.print(f"the run is in {folder}, its report {page}", markup=False)
+
+
+def closing(result: Result, new: int, known: int) -> str:
+    """Return the run in one sentence."""
+    counts: Counter[str] = Counter()
+    for by_target in result.footer["counts"].values():
+        for kinds in by_target.values():
+            counts.update(kinds)
+    verdict = "Nothing new." if not result.failed else f"{new} new findings."
+    ended = "" if result.footer["complete"] else " The budget ended the run before all cases."
+    return (
+        f"{verdict} {sum(counts.values())} observations in {result.footer['seconds']:.0f} s: {seen(counts)}, "
+        f"{counts['unsupported']} unsupported; {new} new findings, {known} known.{ended}"
+    )
+
+
+def targets() -> None:
+    """Print every target that is built in or registered: available or not, and why."""
+    console = Console(highlight=False, emoji=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("target", "what", "available", "in a run by default"):
+        table.add_column(name)
+    for name, target in registry.builtin().items():
+        reason = registry.available(target)
+        default = "yes" if target.default and not reason else "no"
+        table.add_row(name, escape(target.about), "yes" if not reason else f"no: {escape(reason)}", default)
+    for name in registry.registered():
+        table.add_row(name, escape(registry.find(name).about), "registered", "no")
+    console.print(table)
+    console.print(
+        "Also: module:object, a namespace called as tf.nn; 'command:...', a program that speaks the protocol."
+    )

@@ -1,0 +1,272 @@
+"""The verdict on one case and one target: what was observed, held against what is allowed."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from conformance.judge.allowed import Allowed, AnyMask, AnyOf, Refused, Results, Unspecified
+from conformance.model import (
+    Array,
+    Crashed,
+    Observation,
+    OutOfMemory,
+    Raised,
+    TimedOut,
+    Unsupported,
+    Verdict,
+)
+from reference.bounds import Within
+from reference.floats import FORMATS, format_of, ulp
+from reference.ops.dropout import kept_shares, possible
+
+__all__ = ["verdict"]
+
+# Messages from a layer that should never have been reached with a wrong argument: a missing check further up.
+WRONG_LAYER = ("AbortedError", "InternalError", "UnknownError")
+
+# Where in a graph a node was made: paths and lines of whoever traced it, which say nothing of the fault.
+STACK = re.compile(r'Detected at node \S+ defined at \(most recent call last\):(\s*File "[^"]*", line \d+, in \S+)+')
+
+# The share of all masks, of a fair generator, that a test of the number kept may reject.
+MASK_RISK = 1e-12
+
+
+def verdict(  # noqa: PLR0911 -- one a kind of observation
+    allowed: Allowed, observation: Observation, *, deterministic: bool = False, own_masks: bool = False
+) -> Verdict:
+    """
+    Judge one observation.
+
+    deterministic: whether the target claims to give the same bits for the same call. own_masks: whether the target
+    declares a random generator other than TensorFlow's kernels, so that any fair mask conforms.
+    """
+    match observation:
+        case Unsupported(reason):
+            return Verdict(outcome="unsupported", reason=reason)
+        case TimedOut(seconds):
+            return Verdict(outcome="disagrees", kind="hung", reason=f"no answer within {seconds:.1f} s")
+        case OutOfMemory(detail):
+            return Verdict(outcome="disagrees", kind="out-of-memory", reason=detail or "ran out of memory")
+        case Crashed():
+            return Verdict(outcome="disagrees", kind="crashed", reason=f"the process died: {ending(observation)}")
+        case Raised():
+            return of_error(allowed, observation)
+    judged = of_arrays(allowed, observation.arrays, own_masks=own_masks)
+    if judged.outcome == "agrees" and deterministic and observation.repeatable is False:
+        reason = "the same call twice gave different bits"
+        return replace(judged, outcome="disagrees", kind="nondeterministic", reason=reason)
+    return judged
+
+
+def ending(crash: Crashed) -> str:
+    """Say how a process ended, and what for where the suite ended it."""
+    how = f"exit code {crash.code}" if crash.code >= 0 else f"signal {-crash.code}"
+    return f"{how}, {crash.reason}" if crash.reason else how
+
+
+def of_error(allowed: Allowed, raised: Raised) -> Verdict:
+    """Judge a clean exception: right for a refusal, whatever its type; wrong for a valid call."""
+    options = allowed.options if isinstance(allowed, AnyOf) else (allowed,)
+    message = " ".join(STACK.sub("", raised.message).split())[:300]
+    for option in options:
+        if isinstance(option, Refused):
+            late = raised.type.rpartition(".")[2] in WRONG_LAYER
+            kind = "wrong-error" if late else ""
+            return Verdict(outcome="agrees", kind=kind, rule=option.rule, reason=f"{raised.type}: {message}")
+    if any(isinstance(option, Unspecified) for option in options):
+        return Verdict(outcome="agrees", reason=f"{raised.type}: {message}")
+    return Verdict(outcome="disagrees", kind="refused-valid", reason=f"{raised.type}: {message}")
+
+
+def of_arrays(allowed: Allowed, arrays: tuple[Array, ...], *, own_masks: bool) -> Verdict:
+    """Judge returned arrays: the first option that is met decides; if none is, the first one's objection stands."""
+    objection: Verdict | None = None
+    for option in allowed.options if isinstance(allowed, AnyOf) else (allowed,):
+        if isinstance(option, AnyMask) and not own_masks and objection is not None:
+            continue  # TensorFlow's own mask is known: another one, however fair, is not it
+        judged = of_option(option, arrays)
+        if judged.outcome == "agrees":
+            return judged
+        objection = objection or judged
+    return objection or Verdict(outcome="undecided", reason="nothing is allowed")
+
+
+def of_option(option: Results | Refused | AnyMask | Unspecified, arrays: tuple[Array, ...]) -> Verdict:
+    """Judge returned arrays against one set."""
+    match option:
+        case Unspecified(why):
+            return Verdict(outcome="agrees", reason=why)
+        case Refused(rule, reason):
+            return Verdict(
+                outcome="disagrees", kind="accepted-invalid", rule=rule, reason=f"accepted, but {rule}: {reason}"
+            )
+        case AnyMask():
+            return of_mask(option, arrays)
+    return of_results(option, arrays)
+
+
+def of_results(results: Results, arrays: tuple[Array, ...]) -> Verdict:
+    """Judge arrays element by element; the worst of several results speaks."""
+    if len(arrays) != len(results.arrays):
+        reason = f"{len(arrays)} results, {len(results.arrays)} expected"
+        return Verdict(outcome="disagrees", kind="wrong-shape", reason=reason)
+    verdicts = [of_result(result, array) for result, array in zip(results.arrays, arrays, strict=True)]
+    wrong = [judged for judged in verdicts if judged.outcome == "disagrees"]
+    if wrong:
+        return wrong[0]
+    with np.errstate(all="ignore"):
+        if results.totals and not results.totals.admits(arrays[0]).all():
+            return Verdict(outcome="disagrees", kind="wrong-value", reason="the elements do not add up to what went in")
+    return replace(verdicts[0], kind=results.remark)
+
+
+def of_result(result: Within, array: Array) -> Verdict:
+    """Judge one array: its shape, its dtype, its values."""
+    wrong = of_form(result.value, array)
+    if wrong:
+        return wrong
+    with np.errstate(all="ignore"):
+        bad = ~result.admits(array)
+        if not bad.any() and not result.size.any():
+            return Verdict(outcome="agrees", bound_used=0.0, ulps=0.0)
+        used, ulps = shares(result, array)
+    if not bad.any():
+        return Verdict(
+            outcome="agrees",
+            # Measured from the rounded value: what is allowed may lie half a spacing more from it.
+            bound_used=min(float(np.nanmax(used, initial=0.0)), 1.0),
+            ulps=float(np.nanmax(ulps, initial=0.0)),
+            measures=measures(result, array),
+        )
+    severity = np.where(bad, np.where(np.isnan(used), np.inf, used), -1.0)
+    worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(severity)), severity.shape))
+    return Verdict(
+        outcome="disagrees",
+        kind="wrong-value",
+        reason=f"{int(bad.sum())} of {bad.size} elements differ; worst at {list(worst)}: {array[worst]} is not in "
+        f"{result.low[worst]} .. {result.high[worst]}{alike(result, array, bad)}",
+        worst=worst,
+        bound_used=float(severity[worst]),
+        ulps=float(ulps[worst]),
+    )
+
+
+def alike(result: Within, array: Array, bad: Array) -> str:
+    """Say what all wrong elements have in common, and whether they still add up: that tells one cause from another."""
+    seen, low, high = (values[bad] for values in (array, result.low, result.high))
+    lowest = -format_of(array.dtype).largest if array.dtype.name in FORMATS else -np.inf
+    with np.errstate(all="ignore"):
+        facts = {
+            "each is nan": np.isnan(seen),
+            "each is infinite": np.isinf(seen),
+            "each is 0 or could be": (seen == 0) | ((low <= 0) & (high >= 0)),
+            "each is the lowest number, for -inf": (seen == lowest) & (high == -np.inf),
+            "none is too large": ~(seen > high),
+            "the totals agree": np.asarray(array.ndim == 4 and conserves(result, array)),
+        }
+    return "".join(f"; {fact}" for fact, holds in facts.items() if holds.all())
+
+
+def conserves(result: Within, array: Array) -> bool:
+    """
+    Return whether each image and channel adds up to what it should, as [N, H, W, C] or as [N, C, H, W].
+
+    Integers wrap. Floating terms dealt out otherwise, each rounded as often as an image has cells and four times more,
+    miss the sum by that many units of the magnitudes; a sum that is not finite says nothing.
+    """
+    return any(_adds_up(result, array, axes) for axes in ((1, 2), (2, 3)))
+
+
+def _adds_up(result: Within, array: Array, axes: tuple[int, int]) -> bool:
+    """Compare the sums along two axes."""
+    if array.dtype.kind in "iu":
+        return bool((array.sum(axes, array.dtype) == result.value.sum(axes, array.dtype)).all())
+    fmt, cells = format_of(array.dtype), array.shape[axes[0]] * array.shape[axes[1]]
+    seen, right = (values.astype(np.float64).sum(axes) for values in (array, result.value))
+    slack = (cells + 4) * (fmt.u * np.broadcast_to(result.size, array.shape).sum(axes) + cells * fmt.smallest_normal)
+    return bool(((np.abs(seen - right) <= slack) | ~np.isfinite(right)).all())
+
+
+def of_form(value: Array, array: Array) -> Verdict | None:
+    """Judge shape and dtype; None if both are right."""
+    if array.shape != value.shape:
+        reason = f"shape {list(array.shape)}, not {list(value.shape)}"
+        return Verdict(outcome="disagrees", kind="wrong-shape", reason=reason)
+    if array.dtype != value.dtype:
+        reason = f"dtype {array.dtype.name}, not {value.dtype.name}"
+        return Verdict(outcome="disagrees", kind="wrong-dtype", reason=reason)
+    return None
+
+
+def shares(result: Within, array: Array) -> tuple[Array, Array]:
+    """Return, for every element, the share of its bound that was used, and its distance in ulps, in float64."""
+    value, observed = result.value.astype(np.float64), array.astype(np.float64)
+    distance = np.where(value == observed, 0.0, np.abs(observed - value))
+    used = np.where(distance == 0, 0.0, distance / result.bound)
+    spacing = ulp(value, format_of(array.dtype)) if array.dtype.name in FORMATS else np.ones(value.shape)
+    both_nan = np.isnan(value) & np.isnan(observed)
+    return np.where(both_nan, 0.0, used), np.where(both_nan, 0.0, distance / spacing)
+
+
+def measures(result: Within, array: Array) -> Mapping[str, float]:
+    """
+    Return what the fingerprint of the arithmetic is made from.
+
+    array: floating. Over the elements that a sum can round and that underflow cannot touch: how many, and the sums of
+    err / (u S), of its square, and of 1/n, where u is that of the output's dtype.
+    """
+    fmt, value = format_of(array.dtype), result.value.astype(np.float64)
+    with np.errstate(all="ignore"):
+        ratio = (array.astype(np.float64) - value) / (fmt.u * result.size)
+        # A subnormal number that is flushed, result or operand, tells nothing of the precision.
+        normal = (np.abs(value) >= fmt.smallest_normal) & (result.lost <= FORMATS["float64"].u * result.size)
+        counted = (result.size > 0) & np.isfinite(ratio) & (result.bound > 0) & normal
+    ratio = ratio[counted]
+    if not ratio.size:
+        return {}
+    return {
+        "elements": float(ratio.size),
+        "sum": float(ratio.sum()),
+        "squares": float(np.square(ratio).sum()),
+        "inverse": float((1 / result.count[counted]).sum()),
+    }
+
+
+def of_mask(option: AnyMask, arrays: tuple[Array, ...]) -> Verdict:
+    """Judge dropout under an unknown generator: every element kept or dropped, the mask constant where it must be."""
+    if len(arrays) != 1:
+        return Verdict(outcome="disagrees", kind="wrong-shape", reason=f"{len(arrays)} results, 1 expected")
+    (array,) = arrays
+    wrong = of_form(option.x, array)
+    if wrong:
+        return wrong
+    seen = possible(option.x, option.rate, option.noise_shape, array)
+    if not seen.allowed.all():
+        worst = tuple(int(i) for i in np.argwhere(~seen.allowed)[0])
+        reason = f"{array[worst]} at {list(worst)} is neither {option.x[worst]} scaled nor dropped"
+        reason += "; each is infinite" if np.isinf(array[~seen.allowed]).all() else ""
+        return Verdict(outcome="disagrees", kind="wrong-value", reason=reason, worst=worst)
+    clear = ~seen.ambiguous
+    total, kept = int(clear.sum()), int((seen.kept & clear).sum())
+    fair = kept_shares(option.rate, array.dtype) if 0 < float(option.rate) < 1 else ()  # a NaN has none
+    if total and fair and all(unlikely(total, kept, share) for share in fair):
+        reason = f"{kept} of {total} elements kept, at rate {float(option.rate)}"
+        return Verdict(outcome="disagrees", kind="wrong-value", reason=reason)
+    return Verdict(outcome="agrees", bound_used=0.0, ulps=0.0)
+
+
+def unlikely(total: int, kept: int, share: float) -> bool:
+    """
+    Return whether so many of `total` independent elements are kept in less than MASK_RISK of all fair masks.
+
+    Hoeffding's and Chernoff's bound, exp(-total D(kept/total || share)): never smaller than the probability itself.
+    """
+    seen = kept / total
+    if seen == share:
+        return False
+    parts = ((seen, share), (1 - seen, 1 - share))
+    divergence = sum(a * math.log(a / b) if b > 0 else math.inf for a, b in parts if a > 0)
+    return total * divergence > -math.log(MASK_RISK / 2)

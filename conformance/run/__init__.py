@@ -1,0 +1,1 @@
+"""A run: its plan, its trials on the targets' workers, and its files."""

@@ -1,0 +1,63 @@
+"""What is known of a run before it begins: the suite, the machine, the targets."""
+
+import datetime as dt
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from conformance.run import jobs
+from conformance.run.jobs import Plan
+from conformance.targets import machine, registry
+
+__all__ = ["described", "header", "now"]
+
+
+def header(plan: Plan) -> dict[str, Any]:
+    """Return what is known of a run before it begins."""
+    chosen = set(plan.targets)
+    builtin = registry.builtin()
+    return {
+        "started": now(),
+        "suite": importlib.metadata.version("conv-conformance"),
+        "options": jobs.options(plan),
+        "machine": {
+            "system": platform.platform(),
+            "python": platform.python_version(),
+            "cpu": cpu_name(),
+            "flags": sorted(machine.cpu_flags()),
+            "cores": os.cpu_count(),
+            "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        },
+        "targets": [described(registry.find(name)) for name in plan.targets],
+        "not_run": [
+            {"name": name, "reason": registry.available(target) or "not asked for"}
+            for name, target in builtin.items()
+            if name not in chosen
+        ],
+    }
+
+
+def described(target: registry.Target) -> dict[str, Any]:
+    """Return what a target declares, as JSON data."""
+    return {
+        "name": target.name,
+        "summary": target.about,
+        "arithmetic": dict(target.arithmetic),
+        "deterministic": target.deterministic,
+        "environment": dict(target.environment),
+        "about": {},
+    }
+
+
+def now() -> str:
+    """Return the time, UTC, ISO 8601."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def cpu_name() -> str:
+    """Return the processor's name."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

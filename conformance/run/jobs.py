@@ -1,0 +1,292 @@
+"""
+A run: the cases of its plan on its targets, shard by shard, in one process or several.
+
+A shard is a block of consecutive cases of one op. Which cases it holds depends on the seed, the op and its number
+alone, so that the same seed gives the same cases whatever the number of jobs, and a shard that a killed run has not
+written is done again.
+"""
+
+import multiprocessing
+import os
+import queue
+import resource
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from itertools import islice
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from conformance import cases
+from conformance.errors import SuiteError, UsageError
+from conformance.run.store import Store
+from conformance.run.trials import Outcome, Panel, rows
+from conformance.targets.registry import find
+from conformance.targets.transport.pool import Limits
+from conformance.targets.transport.worker import die_with_parent
+
+__all__ = ["CASES", "SECONDS", "Plan", "Progress", "Shard", "execute", "processor_seconds", "shards"]
+
+CASES = 300  # for each op by default: every planted fault is met in them, in three minutes on two cores
+SECONDS = 10.0  # that one call may take
+SHARD = 32  # cases of a shard: what a killed run loses at most, for each job
+TELL_EVERY = 0.2  # seconds between two messages of a job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run does: with the same plan it meets the same cases."""
+
+    ops: tuple[str, ...]
+    targets: tuple[str, ...]
+    cases: int  # for each op
+    seed: int
+    jobs: int
+    budget: float | None = None  # seconds, after which no further shard is begun
+    seconds: float = SECONDS  # that one call may take
+    python: str | None = None  # the interpreter of the workers
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Shard:
+    """A block of consecutive cases of one op."""
+
+    number: int
+    op: str
+
+    @property
+    def name(self) -> str:
+        """Its file's name, without the ending."""
+        return f"{self.op}-{self.number:05d}"
+
+    def cases(self, plan: Plan) -> Iterator[cases.Case]:
+        """Yield its cases."""
+        first = self.number * SHARD
+        return cases.generate(self.op, plan.seed, first, min(SHARD, plan.cases - first))
+
+
+def shards(plan: Plan) -> Iterator[Shard]:
+    """Yield every shard of a plan, the ops taking turns, so that a run cut short has seen them all."""
+    count = -(-plan.cases // SHARD)
+    return (Shard(number, op) for number in range(count) for op in plan.ops)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A message of a job: what it has done since the last one."""
+
+    op: str
+    cases: int
+    verdicts: Mapping[tuple[str, str], int]  # (target, outcome or kind) -> number
+    shard: str = ""  # the shard that this message ends
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last message of a job: that there is nothing more to do, or why it cannot go on."""
+
+    failure: str = ""
+    usage: bool = False  # whether it is the user's call that is wrong
+
+
+def execute(plan: Plan, store: Store, tell: Callable[[Progress], None]) -> dict[str, Any]:
+    """
+    Run every shard that is not yet done, and return what the footer says of that: seconds, cases, complete.
+
+    tell: called with every message of the jobs. The budget counts from now.
+    """
+    started = time.monotonic()
+    done = store.done()
+    todo = (shard for shard in shards(plan) if shard.name not in done)
+    complete, number = _dispatch(plan, store, todo, tell, started)
+    return {"seconds": time.monotonic() - started, "cases": number, "complete": complete}
+
+
+def _dispatch(
+    plan: Plan, store: Store, todo: Iterator[Shard], tell: Callable[[Progress], None], started: float
+) -> tuple[bool, int]:
+    """Hand shards to the jobs until they are done or the budget is used up: whether all are done, how many cases."""
+    context = multiprocessing.get_context("spawn")
+    tasks: Any = context.Queue()
+    messages: Any = context.Queue()
+    # Workers are children of the job's main thread, and the jobs of this one: all end together.
+    first = list(islice(todo, plan.jobs))
+    jobs = [context.Process(target=_job, args=(plan, store.folder, tasks, messages), daemon=False) for _ in first]
+    waiting = next(todo, None)
+    complete, number, running = True, 0, len(jobs)
+    try:
+        with ignoring_interrupts():
+            for job in jobs:
+                job.start()
+        for shard in first:
+            tasks.put(shard)
+        while running:
+            message = _next(messages, jobs)
+            if isinstance(message, Ended):
+                _raise(message)
+                running -= 1
+                continue
+            number += message.cases
+            tell(message)
+            if message.shard:
+                over = plan.budget is not None and time.monotonic() - started > plan.budget
+                complete = complete and not (over and waiting)
+                tasks.put(None if over else waiting)
+                waiting = waiting if over else next(todo, None)
+    finally:
+        _end(jobs, 0 if running else 10)
+    return complete, number
+
+
+def _raise(message: Ended) -> None:
+    """Raise the error that a job ended with, if it did."""
+    if message.failure:
+        raise (UsageError if message.usage else SuiteError)(message.failure)
+
+
+def _end(jobs: Sequence[BaseProcess], grace: float) -> None:
+    """Wait for the jobs that have been started, and end those that do not end."""
+    for job in jobs:
+        if job.pid is None:
+            continue
+        job.join(grace)
+        if job.is_alive():
+            job.kill()
+            job.join()
+
+
+@contextmanager
+def ignoring_interrupts() -> Iterator[None]:
+    """
+    Have the processes that are started here ignore Ctrl-C, which reaches every process: the run ends them itself.
+
+    Outside the main thread, where this is not possible, nor needed, it does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _next(messages: Any, jobs: Sequence[Any]) -> Progress | Ended:  # noqa: ANN401 -- a queue of multiprocessing
+    """Return the next message; a job that died without one is a fault of the suite."""
+    while True:
+        try:
+            return messages.get(timeout=1.0)  # type: ignore[no-any-return]
+        except queue.Empty:
+            dead = [job for job in jobs if job.exitcode not in (None, 0)]
+            if dead:
+                raise SuiteError(
+                    f"a job of the suite itself died (exit code {dead[0].exitcode}): go on with --resume"
+                ) from None
+
+
+def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: ANN401 -- queues of multiprocessing
+    """Do shards until there are none, in a process of its own with its own workers."""
+    die_with_parent()
+    parent = multiprocessing.parent_process()
+    if parent and os.getppid() != parent.pid:
+        return  # it ended while this process was starting, so that nothing told the kernel to end this one
+    try:
+        targets = {name: find(name) for name in plan.targets}
+        store = Store(folder)
+        own = 0.0
+        with Panel(targets, Limits(seconds=plan.seconds), plan.python) as panel:
+            while (shard := tasks.get()) is not None:
+                rows = _examined(plan, shard, panel, messages)
+                before, own = own, processor_seconds() - panel.target_seconds
+                share = (own - before) / len(rows)
+                store.write_shard(shard.name, [{**each, "own_seconds": share} for each in rows])
+                messages.put(Progress(shard.op, 0, {}, shard.name))
+        messages.put(Ended())
+    except (UsageError, SuiteError) as error:
+        messages.put(Ended(str(error), isinstance(error, UsageError)))
+    except Exception as error:  # noqa: BLE001 -- whatever it is, the run must hear of it
+        messages.put(Ended(f"a fault of the suite itself: {type(error).__name__}: {error}"))
+
+
+def _examined(plan: Plan, shard: Shard, panel: Panel, messages: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    """Examine the cases of one shard, telling how it goes, and return its observations."""
+    seen: list[dict[str, Any]] = []
+    tally = Tally(shard.op)
+    for outcomes in panel.examined(shard.cases(plan)):
+        seen.extend(rows(outcomes))
+        tally.add(outcomes)
+        if tally.due():
+            messages.put(tally.message())
+    messages.put(tally.message())
+    return seen
+
+
+def processor_seconds() -> float:
+    """Return the processor time of this process and its descendants since their birth, those that live included."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used) + sum(map(_used_by, _descendants(os.getpid())))
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    """Yield the children of a process that live, and theirs, by their ids; none where the system does not say."""
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, path.read_text().split()):
+                yield child
+                yield from _descendants(child)
+
+
+def _used_by(pid: int) -> float:
+    """Return the processor time of a process and of its children that have ended: proc(5), stat."""
+    try:
+        # Its second field, the name in parentheses, may hold anything.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+class Tally:
+    """What a job has done since its last message."""
+
+    def __init__(self, op: str) -> None:
+        self.op = op
+        self._clear()
+
+    def _clear(self) -> None:
+        self.told, self.cases = time.monotonic(), 0
+        self.verdicts: Counter[tuple[str, str]] = Counter()
+
+    def add(self, outcomes: Sequence[Outcome]) -> None:
+        """Count one case."""
+        self.cases += 1
+        for outcome in outcomes:
+            judged = outcome.verdict
+            self.verdicts[outcome.target, judged.kind or judged.outcome] += 1
+
+    def due(self) -> bool:
+        """Return whether it is time for a message."""
+        return time.monotonic() - self.told > TELL_EVERY
+
+    def message(self) -> Progress:
+        """Return the message, and begin anew."""
+        message = Progress(self.op, self.cases, dict(self.verdicts))
+        self._clear()
+        return message
+
+
+def default_jobs() -> int:
+    """Return how many jobs keep the machine's cores busy: each uses more than one, by its workers."""
+    cores = os.cpu_count() or 2
+    return min(cores, cores // 2 + 1)
+
+
+def options(plan: Plan) -> dict[str, Any]:
+    """Return a plan as JSON data for the header."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(plan).items()}

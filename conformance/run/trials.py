@@ -1,0 +1,291 @@
+"""
+A trial: one case on every target of a run, judged.
+
+The reference works out what is allowed while the targets compute, and judges while they compute the next case.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Self
+
+from conformance import cases
+from conformance.judge import masks
+from conformance.judge.allowed import Permits, permits
+from conformance.judge.masks import Mask
+from conformance.judge.verdicts import verdict
+from conformance.model import Case, Observation, Raised, Returned, Verdict
+from conformance.targets.registry import Target, unseen, unsupported
+from conformance.targets.transport.messages import Call
+from conformance.targets.transport.pool import Limits, Worker
+from conformance.targets.transport.zygote import Zygotes
+from reference.bounds import ARITHMETICS, Arithmetic
+
+__all__ = ["AS_IF", "Outcome", "Panel", "likened", "repeats", "route_of", "rows", "twice"]
+
+AS_IF = "as if with"
+
+# Arithmetic that a wrong result may come from, the better one first, and what it does.
+LESSER: Mapping[str, Mapping[str, str]] = {
+    "float16": {"storage": "sums in float16"},
+    "bfloat16": {"storage": "sums in bfloat16"},
+    "float32": {"tf32": "factors in TF32", "bfloat16": "factors in bfloat16"},
+}
+
+REPEAT_EVERY = 16  # of the cases that are run twice
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one target did with one case, and what is thought of it."""
+
+    case: Case
+    target: str
+    route: str
+    observation: Observation
+    verdict: Verdict
+    mask: Mask | None = None  # of a generator of the target's own
+
+
+@dataclass(frozen=True, slots=True)
+class Posed:
+    """A case as it is put to targets: the call that each gets, and the way to learn what is allowed."""
+
+    case: Case
+    calls: Mapping[str, Call]
+    given: Permits
+
+
+class Panel:
+    """The workers of a run's targets, kept alive over many trials; a context manager."""
+
+    def __init__(
+        self,
+        targets: Mapping[str, Target],
+        limits: Limits | None = None,
+        python: str | None = None,
+        *,
+        confirm: bool = True,
+    ) -> None:
+        self.targets = targets
+        self._confirm = confirm
+        self.limits = limits or Limits()
+        self._python = python
+        self._stack = ExitStack()
+        self.workers: dict[str, Worker] = {}
+        self.target_seconds = 0.0  # processor time inside the targets' calls
+
+    def __enter__(self) -> Self:
+        """Start every worker; none is waited for."""
+        zygotes = Zygotes()
+        self._stack.callback(zygotes.close)
+        for name, target in self.targets.items():
+            start = target.start(self._python) if self._python else target.start()
+            worker = Worker(start, self.limits, confirm=self._confirm, zygotes=zygotes)
+            self.workers[name] = self._stack.enter_context(worker)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End every worker."""
+        self._stack.close()
+
+    def about(self) -> dict[str, Mapping[str, Any]]:
+        """Wait for every worker, and return what each target says of itself."""
+        return {name: worker.ready().about for name, worker in self.workers.items()}
+
+    def examine(self, case: Case, names: Sequence[str] = (), route: str | None = None) -> list[Outcome]:
+        """Run a case on the targets of these names (all by default), each by its route, and judge what they did."""
+        (outcomes,) = self.examined([case], names, route)
+        return outcomes
+
+    def examined(
+        self, stream: Iterable[Case], names: Sequence[str] = (), route: str | None = None
+    ) -> Iterator[list[Outcome]]:
+        """
+        Yield what comes of one case after the other.
+
+        A target computes the next case while this one is judged, but where this one may have damaged it.
+        """
+        chosen = names or list(self.targets)
+        poses = (self._posed(case, chosen, route) for case in stream)
+        now = next(poses, None)
+        if now:
+            self._submit(now)
+        while now:
+            then = next(poses, None)
+            for name in chosen:
+                now.given(self.arithmetic(name, now.case))  # while the targets compute
+            yield [self._outcome(name, now, then) for name in chosen]
+            now = then
+
+    def _posed(self, case: Case, names: Sequence[str], route: str | None) -> Posed:
+        """Draw the arguments of a case, and decide how each target is called."""
+        arguments = cases.arguments(case)
+        wire = {**case.attributes, **{name: arguments[name] for name in case.arrays}}
+        calls = {
+            name: Call(
+                op=case.op,
+                arguments=wire,
+                route=route_of(self.targets[name], case) if route is None else route,
+                repeat=repeats(self.targets[name], case) and twice(case),
+            )
+            for name in names
+        }
+        return Posed(case, calls, permits(case, arguments))
+
+    def _submit(self, posed: Posed) -> None:
+        """Send a case to its targets."""
+        for name, call in posed.calls.items():
+            self.workers[name].submit(call)
+
+    def _outcome(self, name: str, now: Posed, then: Posed | None) -> Outcome:
+        """Wait for what a target does with a case, give it the next one, and judge the first."""
+        worker, case, route = self.workers[name], now.case, now.calls[name].route
+        observation = worker.result()
+        harmless = not may_damage(case, observation)
+        if then and harmless:
+            worker.submit(then.calls[name])
+        self.target_seconds += inside(observation)
+        judged = self._judge(name, case, route, now.given, observation)
+        if not harmless:
+            if judged.outcome == "disagrees":
+                worker.renew()
+            if then:
+                worker.submit(then.calls[name])
+        return Outcome(case, name, route, observation, judged, self._mask(name, case, judged, observation))
+
+    def arithmetic(self, name: str, case: Case) -> Arithmetic:
+        """Return the arithmetic that a target declares for a case."""
+        target = self.targets[name]
+        declared = ARITHMETICS[target.arithmetic.get(dtype_of(case), "float32")]
+        more = target.roundings.get(case.op, 0)
+        return replace(declared, more=more) if more else declared
+
+    def _mask(self, name: str, case: Case, judged: Verdict, observation: Observation) -> Mask | None:
+        """Return what a mask of a target's own generator tells, if it conforms: the whole run judges it."""
+        drawn = case.op in self.targets[name].own_masks and judged.outcome == "agrees" and not case.breaks
+        return masks.seen(case, observation.arrays[0]) if drawn and isinstance(observation, Returned) else None
+
+    def _judge(self, name: str, case: Case, route: str, given: Permits, observation: Observation) -> Verdict:
+        """Judge one observation in the light of what the target declares."""
+        target, sets = self.targets[name], given(self.arithmetic(name, case))
+        judged = verdict(sets, observation, deterministic=repeats(target, case), own_masks=case.op in target.own_masks)
+        limit = None
+        if judged.kind == "refused-valid":
+            limit = unsupported(target, case, route)
+        if judged.kind == "accepted-invalid":
+            limit = unseen(target, case, route, judged.rule)
+        if judged.kind == "wrong-value":
+            cause = likened(given, self.arithmetic(name, case), dtype_of(case), observation)
+            return replace(judged, reason=judged.reason + cause)
+        return Verdict(outcome="unsupported", reason=limit) if limit else judged
+
+
+def likened(given: Permits, declared: Arithmetic, dtype: str, observation: Observation) -> str:
+    """Say which lesser arithmetic would allow wrong values, if one would, for it names the cause; else say nothing."""
+    for lesser, meaning in LESSER.get(dtype, {}).items():
+        sets = given(replace(declared, **lesser_than(lesser)))
+        if verdict(sets, observation, own_masks=True).outcome == "agrees":
+            return f"; {AS_IF} {meaning}"
+    return ""
+
+
+def lesser_than(name: str) -> dict[str, Any]:
+    """Return the fields in which an arithmetic differs from the one that rounds and sums in float32."""
+    lesser = ARITHMETICS[name]
+    return {field: getattr(lesser, field) for field in ("accumulate", "narrow", "truncates")}
+
+
+def repeats(target: Target, case: Case) -> bool:
+    """Return whether the target claims that this call gives the same bits again: it draws by a seed, or not at all."""
+    seeded = case.op != "dropout" or any(case.attributes.get(name) is not None for name in ("seed", "global_seed"))
+    return seeded and target.repeats(case.op)
+
+
+def may_damage(case: Case, observation: Observation) -> bool:
+    """
+    Return whether a call that turns out wrong may have written where it should not: a later one would be blamed.
+
+    Kernels that take what they must refuse do, and those whose ends of windows overflow.
+    """
+    if case.breaks:
+        return isinstance(observation, Returned)
+    return cases.attributes(case).get("stride") == "huge"
+
+
+def twice(case: Case) -> bool:
+    """Return whether a case is run twice, to see the same bits: some, and all in which a sum's order shows most."""
+    return case.regime == "ill-conditioned" or case.seed % REPEAT_EVERY == 0
+
+
+def dtype_of(case: Case) -> str:
+    """Return the dtype of a case's first array."""
+    return next((array.dtype for array in case.arrays.values()), "")
+
+
+def route_of(target: Target, case: Case) -> str:
+    """Return the way to compute the op that this case takes: the ways take turns by the case's seed."""
+    ways = target.routes.get(case.op, ("",))
+    return ways[case.seed % len(ways)]
+
+
+def inside(observation: Observation) -> float:
+    """Return the processor time in a target's call; where it is not told the time, and where the worker died none."""
+    match observation:
+        case Returned() | Raised():
+            tracing = observation.trace_seconds if isinstance(observation, Returned) else 0.0
+            told = observation.cpu_seconds
+            return observation.seconds + tracing if told is None else told
+    return 0.0
+
+
+def rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Return the outcomes of one case as rows of observations; what they share is worked out once."""
+    shared = _described(outcomes[0].case)
+    return [shared | _seen(outcome) for outcome in outcomes]
+
+
+def _described(case: Case) -> dict[str, Any]:
+    """Return the columns about a case."""
+    classes = cases.attributes(case)
+    return {
+        "case": case.id,
+        "op": case.op,
+        "breaks": case.breaks or "",
+        "dtype": dtype_of(case),
+        "layout": classes.get("layout", ""),
+        "regime": case.regime,
+        "content": json.dumps(case.to_json()),
+        "attributes": json.dumps(classes),
+    }
+
+
+def _seen(outcome: Outcome) -> dict[str, Any]:
+    """Return the columns about what a target did with its case."""
+    observed, judged = outcome.observation, outcome.verdict
+    return {
+        "target": outcome.target,
+        "route": outcome.route,
+        "verdict": judged.outcome,
+        "kind": judged.kind,
+        "rule": judged.rule,
+        "reason": judged.reason,
+        "observation": type(observed).__name__.lower(),
+        "error": observed.type if isinstance(observed, Raised) else "",
+        "bound_used": judged.bound_used,
+        "ulps": judged.ulps,
+        "elements": judged.measures.get("elements", 0.0),
+        "sum": judged.measures.get("sum", 0.0),
+        "squares": judged.measures.get("squares", 0.0),
+        "inverse": judged.measures.get("inverse", 0.0),
+        "seconds": getattr(observed, "seconds", 0.0),
+        "trace_seconds": observed.trace_seconds if isinstance(observed, Returned) else 0.0,
+        "cpu_seconds": inside(observed),
+        "again": getattr(observed, "again", None),
+        "stderr": getattr(observed, "stderr", ""),
+        "mask": outcome.mask.to_json() if outcome.mask else "",
+    }

@@ -1,0 +1,174 @@
+"""Faults of numbers: precision of sums and results, subnormals, NaN, infinities, integers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from conformance.model import Array
+from conformance.selftest.mutation.calls import CONVOLUTIONS, Call, Fault, after, before, terms, when
+from conformance.selftest.mutation.faults import operands, through, widest
+from conformance.selftest.mutation.rows import Row, rows
+from conformance.selftest.products import BFLOAT16, Arithmetic, computed, ordered
+from reference.floats import FORMATS
+
+__all__ = ["TABLE"]
+
+SUMS = (*CONVOLUTIONS, "avg_pool", "avg_pool_grad", "avg_unpool", "max_unpool", "max_pool_grad")
+NARROW = {"float16": np.float16, "bfloat16": BFLOAT16}
+HALF = {"float16": np.float16, "float32": np.float16}
+SINGLE = {"float64": np.float32}
+
+
+def cut(values: Array, bits: int) -> Array:
+    """Set the last bits of float32 to zero."""
+    if values.dtype != np.float32:
+        return values
+    return (np.ascontiguousarray(values).view(np.uint32) & np.uint32(2**32 - 2**bits)).view(np.float32)
+
+
+def rounded(values: Array, bits: int) -> Array:
+    """Round float32 to so many bits fewer, ties to even."""
+    if values.dtype != np.float32:
+        return values
+    whole = np.ascontiguousarray(values).view(np.uint32)
+    odd = (whole >> np.uint32(bits)) & np.uint32(1)
+    near = (whole + np.uint32(2 ** (bits - 1) - 1) + odd) & np.uint32(2**32 - 2**bits)
+    return np.where(np.isfinite(values), near.view(np.float32), values)
+
+
+def towards_zero(values: Array) -> Array:
+    """Cut float64 to bfloat16's precision."""
+    return cut(values.astype(np.float32), 16).astype(np.float64)
+
+
+def subnormal(values: Array) -> Array:
+    """Return which numbers are subnormal in their dtype."""
+    least = FORMATS[values.dtype.name].smallest_normal
+    return np.asarray((np.abs(values.astype(np.float64)) < least) & (values != 0))
+
+
+def leading_bit(values: Array) -> Array:
+    """Read subnormal numbers as if they had a leading 1."""
+    least = values.dtype.type(FORMATS[values.dtype.name].smallest_normal)
+    return np.where(subnormal(values), values + np.copysign(least, values), values)
+
+
+def flushed(values: Array) -> Array:
+    """Read subnormal numbers as zero."""
+    return np.where(subnormal(values), np.zeros((), values.dtype), values)
+
+
+def flushed_early(values: Array) -> Array:
+    """Read numbers below a millionth as zero."""
+    return np.where(np.abs(values.astype(np.float64)) < 1e-6, np.zeros((), values.dtype), values)
+
+
+def nan_as_zero(values: Array) -> Array:
+    """Read NaN as zero."""
+    return np.where(np.isnan(values), np.zeros((), values.dtype), values)
+
+
+def saturated(values: Array) -> Array:
+    """Read infinity as the largest number."""
+    largest = values.dtype.type(FORMATS[values.dtype.name].largest)
+    return np.where(np.isinf(values), np.copysign(largest, values), values)
+
+
+def floating(change: Callable[[Array], Array]) -> Fault:
+    """Change results of floating dtypes."""
+    return after(lambda _, result: change(result) if result.dtype.name in FORMATS else result)
+
+
+def infinite_as_nan(values: Array) -> Array:
+    """Give NaN for infinity."""
+    return np.where(np.isinf(values), values.dtype.type(np.nan), values)
+
+
+def clipped(values: Array, dtype: np.dtype[Any]) -> Array:
+    """Convert to an integer dtype, the ends of which stay."""
+    ends = np.iinfo(dtype)
+    return np.clip(values, float(ends.min), float(ends.max) - 256).astype(dtype)
+
+
+def summed(**how: object) -> Fault:
+    """Compute by another arithmetic."""
+    return lambda call: computed(call, Arithmetic(**how))  # type: ignore[arg-type]
+
+
+def scrambled() -> Callable[[], Fault]:
+    """Return what makes a fault that adds in another order at every call."""
+
+    def make() -> Fault:
+        generator = np.random.Generator(np.random.PCG64(1))
+
+        def product(a: Array, b: Array) -> Array:
+            order = generator.permutation(a.shape[2])
+            return ordered(a[:, :, order], b[:, order])
+
+        return lambda call: computed(call, Arithmetic(product=product))
+
+    return make
+
+
+def as_int16(call: Call) -> dict[str, Array]:
+    """Read int32 operands by their low 16 bits."""
+    return {
+        name: array.astype(np.int16).astype(np.int32)
+        for name, array in call.given.items()
+        if isinstance(array, np.ndarray) and array.ndim == 4 and call.dtype == "int32"
+    }
+
+
+def bfloat16_adds(a: Array, b: Array) -> Array:
+    """Add one product after the other, keeping eight bits."""
+    total = np.zeros((*a.shape[:2], b.shape[2]), np.float32)
+    for k in range(a.shape[2]):
+        total = rounded(total + a[:, :, k, None] * b[:, k, None, :], 16)
+    return total
+
+
+TABLE: list[Row] = [
+    *rows(
+        [op for op in SUMS if op != "max_unpool"],  # one value alone may be off by as much as the sums of two
+        ("subnormals with a leading 1", "subnormal numbers read as normal ones", operands(leading_bit)),
+    ),
+    *rows(
+        SUMS,
+        ("sums in the storage type", "16-bit types added as they are stored", summed(accumulate=NARROW)),
+        ("float64 in float32", "float64 computed in float32", through("float32", "float64")),
+        ("float32 in float16", "float32 computed in float16", through("float16", "float32")),
+        ("bfloat16 truncated", "bfloat16 results cut off, not rounded",
+         through("float64", "bfloat16", back=lambda y, t: towards_zero(y).astype(np.float32).astype(t))),
+        ("NaN as zero", "NaN in the input counts as zero", operands(nan_as_zero)),
+        ("infinity saturates", "infinity in the input counts as the largest number", operands(saturated)),
+        ("infinity becomes NaN", "infinite results are NaN", floating(infinite_as_nan)),
+        ("overflow saturates", "results past the largest number are the largest", floating(saturated)),
+        ("small numbers flushed", "numbers below 1e-6 count as zero", operands(flushed_early)),
+    ),
+    *rows(
+        SUMS,
+        ("subnormals flushed in secret", "subnormals count as zero, gradual underflow is declared", operands(flushed)),
+        arithmetic="float32-gradual",
+    ),
+    *rows(
+        CONVOLUTIONS,
+        ("TF32 rounded", "float32 operands rounded to 11 bits", operands(lambda x: rounded(x, 13), "float32")),
+        ("TF32 truncated", "float32 operands cut to 11 bits", operands(lambda x: cut(x, 13), "float32")),
+        ("bfloat16 operands", "float32 operands rounded to 8 bits", operands(lambda x: rounded(x, 16), "float32")),
+        ("one operand in bfloat16", "only deep float32 sums, operands of 8 bits",
+         when(lambda call: terms(call) >= 64, operands(lambda x: rounded(x, 16), "float32"))),
+        ("float16 sums of float32", "float32 products added in float16", summed(accumulate=HALF)),
+        ("bfloat16 sums", "16-bit products added with 8 bits",
+         when(lambda call: call.dtype in NARROW, summed(product=bfloat16_adds))),
+        ("int32 in float32", "int32 computed in float32", through("float32", "int32")),
+        ("int32 saturates", "int32 sums stop at the ends", through("float64", "int32", back=clipped)),
+        ("int32 as int16", "the upper half of int32 operands is lost", before(as_int16)),
+        ("16-bit sums rounded twice to float16", "bfloat16 computed in float16", through("float16", "bfloat16")),
+        ("sums off by 1 part in 1000", "the result scaled by 1.001", widest(lambda y: y * 1.001)),
+    ),
+    *[
+        Row(name="any order", about="another order of sums at every call, declared to repeat", ops=CONVOLUTIONS[:2],
+            fault=scrambled()),
+    ],
+]  # fmt: skip

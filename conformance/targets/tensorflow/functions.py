@@ -1,0 +1,262 @@
+"""
+The functions of the TensorFlow targets: for each op the ways in which users of TensorFlow compute it, its routes.
+
+Each is called as in the reference, with tensors for arrays; what tf.nn offers is called as it is, its Python layer
+included. The others say what they do. Where a way looks at fewer arguments than the op has, its docstring says so: it
+cannot refuse what it does not see.
+"""
+# ruff: noqa: ANN401 - TensorFlow ships no types; attributes come as the case spells them
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from conformance.targets.adapter import NotOfferedError
+
+__all__ = ["FUNCTIONS"]
+
+
+def four(entries: Any, data_format: str) -> Any:
+    """Spell strides, ksize or dilations with four entries, as the functions of tf.nn do before they call a raw op."""
+    several = list(entries) if isinstance(entries, list | tuple) else [1 if entries is None else entries]
+    if len(several) > 2:
+        return several
+    spatial = several * 2 if len(several) == 1 else several
+    return [1, 1, *spatial] if data_format == "NCHW" else [1, *spatial, 1]
+
+
+def raw_padding(padding: Any) -> dict[str, Any]:
+    """Spell a padding as the raw ops want it: four pairs are EXPLICIT, flat."""
+    if isinstance(padding, list | tuple):
+        return {"padding": "EXPLICIT", "explicit_paddings": [size for pair in padding for size in pair]}
+    return {"padding": padding}
+
+
+def raw_conv2d_backprop_input(
+    input_sizes: Any,
+    filters: Any,
+    out_backprop: Any,
+    strides: Any,
+    padding: Any,
+    data_format: str = "NHWC",
+    dilations: Any = None,
+) -> Any:
+    """Return the input gradient by the raw op."""
+    return tf.raw_ops.Conv2DBackpropInput(
+        input_sizes=input_sizes,
+        filter=filters,
+        out_backprop=out_backprop,
+        strides=four(strides, data_format),
+        dilations=four(dilations, data_format),
+        data_format=data_format,
+        **raw_padding(padding),
+    )
+
+
+def raw_conv2d_backprop_filter(
+    input: Any,
+    filter_sizes: Any,
+    out_backprop: Any,
+    strides: Any,
+    padding: Any,
+    data_format: str = "NHWC",
+    dilations: Any = None,
+) -> Any:
+    """Return the filter gradient by the raw op."""
+    return tf.raw_ops.Conv2DBackpropFilter(
+        input=input,
+        filter_sizes=filter_sizes,
+        out_backprop=out_backprop,
+        strides=four(strides, data_format),
+        dilations=four(dilations, data_format),
+        data_format=data_format,
+        **raw_padding(padding),
+    )
+
+
+def raw_max_pool_grad(
+    orig_input: Any, orig_output: Any, grad: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NHWC"
+) -> Any:
+    """Return the gradient of max_pool by the raw op."""
+    return tf.raw_ops.MaxPoolGrad(
+        orig_input=orig_input,
+        orig_output=orig_output,
+        grad=grad,
+        ksize=four(ksize, data_format),
+        strides=four(strides, data_format),
+        data_format=data_format,
+        **raw_padding(padding),
+    )
+
+
+def argmax_max_pool_grad(
+    orig_input: Any, orig_output: Any, grad: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NHWC"
+) -> Any:
+    """Return the gradient of max_pool_with_argmax, which is that of max_pool; orig_output is not looked at."""
+    del orig_output
+    spelt = {"ksize": four(ksize, data_format), "strides": four(strides, data_format), "padding": padding}
+    layout = "NHWC" if data_format is None else data_format
+    _, argmax = tf.nn.max_pool_with_argmax(orig_input, data_format=layout, **spelt)
+    return tf.raw_ops.MaxPoolGradWithArgmax(input=orig_input, grad=grad, argmax=argmax, **spelt)
+
+
+def raw_avg_pool_grad(
+    orig_input_shape: Any, grad: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NHWC"
+) -> Any:
+    """Return the gradient of avg_pool by the raw op."""
+    return tf.raw_ops.AvgPoolGrad(
+        orig_input_shape=orig_input_shape,
+        grad=grad,
+        ksize=four(ksize, data_format),
+        strides=four(strides, data_format),
+        data_format=data_format,
+        **raw_padding(padding),
+    )
+
+
+def taped(op: Callable[[Any], Any], at: Any, grad: Any) -> Any:
+    """Return the gradient of op at a point, by tf.GradientTape, where the gradient of its result is `grad`."""
+    with tf.GradientTape() as tape:
+        tape.watch(at)
+        result = op(at)
+    gradient = tape.gradient(result, at, output_gradients=grad)
+    if gradient is None:
+        raise NotOfferedError(f"the tape gives no gradient of {at.dtype.name}")
+    return gradient
+
+
+def tape_conv2d_backprop_input(input_sizes: Any, filters: Any, out_backprop: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the input gradient by the tape, at an input of zeros."""
+    if len(input_sizes) == 2:  # height and width: the raw op takes the rest from the others
+        batch, depth = tf.shape(out_backprop)[0], tf.shape(filters)[2]
+        first = kwargs.get("data_format") == "NCHW"
+        input_sizes = [batch, depth, *input_sizes] if first else [batch, *input_sizes, depth]
+    zeros = tf.zeros(input_sizes, filters.dtype)
+    return taped(lambda x: tf.nn.conv2d(x, filters, *args, **kwargs), zeros, out_backprop)
+
+
+def tape_conv2d_backprop_filter(input: Any, filter_sizes: Any, out_backprop: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the filter gradient by the tape, at filters of zeros."""
+    zeros = tf.zeros(filter_sizes, input.dtype)
+    return taped(lambda filters: tf.nn.conv2d(input, filters, *args, **kwargs), zeros, out_backprop)
+
+
+def tape_max_pool_grad(orig_input: Any, orig_output: Any, grad: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the gradient of max_pool by the tape, which computes orig_output anew."""
+    del orig_output
+    return taped(lambda x: tf.nn.max_pool(x, *args, **kwargs), orig_input, grad)
+
+
+def tape_avg_pool_grad(orig_input_shape: Any, grad: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the gradient of avg_pool by the tape, at an input of zeros."""
+    zeros = tf.zeros(orig_input_shape, grad.dtype)
+    return taped(lambda x: tf.nn.avg_pool(x, *args, **kwargs), zeros, grad)
+
+
+def scatter_nd_unpool(input: Any, argmax: Any, output_shape: Any, include_batch_in_index: bool = False) -> Any:
+    """Unpool by tf.scatter_nd: where an index comes twice, the values are added."""
+    indices = flat_indices(argmax, output_shape, include_batch_in_index)
+    size = tf.cast(tf.reduce_prod(output_shape), tf.int64)
+    return tf.reshape(tf.scatter_nd(indices, tf.reshape(input, [-1]), [size]), output_shape)
+
+
+def flat_indices(argmax: Any, output_shape: Any, include_batch_in_index: bool) -> Any:
+    """Return the place of each element in the flat output: [elements, 1], int64."""
+    indices = tf.cast(argmax, tf.int64)
+    if not include_batch_in_index:
+        image = tf.cast(tf.reduce_prod(output_shape[1:]), tf.int64)
+        indices += image * tf.reshape(tf.range(tf.shape(argmax, tf.int64)[0]), [-1, 1, 1, 1])
+    return tf.reshape(indices, [-1, 1])
+
+
+def known(shape: Any) -> list[int]:
+    """Return a shape argument as integers: a list, or a tensor that is a constant."""
+    sizes = np.asarray(tf.get_static_value(shape) if tf.is_tensor(shape) else shape)
+    if sizes.dtype.name not in ("int32", "int64"):
+        raise TypeError(f"{shape} is no shape: its entries are {sizes.dtype.name}, not int32 or int64")
+    return [int(size) for size in sizes]
+
+
+def argmax_unpool(input: Any, argmax: Any, output_shape: Any, include_batch_in_index: bool = False) -> Any:
+    """Unpool by the raw gradient of max_pool_with_argmax, which adds where an index comes twice."""
+    if None in input.shape.as_list():
+        raise NotOfferedError("the window is computed from a known shape")
+    sizes = known(output_shape)
+    # The op checks that input has the size that pooling the output would give: stride 1 and the window that fits.
+    window = [1, *(out - size + 1 for out, size in zip(sizes[1:3], input.shape[1:3], strict=True)), 1]
+    return tf.raw_ops.MaxPoolGradWithArgmax(
+        input=tf.zeros(sizes, input.dtype),
+        grad=input,
+        argmax=argmax,
+        ksize=window,
+        strides=[1, 1, 1, 1],
+        padding="VALID",
+        include_batch_in_index=include_batch_in_index,
+    )
+
+
+def raw_avg_unpool(
+    input: Any, ksize: Any, strides: Any, padding: Any, output_shape: Any, data_format: str = "NHWC"
+) -> Any:
+    """Unpool by the raw gradient of avg_pool, which divides by the cells of each window: so they are multiplied in."""
+    window, steps, sizes = four(ksize, data_format), four(strides, data_format), known(output_shape)
+    spatial = (2, 3) if data_format == "NCHW" else (1, 2)
+    # Of as many windows as the input has, so that one of another shape reaches the op as it is.
+    counts = [tf.shape(input, tf.int64)[axis] if input.shape[axis] is None else input.shape[axis] for axis in spatial]
+    high, wide = (
+        window_cells(count, sizes[axis], window[axis], steps[axis], padding)
+        for count, axis in zip(counts, spatial, strict=True)
+    )
+    cells = tf.cast(high[:, None] * wide, input.dtype)
+    cells = cells if data_format == "NCHW" else cells[..., None]
+    return tf.raw_ops.AvgPoolGrad(
+        orig_input_shape=sizes,
+        grad=input * cells,
+        ksize=window,
+        strides=steps,
+        padding=padding,
+        data_format=data_format,
+    )
+
+
+def window_cells(windows: Any, size: int, taps: int, stride: int, padding: str) -> Any:
+    """Return how many cells of an image of this size each of the first windows along one axis covers: [windows]."""
+    needed = -(-size // stride)
+    before = max((needed - 1) * stride + taps - size, 0) // 2 if padding == "SAME" else 0
+    traced = tf.is_tensor(windows)  # in a graph that knows ranks only: everywhere else the numbers are at hand
+    several, least, most = (tf.range, tf.minimum, tf.maximum) if traced else (np.arange, np.minimum, np.maximum)
+    starts = several(windows) * stride - before
+    return least(starts + taps, size) - most(starts, 0)
+
+
+def tape_dropout_grad(grad: Any, kept: Any, rate: Any) -> Any:
+    """Return the gradient of general_dropout by the tape, under a uniform that keeps what `kept` says."""
+    infinity = tf.constant(math.inf, grad.dtype)  # above every rate
+    uniform = tf.where(kept, infinity, -infinity)
+    return taped(
+        lambda x: tf.nn.experimental.general_dropout(x, rate, lambda *_, **__: uniform), tf.ones_like(grad), grad
+    )
+
+
+FUNCTIONS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
+    "conv2d": {"nn": tf.nn.conv2d},
+    "conv2d_transpose": {"nn": tf.nn.conv2d_transpose},
+    "conv2d_backprop_input": {"raw": raw_conv2d_backprop_input, "tape": tape_conv2d_backprop_input},
+    "conv2d_backprop_filter": {"raw": raw_conv2d_backprop_filter, "tape": tape_conv2d_backprop_filter},
+    "max_pool": {"nn": tf.nn.max_pool, "nn2d": tf.nn.max_pool2d},
+    "max_pool_with_argmax": {"nn": tf.nn.max_pool_with_argmax},
+    "max_pool_grad": {"raw": raw_max_pool_grad, "tape": tape_max_pool_grad, "argmax": argmax_max_pool_grad},
+    "avg_pool": {"nn": tf.nn.avg_pool, "nn2d": tf.nn.avg_pool2d},
+    "avg_pool_grad": {"raw": raw_avg_pool_grad, "tape": tape_avg_pool_grad},
+    "max_unpool": {
+        "scatter_nd": scatter_nd_unpool,
+        "argmax": argmax_unpool,
+    },
+    "avg_unpool": {"raw": raw_avg_unpool},
+    "dropout": {"nn": tf.nn.dropout},
+    "stateless_dropout": {"nn": tf.nn.experimental.stateless_dropout},
+    "dropout_grad": {"tape": tape_dropout_grad},
+}

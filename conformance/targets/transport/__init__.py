@@ -1,0 +1,1 @@
+"""How a worker process is started, and how calls and results travel."""

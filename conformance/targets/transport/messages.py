@@ -1,0 +1,218 @@
+"""
+The messages of the wire protocol: what the headers of its frames say.
+
+    suite -> target   hello, then call, call, ...; the end of the stream ends the target
+    target -> suite   ready or refused, once; then one answer a call: returned, raised, unsupported or out_of_memory
+
+docs/wire-protocol.md describes them for who writes a target in another language.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from conformance.model import Array, Json, Observation, OutOfMemory, Raised, Returned, Unsupported
+from conformance.targets.transport.protocol import DTYPES, VERSION, Frame, ProtocolError
+
+__all__ = [
+    "Argument",
+    "Call",
+    "Ready",
+    "Refused",
+    "answer",
+    "call",
+    "hello",
+    "parse_answer",
+    "parse_call",
+    "parse_hello",
+    "parse_start",
+    "start",
+    "value",
+]
+
+Argument: TypeAlias = "Array | Json"
+LONGEST = 1e9  # seconds
+MAX_MESSAGE = 4096  # characters of an exception's message that are kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of one function of a target: op(**arguments)."""
+
+    op: str
+    arguments: Mapping[str, Argument]  # Json with the special forms of `conformance.model.Case`
+    route: str = ""  # which of the target's ways to compute the op; empty: its first
+    repeat: bool = False  # run twice, and say whether the bits are the same
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a target says of itself once it can be called: versions, devices, CPU features, build, as JSON."""
+
+    about: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A target could not start."""
+
+    reason: str
+    usage: bool  # whether what was asked for does not exist, such as a plug-in of that name
+
+
+def hello(memory: int) -> Frame:
+    """Return the first message: it asks the target to get ready, and says how many bytes its calls may add."""
+    return Frame({"kind": "hello", "protocol": VERSION, "memory": memory})
+
+
+def parse_hello(frame: Frame) -> int:
+    """Return the memory limit in hello."""
+    match frame.header:
+        case {"kind": "hello", "protocol": int(version), "memory": int(memory)}:
+            if version != VERSION:
+                raise ProtocolError(f"the suite speaks version {version} of the protocol, the target {VERSION}")
+            return memory
+    raise ProtocolError(f"no hello: {str(frame.header)[:200]}")
+
+
+def call(number: int, request: Call) -> Frame:
+    """Return the message that asks for one call; the answer repeats its number."""
+    arrays = [entry for entry in request.arguments.values() if isinstance(entry, np.ndarray)]
+    places = iter(range(len(arrays)))
+    arguments: dict[str, Json] = {
+        name: {"tensor": next(places)} if isinstance(entry, np.ndarray) else entry
+        for name, entry in request.arguments.items()
+    }
+    header: dict[str, Json] = {
+        "kind": "call",
+        "number": number,
+        "op": request.op,
+        "arguments": arguments,
+        "route": request.route,
+        "repeat": request.repeat,
+    }
+    return Frame(header, tuple(arrays))
+
+
+def parse_call(frame: Frame) -> tuple[int, Call]:
+    """Return number and content of a call."""
+    match frame.header:
+        case {
+            "kind": "call",
+            "number": int(number),
+            "op": str(op),
+            "arguments": dict(arguments),
+            "route": str(route),
+            "repeat": bool(repeat),
+        }:
+            found = {name: tensor(entry, frame.arrays) for name, entry in arguments.items()}
+            return number, Call(op=op, arguments=found, route=route, repeat=repeat)
+    raise ProtocolError(f"no call: {str(frame.header)[:200]}")
+
+
+def tensor(entry: Json, arrays: tuple[Array, ...]) -> Argument:
+    """Return the array that an argument refers to, or the argument as it is."""
+    match entry:
+        case {"tensor": int(place), **rest} if not rest:
+            if not 0 <= place < len(arrays):
+                raise ProtocolError(f"tensor {place} of {len(arrays)}")
+            return arrays[place]
+    return entry
+
+
+def value(entry: Json) -> Any:  # noqa: ANN401 - whatever the JSON stands for
+    """
+    Return what an argument in JSON stands for: the special forms of `conformance.model.Case` resolved.
+
+    >>> value([1, {"float": "-inf"}])
+    [1, -inf]
+    """
+    match entry:
+        case {"float": "nan" | "inf" | "-inf" as text, **rest} if not rest:
+            return float(text)
+        case {"array": content, "dtype": str(name), **rest} if not rest and name in DTYPES:
+            return np.array(value(content)).astype(DTYPES[name])
+        case list():
+            return [value(item) for item in entry]
+        case dict():
+            raise ProtocolError(f"{str(entry)[:200]} is no special form")
+    return entry
+
+
+def clip(text: str) -> str:
+    """Return a message without its middle where it is long: what a graph raises has a stack before its reason."""
+    if len(text) <= MAX_MESSAGE:
+        return text
+    return f"{text[: MAX_MESSAGE // 4]} [...] {text[-MAX_MESSAGE * 3 // 4 + 7 :]}"
+
+
+def answer(number: int, observation: Observation) -> Frame:
+    """Return the message that answers a call."""
+    header: dict[str, Json] = {"number": number}
+    match observation:
+        case Returned(arrays, seconds, repeatable, trace_seconds, cpu_seconds):
+            header |= {"kind": "returned", "seconds": seconds, "trace_seconds": trace_seconds, "repeatable": repeatable}
+            return Frame(header | {"cpu_seconds": cpu_seconds}, arrays)
+        case Raised(kind, message, seconds, cpu_seconds):
+            header |= {"kind": "raised", "type": kind, "message": clip(message), "seconds": seconds}
+            header |= {"cpu_seconds": cpu_seconds}
+        case Unsupported(reason):
+            header |= {"kind": "unsupported", "reason": clip(reason)}
+        case OutOfMemory(detail, seconds):
+            header |= {"kind": "out_of_memory", "detail": clip(detail), "seconds": seconds}
+        case _:
+            raise ProtocolError(f"a target does not say {type(observation).__name__} of itself")
+    return Frame(header)
+
+
+def parse_answer(frame: Frame, number: int) -> Observation:
+    """Return the observation in the answer to call `number`."""
+    if frame.header.get("number") != number:
+        raise ProtocolError(f"answer to call {str(frame.header.get('number'))[:100]}, where call {number} was waiting")
+    match frame.header:
+        case {"kind": "returned", "seconds": seconds, **rest}:
+            repeatable = rest.get("repeatable")
+            if repeatable is not None and not isinstance(repeatable, bool):
+                raise ProtocolError(f"repeatable is {str(repeatable)[:100]}: true, false or null")
+            tracing, cpu_seconds = span(rest.get("trace_seconds", 0.0)), optional_span(rest.get("cpu_seconds"))
+            return Returned(frame.arrays, span(seconds), repeatable, tracing, cpu_seconds)
+        case {"kind": "raised", "type": str(kind), "message": str(message), "seconds": seconds, **rest}:
+            return Raised(clip(kind), clip(message), span(seconds), optional_span(rest.get("cpu_seconds")))
+        case {"kind": "unsupported", "reason": str(reason)}:
+            return Unsupported(clip(reason))
+        case {"kind": "out_of_memory", "detail": str(detail), "seconds": seconds}:
+            return OutOfMemory(clip(detail), span(seconds))
+    raise ProtocolError(f"no answer: {str(frame.header)[:200]}")
+
+
+def span(seconds: Json) -> float:
+    """Return a length of time."""
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < LONGEST:
+        return float(seconds)
+    raise ProtocolError(f"{str(seconds)[:100]} is no number of seconds")
+
+
+def optional_span(seconds: Json) -> float | None:
+    """Return a length of time; None where none is told."""
+    return None if seconds is None else span(seconds)
+
+
+def start(state: Ready | Refused) -> Frame:
+    """Return the message that answers hello."""
+    if isinstance(state, Refused):
+        return Frame({"kind": "refused", "reason": clip(state.reason), "usage": state.usage})
+    return Frame({"kind": "ready", "protocol": VERSION, "about": dict(state.about)})
+
+
+def parse_start(frame: Frame) -> Ready | Refused:
+    """Return what the target answered to hello."""
+    match frame.header:
+        case {"kind": "ready", "protocol": int(version), "about": dict(about)}:
+            if version != VERSION:
+                raise ProtocolError(f"the target speaks version {version} of the protocol, the suite {VERSION}")
+            return Ready(about)
+        case {"kind": "refused", "reason": str(reason), "usage": bool(usage)}:
+            return Refused(reason, usage)
+    raise ProtocolError(f"neither ready nor refused: {str(frame.header)[:200]}")

@@ -1,0 +1,140 @@
+"""
+A target's worker, kept alive: each call submitted to it ends in exactly one observation, whatever the worker does.
+
+Crash, hang and lack of memory cost the one call that met them: the worker is replaced, and that call is made once more
+alone in the fresh one, to tell a fault of the call from one that an earlier call had left behind.
+"""
+
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from conformance.model import Crashed, Observation, OutOfMemory, Raised, TimedOut
+from conformance.targets.transport.messages import Call, Ready
+from conformance.targets.transport.process import Limits, Start
+from conformance.targets.transport.session import Session, StartError
+from conformance.targets.transport.zygote import Zygotes
+
+__all__ = ["Limits", "Worker"]
+
+CHECK_EVERY = 64  # calls between two looks at how much memory a worker has gathered
+ATTEMPTS = 2  # to start a worker
+
+# What oneDNN says once it could not make the code of a kernel. It remembers that error and makes no code from then on
+# (docs/known-divergences.md): the calls that follow would be blamed.
+SPOILT = "could not create a primitive,"
+
+
+class Worker:
+    """
+    One target's worker, as a context manager. One call at a time: `submit`, other work meanwhile, `result`.
+
+    It must not outlive the thread that starts it: the worker's processes end with that thread.
+    """
+
+    def __init__(
+        self, start: Start, limits: Limits | None = None, *, confirm: bool = True, zygotes: Zygotes | None = None
+    ) -> None:
+        self.start = start
+        self.limits = limits or Limits()
+        self.confirm = confirm  # whether a call that ended its worker is made once more, alone
+        self.calls = 0
+        self.starts = 0  # of processes
+        self.idle_deaths: list[Observation] = []  # of processes that died between calls, by nobody's call
+        self._zygotes = zygotes or Zygotes()
+        self._owned = zygotes is None  # its zygotes end with it
+        self._session: Session | None = None
+        self._pending: Call | None = None
+
+    def __enter__(self) -> Self:
+        """Start the process; `ready` waits for it."""
+        self.renew()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the process."""
+        self.close()
+
+    def close(self) -> None:
+        """End the process now; no zombie is left."""
+        self._end()
+        if self._owned:
+            self._zygotes.close()
+
+    def _end(self) -> None:
+        """End the session that is going on."""
+        if self._session:
+            self._session.close()
+        self._session = self._pending = None
+
+    def renew(self) -> Session:
+        """Replace the process by a fresh one, which starts while the suite goes on; return the session with it."""
+        self._end()
+        self.starts += 1
+        self._session = Session(self.start, self.limits, self._zygotes)
+        return self._session
+
+    def _ready_session(self) -> Session:
+        """Return a session that can be called."""
+        session = self._session or self.renew()
+        for _ in range(ATTEMPTS - 1):
+            try:
+                session.ready()
+            except StartError:
+                session = self.renew()
+        session.ready()
+        return session
+
+    def ready(self) -> Ready:
+        """
+        Wait until the target is ready, and return what it says of itself.
+
+        Raises:
+            UsageError: what was asked for does not exist. StartError: the worker does not start.
+        """
+        return self._ready_session().ready()
+
+    def run(self, call: Call) -> Observation:
+        """Make one call and wait for what becomes of it."""
+        self.submit(call)
+        return self.result()
+
+    def submit(self, call: Call) -> None:
+        """Send one call; its result must be taken before the next."""
+        if self._pending:
+            raise RuntimeError("the result of the last call has not been taken")
+        self.calls += 1
+        session = self._ready_session()
+        if not session.send(call):
+            # It died between the calls. Whatever ended it, this call has not, and shall not be blamed.
+            self.idle_deaths.append(session.receive())
+            self.renew()
+            self._ready_session().send(call)
+        self._pending = call
+
+    def result(self) -> Observation:
+        """Return what became of the call submitted last."""
+        call, session = self._pending, self._session
+        if not call or not session:
+            raise RuntimeError("no call was submitted")
+        observation = session.receive()
+        self._pending = None
+        if session.over:
+            self.renew()
+            return self._confirmed(call, observation) if self.confirm else observation
+        gathered = self.calls % CHECK_EVERY == 0 and session.gathered > self.limits.recycle
+        if gathered or (isinstance(observation, Raised) and SPOILT in observation.message):
+            self.renew()
+        return observation
+
+    def _confirmed(self, call: Call, observation: Observation) -> Observation:
+        """Make the call alone in the fresh worker, and say of the observation whether it ended that one, too."""
+        session = self._ready_session()
+        session.send(call)
+        again = isinstance(session.receive(), type(observation))
+        self.renew()  # if it has not died this time, it may be damaged
+        if isinstance(observation, Crashed | TimedOut | OutOfMemory):
+            return replace(observation, again=again)
+        return observation

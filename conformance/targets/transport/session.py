@@ -1,0 +1,133 @@
+"""One worker process from start to end, as calls and observations. It never raises for what a target does in a call."""
+
+import signal
+import time
+from functools import partial
+
+from conformance.errors import SuiteError, UsageError
+from conformance.model import Crashed, Observation, OutOfMemory, TimedOut
+from conformance.targets.transport import messages, protocol
+from conformance.targets.transport.messages import Call, Ready, Refused
+from conformance.targets.transport.process import Limits, MemoryLimitError, Process, Start
+from conformance.targets.transport.zygote import Zygotes
+
+__all__ = ["Session", "StartError"]
+
+LATE = 1.0  # seconds that an answer still has once it is asked for, however late the suite is to ask
+FAULTS = (EOFError, BrokenPipeError, TimeoutError, MemoryLimitError, protocol.ProtocolError)
+
+
+class StartError(SuiteError):
+    """A worker did not start: says why, with the end of what it had printed."""
+
+
+class Session:
+    """A worker process. Once it is `over`, by a fault of the target or by `close`, nothing more can be sent."""
+
+    def __init__(self, start: Start, limits: Limits, zygotes: Zygotes) -> None:
+        self.start = start
+        self.limits = limits
+        self.over = False
+        self._ready: Ready | None = None
+        self._base = 0  # resident bytes when it was ready
+        self._number = 0
+        self._began = time.monotonic()  # the wait that is going on
+        self._fault: Exception | None = None  # met in sending, told in receiving
+        try:
+            self._process = Process(start, zygotes)
+        except OSError as error:
+            raise UsageError(f"target {start.name}: cannot run {start.command[0]}: {error.strerror}") from error
+        self._send(messages.hello(limits.memory), limits.start_seconds)
+
+    def ready(self) -> Ready:
+        """
+        Wait until the target is ready, and return what it says of itself.
+
+        Raises:
+            UsageError: what was asked for does not exist. StartError: the worker does not start.
+        """
+        if self._ready:
+            return self._ready
+        try:
+            state = messages.parse_start(self._read(self.limits.start_seconds))
+        except FAULTS as fault:
+            code, tail = self._bury(fault)
+            ending = f"{type(fault).__name__} {fault}".strip() + ("" if code is None else f", exit code {code}")
+            raise StartError(f"target {self.start.name}: no worker: {ending}\n{tail}".rstrip()) from fault
+        if isinstance(state, Refused):
+            self.close()
+            kind = UsageError if state.usage else StartError
+            raise kind(f"target {self.start.name}: {state.reason}")
+        self._ready = state
+        self._base = self._process.resident()
+        return state
+
+    @property
+    def gathered(self) -> int:
+        """Bytes of memory that the worker holds beyond what it held when it was ready."""
+        return self._process.resident() - self._base
+
+    def send(self, call: Call) -> bool:
+        """Send one call; False if the worker had closed its pipe before it could read the whole of it."""
+        self._number += 1
+        self._send(messages.call(self._number, call), self.limits.seconds)
+        return not isinstance(self._fault, BrokenPipeError)
+
+    def _send(self, message: protocol.Frame, seconds: float) -> None:
+        data = protocol.encode(message)
+        self._began = time.monotonic()
+        try:
+            self._process.send(data, self._began + seconds, self._room)
+        except FAULTS as fault:
+            self._fault = fault
+
+    def receive(self) -> Observation:
+        """Return what became of the call; a crash, a hang and a lack of memory end the session."""
+        try:
+            observation = messages.parse_answer(self._read(self.limits.seconds), self._number)
+        except TimeoutError:
+            self.close()
+            return TimedOut(self._elapsed)
+        except MemoryLimitError as fault:
+            self.close()
+            return OutOfMemory(str(fault), self._elapsed)
+        except FAULTS as fault:
+            return self._crashed(fault)
+        if isinstance(observation, OutOfMemory):
+            self.close()  # what the call has left is unknown
+        return observation
+
+    def _crashed(self, fault: Exception) -> Crashed:
+        """Bury the process, and say how it ended."""
+        elapsed = self._elapsed
+        code, tail = self._bury(fault)
+        broken = f"broke the protocol: {fault}" if isinstance(fault, protocol.ProtocolError) else ""
+        if code is None:
+            return Crashed(-signal.SIGKILL, tail, elapsed, broken or "closed its pipes and went on: killed")
+        return Crashed(code, tail, elapsed, broken)
+
+    def close(self) -> None:
+        """End the process now."""
+        if not self.over:
+            self._process.bury(0)
+        self.over = True
+
+    def _bury(self, fault: Exception) -> tuple[int | None, str]:
+        """End the process; whoever closed its pipes gets a moment to end by itself, so that its exit code is known."""
+        self.over = True
+        return self._process.bury(self.limits.grace if isinstance(fault, EOFError | BrokenPipeError) else 0)
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    @property
+    def _room(self) -> int:
+        """Resident bytes past which the worker holds too much."""
+        return self._base + self.limits.memory
+
+    def _read(self, seconds: float) -> protocol.Frame:
+        if self._fault:
+            raise self._fault
+        deadline = max(self._began + seconds, time.monotonic() + min(LATE, seconds))
+        return protocol.read(partial(self._process.fill, deadline=deadline, memory=self._room))

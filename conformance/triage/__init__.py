@@ -1,0 +1,1 @@
+"""What disagreements have in common: findings, what is known, scripts that show them."""

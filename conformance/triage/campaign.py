@@ -1,0 +1,193 @@
+"""A campaign from plan to findings: the run itself, then the search for what its disagreements have in common."""
+
+import datetime as dt
+import json
+import resource
+import time
+from collections import defaultdict
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from conformance import cases
+from conformance.judge.fingerprints import fingerprints
+from conformance.run import header, jobs, trials
+from conformance.run.jobs import Plan, Progress
+from conformance.run.store import SCHEMA, Store
+from conformance.run.trials import Panel
+from conformance.targets import registry
+from conformance.targets.transport.pool import Limits
+from conformance.triage import aggregate, findings
+from conformance.triage.waivers import Waiver
+
+__all__ = ["Result", "conduct"]
+
+MAKEABLE = 1024  # cases of an op, from which the coverage learns what can be made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a campaign."""
+
+    findings: tuple[findings.Finding, ...]
+    waivers: Mapping[str, str]  # id: state
+    footer: Mapping[str, Any]
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is new, or a waiver no longer holds."""
+        return any(not finding.waiver for finding in self.findings) or any(
+            state in ("unused", "expired") for state in self.waivers.values()
+        )
+
+
+def conduct(
+    plan: Plan,
+    store: Store,
+    waivers: Sequence[Waiver],
+    tell: Callable[[Progress], None],
+    say: Callable[[str], None],
+    shrink_steps: int = findings.TOTAL,
+) -> Result:
+    """Run what is left of a plan, look for findings, and close the run."""
+    began = time.process_time()
+    session = jobs.execute(plan, store, tell)
+    reaped = ended_children()
+    rows = store.collect(store.observations().filter(pl.col("verdict") == "disagrees")).to_dicts()
+    targets = {name: registry.find(name) for name in plan.targets}
+    closing = {**_sessions(store, session), **_summary(store, plan)}
+    with Panel(targets, Limits(seconds=plan.seconds), plan.python, confirm=False) as panel:
+        about = panel.about()
+        _describe(store, about)
+        versions = {name: tensorflow_version(data) for name, data in about.items()}
+        found = findings.find_all(rows, findings.Search(panel, shrink_steps, say), waivers, versions)
+        wide = aggregate.find(store, targets, closing["fingerprints"], waivers, versions)
+        met = {finding.waiver.id for finding in (*found, *wide) if finding.waiver}
+        say(f"making the calls of {len(waivers) - len(met)} waivers that the run has not met")
+        states = {waiver.id: _state(waiver, plan, panel, versions, met) for waiver in waivers}
+        for finding in found:
+            store.write_finding(finding.id, findings.files(finding, panel))
+    for finding in wide:
+        store.write_finding(finding.id, aggregate.files(finding, targets[finding.target]))
+    found += wide
+    store.keep_findings({finding.id for finding in found})
+    _list(store, found, waivers, states)
+    outside = time.process_time() - began + ended_children() - reaped - panel.target_seconds
+    closing |= {"ended": header.now(), **_spent(store, panel.target_seconds, outside)}
+    store.close(closing)
+    return Result(findings=tuple(found), waivers=states, footer=closing)
+
+
+def _list(
+    store: Store, found: Sequence[findings.Finding], waivers: Sequence[Waiver], states: Mapping[str, str]
+) -> None:
+    """Write findings.json."""
+    entries = [
+        {"id": w.id, "state": states[w.id], "link": w.link, "reason": w.reason, "review": str(w.review)}
+        for w in waivers
+    ]
+    told = [finding.to_json() for finding in found]
+    store.write_json("findings.json", {"schema": SCHEMA, "findings": told, "waivers": entries})
+
+
+def ended_children() -> float:
+    """Return the processor time of this process's children, and theirs, that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _sessions(store: Store, session: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the time and the cases of this session and of the earlier ones that came to an end, together."""
+    earlier = store.footer() or {}
+    seconds, number = (session[name] + earlier.get(name, 0) for name in ("seconds", "cases"))
+    return {
+        "seconds": seconds,
+        "cases": number,
+        "cases_per_second": number / seconds if seconds else 0.0,
+        "complete": session["complete"],
+    }
+
+
+def _spent(store: Store, inside: float, outside: float) -> dict[str, Any]:
+    """
+    Return the processor time of a run, whoever used it and in however many sessions, and how many calls were fatal.
+
+    inside, outside: what the search for findings took inside the targets' calls, and this process beside them.
+    """
+    fatal = pl.col("observation").is_in(["crashed", "timedout", "outofmemory"])
+    sums = store.collect(
+        store.observations().select(
+            pl.col("cpu_seconds").sum() + inside,
+            pl.col("own_seconds").sum() + outside,
+            (fatal.sum() + pl.col("again").sum()).alias("deaths"),
+        )
+    ).to_dicts()[0]
+    return {"target_seconds": sums["cpu_seconds"], "own_seconds": sums["own_seconds"], "deaths": sums["deaths"]}
+
+
+def tensorflow_version(about: Mapping[str, Any]) -> str:
+    """Return the version of TensorFlow in what a target says of itself; "" where it is none."""
+    versions = about.get("versions", {})
+    return str(versions.get("tensorflow", "")) if isinstance(versions, dict) else ""
+
+
+def _describe(store: Store, about: Mapping[str, Any]) -> None:
+    """Add what the targets say of themselves to the header."""
+    data = store.read_json("run.json")
+    for entry in data["header"]["targets"]:
+        entry["about"] = dict(about.get(entry["name"], {}))
+    store.write_json("run.json", data)
+
+
+def _state(waiver: Waiver, plan: Plan, panel: Panel, versions: Mapping[str, str], met: Container[str]) -> str:
+    """
+    Return whether a waiver is used, unused (stale), expired, or out of range: of other versions, targets or ops.
+
+    met: ids of those that cover something in the run; of the others their own case is run to see.
+    """
+    if waiver.expired(dt.datetime.now(dt.UTC).date()):
+        return "expired"
+    concerned = [name for name in plan.targets if waiver.concerns(name, versions.get(name, ""))]
+    if not concerned or waiver.op not in plan.ops:
+        return "out of range"
+    classes = cases.attributes(waiver.case)
+    seen = (
+        row
+        for name in concerned
+        for route in panel.targets[name].routes.get(waiver.op, ("",))
+        for row in trials.rows(panel.examine(waiver.case, [name], route))
+    )
+    covers = waiver.id in met or any(waiver.covers(row, classes, versions[row["target"]]) for row in seen)
+    return "used" if covers else "unused"
+
+
+def _summary(store: Store, plan: Plan) -> dict[str, Any]:
+    """Return the counts, the coverage and the fingerprints of a run."""
+    columns = store.observations().select(
+        pl.col("op"),
+        pl.col("target"),
+        pl.when(pl.col("kind") == "").then(pl.col("verdict")).otherwise(pl.col("kind")).alias("what"),
+    )
+    counted = store.collect(columns.group_by("op", "target", "what").len())
+    counts: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    for op, target, what, number in sorted(counted.iter_rows()):
+        counts[op][target][what] = number
+    return {"counts": counts, "coverage": _coverage(store, plan), "fingerprints": fingerprints(store.observations())}
+
+
+def _coverage(store: Store, plan: Plan) -> dict[str, Any]:
+    """Return which attribute classes, pairs of them and broken rules the run has reached, of those that can be made."""
+    first = store.observations().filter(pl.col("target") == plan.targets[0]).select("op", "attributes")
+    reached = {op: cases.Coverage() for op in plan.ops}
+    for op, attributes in store.collect(first).iter_rows():
+        reached[op].add(json.loads(attributes))
+    found = {op: cases.met(seen, cases.makeable(op, MAKEABLE)) for op, seen in reached.items()}
+    return {
+        op: {
+            what: {"reached": r.reached, "makeable": r.makeable, "missing": list(r.missing[:50])}
+            for what, r in kinds.items()
+        }
+        for op, kinds in found.items()
+    }

@@ -1,0 +1,1 @@
+"""The scripts of findings: plain NumPy and TensorFlow, for a bug report."""

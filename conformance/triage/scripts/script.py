@@ -1,0 +1,269 @@
+"""
+A finding's script: at most 40 lines of NumPy and TensorFlow, or of NumPy and the user's module, for a bug report.
+
+It prints what is expected and what came, and exits with 1 while the fault exists. A call that may end the process, or
+never end, runs in a second one, under the run's limits for a call.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from conformance.judge.allowed import Allowed, AnyMask, AnyOf, Refused, Results, Unspecified
+from conformance.model import Case
+from conformance.targets.registry import NAMESPACE, Target
+from conformance.targets.transport.process import Limits
+from conformance.triage.scripts.comparison import Option, compared, plain
+
+__all__ = ["calling", "opening", "plain", "script"]
+
+# What computes each op, by route; `a` holds the arguments.
+CALLS: Mapping[tuple[str, str], str] = {
+    ("conv2d", "nn"): "tf.nn.conv2d(**a)",
+    ("conv2d_transpose", "nn"): "tf.nn.conv2d_transpose(**a)",
+    ("conv2d_backprop_input", "raw"): "tf.raw_ops.Conv2DBackpropInput(**raw(a, filters='filter'))",
+    ("conv2d_backprop_filter", "raw"): "tf.raw_ops.Conv2DBackpropFilter(**raw(a))",
+    ("conv2d_backprop_input", "tape"): "tape(lambda x: tf.nn.conv2d(x, **a), tf.zeros(a.pop('input_sizes'), "
+    "a['filters'].dtype), a.pop('out_backprop'))",
+    ("conv2d_backprop_filter", "tape"): "tape(lambda f: tf.nn.conv2d(filters=f, **a), tf.zeros(a.pop('filter_sizes'), "
+    "a['input'].dtype), a.pop('out_backprop'))",
+    ("max_pool", "nn"): "tf.nn.max_pool(**a)",
+    ("max_pool", "nn2d"): "tf.nn.max_pool2d(**a)",
+    ("max_pool_with_argmax", "nn"): "tf.nn.max_pool_with_argmax(**a)",
+    ("max_pool_grad", "raw"): "tf.raw_ops.MaxPoolGrad(**raw(a))",
+    ("max_pool_grad", "tape"): "tape(lambda x: tf.nn.max_pool(x, **a), a.pop('orig_input'), a.pop('grad'), "
+    "a.pop('orig_output'))",
+    ("max_pool_grad", "argmax"): "argmax_grad(a)",
+    ("avg_pool", "nn"): "tf.nn.avg_pool(**a)",
+    ("avg_pool", "nn2d"): "tf.nn.avg_pool2d(**a)",
+    ("avg_pool_grad", "raw"): "tf.raw_ops.AvgPoolGrad(**raw(a))",
+    ("avg_pool_grad", "tape"): "tape(lambda x: tf.nn.avg_pool(x, **a), tf.zeros(a.pop('orig_input_shape'), "
+    "a['grad'].dtype), a.pop('grad'))",
+    ("max_unpool", "scatter_nd"): "scattered(**a)",
+    ("max_unpool", "argmax"): "argmax_unpool(**a)",
+    ("avg_unpool", "raw"): "avg_unpool(raw(a, input='grad', output_shape='orig_input_shape'))",
+    ("dropout", "nn"): "dropout(a)",
+    ("stateless_dropout", "nn"): "tf.nn.experimental.stateless_dropout(**a)",
+    ("dropout_grad", "tape"): "dropout_grad(**a)",
+}
+
+# What a call needs beside TensorFlow.
+TOOLS: Mapping[str, str] = {
+    "raw(": """def raw(a, **names):
+    a = {names.get(k, k): v for k, v in a.items()}
+    for k in ("ksize", "strides", "dilations"):
+        v = a.get(k) if isinstance(a.get(k), (list, tuple)) else [1 if a.get(k) is None else a[k]]
+        v = list(v) * 2 if len(v) == 1 else list(v)
+        a[k] = v if len(v) == 4 else [1, 1, *v] if a.get("data_format") == "NCHW" else [1, *v, 1]
+    if isinstance(a["padding"], list):
+        a.update(explicit_paddings=sum(a["padding"], []), padding="EXPLICIT")
+    del a["ksize" if "filter" in a or "filter_sizes" in a else "dilations"]
+    return a
+""",
+    "tape(": """def tape(op, x, dy, *_):
+    with tf.GradientTape() as t:
+        t.watch(x)
+        y = op(x)
+    return t.gradient(y, x, output_gradients=dy)
+""",
+    "argmax_grad(": """def argmax_grad(a):
+    k = {n: a[n] for n in ("ksize", "strides", "padding")}
+    _, i = tf.nn.max_pool_with_argmax(a["orig_input"], **k)
+    k.update({n: [1, v, v, 1] for n, v in k.items() if isinstance(v, int)})
+    return tf.raw_ops.MaxPoolGradWithArgmax(input=a["orig_input"], grad=a["grad"], argmax=i, **k)
+""",
+    "scattered(": """def scattered(input, argmax, output_shape, include_batch_in_index=False):
+    i = tf.cast(argmax, tf.int64)
+    if not include_batch_in_index:
+        i += np.prod(output_shape[1:]) * tf.reshape(tf.range(tf.shape(i, tf.int64)[0]), [-1, 1, 1, 1])
+    flat = tf.scatter_nd(tf.reshape(i, [-1, 1]), tf.reshape(input, [-1]), [np.prod(output_shape)])
+    return tf.reshape(flat, output_shape)
+""",
+    "argmax_unpool(": """def argmax_unpool(input, output_shape, **a):
+    size = [int(n) for n in output_shape]
+    k = [1, size[1] - input.shape[1] + 1, size[2] - input.shape[2] + 1, 1]
+    k = {"ksize": k, "strides": [1, 1, 1, 1], "padding": "VALID"}
+    return tf.raw_ops.MaxPoolGradWithArgmax(input=tf.zeros(size, input.dtype), grad=input, **k, **a)
+""",
+    "avg_unpool(": """def cells(n, size, k, s, same):  # of the image, in each window
+    i = tf.range(n) * s - (max((-(-size // s) - 1) * s + k - size, 0) // 2 if same else 0)
+    return tf.minimum(i + k, size) - tf.maximum(i, 0)
+def avg_unpool(a):
+    g, y = a["grad"], 2 if a.get("data_format") == "NCHW" else 1
+    k = [(tf.shape(g)[x], int(a["orig_input_shape"][x]), a["ksize"][x], a["strides"][x]) for x in (y, y + 1)]
+    m = tf.multiply(*(tf.reshape(cells(*of, a["padding"] == "SAME"), s) for of, s in zip(k, ([-1, 1], [1, -1]))))
+    return tf.raw_ops.AvgPoolGrad(**a | {"grad": g * tf.cast(m if y == 2 else m[..., None], g.dtype)})
+""",
+    "dropout_grad(": """def dropout_grad(grad, kept, rate):
+    u = tf.where(kept, tf.constant(inf, grad.dtype), tf.constant(-inf, grad.dtype))
+    with tf.GradientTape() as t:
+        x = tf.ones_like(grad)
+        t.watch(x)
+        y = tf.nn.experimental.general_dropout(x, rate, lambda *_, **__: u)
+    return t.gradient(y, x, output_gradients=grad)
+""",
+    "dropout(a)": """def dropout(a):
+    tf.random.set_seed(a.pop("global_seed", 0))
+    return tf.nn.dropout(**a)
+""",
+}
+
+
+# Of the environment, what changes results.
+KEPT = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "MALLOC_PERTURB_", "CUDA_VISIBLE_DEVICES")
+
+# Kinds of which the call runs in a second process, and what a script of theirs imports.
+APART: Mapping[str, tuple[str, ...]] = {
+    "crashed": ("signal", "subprocess"),
+    "hung": ("signal", "subprocess"),
+    "out-of-memory": ("resource", "signal", "subprocess"),
+}
+
+
+def script(
+    case: Case,
+    arguments: Mapping[str, Any],
+    allowed: Allowed,
+    target: Target,
+    route: str,
+    kind: str,
+    limits: Limits | None = None,
+) -> str:
+    """
+    Return the text of repro.py for a case that a target of TensorFlow, or one in Python, gets wrong.
+
+    limits: of the run, for a call; those of `Limits` by default.
+    """
+    limits = limits or Limits()
+    options = allowed.options if isinstance(allowed, AnyOf) else (allowed,)
+    setting, call = calling(case, arguments, target, route)
+    lines = [
+        *opening(f"{case.op}: {kind} on {target.name}", target, APART.get(kind, ()), _parent(kind, limits)),
+        *setting,
+        *_limited(kind, target, limits),
+        *_called(options, call, target, kind),
+        *compared(options, kind, own_masks=case.op in target.own_masks),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def opening(title: str, target: Target, modules: Sequence[str] = (), first: Sequence[str] = ()) -> list[str]:
+    """Return the first lines: what the script shows, the target's environment, `first`, and what it imports."""
+    kept = {name: text for name, text in target.environment.items() if name in KEPT}
+    again = "os.execve(sys.executable, [sys.executable, *sys.argv], e)  # libraries read it as they are loaded"
+    return [
+        f'"""{title}. Exits with 1 while the fault exists."""',
+        f"import {', '.join(sorted((*(['os'] if kept else []), *modules, 'sys')))}",
+        *([f"if (e := os.environ | {kept}) != os.environ: {again}"] if kept else []),
+        *first,
+        "import numpy as np",
+        *(_plugin_import(str(target.options["object"])) if target.adapter == NAMESPACE else _tensorflow(target)),
+        "from numpy import inf, nan",
+    ]
+
+
+def _tensorflow(target: Target) -> list[str]:
+    """Return the lines that import TensorFlow and set it up as the target does."""
+    gpu = [f"tf.config.experimental.enable_tensor_float_32_execution({bool(target.options.get('tf32'))})"]
+    fixed = ["tf.config.experimental.enable_op_determinism()"] if target.options.get("deterministic") else []
+    return ["import tensorflow as tf", *(gpu if "gpu" in target.needs else []), *fixed]
+
+
+def _plugin_import(place: str) -> list[str]:
+    """Return the lines that import what stands at "package.module:object", from where the suite's workers would."""
+    module, _, path = place.partition(":")
+    first = path.partition(".")[0]
+    found = f"from {module} import {first} as target" if path else f"import {module} as target"
+    return ["sys.path.insert(0, '')  # modules of the folder that this is started in", found]
+
+
+def calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str) -> tuple[list[str], str]:
+    """Return the lines that set the arguments `a` and what the call needs, and the call."""
+    if target.adapter == NAMESPACE:
+        return _plugin_calling(case, arguments, target, route)
+    call = CALLS[case.op, route]
+    lines = [text.rstrip("\n") for name, text in TOOLS.items() if name in call]
+    lines.append(f"a = {{{', '.join(f'{name!r}: {tensor(value)}' for name, value in arguments.items())}}}")
+    mode = str(target.options.get("mode", "eager"))
+    if mode == "eager":
+        return lines, call
+    names = list(case.arrays)
+    spec = f"[{{n: tf.TensorSpec([None] * a[n].shape.rank, a[n].dtype) for n in {names}}}]"
+    unknown = f", input_signature={spec}" if mode == "graph-dynamic" else ""
+    traced = f"tf.function(lambda t: (a.update(t), {call})[1], jit_compile={mode == 'xla'}{unknown})"
+    return lines, f"{traced}({{n: a[n] for n in {names}}})"
+
+
+def _plugin_calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str) -> tuple[list[str], str]:
+    """Return the same for a target in Python, whose functions take NumPy arrays."""
+    a = ", ".join(f"{name!r}: {array(value)}" for name, value in arguments.items())
+    narrow = ["import ml_dtypes  # bfloat16"] if "'bfloat16'" in a else []
+    path = str(target.options["object"]).partition(":")[2].partition(".")[2]
+    name = f"{case.op}_{route}" if route else case.op
+    return [*narrow, f"a = {{{a}}}"], ".".join(filter(None, ("target", path, name))) + "(**a)"
+
+
+def _parent(kind: str, limits: Limits) -> list[str]:
+    """Return the lines that have a second process make the call, and say how that ended; none if nothing need be."""
+    if kind not in APART:
+        return []
+    expected = {
+        "crashed": "a process that lives",
+        "hung": f"an answer within {limits.seconds:g} s, before SIGALRM",
+        "out-of-memory": f"an answer within {limits.memory >> 20} MiB",
+    }[kind]
+    ended = "signal.Signals(-code).name if code < 0 else f'exit code {code}'"
+    return [
+        "if len(sys.argv) == 1:  # a second process makes the call",
+        "    code = subprocess.run([sys.executable, __file__, 'call']).returncode",
+        f"    sys.exit(print('expected: {expected}; got:', {ended}) or int(code != 0))",
+    ]
+
+
+def _limited(kind: str, target: Target, limits: Limits) -> list[str]:
+    """Return the lines that limit the process by what the call adds: its time, or its memory, as in a worker."""
+    if kind == "hung":
+        return [f"signal.setitimer(signal.ITIMER_REAL, {limits.seconds:g})  # s: SIGALRM then ends this process"]
+    if kind != "out-of-memory" or "gpu" in target.needs:  # a GPU's driver reserves more than any limit
+        return []
+    return [
+        f"most = (int(open('/proc/self/status').read().split('VmData:')[1].split()[0]) << 10) + {limits.memory}",
+        "resource.setrlimit(resource.RLIMIT_DATA, (most, most))  # bytes: what is held now, and the call's",
+    ]
+
+
+def _called(options: Sequence[Option], call: str, target: Target, kind: str) -> list[str]:
+    """Return the lines that make the call, `got`, and end where it raises."""
+    foreign = target.adapter == NAMESPACE
+    expected = [
+        name
+        for name, some in (("a value", Results | AnyMask | Unspecified), ("an error", Refused | Unspecified))
+        if any(isinstance(option, some) for option in options)
+    ]
+    memory = "MemoryError" if foreign else "(MemoryError, tf.errors.ResourceExhaustedError)"
+    wrong = f"int(isinstance(error, {memory}))" if kind == "out-of-memory" else "0"
+    code = wrong if "an error" in expected else "1"
+    arrays = f"[np.array(g) for g in {'several' if foreign else 'tf.nest.flatten'}({call})]"
+    several = ["def several(got):", "    return got if isinstance(got, tuple) else (got,)"] if foreign else []
+    twice = ["def arrays(a):", f"    return {arrays}"] if kind == "nondeterministic" else []
+    return [
+        *several,
+        *twice,
+        "try:",
+        f"    got = {'arrays(dict(a))' if twice else arrays}",
+        "except BaseException as error:",
+        f"    sys.exit(print('expected: {' or '.join(expected)}; got:', repr(error)) or {code})",
+    ]
+
+
+def tensor(value: Any) -> str:  # noqa: ANN401 -- an argument of a call
+    """Return the source text of an argument of TensorFlow."""
+    return f"tf.constant({plain(value)}, tf.{value.dtype.name})" if isinstance(value, np.ndarray) else repr(value)
+
+
+def array(value: Any) -> str:  # noqa: ANN401 -- an argument of a call
+    """Return the source text of an argument of a target in Python."""
+    if not isinstance(value, np.ndarray):
+        return repr(value)
+    return f"{plain(value)}.astype('bfloat16')" if value.dtype.name == "bfloat16" else plain(value)

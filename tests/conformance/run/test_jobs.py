@@ -1,0 +1,299 @@
+"""The same plan gives the same run: whatever the number of jobs, and however often it was killed on the way."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from conformance.commands import report as reports
+from conformance.model import OPS
+from conformance.run import jobs
+from conformance.run.header import header
+from conformance.run.jobs import Plan, Shard
+from conformance.run.store import OBSERVATIONS, Store
+from conformance.triage import campaign
+
+MINIATURES = Path(__file__).parents[2] / "miniatures"
+TIMES = ("seconds", "trace_seconds", "cpu_seconds", "own_seconds")
+SPENT = ("seconds", "cases_per_second", "target_seconds", "own_seconds")  # of the footer
+TARGETS = ("planted:one", "reference")
+CASES = 64
+WITH_OPS = ("conv2d_transpose", "dropout_grad")
+COMMAND = [
+    *("run", "--no-waivers", "--cases", str(CASES), "--seed", "5"),
+    *(text for op in WITH_OPS for text in ("--op", op)),
+    *(text for target in TARGETS for text in ("--target", target)),
+]
+
+# A run of two jobs; prints the processor time of importing the suite, and of everything.
+ACCOUNT = """
+import resource, sys
+from pathlib import Path
+from conformance.run.header import header
+from conformance.triage import campaign
+from conformance.model import OPS
+from conformance.run.jobs import Plan
+from conformance.run.store import Store
+
+def charged():
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+if __name__ == "__main__":
+    imported = charged()
+    plan = Plan(ops=OPS, targets=("reference",), cases=32, seed=0, jobs=2)
+    store = Store.create(Path(sys.argv[1]), header(plan))
+    campaign.conduct(plan, store, [], lambda _: None, lambda _: None)
+    print(imported, charged())
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def importable() -> Iterator[None]:
+    """Let workers import the miniatures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(MINIATURES))
+        yield
+
+
+def plan(**changed: Any) -> Plan:  # noqa: ANN401 - any field
+    """Return the plan that COMMAND asks for."""
+    given: dict[str, Any] = {"ops": WITH_OPS, "targets": TARGETS, "cases": CASES, "seed": 5, "jobs": 1}
+    return Plan(**{**given, **changed})
+
+
+def conducted(folder: Path, chosen: Plan) -> Store:
+    """Run a plan in this process, and return its store."""
+    store = Store.create(folder, header(chosen))
+    with store.locked():
+        campaign.conduct(chosen, store, [], lambda _: None, lambda _: None)
+    return store
+
+
+def result(store: Store) -> dict[str, bytes]:
+    """Return all that a run has found but its times: observations, findings with their files, the report's page."""
+    timeless = pl.col(TIMES) * 0.0
+    rows = store.collect(store.observations().with_columns(timeless)).sort("op", "case", "target")
+    found = {path.name: path.read_bytes() for path in store.folder.glob("findings/*/*")}
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Store.create(Path(folder) / "run", {**store.header(), "started": "", "options": jobs.options(plan())})
+        copy.write_shard("all-00000", rows.to_dicts())
+        copy.write_json("findings.json", store.read_json("findings.json"))
+        copy.close({**(store.footer() or {}), "ended": "", "deaths": 0, **dict.fromkeys(SPENT, 0.0)})
+        page = reports.page([copy.folder]).replace(folder, "")
+    findings = (store.folder / "findings.json").read_bytes()
+    return {"rows": rows.write_json().encode(), "findings": findings, "page": page.encode(), **found}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Give the run of one job that nothing has disturbed."""
+    return conducted(tmp_path_factory.mktemp("runs") / "undisturbed", plan())
+
+
+def conformance(*arguments: str, **more: Any) -> subprocess.Popen[str]:  # noqa: ANN401 - of Popen
+    """Start the command line."""
+    command = [sys.executable, "-m", "conformance", *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, **more)  # noqa: S603
+
+
+def alive(mark: str) -> list[int]:
+    """Return the processes that have inherited this environment variable."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"{mark}=".encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def killed(folder: Path, arguments: list[str], seconds: float) -> bool:
+    """Start the command line, kill it after a time, and see that all its processes end; whether it was still going."""
+    mark = f"RUN_{uuid.uuid4().hex}"
+    process = conformance(*arguments, env={**os.environ, mark: "1"})
+    deadline = time.monotonic() + 60
+    while not (folder / "run.json").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+    process.communicate()
+    deadline = time.monotonic() + 20
+    while alive(mark) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not alive(mark)
+    return process.returncode == -signal.SIGKILL
+
+
+def test_a_finished_run_holds_a_row_for_every_case_and_target(undisturbed: Store) -> None:
+    """64 cases of 2 ops on 2 targets are 256 rows, with all columns, and the footer counts them."""
+    rows = undisturbed.collect(undisturbed.observations())
+    footer = undisturbed.footer()
+
+    assert rows.shape == (CASES * 2 * 2, len(OBSERVATIONS))
+    assert footer is not None
+    assert footer["complete"]
+    assert footer["cases"] == CASES * 2
+    assert sum(sum(kinds.values()) for targets in footer["counts"].values() for kinds in targets.values()) == 256
+
+
+def test_the_planted_fault_is_the_one_finding(undisturbed: Store) -> None:
+    """Only conv2d_transpose of planted:one differs, where padding is odd, and the run says so."""
+    (finding,) = undisturbed.read_json("findings.json")["findings"]
+
+    assert (finding["op"], finding["kind"], finding["target"]) == ("conv2d_transpose", "wrong-value", "planted:one")
+    assert finding["predicate"] == {"padding ends": "unlike"}
+
+
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_any_number_of_jobs_gives_the_same_result(tmp_path: Path, undisturbed: Store, jobs: int) -> None:
+    """Observations and findings are those of one job, but for times."""
+    assert result(conducted(tmp_path / "run", plan(jobs=jobs))) == result(undisturbed)
+
+
+def test_another_seed_gives_other_cases() -> None:
+    """No case of seed 5 is met under seed 6."""
+    several = [{case.id for case in Shard(0, "max_pool").cases(plan(seed=seed))} for seed in (5, 6)]
+
+    assert not several[0] & several[1]
+
+
+def test_shards_cover_every_case_once_whatever_their_number() -> None:
+    """100 cases are 3 shards of 32 and one of 4; the ops take turns."""
+    chosen = plan(ops=("max_pool", "dropout"), cases=100)
+
+    found = list(jobs.shards(chosen))
+
+    assert [shard.op for shard in found] == ["max_pool", "dropout"] * 4
+    assert [len(list(shard.cases(chosen))) for shard in found[::2]] == [32, 32, 32, 4]
+
+
+def test_a_budget_ends_the_run_cleanly_and_it_can_go_on(tmp_path: Path, undisturbed: Store) -> None:
+    """With no time for more it ends after its first shard; then it is completed, and the times are added up."""
+    store = conducted(tmp_path / "run", plan(budget=0.01))
+    first = store.footer() or {}
+    assert store.done() == {"conv2d_transpose-00000"}
+
+    campaign.conduct(plan(), store, [], lambda _: None, lambda _: None)
+
+    last = store.footer() or {}
+    assert not first["complete"]
+    assert last["complete"]
+    assert last["cases"] == CASES * 2
+    assert last["seconds"] > first["seconds"]
+    assert last["target_seconds"] > first["target_seconds"]
+    assert result(store) == result(undisturbed)
+
+
+def test_a_killed_run_resumes_to_the_same_result(tmp_path: Path, undisturbed: Store) -> None:
+    """Killed twice at random moments, no process of it lives on, and the third session ends as if nothing had been."""
+    _kill_and_resume(tmp_path / "run", kills=2, result_of=undisturbed, chance=random.Random(1))  # noqa: S311 - moments
+
+
+@pytest.mark.slow
+def test_fifty_kills_change_nothing(tmp_path: Path, undisturbed: Store) -> None:
+    """Killed 50 times at random moments, of as many runs as that takes, each ends in the same result."""
+    left, chance = 50, random.Random(2)  # noqa: S311 - moments
+    for number in count():
+        left -= _kill_and_resume(tmp_path / str(number), kills=left, result_of=undisturbed, chance=chance)
+        if not left:
+            break
+
+
+def _kill_and_resume(folder: Path, kills: int, result_of: Store, chance: random.Random) -> int:
+    """Kill a run until it ends before that or has been killed so often, complete it; return how often it was killed."""
+    arguments = [*COMMAND, "--jobs", "2", "--out", str(folder)]
+    times = 0
+    while times < kills and killed(folder, arguments, chance.uniform(0, 4)):
+        times += 1
+        if (folder / "run.json").exists():
+            arguments = ["run", "--resume", str(folder), "--no-waivers"]
+    store = Store(folder) if (folder / "run.json").exists() else Store.create(folder, header(plan()))
+    with store.locked():
+        campaign.conduct(plan(jobs=2), store, [], lambda _: None, lambda _: None)
+    assert result(store) == result(result_of)
+    assert not list(folder.rglob("*.part"))
+    return times
+
+
+def heeding_interrupts() -> None:
+    """Heed Ctrl-C, also where the tests run in the background, where a shell has it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_ctrl_c_ends_every_process_with_one_line(tmp_path: Path) -> None:
+    """Sent to all processes of the terminal, as Ctrl-C is, it ends them, names the way on, and exits with 3."""
+    folder, mark = tmp_path / "run", f"RUN_{uuid.uuid4().hex}"
+    command = [*COMMAND, "--cases", "100000", "--jobs", "2", "--out", str(folder)]
+    environment = {**os.environ, mark: "1"}
+    process = conformance(*command, env=environment, start_new_session=True, preexec_fn=heeding_interrupts)
+    try:
+        deadline = time.monotonic() + 60
+        while not list(folder.glob("observations/*.parquet")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        errors = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+
+    assert process.returncode == 3
+    assert errors.strip().splitlines()[-1].endswith(f"go on with --resume {folder}")
+    assert "Traceback" not in errors
+    assert not alive(mark)
+
+
+def test_own_and_target_seconds_are_all_the_processor_time(tmp_path: Path) -> None:
+    """What the footer states of a run is what the system has charged its processes, but for importing the suite."""
+    folder = tmp_path / "run"
+    ended = subprocess.run([sys.executable, "-c", ACCOUNT, str(folder)], capture_output=True, text=True, check=True)  # noqa: S603
+
+    imported, charged = map(float, ended.stdout.split())
+    footer = Store(folder).footer() or {}
+
+    stated = footer["own_seconds"] + footer["target_seconds"]
+    # Beside it: the end of each job, and multiprocessing's own process. Ticks of 10 ms for each reading of a process.
+    assert charged - imported - 1 < stated <= charged + 0.1
+    assert footer["target_seconds"] > 0
+    assert footer["cases_per_second"] == pytest.approx(32 * len(OPS) / footer["seconds"])
+
+
+def test_an_account_of_this_process_and_a_live_child_is_kept() -> None:
+    """A child that has computed for a second is charged while it lives."""
+    before = jobs.processor_seconds()
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import time\nwhile time.process_time() < 1: pass\nprint(flush=True)\ntime.sleep(60)"],
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+
+    used = jobs.processor_seconds() - before
+
+    child.kill()
+    child.communicate()
+    assert used >= 0.98
+
+
+def test_json_files_are_json(undisturbed: Store) -> None:
+    """run.json and findings.json hold no NaN, which is not JSON."""
+
+    def reject(name: str) -> None:
+        raise AssertionError(name)
+
+    for name in ("run.json", "findings.json"):
+        json.loads((undisturbed.folder / name).read_text(), parse_constant=reject)

@@ -1,0 +1,235 @@
+"""A case on every target: routed, observed, judged, and written down, whatever the targets do."""
+
+import json
+import math
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import cycle, islice
+from pathlib import Path
+
+import pytest
+
+from conformance import cases
+from conformance.judge.allowed import Results, allowed
+from conformance.model import OPS, Case, Crashed, Raised, Returned
+from conformance.run.store import OBSERVATIONS
+from conformance.run.trials import Outcome, Panel, inside, route_of, rows, twice
+from conformance.targets import registry
+from conformance.targets.transport.pool import Limits
+from tests.miniatures.processes import children
+
+MINIATURES = Path(__file__).parents[2] / "miniatures"
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+# What each deed of tests/miniatures/faulty.py is to be observed and judged as. A hang costs a second: it comes once.
+DEEDS = {
+    "abort": ("crashed", "crashed"),
+    "segfault": ("crashed", "crashed"),
+    "divide": ("crashed", "crashed"),
+    "exit": ("crashed", "crashed"),
+    "exit well": ("crashed", "crashed"),
+    "raise silently": ("raised", "refused-valid"),
+    "recurse": ("raised", "refused-valid"),
+    "sys.exit": ("raised", "refused-valid"),
+    "interrupt": ("raised", "refused-valid"),
+    "lack": ("unsupported", ""),
+    "gorge at once": ("outofmemory", "out-of-memory"),
+    "print": ("returned", ""),
+    "objects": ("returned", "wrong-shape"),
+    "nothing": ("returned", "wrong-shape"),
+    "text": ("returned", "wrong-shape"),
+    "close pipes": ("crashed", "crashed"),
+    "hang": ("timedout", "hung"),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def importable() -> Iterator[None]:
+    """Let workers import the miniatures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(MINIATURES))
+        yield
+
+
+def panel(*names: str, limits: Limits | None = None) -> Panel:
+    """Return a panel of these targets."""
+    return Panel({name: registry.find(name) for name in names}, limits, confirm=False)
+
+
+def resident(pid: int | str = "self") -> int:
+    """Return how many bytes a process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+
+
+def test_a_worker_that_took_a_wrong_call_is_replaced() -> None:
+    """What it wrote where it should not would end a later call, which would be blamed; one that refuses goes on."""
+    wrong = next(case for case in cases.generate("dropout_grad", 0, 0, 600) if case.breaks == "dropout.R2")
+    with panel("planted:lenient", "planted:faithful") as targets:
+        verdicts = [outcome.verdict.kind for outcome in targets.examine(wrong)]
+        starts = [worker.starts for worker in targets.workers.values()]
+
+    assert verdicts == ["accepted-invalid", ""]
+    assert starts == [2, 1]
+
+
+def test_the_next_case_is_with_the_target_before_the_last_is_judged() -> None:
+    """When the first outcome is there, two calls have been made; the outcomes come in order."""
+    stream = list(islice((case for case in cases.generate("avg_pool", 0, 0, 40) if not case.breaks), 4))
+    with panel("planted:faithful") as targets:
+        outcomes = targets.examined(stream)
+        first = next(outcomes)
+        calls = targets.workers["planted:faithful"].calls
+        rest = list(outcomes)
+
+    assert calls == 2
+    assert [outcome.case for (outcome,) in (first, *rest)] == stream
+
+
+def test_every_cancelling_sum_is_run_twice() -> None:
+    """There another order of the sum shows most; of the other regimes one case in sixteen is."""
+    stream = [case for case in cases.generate("conv2d", 0, 0, 300) if not case.breaks]
+    cancelling = [case for case in stream if case.regime == "ill-conditioned"]
+
+    assert cancelling
+    assert all(map(twice, cancelling))
+    assert all(twice(replace(case, seed=16)) and not twice(replace(case, seed=17)) for case in stream[::5])
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_the_specification_meets_the_bounds_of_float32(op: str) -> None:
+    """A target that is the reference, and declares no more than float32, never disagrees."""
+    with panel("planted:faithful") as targets:
+        outcomes = [outcome for case in cases.generate(op, 11, 0, 48) for outcome in targets.examine(case)]
+
+    assert [outcome for outcome in outcomes if outcome.verdict.outcome != "agrees"] == []
+
+
+def test_a_missing_function_is_unsupported() -> None:
+    """A namespace without the op is not blamed."""
+    with panel("math") as targets:
+        (outcome,) = targets.examine(next(cases.generate("max_pool", 0, 0, 1)))
+
+    assert outcome.verdict.outcome == "unsupported"
+
+
+def test_the_routes_of_a_target_take_turns_by_the_seed() -> None:
+    """TensorFlow's three ways to the gradient of max_pool each take every third seed; a plug-in has one, nameless."""
+    case = next(cases.generate("max_pool_grad", 0, 0, 1))
+    tensorflow, plugin = registry.find("tf-cpu-eager"), registry.find("planted:faithful")
+
+    routes = [route_of(tensorflow, replace(case, seed=seed)) for seed in range(6)]
+
+    assert routes == ["raw", "tape", "argmax"] * 2
+    assert route_of(plugin, case) == ""
+
+
+def test_a_row_has_every_column_and_brings_the_case_back() -> None:
+    """All but own_seconds, which is known once the shard has ended; the content is the case."""
+    case = next(cases.generate("conv2d", 0, 0, 1))
+    with panel("reference") as targets:
+        (outcome,) = targets.examine(case)
+
+    (written,) = rows([outcome])
+
+    assert {*written, "own_seconds"} == set(OBSERVATIONS)
+    assert cases.case_from_json(json.loads(written["content"])) == case
+    assert written["case"] == case.id
+    assert written["verdict"] == "agrees"
+    assert written["cpu_seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("observation", "seconds"),
+    [
+        (Returned((), 0.5, None, 0.25, 0.125), 0.125),
+        (Returned((), 0.5, None, 0.25), 0.75),
+        (Raised("E", "", 0.5, 0.0), 0.0),
+        (Raised("E", "", 0.5), 0.5),
+        (Crashed(1, seconds=3.0), 0.0),
+    ],
+)
+def test_time_inside_a_call_is_what_the_target_tells(observation: Returned | Raised | Crashed, seconds: float) -> None:
+    """Processor time where it is told, else time with tracing; of a worker that died nothing is known."""
+    assert inside(observation) == seconds
+
+
+def hazardous(count: int) -> Iterator[tuple[Case, str]]:
+    """Yield cases that no error conforms to; every tenth is named after a deed, in turn."""
+    drawn = cases.generate("max_pool", 3, 0, 2 * count)
+    owed = (case for case in drawn if isinstance(allowed(case, cases.arguments(case)), Results))
+    deeds = cycle(DEEDS)
+    for number, case in enumerate(islice(owed, count)):
+        deed = next(deeds) if number % 10 == 9 else "none"
+        yield replace(case, attributes={**case.attributes, "name": deed}), deed
+
+
+def check_hazards(count: int) -> None:
+    """Run cases of which every tenth misbehaves: each is observed as what it is, and no other is touched by it."""
+    seen: list[tuple[Outcome, str]] = []
+    began = time.monotonic()
+    with panel("faulty:named", limits=Limits(seconds=1.0, grace=0.3, memory=1 << 30)) as targets:
+        for case, deed in hazardous(count):
+            (outcome,) = targets.examine(case)
+            assert outcome.case == case
+            seen.append((outcome, deed))
+        assert not targets.workers["faulty:named"].idle_deaths
+    print(f"{count} cases, a fault in every tenth: {count / (time.monotonic() - began):.1f} cases a second")  # noqa: T201
+
+    wrong = [
+        (deed, outcome.observation, outcome.verdict)
+        for outcome, deed in seen
+        if (type(outcome.observation).__name__.lower(), outcome.verdict.kind) != DEEDS.get(deed, ("returned", ""))
+    ]
+    assert len(seen) == count
+    assert wrong == []
+    assert [state for _, state in children() if state == "Z"] == []
+
+
+def test_a_fault_in_every_tenth_case_touches_no_other() -> None:
+    """170 cases: each deed once."""
+    check_hazards(170)
+
+
+@pytest.mark.slow
+def test_a_thousand_faults_in_ten_thousand_cases_touch_no_other() -> None:
+    """Each deed 58 times or more: nothing is lost, nothing is blamed on a neighbour, no zombie is left."""
+    check_hazards(10_000)
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_twenty_thousand_observations() -> None:
+    """Of this process and of the worker: no more in the last quarter than in the second, but for 5%."""
+    held: list[tuple[int, int]] = []
+    with panel("reference") as targets:
+        targets.about()
+        (worker,) = [pid for pid, state in children() if state != "Z"]
+        for number, case in enumerate(generated(20_000)):
+            rows(targets.examine(case))
+            if number % 500 == 0:
+                held.append((resident(), resident(worker)))
+
+    quarter = len(held) // 4
+    for own in zip(*held, strict=True):
+        assert max(own[3 * quarter :]) <= 1.05 * max(own[quarter : 2 * quarter])
+
+
+def generated(count: int) -> Iterator[Case]:
+    """Yield so many cases, the ops taking turns."""
+    streams = [cases.generate(op, 0, 0, math.ceil(count / len(OPS))) for op in OPS]
+    return islice((case for together in zip(*streams, strict=True) for case in together), count)
+
+
+def test_a_target_is_judged_by_what_it_declares() -> None:
+    """The reference is held to the last bit; float32 is allowed more, and the sets are worked out once for each."""
+    counts: Counter[str] = Counter()
+    with panel("planted:faithful", "reference") as targets:
+        case = next(case for case in cases.generate("conv2d", 0, 0, 99) if case.regime == "normal")
+        for outcome in targets.examine(case):
+            counts[outcome.target] += outcome.verdict.outcome == "agrees"
+        declared = [targets.arithmetic(name, case).name for name in targets.targets]
+
+    assert declared == ["float32", "correctly-rounded"]
+    assert counts == {"planted:faithful": 1, "reference": 1}

@@ -1,0 +1,147 @@
+"""What only a whole run shows is a finding of its own; what single cases have shown already is not told again."""
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from conformance import cases
+from conformance.judge.masks import DISTANCES, Mask
+from conformance.run.store import Store
+from conformance.targets import registry
+from conformance.triage.aggregate import files, find
+from conformance.triage.waivers import Waiver
+
+TARGETS = {"tf-cpu-xla": registry.find("tf-cpu-xla")}
+
+
+def row(op: str, **more: object) -> dict[str, Any]:
+    """Return an observation that agrees, as far as it matters here."""
+    case = next(cases.generate(op, 0, 0, 1))
+    content = json.dumps(case.to_json())
+    known = {"op": op, "target": "tf-cpu-xla", "route": "nn", "kind": "", "dtype": "float32", "regime": "normal"}
+    return known | {"mask": "", "content": content, "elements": 1.0} | more
+
+
+def mask(seed: int, excess: float) -> str:
+    """Return what a mask of 100 cells at the rate 1/2 tells, of which so many more are dropped than expected."""
+    none = tuple(0 for _ in DISTANCES)
+    return Mask(
+        seed=str(seed),
+        call=str(seed),
+        bits=seed,
+        chance=100.0,
+        cells=100,
+        excess=excess,
+        variance=100.0,
+        products=tuple(map(float, none)),
+        pairs=none,
+    ).to_json()
+
+
+def stored(folder: Path, rows: list[dict[str, Any]]) -> Store:
+    """Return a run with these observations."""
+    store = Store.create(folder / "run", {})
+    store.write_shard("op-00000", rows)
+    return store
+
+
+@pytest.mark.parametrize(("excess", "number"), [(0.0, 0), (20.0, 1)])
+def test_masks_that_drop_too_many_are_a_finding(tmp_path: Path, excess: float, number: int) -> None:
+    """A hundred masks, each two standard deviations above: twenty of them in all."""
+    store = stored(tmp_path, [row("dropout", mask=mask(seed, excess)) for seed in range(100)])
+
+    found = find(store, TARGETS, [])
+
+    assert len(found) == number
+    assert all("more is dropped than the rates say" in finding.reason for finding in found)
+
+
+@pytest.mark.parametrize(("op", "number"), [("dropout", 0), ("stateless_dropout", 1)])
+def test_two_masks_of_one_seed_are_a_finding_unless_the_target_ignores_seeds(
+    tmp_path: Path, op: str, number: int
+) -> None:
+    """XLA declares that its dropout does, and its stateless_dropout does not."""
+    twice = [json.dumps({**json.loads(mask(1, 0.0)), "bits": bits}) for bits in (5, 6)]
+
+    found = find(stored(tmp_path, [row(op, mask=text) for text in twice]), TARGETS, [])
+
+    assert len(found) == number
+    assert all("one call gave 2 masks" in finding.reason for finding in found)
+
+
+def fingerprint(name: str) -> dict[str, Any]:
+    """Return the fingerprint of float32 convolutions that look like this."""
+    return {"op": "conv2d", "target": "tf-cpu-xla", "dtype": "float32", "name": name}
+
+
+@pytest.mark.parametrize(("name", "number"), [("float32", 0), ("TF32 truncated", 1), ("correctly rounded", 0)])
+def test_an_arithmetic_worse_than_declared_is_a_finding(tmp_path: Path, name: str, number: int) -> None:
+    """The target declares float32."""
+    found = find(stored(tmp_path, [row("conv2d")]), TARGETS, [fingerprint(name)])
+
+    assert [finding.reason for finding in found] == [
+        f"over the whole run: errors like those of {name}, where float32 is declared"
+    ] * number
+
+
+def test_what_single_cases_show_is_not_told_again(tmp_path: Path) -> None:
+    """Where elements lie outside the bound, the arithmetic is told there."""
+    store = stored(tmp_path, [row("conv2d"), row("conv2d", kind="wrong-value")])
+
+    assert find(store, TARGETS, [fingerprint("TF32 truncated")]) == []
+
+
+@pytest.mark.parametrize(("message", "number"), [("over the whole run", 1), ("elements differ", 0)])
+def test_a_waiver_covers_what_the_whole_run_shows(tmp_path: Path, message: str, number: int) -> None:
+    """By its message, as any other finding; one of single wrong elements does not."""
+    known = Waiver(
+        id="known",
+        op="conv2d",
+        kind="wrong-value",
+        targets=("tf-cpu-xla",),
+        versions=SpecifierSet(">=2.21"),
+        predicate={"dtype": ("float32",)},
+        case=next(cases.generate("conv2d", 0, 0, 1)),
+        link="docs/",
+        reason="",
+        review=dt.date(2030, 1, 1),
+        message=message,
+    )
+    prints = [fingerprint("TF32 truncated")]
+
+    found = find(stored(tmp_path, [row("conv2d")]), TARGETS, prints, [known], {"tf-cpu-xla": "2.21.0"})
+
+    assert [finding.waiver for finding in found] == [known if number else None]
+
+
+def test_the_call_whose_errors_are_largest_stands_for_a_run(tmp_path: Path) -> None:
+    """Of root mean squares of 1, 3 and 9 the second: the third is that of a single element."""
+    stream = list(cases.generate("conv2d", 0, 0, 3))
+    measured = [{"elements": n, "squares": rms**2 * n, "inverse": n / 9} for n, rms in ((64.0, 1), (64.0, 3), (1.0, 9))]
+    rows = [
+        row("conv2d", content=json.dumps(case.to_json()), **numbers)
+        for case, numbers in zip(stream, measured, strict=True)
+    ]
+
+    (found,) = find(stored(tmp_path, rows), TARGETS, [fingerprint("TF32 truncated")])
+
+    assert found.case == stream[1]
+
+
+@pytest.mark.parametrize(("route", "names"), [("nn", {"case.json", "repro.py"}), ("", {"case.json"})])
+@pytest.mark.parametrize("op", ["conv2d", "stateless_dropout"])
+def test_what_a_run_shows_has_a_script_for_tensorflow(tmp_path: Path, op: str, route: str, names: set[str]) -> None:
+    """A plug-in's function has no name there."""
+    drawn = cases.generate(op, 0, 0, 300)
+    case = next(each for each in drawn if not each.breaks and each.arrays.keys() <= {"x", "input", "filters"}
+                and next(iter(each.arrays.values())).dtype == "float32" and each.regime == "normal")  # fmt: skip
+    told = row(op, content=json.dumps(case.to_json()), route=route)
+    masks = [{**told, "mask": mask(seed, 20.0)} for seed in range(100)] if op != "conv2d" else [told]
+
+    (found,) = find(stored(tmp_path, masks), TARGETS, [fingerprint("TF32 truncated")] if op == "conv2d" else [])
+
+    assert set(files(found, TARGETS["tf-cpu-xla"])) == names
