@@ -334,7 +334,7 @@ def test_a_worker_dies_with_the_suite() -> None:
     """A suite that is killed while a call hangs leaves no worker behind."""
     script = (
         "import os, sys; sys.path[:0] = [os.path.dirname(sys.argv[1])]\n"
-        "from test_targets_pool import Worker, call, start\n"
+        "from test_pool import Worker, call, start\n"
         "worker = Worker(start('faulty')); worker.ready()\n"
         "print(worker._session._process._popen.pid, flush=True); worker.run(call('hang'))"
     )

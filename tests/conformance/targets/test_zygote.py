@@ -110,7 +110,7 @@ def test_a_forked_worker_dies_with_the_suite() -> None:
     """A suite that is killed leaves neither zygote nor worker."""
     script = (
         "import os, sys; sys.path[:0] = [os.path.dirname(sys.argv[1])]\n"
-        "from test_targets_zygote import *\n"
+        "from test_zygote import *\n"
         "worker = Worker(forked(), LIMITS); worker.__enter__()\n"
         "print(pid_of(worker), parent(pid_of(worker)), flush=True); worker.run(call('hang'))"
     )
