@@ -297,7 +297,7 @@ def _counted(output: Image, taps: int, met: int, *, bias: bool) -> Layer:
 
 def _met(rows: Axis, columns: Axis) -> int:
     """Count the taps that lie inside the image, over all windows."""
-    return int(rows.inside().sum()) * int(columns.inside().sum())
+    return int(rows.counts().sum()) * int(columns.counts().sum())
 
 
 def _ends(padding: End) -> Pair:

@@ -16,10 +16,14 @@ Source: TensorFlow 2.21.0, core/framework/kernel_shape_util.cc (GetWindowedOutpu
 """
 
 from dataclasses import dataclass
+from math import gcd
+from typing import TypeAlias
 
 import numpy as np
 
 __all__ = ["Axis", "Convolution", "Transposed", "explicit", "forward_sizes", "same", "transposed", "valid"]
+
+Indices: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,19 +48,71 @@ class Axis:
         """The length of the image with its padding."""
         return self.before + self.size + self.after
 
-    def starts(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    def starts(self) -> Indices:
         """Return the image coordinate of each window's first tap: [out], negative inside the padding."""
         return np.arange(self.out, dtype=np.int64) * self.stride - self.before
 
-    def inside(self) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-        """Return whether tap t of window i lies inside the image: [out, taps]."""
-        cells = self.starts()[:, None] + np.arange(self.taps) * self.dilation
-        return (cells >= 0) & (cells < self.size)
+    def taps_inside(self, windows: Indices | None = None) -> tuple[Indices, Indices]:
+        """
+        Return which taps of each window lie inside the image: those from first to stop - 1.
 
-    def covered(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """Return how many taps of all windows meet each image cell: [size]."""
-        cells = self.starts()[:, None] + np.arange(self.taps) * self.dilation
-        return np.bincount(cells[self.inside()], minlength=self.size)
+            first = ceil((before - i * stride) / dilation), stop = ceil((before + size - i * stride) / dilation),
+
+        both cut to 0 .. taps. windows: those asked for, all of them by default; first and stop have their shape.
+
+        >>> [taps.tolist() for taps in same(5, 3, 2).taps_inside()]
+        [[1, 0, 0], [3, 3, 2]]
+        """
+        windows = np.arange(self.out) if windows is None else windows
+        return _inside(windows * self.stride - self.before, self.size, self.dilation, self.taps)
+
+    def windows_inside(self, taps: Indices | None = None) -> tuple[Indices, Indices]:
+        """
+        Return of which windows each tap lies inside the image: of those from first to stop - 1.
+
+        As `taps_inside`, with windows and taps exchanged. taps: those asked for, all of them by default.
+
+        >>> [windows.tolist() for windows in same(5, 3, 2).windows_inside()]
+        [[1, 0, 0], [3, 3, 2]]
+        """
+        taps = np.arange(self.taps) if taps is None else taps
+        return _inside(taps * self.dilation - self.before, self.size, self.stride, self.out)
+
+    def windows_over(self, cells: Indices | None = None) -> tuple[Indices, Indices, int]:
+        """
+        Return which windows have a tap on each image cell: first, first + step, ... as far as they are below stop.
+
+        Window i has one on cell c where c + before - i * stride = t * dilation for some t in 0 .. taps - 1. With
+        g = gcd(stride, dilation) such windows are step = dilation / g apart: i * stride / g = (c + before) / g modulo
+        step. cells: those asked for, all of them by default; first and stop have their shape.
+
+        >>> first, stop, step = same(5, 3, 2).windows_over()
+        >>> first.tolist(), stop.tolist(), step
+        ([0, 0, 0, 1, 1], [1, 2, 2, 3, 3], 1)
+        """
+        places = (np.arange(self.size) if cells is None else cells) + self.before
+        divisor = gcd(self.stride, self.dilation)
+        step = self.dilation // divisor
+        one = places // divisor % step * pow(self.stride // divisor, -1, step) % step  # a window that fits, modulo step
+        first = np.maximum(-((self.reach - 1 - places) // self.stride), 0)
+        first = first + (one - first) % step
+        stop = np.minimum(places // self.stride + 1, self.out)
+        return first, np.where(places % divisor == 0, np.maximum(first, stop), first), step
+
+    def counts(self) -> Indices:
+        """Return how many taps of each window lie inside the image: [out]."""
+        first, stop = self.taps_inside()
+        return stop - first
+
+    def covered(self) -> Indices:
+        """Return how many windows have a tap on each image cell: [size]."""
+        first, stop, step = self.windows_over()
+        return -((first - stop) // step)
+
+
+def _inside(starts: Indices, size: int, step: int, most: int) -> tuple[Indices, Indices]:
+    """Return which of the places start, start + step, ..., `most` of them, lie inside 0 .. size - 1: first, stop."""
+    return np.clip(-(starts // step), 0, most), np.clip(-((starts - size) // step), 0, most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

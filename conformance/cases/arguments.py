@@ -78,7 +78,7 @@ def _of_pool(call: pools.Pool) -> dict[str, Demand]:
         return {"orig_input": image, "grad": _sums(call.dtype, call.terms)}
     if call.op == "avg_unpool":
         return {"input": _sums(call.dtype, call.terms)}
-    counts = np.outer(*(axis.inside().sum(1) for axis in (call.rows, call.columns)))
+    counts = np.outer(*(axis.counts() for axis in (call.rows, call.columns)))
     # Multiples of all counts have whole means and shares.
     step = lcm(*(int(count) for count in np.unique(counts) if count)) if counts.size else 1
     terms = max(call.terms, 1)

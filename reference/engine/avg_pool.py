@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reference.engine.exact import Enclosure, Index, SumOfProducts, U, blocks, finite, two_sum
-from reference.engine.patches import covering, length, meeting, places, taps_inside
+from reference.engine.patches import covering, length, meeting, places, seen
 from reference.engine.pools import Pool
 from reference.floats import Array, Format
 
@@ -55,8 +55,7 @@ class Average(SumOfProducts):
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the elements of one window."""
         n, y, x, c = index
-        high, wide = taps_inside(self.geometry.rows, y)[1], taps_inside(self.geometry.columns, x)[1]
-        cells = self.left[n, :, :, c][np.ix_(high, wide)].ravel()
+        cells = self.left[n, seen(self.geometry.rows, y)[1], seen(self.geometry.columns, x)[1], c].ravel()
         return cells, np.ones(cells.shape)
 
     def size(self) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.engine.exact import CHUNK, Index, SumOfProducts, chunked_depth, chunked_product
-from reference.engine.patches import meeting, pad, taps_inside, window_view, windows_inside
+from reference.engine.patches import meeting, pad, seen, window_view
 from reference.floats import Array
 from reference.windows import Axis, Convolution
 
@@ -45,7 +45,7 @@ class Forward(SumOfProducts):
 
     def count(self) -> Array:
         """Return the taps inside the image, times the depth of the filters."""
-        rows, columns = (axis.inside().sum(1) for axis in (self.geometry.rows, self.geometry.columns))
+        rows, columns = (axis.counts() for axis in (self.geometry.rows, self.geometry.columns))
         return np.outer(rows, columns)[:, :, None] * float(self.right.shape[2])
 
     def steps(self) -> Iterator[tuple[Any, Array, Array]]:
@@ -62,11 +62,11 @@ class Forward(SumOfProducts):
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return one output element's window of the image and its filter, inside the image."""
         n, y, x, o = index
-        high, wide = taps_inside(self.geometry.rows, y), taps_inside(self.geometry.columns, x)
+        high, wide = seen(self.geometry.rows, y), seen(self.geometry.columns, x)
         depth = self.right.shape[2]
         first = o // max(self.right.shape[3] // self.geometry.groups, 1) * depth
-        left = self.left[n, high[1][:, None], wide[1], first : first + depth]
-        return left.ravel(), self.right[:, :, :, o][high[0][:, None], wide[0]].ravel()
+        left = self.left[n, high[1], wide[1], first : first + depth]
+        return left.ravel(), self.right[high[0], wide[0], :, o].ravel()
 
     def size(self) -> Array:
         """|window| |filter|, the norms over the taps of each, at each pixel for the largest filter: [N, OH, OW, 1]."""
@@ -112,7 +112,7 @@ class FilterGradient(SumOfProducts):
 
     def count(self) -> Array:
         """Return the windows whose tap lies inside the image, times the batch."""
-        rows, columns = (axis.inside().sum(0) for axis in (self.geometry.rows, self.geometry.columns))
+        rows, columns = (np.subtract(*axis.windows_inside()[::-1]) for axis in self.axes)
         return np.outer(rows, columns)[:, :, None, None] * float(len(self.left))
 
     def steps(self) -> Iterator[tuple[Any, Array, Array]]:
@@ -134,12 +134,9 @@ class FilterGradient(SumOfProducts):
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the image cells that one tap meets, and the gradients there."""
         h, w, i, o = index
-        rows, columns = (
-            windows_inside(axis, tap) for axis, tap in ((self.geometry.rows, h), (self.geometry.columns, w))
-        )
+        rows, columns = meeting(self.geometry.rows, h), meeting(self.geometry.columns, w)
         channel = o // max(self.shape[3] // self.geometry.groups, 1) * self.shape[2] + i
-        image = self.left[:, :, :, channel][:, rows[1]][:, :, columns[1]]
-        return image.ravel(), self.right[:, :, :, o][:, rows[0]][:, :, columns[0]].ravel()
+        return self.left[:, rows[1], columns[1], channel].ravel(), self.right[:, rows[0], columns[0], o].ravel()
 
     def size(self) -> Array:
         """|image channel| |gradient channel|, the norms over batch and space; the same for every tap."""

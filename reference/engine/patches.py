@@ -19,9 +19,8 @@ __all__ = [
     "pad",
     "places",
     "run",
-    "taps_inside",
+    "seen",
     "window_view",
-    "windows_inside",
 ]
 
 
@@ -69,34 +68,25 @@ def run(axis: Axis) -> int:
     return axis.stride // gcd(axis.stride, axis.dilation)
 
 
-def taps_inside(axis: Axis, window: int) -> tuple[Array, Array]:
-    """Return the taps of one window that lie inside the image, and the image cells they meet."""
-    taps = np.arange(axis.taps)
-    cells = window * axis.stride - axis.before + taps * axis.dilation
-    inside = (cells >= 0) & (cells < axis.size)
-    return taps[inside], cells[inside]
-
-
 def meeting(axis: Axis, tap: int) -> tuple[slice, slice]:
-    """Return the windows one of whose taps lies inside the image, and the image cells it meets there, as slices."""
-    offset = tap * axis.dilation - axis.before
-    first = max(-(offset // axis.stride), 0)  # rounded up
-    count = max(min((axis.size - 1 - offset) // axis.stride + 1, axis.out) - first, 0)
-    start = max(first * axis.stride + offset, 0)
-    return slice(first, first + count), slice(start, start + max((count - 1) * axis.stride + 1, 0), axis.stride)
-
-
-def windows_inside(axis: Axis, tap: int) -> tuple[Array, Array]:
     """Return the windows one of whose taps lies inside the image, and the image cells it meets there."""
-    windows = np.arange(axis.out)
-    cells = windows * axis.stride - axis.before + tap * axis.dilation
-    inside = (cells >= 0) & (cells < axis.size)
-    return windows[inside], cells[inside]
+    return _meeting(tap * axis.dilation - axis.before, axis.size, axis.stride, axis.out)
+
+
+def seen(axis: Axis, window: int) -> tuple[slice, slice]:
+    """Return the taps of one window that lie inside the image, and the image cells they meet."""
+    return _meeting(window * axis.stride - axis.before, axis.size, axis.dilation, axis.taps)
+
+
+def _meeting(start: int, size: int, step: int, most: int) -> tuple[slice, slice]:
+    """Return which of the places start, start + step, ..., `most` of them, lie inside 0 .. size - 1, and those."""
+    first, stop = (min(max(-(place // step), 0), most) for place in (start, start - size))
+    cell = start + first * step
+    return slice(first, stop), slice(cell, cell + (stop - first - 1) * step + 1, step) if stop > first else slice(0)
 
 
 def covering(axis: Axis, cell: int) -> tuple[Array, Array]:
     """Return the taps that meet an image cell, and the window each belongs to."""
-    taps = np.arange(axis.taps)
-    windows, rest = np.divmod(cell + axis.before - taps * axis.dilation, axis.stride)
-    meets = (rest == 0) & (windows >= 0) & (windows < axis.out)
-    return taps[meets], windows[meets]
+    first, stop, step = axis.windows_over(np.int64(cell))
+    windows = np.arange(int(first), int(stop), step)
+    return (cell + axis.before - windows * axis.stride) // axis.dilation, windows

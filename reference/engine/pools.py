@@ -52,7 +52,7 @@ class Pool:
 
     def counts(self) -> Array:
         """Return how many elements of the image each window holds: [OH, OW], float64."""
-        rows, columns = (axis.inside().sum(1).astype(np.float64) for axis in (self.rows, self.columns))
+        rows, columns = (axis.counts().astype(np.float64) for axis in (self.rows, self.columns))
         return np.outer(rows, columns)
 
 

@@ -97,14 +97,54 @@ def test_starts_are_negative_inside_the_padding() -> None:
     assert same(5, 3, 2).starts().tolist() == [-1, 1, 3]
 
 
-def test_inside_leaves_out_the_taps_over_padding() -> None:
+def test_taps_inside_leaves_out_the_taps_over_padding() -> None:
     """Size 5, 3 taps, stride 2, one absent element at each end: the first and the last tap of all are outside."""
-    assert same(5, 3, 2).inside().tolist() == [[False, True, True], [True, True, True], [True, True, False]]
+    first, stop = same(5, 3, 2).taps_inside()
+
+    assert (first.tolist(), stop.tolist()) == ([1, 0, 0], [3, 3, 2])
 
 
-def test_inside_follows_the_dilation() -> None:
+def test_taps_inside_follows_the_dilation() -> None:
     """Size 3, 2 taps 2 apart, one absent element at each end: taps at -1 and 1, at 0 and 2, at 1 and 3."""
-    assert same(3, 2, 1, 2).inside().tolist() == [[False, True], [True, True], [True, False]]
+    first, stop = same(3, 2, 1, 2).taps_inside()
+
+    assert (first.tolist(), stop.tolist()) == ([1, 0, 0], [2, 2, 1])
+
+
+def test_a_window_over_padding_alone_holds_nothing() -> None:
+    """Size 1 between 2 absent elements at each end, windows of 1: only the third meets the image."""
+    assert explicit(1, 1, 1, 1, 2, 2).counts().tolist() == [0, 0, 1, 0, 0]
+
+
+def test_cells_between_windows_are_held_by_none() -> None:
+    """Windows of 1 in steps of 3 over 5 elements: they stand on the first and the fourth."""
+    assert valid(5, 1, 3).covered().tolist() == [1, 0, 0, 1, 0]
+
+
+def test_windows_that_hold_a_cell_may_be_several_apart() -> None:
+    """Stride 2, taps 3 apart: cell 4 is the last tap of window 0 and the first of window 3."""
+    first, stop, step = explicit(9, 3, 2, 3, 2, 2).windows_over()
+
+    assert list(range(first[4], stop[4], step)) == [0, 3]
+
+
+@given(sizes, taps, strides, dilations, st.integers(0, 9), st.integers(0, 9))
+def test_taps_and_windows_are_those_of_the_formula(  # noqa: PLR0913, PLR0917 -- an axis has so many
+    size: int, taps: int, stride: int, dilation: int, before: int, after: int
+) -> None:
+    """Tap t of window i meets cell i * stride + t * dilation - before, where that lies inside 0 .. size - 1."""
+    axis = explicit(size, taps, stride, dilation, before, after)
+    cells = {(i, t): i * stride + t * dilation - before for i in range(axis.out) for t in range(taps)}
+    met = {(i, t, c) for (i, t), c in cells.items() if 0 <= c < size}
+
+    first, stop = axis.taps_inside()
+    early, late = axis.windows_inside()
+    begun, ended, step = axis.windows_over()
+
+    assert {(i, t) for i in range(axis.out) for t in range(first[i], stop[i])} == {(i, t) for i, t, _ in met}
+    assert {(i, t) for t in range(taps) for i in range(early[t], late[t])} == {(i, t) for i, t, _ in met}
+    assert {(i, c) for c in range(size) for i in range(begun[c], ended[c], step)} == {(i, c) for i, _, c in met}
+    assert axis.counts().sum() == axis.covered().sum() == len(met)
 
 
 def test_axis_tells_its_reach() -> None:

@@ -11,9 +11,8 @@ from reference.engine.patches import (
     meeting,
     pad,
     places,
-    taps_inside,
+    seen,
     window_view,
-    windows_inside,
 )
 from reference.windows import Axis, explicit, same
 
@@ -105,6 +104,11 @@ def test_what_is_added_to_windows_lands_in_their_cells() -> None:
     assert frame.ravel().tolist() == [1, 0, 2, 0, 1]
 
 
+def pairs(axis: Axis, met: tuple[slice, slice], most: int) -> list[tuple[int, int]]:
+    """Return the numbers that two slices of equal length name: taps or windows, `most` of them, and cells."""
+    return list(zip(range(most)[met[0]], range(axis.size)[met[1]], strict=True))
+
+
 @given(axes)
 def test_taps_windows_and_cells_meet_alike_from_all_sides(axis: Axis) -> None:
     """The taps of a window, the windows of a tap and the windows over a cell are one relation."""
@@ -115,17 +119,7 @@ def test_taps_windows_and_cells_meet_alike_from_all_sides(axis: Axis) -> None:
         if 0 <= (cell := start + tap * axis.dilation) < axis.size
     }
 
-    by_window = {(w, *pair) for w in range(axis.out) for pair in zip(*map(list, taps_inside(axis, w)), strict=True)}
-    by_tap = {(w, t, c) for t in range(axis.taps) for w, c in zip(*map(list, windows_inside(axis, t)), strict=True)}
+    by_window = {(w, *pair) for w in range(axis.out) for pair in pairs(axis, seen(axis, w), axis.taps)}
+    by_tap = {(w, t, c) for t in range(axis.taps) for w, c in pairs(axis, meeting(axis, t), axis.out)}
     by_cell = {(w, t, c) for c in range(axis.size) for t, w in zip(*map(list, covering(axis, c)), strict=True)}
     assert by_window == by_tap == by_cell == meetings
-
-
-@given(axes, st.integers(0, 3))
-def test_windows_that_meet_the_image_are_a_slice(axis: Axis, tap: int) -> None:
-    """As slices, windows and cells are those that are listed."""
-    windows, cells = meeting(axis, tap)
-    listed = windows_inside(axis, tap)
-
-    assert list(range(*windows.indices(axis.out))) == listed[0].tolist()
-    assert list(range(*cells.indices(axis.size))) == listed[1].tolist()
