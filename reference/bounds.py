@@ -30,7 +30,7 @@ import numpy as np
 from reference.engine import fourier, winograd
 from reference.engine.exact import SumOfProducts, blocks, whole
 from reference.engine.precision import ARITHMETICS, Arithmetic, accumulator, narrow_format, narrowing
-from reference.floats import Array, Format, format_of, round_to
+from reference.floats import Array, Format, format_of, is_nan, round_to
 
 __all__ = ["ARITHMETICS", "Arithmetic", "Bounds", "Within", "exactly", "within"]
 
@@ -62,11 +62,6 @@ def exactly(value: Array) -> Within:
     """Allow one value an element, bit for bit but for the sign of zero."""
     zero = np.zeros(value.shape)
     return Within(value=value, low=value, high=value, nan=is_nan(value), bound=zero, size=zero, count=zero)
-
-
-def is_nan(values: Array) -> Array:
-    """Return where a floating array holds NaN; nowhere in an integer one."""
-    return np.isnan(values) if values.dtype.kind not in "iub" else np.zeros(values.shape, bool)
 
 
 class Bounds:

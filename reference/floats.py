@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import ml_dtypes
 import numpy as np
 
-__all__ = ["FORMATS", "Array", "Format", "bfloat16", "format_of", "round_ratio", "round_to", "to_odd", "ulp"]
+__all__ = ["FORMATS", "Array", "Format", "bfloat16", "format_of", "is_nan", "round_ratio", "round_to", "to_odd", "ulp"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -146,3 +146,8 @@ def ulp(values: Array, fmt: Format) -> Array:
     _, exponent = np.frexp(np.asarray(values, np.float64))
     exponent = np.where(values == 0, fmt.emin, exponent - 1)
     return np.asarray(np.ldexp(1.0, np.maximum(exponent, fmt.emin) - fmt.precision + 1))
+
+
+def is_nan(values: Array) -> Array:
+    """Return where a floating array holds NaN; nowhere in an integer one."""
+    return np.isnan(values) if values.dtype.kind not in "iub" else np.zeros(values.shape, bool)

@@ -88,7 +88,7 @@ class Axis:
 
         >>> first, stop, step = same(5, 3, 2).windows_over()
         >>> first.tolist(), stop.tolist(), step
-        ([0, 0, 0, 1, 1], [1, 2, 2, 3, 3], 1)
+        ([0, 0, 1, 1, 2], [1, 2, 2, 3, 3], 1)
         """
         places = (np.arange(self.size) if cells is None else cells) + self.before
         divisor = gcd(self.stride, self.dilation)
@@ -98,6 +98,15 @@ class Axis:
         first = first + (one - first) % step
         stop = np.minimum(places // self.stride + 1, self.out)
         return first, np.where(places % divisor == 0, np.maximum(first, stop), first), step
+
+    def used_taps(self) -> Indices:
+        """Return the taps that lie inside the image for at least one window, in order."""
+        first, stop = self.taps_inside()
+        # Both fall from window to window: a window adds what is below the taps of the one before it.
+        above = np.minimum(stop, np.append(self.taps, first)[:-1])
+        taken = np.maximum(above - first, 0)
+        begun = first - (np.cumsum(taken) - taken)
+        return np.sort(np.repeat(begun, taken) + np.arange(taken.sum()))
 
     def counts(self) -> Indices:
         """Return how many taps of each window lie inside the image: [out]."""

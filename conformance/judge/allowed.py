@@ -18,8 +18,7 @@ from reference import SpecError
 from reference.bounds import ARITHMETICS, Arithmetic, Bounds, Within, exactly
 from reference.checks import from_nhwc, to_nhwc
 from reference.engine.exact import SumOfProducts
-from reference.engine.max_pool import first_largest
-from reference.engine.pools import Pool
+from reference.engine.pools import Parts, Pool
 from reference.engine.precision import accumulator
 from reference.floats import format_of
 from reference.ops.avg_pool import average
@@ -265,12 +264,13 @@ def of_max_pool_grad(arguments: Arguments) -> Permits:
     floating = image.dtype.kind not in "iu"
     if floating and np.isnan(image).any():
         return always(Unspecified("max_pool_grad.R12: whom a window that holds NaN credits"))
-    bounds, tied, grad = Bounds(call), ties(image, geometry), arguments["grad"]
+    bounds, grad = Bounds(call), arguments["grad"]
+    tied = ties(image, geometry) if floating else np.zeros(image.shape, bool)
 
     def of(arithmetic: Arithmetic) -> Allowed:
         strict = bounds.under(arithmetic)
         options: list[Results | Refused] = [Results((laid_out(strict, lambda array: from_nhwc(array, layout)),))]
-        if tied.any() and floating:
+        if tied.any():
             loose = loosened(strict, tied, to_nhwc(grad, layout), geometry)
             shown = laid_out(loose, lambda array: from_nhwc(array, layout))
             totals = conserved(grad, image.shape, geometry, arithmetic)
@@ -284,27 +284,38 @@ def of_max_pool_grad(arguments: Arguments) -> Permits:
 
 
 def ties(image: Array, geometry: Pool) -> Array:
-    """Return the cells that hold the largest element of a window together with another cell: [N, H, W, C]."""
-    out, _ = first_largest(image, geometry)
-    cells = np.arange(image.size).reshape(image.shape)
-    values, indices = geometry.taps(image, image.dtype.type(0)), geometry.taps(cells, -1)
-    least = 0.0 if image.dtype.kind in "iu" else smallest_normal(image)
-    equal = [
-        (index >= 0) & ((value == out) | (np.maximum(np.abs(value), np.abs(out)) < least))
-        for value, index in zip(values, indices, strict=True)
-    ]
-    several = np.sum(equal, axis=0) > 1
-    mask = np.zeros(image.size, bool)
-    for match, index in zip(equal, indices, strict=True):
-        mask[np.broadcast_to(index, out.shape)[match & several]] = True
-    return mask.reshape(image.shape)
+    """
+    Return the cells that hold the largest element of a window together with another cell: [N, H, W, C].
+
+    image: no NaN. A window's largest element is no less than any cell it holds: a cell is tied where the least of
+    those of its windows that have several is its own.
+    """
+    values = image.astype(np.float64)
+    values = np.where(np.abs(values) < smallest_normal(image), 0.0, values)
+    ones = np.ones(values.shape, np.int64)
+    largest, equal = geometry.fold(_largest_counted, (values, ones), (-np.inf, 0))
+    several = np.where(equal > 1, largest, np.nan)
+    return np.asarray(geometry.reduce_back(np.fmin, several, np.nan) == values)
+
+
+def _largest_counted(one: Parts, other: Parts) -> Parts:
+    """Return the larger of two numbers and how often it was met."""
+    (value, count), (second, more) = one, other
+    largest = np.maximum(value, second)
+    return largest, np.where(value == largest, count, 0) + np.where(second == largest, more, 0)
+
+
+def most_windows(geometry: Pool) -> int:
+    """Return how many windows hold one cell, at most."""
+    rows, columns = (int(axis.covered().max(initial=0)) for axis in (geometry.rows, geometry.columns))
+    return rows * columns
 
 
 def loosened(strict: Within, tied: Array, grad: Array, geometry: Pool) -> Within:
     """Allow a tied cell whatever any choice among the ties of its windows could give it, and anything between."""
     sizes = np.abs(grad.astype(np.float64))
     finite = np.isfinite(sizes)
-    largest = float(sizes[finite].max(initial=0.0)) * geometry.rows.taps * geometry.columns.taps
+    largest = float(sizes[finite].max(initial=0.0)) * most_windows(geometry)
     largest = largest if finite.all() else np.inf
     low = np.where(tied, -largest, strict.low.astype(np.float64)).astype(strict.low.dtype)
     high = np.where(tied, largest, strict.high.astype(np.float64)).astype(strict.high.dtype)
@@ -315,14 +326,14 @@ def conserved(grad: Array, shape: Sequence[int], geometry: Pool, arithmetic: Ari
     """
     Return what the gradients of each image and channel add up to, whichever tied cells of the image get them.
 
-    grad: in the layout of the call; shape: the image's, N H W C. Each of the H W sums has at most as many terms as a
-    window has taps, and errs by its share of the gradients' magnitudes, and by underflow.
+    grad: in the layout of the call; shape: the image's, N H W C. Each of the H W sums has as many terms as
+    windows hold its cell, and errs by its share of the gradients' magnitudes, and by underflow.
     """
     fmt = format_of(grad.dtype)
     axes = (1, 2) if geometry.layout == "NHWC" else (2, 3)
     wide = grad.astype(np.float64)
     total, size = wide.sum(axes, keepdims=True), np.abs(wide).sum(axes, keepdims=True)
-    terms = geometry.rows.taps * geometry.columns.taps
+    terms = most_windows(geometry)
     adds = 2 * terms * accumulator(arithmetic, fmt).u
     slack = (fmt.u + (1 + fmt.u) * adds + 2.0**-40) * size + 2 * terms * shape[1] * shape[2] * fmt.smallest_normal
     # What overflows, or is NaN, says nothing of the others.

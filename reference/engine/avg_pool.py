@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from reference.engine.exact import Enclosure, Index, SumOfProducts, U, blocks, finite, two_sum
-from reference.engine.patches import covering, length, meeting, places, seen
-from reference.engine.pools import Pool
+from reference.engine.patches import covering, meeting, seen
+from reference.engine.pools import Pool, chain
 from reference.floats import Array, Format
 
 __all__ = ["Average", "Spread"]
@@ -25,8 +25,10 @@ class Average(SumOfProducts):
         self.left, self.right, self.geometry = image, np.ones((), image.dtype), geometry
         self.dtype = image.dtype
         self.shape = (len(image), geometry.rows.out, geometry.columns.out, image.shape[3])
-        self.terms_per_element = geometry.rows.taps * geometry.columns.taps
-        self.depth = geometry.rows.taps + geometry.columns.taps
+        self.terms_per_element = min(geometry.rows.taps, geometry.rows.size) * min(
+            geometry.columns.taps, geometry.columns.size
+        )
+        self.depth = chain(geometry.rows) + chain(geometry.columns)
 
     def contract(self, left: Array, right: Array) -> Array:
         """Add the elements of every window, along rows and then along columns."""
@@ -108,21 +110,14 @@ class Spread(SumOfProducts):
         self.shares = shares.astype(np.int64)
         self.right = _each(self.shares, {share: float(value) for share, value in exact.items()})
         self.rest = _each(self.shares, {share: float(value - Fraction(float(value))) for share, value in exact.items()})
-        self.terms_per_element = geometry.rows.taps * geometry.columns.taps
-        self.depth = geometry.rows.taps + geometry.columns.taps + 2  # two more: the product and the rounded share
+        self.terms_per_element = min(geometry.rows.taps, geometry.rows.out) * min(
+            geometry.columns.taps, geometry.columns.out
+        )
+        self.depth = chain(geometry.rows) + chain(geometry.columns) + 2  # the product and the rounded share
 
     def contract(self, left: Array, right: Array) -> Array:
         """Add every weighted value to the cells of its window, along columns and then along rows."""
-        rows, columns = self.geometry.rows, self.geometry.columns
-        values = left * right[:, :, None]
-        wide = np.zeros((*values.shape[:2], length(columns), values.shape[3]))
-        for tap in range(columns.taps):
-            wide[:, :, places(columns, tap)] += values
-        high = np.zeros((len(values), length(rows), *wide.shape[2:]))
-        for tap in range(rows.taps):
-            high[:, places(rows, tap)] += wide
-        top, left_ = rows.before, columns.before
-        return high[:, top : top + rows.size, left_ : left_ + columns.size]
+        return self.geometry.reduce_back(np.add, left * right[:, :, None], 0.0)
 
     def absent(self, right: Array) -> Array:
         """Return nothing: the shares are finite."""

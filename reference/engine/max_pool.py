@@ -4,8 +4,8 @@ from math import prod
 
 import numpy as np
 
-from reference.engine.pools import Pool
-from reference.floats import Array
+from reference.engine.pools import Parts, Pool
+from reference.floats import Array, is_nan
 
 __all__ = ["first_largest", "largest"]
 
@@ -24,17 +24,20 @@ def first_largest(image: Array, geometry: Pool) -> tuple[Array, Array]:
     """
     Return the largest element of every window and its flat index in the image, the first one's where several tie.
 
-    image: [N, H, W, C] -> [N, OH, OW, OC] twice. NaN is dropped; a window of NaN alone names its first cell.
+    image: [N, H, W, C] -> [N, OH, OW, C] twice. NaN is dropped; a window of NaN alone names its first cell.
     """
     cells = np.arange(prod(image.shape[1:3])).reshape(1, *image.shape[1:3], 1)
-    values = geometry.taps(image, image.dtype.type(0))
-    places = geometry.taps(cells, -1)
-    best = largest(image, geometry)
-    out, where = best.copy(), np.zeros(best.shape, np.int64)
-    nothing = np.isnan(best) if best.dtype.kind not in "iu" else False  # NaN equals nothing: the first cell stays
-    for value, place in zip(reversed(values), reversed(places), strict=True):
-        match = ((value == best) | nothing) & (place >= 0)
-        np.copyto(out, value, where=match)
-        np.copyto(where, place, where=match)
+    least = np.iinfo(image.dtype).min if image.dtype.kind in "iu" else np.nan
+    with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
+        parts = geometry.fold(_first_larger, (image, np.broadcast_to(cells, image.shape)), (least, cells.size))
     channels = image.shape[3]
-    return out, where * channels + np.arange(channels)
+    return parts[0], parts[1] * channels + np.arange(channels)
+
+
+def _first_larger(one: Parts, other: Parts) -> Parts:
+    """Return the larger of two elements and its cell; of equal ones, or two NaN, the one that comes first."""
+    (value, cell), (second, later) = one, other
+    nan = is_nan(value)
+    alike = (value == second) | (nan & is_nan(second))
+    wins = np.where(alike, later < cell, (second > value) | nan)
+    return np.where(wins, second, value), np.where(wins, later, cell)

@@ -82,7 +82,7 @@ def _meeting(start: int, size: int, step: int, most: int) -> tuple[slice, slice]
     """Return which of the places start, start + step, ..., `most` of them, lie inside 0 .. size - 1, and those."""
     first, stop = (min(max(-(place // step), 0), most) for place in (start, start - size))
     cell = start + first * step
-    return slice(first, stop), slice(cell, cell + (stop - first - 1) * step + 1, step) if stop > first else slice(0)
+    return slice(first, stop), slice(cell, cell + (stop - first - 1) * step + 1, step) if stop > first else slice(0, 0)
 
 
 def covering(axis: Axis, cell: int) -> tuple[Array, Array]:

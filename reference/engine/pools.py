@@ -1,16 +1,21 @@
 """The windows of a pool, and what combining the elements of each gives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import product
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from reference.engine.patches import meeting, pad, places
+from reference.engine.patches import meeting
 from reference.floats import Array
 from reference.windows import Axis
 
-__all__ = ["Pool"]
+__all__ = ["Parts", "Pool", "chain", "fold"]
+
+FEW = 8  # taps of an axis that are combined one after the other; more are combined by runs of 1, 2, 4, ... elements
+
+Parts: TypeAlias = tuple[Array, ...]  # what is combined, element by element: one array, or several of one shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,17 +27,26 @@ class Pool:
     depth: int  # channels of a window; above 1 the windows have one row and one column
     layout: str
 
+    def places(self) -> list[tuple[int, int]]:
+        """Return the taps (row, column) that lie inside the image for at least one window, in row-major order."""
+        return list(product(self.rows.used_taps().tolist(), self.columns.used_taps().tolist()))
+
     def taps(self, image: Array, fill: float) -> list[Array]:
         """
-        Return, for each tap of the window in row-major order, the element that each window meets: [N, OH, OW, OC].
+        Return, for each tap of `places`, or each of the window's channels, what every window meets: [N, OH, OW, OC].
 
         image: [N, H, W, C]; what absent elements hold: fill.
         """
         if self.depth > 1:
             return [image[..., tap :: self.depth] for tap in range(self.depth)]
-        padded = pad(image, self.rows, self.columns, fill)
-        rows, columns = ([places(axis, tap) for tap in range(axis.taps)] for axis in (self.rows, self.columns))
-        return [padded[:, high, wide] for high in rows for wide in columns]
+        return [self._tap(image, fill, *place) for place in self.places()]
+
+    def _tap(self, image: Array, fill: float, h: int, w: int) -> Array:
+        """Return what every window meets at one tap."""
+        rows, columns = meeting(self.rows, h), meeting(self.columns, w)
+        out = np.full((len(image), self.rows.out, self.columns.out, image.shape[3]), fill, image.dtype)
+        out[:, rows[0], columns[0]] = image[:, rows[1], columns[1]]
+        return out
 
     def reduce(self, combine: Callable[..., Array], image: Array, fill: float) -> Array:
         """
@@ -50,27 +64,101 @@ class Pool:
         rows = _along(combine, image, self.rows, 1, neutral)
         return _along(combine, rows, self.columns, 2, rows.dtype.type(fill))
 
+    def fold(self, combine: Callable[[Parts, Parts], Parts], parts: Parts, neutral: Sequence[Any]) -> Parts:
+        """Combine what the cells of every window hold in several arrays [N, H, W, C] at once, as `fold` does."""
+        for along, axis in ((1, self.rows), (2, self.columns)):
+            parts = fold(combine, parts, *_cells(axis), along, neutral)
+        return parts
+
+    def reduce_back(self, combine: Callable[..., Array], values: Array, fill: float) -> Array:
+        """Combine the values of all windows that hold a cell: [N, OH, OW, C] -> [N, H, W, C]; fill: as in `reduce`."""
+        wide = _along(combine, values, self.columns, 2, values.dtype.type(fill), back=True)
+        return _along(combine, wide, self.rows, 1, wide.dtype.type(fill), back=True)
+
     def counts(self) -> Array:
         """Return how many elements of the image each window holds: [OH, OW], float64."""
         rows, columns = (axis.counts().astype(np.float64) for axis in (self.rows, self.columns))
         return np.outer(rows, columns)
 
 
-def _along(combine: Callable[..., Array], image: Array, axis: Axis, along: int, neutral: Any) -> Array:  # noqa: ANN401
-    """Combine the elements of every window along one axis of the array, each tap where it lies inside the image."""
-    parts = [meeting(axis, tap) for tap in range(axis.taps)]
+def chain(axis: Axis) -> int:
+    """Return the longest chain of operations along one axis in `Pool.reduce` and `Pool.reduce_back`."""
+    return axis.taps if axis.taps <= FEW else 2 * min(axis.taps, max(axis.size, axis.out)).bit_length()
+
+
+def _cells(axis: Axis) -> tuple[Array, Array]:
+    """Return the image cells of every window, from first to stop - 1."""
+    first, stop = axis.taps_inside()
+    return first + axis.starts(), stop + axis.starts()
+
+
+def _along(
+    combine: Callable[..., Array],
+    array: Array,
+    axis: Axis,
+    along: int,
+    neutral: Any,  # noqa: ANN401 -- a number of the array's dtype
+    *,
+    back: bool = False,
+) -> Array:
+    """Combine the elements of every window along one axis of the array; back: of the windows that hold every cell."""
+    if axis.taps <= FEW:
+        met = [meeting(axis, tap)[:: -1 if back else 1] for tap in range(axis.taps)]
+        return _tap_by_tap(combine, array, met, axis.size if back else axis.out, along, neutral)
+    first, stop = axis.windows_over()[:2] if back else _cells(axis)
+    return fold(lambda a, b: (combine(a[0], b[0]),), (array,), first, stop, along, (neutral,))[0]
+
+
+def _tap_by_tap(
+    combine: Callable[..., Array],
+    array: Array,
+    met: list[tuple[slice, slice]],
+    length: int,
+    along: int,
+    neutral: Any,  # noqa: ANN401 -- a number of the array's dtype
+) -> Array:
+    """Combine elements along one axis, a tap at a time: met says into which results it takes which elements."""
     lead = (slice(None),) * along
-    everywhere = [part for part in parts if part[0] == slice(0, axis.out)]
-    begun = everywhere[:2]
+    begun = [part for part in met if part[0] == slice(0, length)][:2]
     if len(begun) == 2:
-        out = combine(*(image[*lead, cells] for _, cells in begun))
+        out = combine(*(array[*lead, cells] for _, cells in begun))
     elif begun:
-        out = combine(image[*lead, begun[0][1]], neutral)
+        out = combine(array[*lead, begun[0][1]], neutral)
     else:
-        shape = (*image.shape[:along], axis.out, *image.shape[along + 1 :])
-        out = combine(np.full(shape, neutral, image.dtype), neutral)
-    for windows, cells in parts:
-        if (windows, cells) not in begun and windows.stop > windows.start:
-            some = out[*lead, windows]
-            combine(some, image[*lead, cells], out=some)
+        shape = (*array.shape[:along], length, *array.shape[along + 1 :])
+        out = combine(np.full(shape, neutral, array.dtype), neutral)
+    for results, cells in met:
+        if (results, cells) not in begun and results.stop > results.start:
+            some = out[*lead, results]
+            combine(some, array[*lead, cells], out=some)
     return out
+
+
+def fold(
+    combine: Callable[[Parts, Parts], Parts],
+    parts: Parts,
+    first: Array,
+    stop: Array,
+    along: int,
+    neutral: Sequence[Any],
+) -> Parts:
+    """
+    Combine the elements first[i] .. stop[i] - 1 along one axis, for every i, in about log2 of their number steps.
+
+    Each range of elements is cut into runs of 1, 2, 4, ... of them, of every length one at most, so that none is met
+    twice; runs of one length are made from pairs of half the length, for all ranges at once.
+
+    combine: associative. neutral: what changes nothing when it is combined with each part.
+    """
+    runs = tuple(np.moveaxis(part, along, 0) for part in parts)
+    empty = tuple(np.full((len(first), *run.shape[1:]), one, run.dtype) for run, one in zip(runs, neutral, strict=True))
+    out, place, length, longest = combine(empty, empty), first.copy(), stop - first, int((stop - first).max(initial=0))
+    for bit in (1 << power for power in range(longest.bit_length())):
+        some = np.flatnonzero(length & bit)
+        more = combine(tuple(side[some] for side in out), tuple(run[place[some]] for run in runs))
+        for side, combined in zip(out, more, strict=True):
+            side[some] = combined
+        place[some] += bit
+        if 2 * bit <= longest:
+            runs = combine(tuple(run[:-bit] for run in runs), tuple(run[bit:] for run in runs))
+    return tuple(np.moveaxis(side, 0, along) for side in out)

@@ -129,7 +129,7 @@ def test_windows_that_hold_a_cell_may_be_several_apart() -> None:
 
 
 @given(sizes, taps, strides, dilations, st.integers(0, 9), st.integers(0, 9))
-def test_taps_and_windows_are_those_of_the_formula(  # noqa: PLR0913, PLR0917 -- an axis has so many
+def test_taps_and_windows_are_those_of_the_formula(
     size: int, taps: int, stride: int, dilation: int, before: int, after: int
 ) -> None:
     """Tap t of window i meets cell i * stride + t * dilation - before, where that lies inside 0 .. size - 1."""

@@ -171,7 +171,7 @@ def ties_all(call: Call) -> object:
     )
     frame = np.zeros((len(image), high, wide, image.shape[3]))
     taps = geometry.taps(image, image.dtype.type(0))
-    for tap, (h, w) in zip(taps, np.ndindex(geometry.rows.taps, geometry.columns.taps), strict=True):
+    for tap, (h, w) in zip(taps, geometry.places(), strict=True):
         frame[:, places(geometry.rows, h), places(geometry.columns, w)] += np.where(tap == best, grad, 0).astype(
             frame.dtype
         )
