@@ -17,13 +17,13 @@ Source: TensorFlow 2.21.0, core/framework/kernel_shape_util.cc (GetWindowedOutpu
 
 from dataclasses import dataclass
 from math import gcd
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 __all__ = ["Axis", "Convolution", "Transposed", "explicit", "forward_sizes", "same", "transposed", "valid"]
 
-Indices: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
+Indices: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,6 @@ def _meeting(start: int, size: int, step: int, most: int) -> tuple[slice, slice]
 
 def covering(axis: Axis, cell: int) -> tuple[Array, Array]:
     """Return the taps that meet an image cell, and the window each belongs to."""
-    first, stop, step = axis.windows_over(np.int64(cell))
+    first, stop, step = axis.windows_over(np.array(cell))
     windows = np.arange(int(first), int(stop), step)
     return (cell + axis.before - windows * axis.stride) // axis.dilation, windows

@@ -103,8 +103,10 @@ def _along(
 ) -> Array:
     """Combine the elements of every window along one axis of the array; back: of the windows that hold every cell."""
     if axis.taps <= FEW:
-        met = [meeting(axis, tap)[:: -1 if back else 1] for tap in range(axis.taps)]
-        return _tap_by_tap(combine, array, met, axis.size if back else axis.out, along, neutral)
+        met = [meeting(axis, tap) for tap in range(axis.taps)]
+        if back:
+            return _tap_by_tap(combine, array, [(cells, windows) for windows, cells in met], axis.size, along, neutral)
+        return _tap_by_tap(combine, array, met, axis.out, along, neutral)
     first, stop = axis.windows_over()[:2] if back else _cells(axis)
     return fold(lambda a, b: (combine(a[0], b[0]),), (array,), first, stop, along, (neutral,))[0]
 
