@@ -22,26 +22,28 @@ J. Long, E. Shelhamer and T. Darrell, Fully convolutional networks for semantic 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import TypeAlias
-
-import numpy as np
+from typing import Any, TypeAlias
 
 from reference import windows
-from reference.errors import SpecError
+from reference.errors import SpecError, shown
+from reference.reading import LARGEST, read_array, read_flag, whole_number, whole_numbers
 from reference.windows import Axis
 
 __all__ = [
     "Layer",
     "Upsampling",
+    "allowed_outputs",
     "axes",
     "axis",
-    "by_axis",
     "convolution",
     "covering_filters",
     "fully_connected",
     "pair",
     "pooling",
+    "possible",
+    "read_padding",
     "remainder",
+    "sides",
     "transposed_convolution",
     "transposed_sizes",
     "upsamplings",
@@ -75,8 +77,9 @@ def axis(size: int, taps: int, stride: int = 1, padding: End = "VALID", dilation
         explicit  floor((before + size + after - reach) / stride) + 1
 
     Rules:
-        arithmetic.R1  size is an integer, at least 0; taps, stride and dilation are at least 1.
-        arithmetic.R2  padding is "SAME", "VALID" or two integers, at least 0.
+        arithmetic.R1  size is an integer from 0 to 2^31 - 1; taps, stride and dilation from 1. What pairs, images and
+                       filters hold likewise, and `bias` and `exact` are True or False.
+        arithmetic.R2  padding is "SAME", "VALID" or two integers from 0 to 2^31 - 1.
         arithmetic.R3  The window is longer than the padded image by at most the stride (then no window fits).
 
     Raises:
@@ -85,14 +88,16 @@ def axis(size: int, taps: int, stride: int = 1, padding: End = "VALID", dilation
     >>> axis(7, 3).out, axis(7, 3, 2).out, axis(32, 5, padding=(2, 2)).out
     (5, 3, 32)
     """
-    _check_integers(0, size=size)
-    _check_integers(1, taps=taps, stride=stride, dilation=dilation)
-    if padding == "SAME":
+    (size,), (taps, stride, dilation) = (
+        _integers(0, size=size),
+        _integers(1, taps=taps, stride=stride, dilation=dilation),
+    )
+    if isinstance(padding, str) and padding == "SAME":
         return windows.same(size, taps, stride, dilation)
     laid = windows.explicit(size, taps, stride, dilation, *_ends(padding))
     if laid.out < 0:
         reason = f"a window reaching over {laid.reach} in steps of {stride}, {laid.padded} elements: output {laid.out}"
-        raise SpecError("arithmetic.R3", reason)
+        raise SpecError("arithmetic.R3", reason, values={"axis": laid})
     return laid
 
 
@@ -105,20 +110,45 @@ def axes(
     >>> [laid.out for laid in axes((7, 9), (3, 3), (1, 2))]
     [5, 4]
     """
-    strides, dilations, ends = pair(strides), pair(dilations), by_axis(padding)
-    rows = axis(size[0], taps[0], strides[0], ends[0], dilations[0])
-    columns = axis(size[1], taps[1], strides[1], ends[1], dilations[1])
+    heights, widths = zip(sides("size", size), sides("taps", taps), pair("strides", strides), strict=True)
+    gaps, pads = pair("dilations", dilations), _by_axis(padding)
+    rows = axis(*heights, pads[0], gaps[0])
+    columns = axis(*widths, pads[1], gaps[1])
     return rows, columns
 
 
-def pair(value: int | Pair) -> Pair:
-    """Let one integer stand for rows and columns."""
-    return value if isinstance(value, tuple) else (value, value)
+def sides(name: str, value: Pair) -> Pair:
+    """Read two integers, of rows and of columns."""
+    rows, columns = _entries(name, value, 2)
+    return rows, columns
 
 
-def by_axis(padding: Padding) -> tuple[End, End]:
+def pair(name: str, value: int | Pair) -> Pair:
+    """Read two integers, or one that stands for rows and columns."""
+    entries = whole_numbers("arithmetic.R1", name, value)
+    return sides(name, (entries[0], entries[0]) if len(entries) == 1 else value)  # type: ignore[arg-type]
+
+
+def read_padding(padding: Padding) -> Padding:
+    """
+    Read a name, which stands for rows and columns, or the two pairs of rows and of columns.
+
+    Four pairs, as an op takes them, are refused: the first two would be those of batch and rows.
+    """
+    if isinstance(padding, str):
+        return padding
+    listed = isinstance(padding, list | tuple)
+    pairs: Any = padding if listed else read_array("arithmetic.R2", "padding", padding).tolist()
+    if not isinstance(pairs, list | tuple) or len(pairs) != 2:
+        reason = f"padding {shown(padding)}: neither 'SAME', 'VALID' nor two pairs, of rows and of columns"
+        raise SpecError("arithmetic.R2", reason, values={"padding": padding})
+    return _ends(pairs[0]), _ends(pairs[1])
+
+
+def _by_axis(padding: Padding) -> tuple[End, End]:
     """Let one name stand for the padding of rows and of columns."""
-    return (padding, padding) if isinstance(padding, str) else padding
+    read = read_padding(padding)
+    return (read, read) if isinstance(read, str) else read
 
 
 def transposed_sizes(size: int, taps: int, stride: int, padding: End, dilation: int = 1) -> range:
@@ -132,11 +162,44 @@ def transposed_sizes(size: int, taps: int, stride: int, padding: End, dilation: 
     >>> list(transposed_sizes(3, 3, 2, (1, 1))), list(transposed_sizes(3, 3, 2, "VALID"))
     ([5, 6], [7, 8])
     """
-    axis(size, taps, stride, "SAME", dilation)  # the checks; nothing is too large for SAME
-    if padding == "SAME":
+    (size,), (taps, stride, dilation) = (
+        _integers(0, size=size),
+        _integers(1, taps=taps, stride=stride, dilation=dilation),
+    )
+    if isinstance(padding, str) and padding == "SAME":
         return windows.forward_sizes(size, taps, stride, dilation, padding="SAME")
     first = stride * (size - 1) + windows.reach(taps, dilation) - sum(_ends(padding))
     return range(max(first, 0), max(first + stride, 0))
+
+
+def allowed_outputs(
+    size: Pair, taps: Pair, strides: int | Pair = 1, padding: Padding = "VALID", dilations: int | Pair = 1
+) -> tuple[range, range]:
+    """
+    Return every height and every width that a transposed convolution may give an image, as `transposed_sizes` does.
+
+    >>> allowed_outputs((13, 3), (3, 3), 2, "SAME")
+    (range(25, 27), range(5, 7))
+    """
+    heights, widths = zip(sides("size", size), sides("taps", taps), pair("strides", strides), strict=True)
+    gaps, pads = pair("dilations", dilations), _by_axis(padding)
+    return transposed_sizes(*heights, pads[0], gaps[0]), transposed_sizes(*widths, pads[1], gaps[1])
+
+
+def possible(heights: range, widths: range) -> str:
+    """
+    Return allowed outputs as a message names them.
+
+    >>> possible(range(25, 27), range(7, 11)), possible(range(5, 6), range(0))
+    ('possible: 25 or 26 rows, 7 to 10 columns', 'possible: 5 rows, no columns')
+    """
+    return f"possible: {_either(heights)} rows, {_either(widths)} columns"
+
+
+def _either(sizes: range) -> str:
+    """Return sizes that follow one another: 5, 5 or 6, 5 to 8."""
+    join = " or " if len(sizes) == 2 else " to "
+    return join.join(map(str, sorted({sizes[0], sizes[-1]}))) if sizes else "no"
 
 
 def remainder(out: int, taps: int, stride: int, padding: Pair, dilation: int = 1) -> int:
@@ -149,7 +212,7 @@ def remainder(out: int, taps: int, stride: int, padding: Pair, dilation: int = 1
     (0, 1)
     """
     laid = axis(out, taps, stride, padding, dilation)
-    return (laid.padded - laid.reach) % stride
+    return (laid.padded - laid.reach) % laid.stride
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,13 +236,14 @@ def upsamplings(a: int, b: int, *, largest: int | None = None, exact: bool = Fal
         p <= k - 1: the transposed convolution pads by k - 1 - p, which is no number of zeros where p is larger;
         s <= k: with a longer stride some output elements are reached by nothing.
 
-    `exact` keeps the ones without a remainder. Both sides are at least 1 (arithmetic.R1).
+    `exact` keeps the ones without a remainder. Both sides and `largest` are at least 1 (arithmetic.R1).
 
     >>> [(u.taps, u.stride, u.padding) for u in upsamplings(2, 4, exact=True)]
     [(2, 2, 0), (3, 1, 0), (3, 3, 1), (4, 2, 1), (4, 4, 2)]
     """
-    _check_integers(1, a=a, b=b)
-    for taps in range(1, (b if largest is None else largest) + 1):
+    exact = read_flag("arithmetic.R1", "exact", exact)
+    a, b, largest = _integers(1, a=a, b=b, largest=b if largest is None else largest)
+    for taps in range(1, largest + 1):
         for padding in range(taps):
             moved = b + 2 * padding - taps  # the way from the first window to the end: s (a - 1) + remainder
             longest = taps if a == 1 else min(taps, moved // (a - 1))
@@ -207,14 +271,14 @@ def convolution(
     >>> convolution((84, 84, 4), (8, 8, 4, 16), strides=4)  # the first layer of Atari DQN
     Layer(output=(20, 20, 16), weights=257, neurons=6400, connections=1644800, parameters=4112, flops=3276800)
     """
-    *size, channels = input
-    *taps, depth, o = filters
+    height, width, channels = _entries("input", input, 3)
+    high, wide, depth, o = _entries("filters", filters, 4)
     if min(channels, depth, o) < 1 or channels % depth or o % (channels // depth):
         reason = f"{channels} channels, {o} filters of depth {depth}: no whole groups"
-        raise SpecError("arithmetic.R4", reason)
-    rows, columns = axes((size[0], size[1]), (taps[0], taps[1]), strides, padding, dilations)
+        raise SpecError("arithmetic.R4", reason, values={"input": input, "filters": filters})
+    rows, columns = axes((height, width), (high, wide), strides, padding, dilations)
     met = _met(rows, columns) * depth * o
-    return _counted((rows.out, columns.out, o), prod(taps) * depth, met, bias=bias)
+    return _counted((rows.out, columns.out, o), high * wide * depth, met, bias=bias)
 
 
 def covering_filters(input: Image, outputs: int) -> Filters:
@@ -224,7 +288,9 @@ def covering_filters(input: Image, outputs: int) -> Filters:
     >>> covering_filters((7, 7, 512), 4096)  # VGG-16's fc6
     (7, 7, 512, 4096)
     """
-    return (*input, outputs)
+    height, width, channels = _entries("input", input, 3)
+    (count,) = _integers(1, outputs=outputs)
+    return height, width, channels, count
 
 
 def fully_connected(input: Image, outputs: int, *, bias: bool = True) -> Layer:
@@ -244,7 +310,7 @@ def pooling(input: Image, ksize: Pair, strides: int | Pair, padding: Padding = "
     >>> pooling((28, 28, 6), (2, 2), 2).output
     (14, 14, 6)
     """
-    height, width, channels = input
+    height, width, channels = _entries("input", input, 3)
     rows, columns = axes((height, width), ksize, strides, padding)
     met = _met(rows, columns) * channels
     neurons = rows.out * columns.out * channels
@@ -274,16 +340,19 @@ def transposed_convolution(
     >>> transposed_convolution((3, 3, 1), (3, 3, 1, 1), (6, 6), strides=2, padding="SAME", bias=False).connections
     64
     """
-    fh, fw, o, depth = filters
-    rows, columns = axes(output, (fh, fw), strides, padding, dilations)
-    if (rows.out, columns.out, depth) != input:
-        reason = f"output {output} shrinks to {(rows.out, columns.out)} under filters {filters}; the input is {input}"
-        raise SpecError("arithmetic.R5", reason)
-    return _counted((*output, o), fh * fw * depth, _met(rows, columns) * depth * o, bias=bias)
+    fh, fw, o, depth = _entries("filters", filters, 4)
+    asked, given = sides("output", output), tuple(_entries("input", input, 3))
+    rows, columns = axes(asked, (fh, fw), strides, padding, dilations)
+    if (rows.out, columns.out, depth) != given:
+        shrunk = (rows.out, columns.out, depth)
+        reason = f"output {asked} shrinks to {shrunk[:2]} under filters {(fh, fw, o, depth)}; the input is {given}"
+        raise SpecError("arithmetic.R5", reason, values={"output": asked, "input": given, "shrunk": shrunk})
+    return _counted((*asked, o), fh * fw * depth, _met(rows, columns) * depth * o, bias=bias)
 
 
 def _counted(output: Image, taps: int, met: int, *, bias: bool) -> Layer:
     """Fill in a layer whose neurons share filters of `taps` weights and meet `met` input elements in all."""
+    bias = read_flag("arithmetic.R1", "bias", bias)
     weights, neurons = taps + bias, prod(output)
     return Layer(
         output=output,
@@ -302,17 +371,24 @@ def _met(rows: Axis, columns: Axis) -> int:
 
 def _ends(padding: End) -> Pair:
     """Return the absent elements at both ends of an axis under VALID or explicit padding."""
-    if padding == "VALID":
+    if isinstance(padding, str) and padding == "VALID":
         return 0, 0
-    if isinstance(padding, str):
-        raise SpecError("arithmetic.R2", f"padding {padding!r} is neither 'SAME', 'VALID' nor two integers")
-    before, after = padding
-    _check_integers(0, "arithmetic.R2", before=before, after=after)
-    return before, after
+    entries = [] if isinstance(padding, str) else whole_numbers("arithmetic.R2", "padding", padding)
+    if len(entries) != 2 or not 0 <= min(entries) <= max(entries) <= LARGEST:
+        reason = f"padding {shown(padding)} is neither 'SAME', 'VALID' nor two integers from 0 to {LARGEST}"
+        raise SpecError("arithmetic.R2", reason, values={"padding": padding})
+    return entries[0], entries[1]
 
 
-def _check_integers(least: int, rule: str = "arithmetic.R1", **values: int) -> None:
-    """Refuse what is no integer or less than `least`, by name."""
-    for name, value in values.items():
-        if not isinstance(value, int | np.integer) or value < least:
-            raise SpecError(rule, f"{name} is {value!r}: no integer of at least {least}")
+def _entries(name: str, value: Any, count: int) -> list[int]:  # noqa: ANN401 -- whatever the caller was given
+    """Read so many integers of at least 0."""
+    entries = whole_numbers("arithmetic.R1", name, value)
+    if len(entries) != count or not 0 <= min(entries) <= max(entries) <= LARGEST:
+        reason = f"{name} is {shown(value)}: it needs {count} integers from 0 to {LARGEST}"
+        raise SpecError("arithmetic.R1", reason, values={name: value})
+    return entries
+
+
+def _integers(least: int, **values: int) -> list[int]:
+    """Read integers of at least `least`, by name."""
+    return [whole_number("arithmetic.R1", name, value, least) for name, value in values.items()]

@@ -6,18 +6,18 @@ layout of the call; the ops compute in NHWC.
 """
 
 from collections.abc import Sequence
-from operator import index
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from reference.errors import SpecError
+from reference.errors import SpecError, shown
 from reference.floats import FORMATS, Array
+from reference.reading import LARGEST, read_array, whole_numbers
 from reference.windows import Axis, explicit, same, valid
 
 __all__ = [
     "FLOATS",
-    "LARGEST",
     "Padding",
     "Size",
     "axes",
@@ -31,8 +31,8 @@ __all__ = [
     "read_shape",
     "shape_to_nhwc",
     "spatial",
+    "swapped_filters",
     "to_nhwc",
-    "whole_numbers",
 ]
 
 Size: TypeAlias = int | Sequence[int] | None  # one number for both axes, or 1, 2 or 4 numbers
@@ -40,14 +40,18 @@ Padding: TypeAlias = str | Sequence[Sequence[int]]
 Pair: TypeAlias = tuple[int, int]
 
 FLOATS = tuple(FORMATS)
-LARGEST = 2**31 - 1  # TensorFlow keeps sizes, strides and paddings of windows in 32 bits
+# How other libraries order the axes of filters, and where each stands that H W I O needs.
+ORDERS = {"O I H W": (2, 3, 1, 0), "O H W I": (1, 2, 3, 0), "H W O I": (0, 1, 3, 2)}
+UNADDRESSABLE = 2**60  # float64 elements: 2^63 bytes
 
 
-def check_layout(rule: str, data_format: str | None) -> str:
+def check_layout(rule: str, data_format: Any) -> str:  # noqa: ANN401 -- whatever the caller was given
     """Return "NHWC" or "NCHW"; None means "NHWC"."""
     layout = "NHWC" if data_format is None else data_format
-    if layout not in ("NHWC", "NCHW"):
-        raise SpecError(rule, f"data_format {data_format!r}: neither 'NHWC' nor 'NCHW'")
+    if not isinstance(layout, str) or layout not in ("NHWC", "NCHW"):
+        raise SpecError(
+            rule, f"data_format {shown(layout)}: neither 'NHWC' nor 'NCHW'", values={"data_format": data_format}
+        )
     return layout
 
 
@@ -55,37 +59,31 @@ def check_rank(rule: str, name: str, shape: Sequence[int], rank: int, *, more: b
     """Refuse another rank; with `more`, a smaller one only."""
     if len(shape) != rank and not (more and len(shape) > rank):
         least = "at least " if more else ""
-        raise SpecError(rule, f"{name} of shape {list(shape)} has rank {len(shape)}: it needs {least}{rank}")
+        reason = f"{name} of shape {list(shape)} has rank {len(shape)}: it needs {least}{rank}"
+        raise SpecError(rule, reason, values={f"{name}.shape": tuple(shape)})
 
 
 def check_dtype(rule: str, name: str, array: Array, dtypes: Sequence[str]) -> None:
     """Refuse a dtype that the op does not take."""
     if array.dtype.name not in dtypes:
-        raise SpecError(rule, f"{name} is {array.dtype.name}: the op takes {', '.join(dtypes)}")
+        reason = f"{name} is {array.dtype.name}: the op takes {', '.join(dtypes)}"
+        raise SpecError(rule, reason, values={f"{name}.dtype": array.dtype.name})
 
 
 def check_same_dtype(rule: str, first: tuple[str, Array], second: tuple[str, Array]) -> None:
     """Refuse operands of two dtypes; nothing is promoted."""
     if first[1].dtype != second[1].dtype:
-        raise SpecError(
-            rule,
-            f"{first[0]} is {first[1].dtype.name} and {second[0]} is {second[1].dtype.name}: they must be the same",
-        )
+        dtypes = {f"{name}.dtype": array.dtype.name for name, array in (first, second)}
+        one, other = dtypes.values()
+        reason = f"{first[0]} is {one} and {second[0]} is {other}: they must be the same"
+        raise SpecError(rule, reason, values=dtypes)
 
 
 def check_shape(rule: str, name: str, shape: Sequence[int], needed: Sequence[int], why: str) -> None:
     """Refuse a shape other than the one that the other arguments imply."""
     if tuple(shape) != tuple(needed):
-        raise SpecError(rule, f"{name} has shape {list(shape)}, but {why} gives {list(needed)}")
-
-
-def whole_numbers(rule: str, name: str, value: Any) -> list[int]:  # noqa: ANN401 -- whatever the caller was given
-    """Read one integer or a sequence of integers as a list."""
-    try:
-        entries = [value] if np.ndim(value) == 0 else list(value)
-        return [index(entry) for entry in entries]
-    except (TypeError, ValueError):
-        raise SpecError(rule, f"{name} {value!r}: neither an integer nor a sequence of integers") from None
+        reason = f"{name} has shape {list(shape)}, but {why} gives {list(needed)}"
+        raise SpecError(rule, reason, values={f"{name}.shape": tuple(shape), "needed": tuple(needed)})
 
 
 def spatial(rule: str, name: str, value: Size, layout: str) -> tuple[Pair, Pair]:
@@ -96,51 +94,71 @@ def spatial(rule: str, name: str, value: Size, layout: str) -> tuple[Pair, Pair]
     """
     entries = [1] if value is None else whole_numbers(rule, name, value)
     if len(entries) not in (1, 2, 4):
-        raise SpecError(rule, f"{name} {value!r} has {len(entries)} entries: it needs 1, 2 or 4")
+        reason = f"{name} {shown(value)} has {len(entries)} entries: it needs 1, 2 or 4"
+        raise SpecError(rule, reason, values={name: value})
     if not all(1 <= entry <= LARGEST for entry in entries):
-        raise SpecError(rule, f"{name} {value!r}: every entry lies between 1 and {LARGEST}")
+        reason = f"{name} {shown(value)}: every entry lies between 1 and {LARGEST}"
+        raise SpecError(rule, reason, values={name: value})
     if len(entries) < 4:
         return (entries[0], entries[-1]), (1, 1)
     batch, second, third, last = entries
     return ((second, third), (batch, last)) if layout == "NHWC" else ((third, last), (batch, second))
 
 
-def padding_pairs(rule: str, padding: Padding, layout: str, *, may_be_explicit: bool = True) -> str | tuple[Pair, Pair]:
+def padding_pairs(rule: str, padding: Any, layout: str, *, may_be_explicit: bool = True) -> str | tuple[Pair, Pair]:  # noqa: ANN401
     """
     Read padding: "SAME", "VALID", or the (before, after) of rows and of columns.
 
     Explicit padding is four pairs in the order of the layout; those of batch and channels are zero.
     """
-    if isinstance(padding, str):
-        if padding not in ("SAME", "VALID"):
-            raise SpecError(rule, f"padding {padding!r}: neither 'SAME' nor 'VALID'")
+    if isinstance(padding, str) and padding in ("SAME", "VALID"):
         return padding
+    why = _forbidden_padding(rule, padding, layout, may_be_explicit=may_be_explicit)
+    if why:
+        raise SpecError(rule, f"padding {shown(padding)}: {why}", values={"padding": padding})
+    rows = 1 if layout == "NHWC" else 2
+    pairs = _pairs(rule, padding)
+    return pairs[rows], pairs[rows + 1]
+
+
+def _forbidden_padding(rule: str, padding: Any, layout: str, *, may_be_explicit: bool) -> str:  # noqa: ANN401
+    """Return why this explicit padding cannot be; nothing where it can."""
+    if isinstance(padding, str):
+        return "neither 'SAME' nor 'VALID'"
     if not may_be_explicit:
-        raise SpecError(rule, f"padding {padding!r}: this op takes 'SAME' and 'VALID' only")
+        return "this op takes 'SAME' and 'VALID' only"
     pairs = _pairs(rule, padding)
     if len(pairs) != 4:
-        raise SpecError(rule, f"padding {padding!r} has {len(pairs)} pairs: it needs one for each of the 4 axes")
+        return f"it has {len(pairs)} pairs, and needs one for each of the 4 axes"
     if any(not 0 <= entry <= LARGEST for pair in pairs for entry in pair):
-        raise SpecError(rule, f"padding {padding!r}: every entry lies between 0 and {LARGEST}")
-    channels = 3 if layout == "NHWC" else 1
-    if pairs[0] != (0, 0) or pairs[channels] != (0, 0):
-        raise SpecError(rule, f"padding {padding!r}: batch and channels cannot be padded")
-    rows = 1 if layout == "NHWC" else 2
-    return pairs[rows], pairs[rows + 1]
+        return f"every entry lies between 0 and {LARGEST}"
+    if pairs[0] != (0, 0) or pairs[3 if layout == "NHWC" else 1] != (0, 0):
+        return "batch and channels cannot be padded"
+    return ""
 
 
 def _pairs(rule: str, padding: Any) -> list[Pair]:  # noqa: ANN401 -- whatever the caller was given
     """Read a sequence of pairs of integers."""
-    if not isinstance(padding, list | tuple | np.ndarray):
-        raise SpecError(rule, f"padding {padding!r}: neither text nor four pairs")
-    pairs = [whole_numbers(rule, "padding", pair) if np.ndim(pair) == 1 else [] for pair in padding]
+    if not isinstance(padding, list | tuple):
+        padding = read_array(rule, "padding", padding)
+        if padding.ndim != 2:
+            reason = f"padding of shape {list(padding.shape)}: neither text nor four pairs"
+            raise SpecError(rule, reason, values={"padding": padding})
+    pairs = [whole_numbers(rule, "padding", pair) for pair in padding]
     if any(len(pair) != 2 for pair in pairs):
-        raise SpecError(rule, f"padding {padding!r}: every entry is a pair, zeros before and zeros after")
+        reason = f"padding {shown(padding)}: every entry is a pair, zeros before and zeros after"
+        raise SpecError(rule, reason, values={"padding": padding})
     return [(pair[0], pair[1]) for pair in pairs]
 
 
 def axes(
-    rule: str, size: Pair, taps: Pair, strides: Pair, dilations: Pair, padding: str | tuple[Pair, Pair]
+    rule: str,
+    size: Pair,
+    taps: Pair,
+    strides: Pair,
+    dilations: Pair,
+    padding: str | tuple[Pair, Pair],
+    hint: str = "",
 ) -> tuple[Axis, Axis]:
     """Lay the windows of both axes; refuse a window longer than the padded image by more than the stride."""
     rows, columns = (
@@ -154,7 +172,8 @@ def axes(
             raise SpecError(
                 rule,
                 f"a window of {axis.reach} {name} is longer than the {axis.padded} padded ones by more than the "
-                f"stride {axis.stride}: the output would have {axis.out} {name}",
+                f"stride {axis.stride}: the output would have {axis.out} {name}{hint}",
+                values={"window": axis.reach, "padded": axis.padded, "stride": axis.stride, "out": axis.out},
                 open_to_empty=missing <= 2 * axis.stride - 1,
             )
     return rows, columns
@@ -169,17 +188,48 @@ def _axis(size: int, taps: int, stride: int, dilation: int, padding: str | Pair)
     return explicit(size, taps, stride, dilation, int(padding[0]), int(padding[1]))
 
 
+def swapped_filters(filters: Sequence[int], image: Sequence[int], outputs: int | None = None) -> str:
+    """
+    Return a hint for a message where filters do not fit, but would with their axes in another library's order.
+
+    filters: FH, FW, FI, O as given; image: N, H, W, I; outputs: how many filters there must be, where that is known.
+
+    >>> swapped_filters((16, 3, 5, 5), (1, 32, 32, 3))
+    '; filters are H W I O, and these look like O I H W: transpose them by (2, 3, 1, 0)'
+    """
+    for name, order in ORDERS.items():
+        high, wide, depth, count = (filters[axis] for axis in order)
+        if depth == image[3] and high <= image[1] and wide <= image[2] and outputs in (None, count):
+            return f"; filters are H W I O, and these look like {name}: transpose them by {order}"
+    return ""
+
+
 def read_shape(rule: str, name: str, value: Any, entries: Sequence[int] = (4,)) -> tuple[int, ...]:  # noqa: ANN401
-    """Read a shape given as an argument: integers from 0 to 2^31 - 1, as many as one of `entries` says."""
-    dtype = getattr(value, "dtype", None)
-    if dtype is not None and np.dtype(dtype).name not in ("int32", "int64"):
-        raise SpecError(rule, f"{name} is {dtype}: it needs int32 or int64")
-    sizes = whole_numbers(rule, name, value)
-    if np.ndim(value) == 0 or len(sizes) not in entries:
-        raise SpecError(rule, f"{name} {value!r}: it needs {' or '.join(map(str, entries))} entries")
+    """
+    Read a shape given as an argument: integers from 0 to 2^31 - 1, as many as one of `entries` says.
+
+    Fewer than 2^60 elements: more float64 numbers have no addresses, whatever the machine.
+    """
+    sizes = whole_numbers(rule, name, value if isinstance(value, list | tuple) else _shape_array(rule, name, value))
+    if len(sizes) not in entries:
+        reason = f"{name} {shown(value)}: it needs {' or '.join(map(str, entries))} entries"
+        raise SpecError(rule, reason, values={name: value})
     if not all(0 <= size <= LARGEST for size in sizes):
-        raise SpecError(rule, f"{name} {value!r}: every entry lies between 0 and {LARGEST}")
+        raise SpecError(rule, f"{name} {shown(value)}: every entry lies between 0 and {LARGEST}", values={name: value})
+    if prod(sizes) >= UNADDRESSABLE:
+        reason = f"{name} {shown(value)}: {prod(sizes)} elements are 2^60 or more"
+        raise SpecError(rule, reason, values={name: value})
     return tuple(sizes)
+
+
+def _shape_array(rule: str, name: str, value: Any) -> Array:  # noqa: ANN401 -- whatever the caller was given
+    """Read a shape that is no list: one axis of int32 or int64."""
+    array = read_array(rule, name, value)
+    if array.dtype.name not in ("int32", "int64"):
+        reason = f"{name} is {array.dtype.name}: it needs int32 or int64"
+        raise SpecError(rule, reason, values={name: value})
+    check_rank(rule, name, array.shape, 1)
+    return array
 
 
 def to_nhwc(array: Array, layout: str) -> Array:

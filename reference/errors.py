@@ -1,6 +1,11 @@
 """The one exception of the specification: a call that it refuses."""
 
-__all__ = ["SpecError"]
+from collections.abc import Mapping
+from types import MappingProxyType
+
+__all__ = ["SpecError", "shown"]
+
+LONGEST = 120  # characters of one value in a message
 
 
 class SpecError(ValueError):
@@ -8,15 +13,33 @@ class SpecError(ValueError):
     A call that the specification forbids.
 
     rule: the numbered rule that the call breaks, such as "conv2d.R2"; it stands in the op's docstring.
-    reason: the values met, and why they cannot be.
+    reason: the values met, and why they cannot be, in words. The wording may change; programs read `values`.
+    values: the values met, by the name of the argument, or of what was computed: "strides", "input.shape".
     open_to_empty: the rule leaves open whether such a call is refused or gives an empty result.
     """
 
-    def __init__(self, rule: str, reason: str, *, open_to_empty: bool = False) -> None:
+    def __init__(
+        self, rule: str, reason: str, *, values: Mapping[str, object] | None = None, open_to_empty: bool = False
+    ) -> None:
         super().__init__(rule, reason)
         self.rule = rule
         self.reason = reason
+        self.values: Mapping[str, object] = MappingProxyType(dict(values or {}))
         self.open_to_empty = open_to_empty
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.reason}"
+
+
+def shown(value: object) -> str:
+    """
+    Return a value as a message shows it: on one line, and cut where it is long.
+
+    >>> shown([1, 2]), shown("x" * 1000)[-8:], shown(10**5000)
+    ('[1, 2]', "xxx ...'", 'a value of type int')
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # noqa: BLE001 -- another library's object prints itself as it likes; Python no integer of 5000 digits
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 5]} ...{text[-1]}"

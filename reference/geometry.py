@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reference.arithmetic import Padding, Pair, axes, by_axis, pair, transposed_sizes
-from reference.errors import SpecError
+from reference.arithmetic import Padding, Pair, allowed_outputs, axes, pair, possible, read_padding, sides
+from reference.errors import SpecError, shown
 from reference.windows import Axis, transposed
 
 __all__ = ["OPS", "Cell", "Geometry", "Line", "geometry"]
@@ -140,21 +140,25 @@ def geometry(
     >>> laid.rows.counts(), list(laid.inputs(2, 4))
     ((1, 1, 2, 1, 2, 1), [(0, 1), (0, 2), (1, 1), (1, 2)])
     """
-    if op not in OPS:
-        raise SpecError("geometry.R1", f"op {op!r} is none of {', '.join(OPS)}")
-    strides, dilations = pair(strides), pair(dilations)
-    if op not in {"conv2d", "conv2d_transpose"}:
-        _check_pool(op, filters, padding, dilations)
+    if not isinstance(op, str) or op not in OPS:
+        raise SpecError("geometry.R1", f"op {shown(op)} is none of {', '.join(OPS)}", values={"op": op})
+    image, window, gaps = sides("input", input), sides("filters", filters), pair("dilations", dilations)
+    steps, pads = pair("strides", strides), read_padding(padding)
+    asked = None if output is None else sides("output", output)
     if op == "conv2d_transpose":
-        output = output or _smallest(input, filters, strides, padding, dilations)
-        rows, columns = map(_transposed_line, axes(output, filters, strides, padding, dilations))
+        asked = asked or _smallest(image, window, steps, pads, gaps)
+        rows, columns = map(_transposed_line, axes(asked, window, steps, pads, gaps))
     else:
-        rows, columns = map(_forward_line, axes(input, filters, strides, padding, dilations))
-    laid = Geometry(op=op, rows=rows, columns=columns, strides=strides, padding=padding)
-    if laid.input != input:
-        raise SpecError("geometry.R3", f"output {output} shrinks to {laid.input}; the input is {input}")
-    if output not in {None, laid.output}:
-        raise SpecError("geometry.R3", f"output {output}; the windows over input {input} give {laid.output}")
+        _check_window(op, window, pads, gaps)
+        rows, columns = map(_forward_line, axes(image, window, steps, pads, gaps))
+    laid = Geometry(op=op, rows=rows, columns=columns, strides=steps, padding=pads)
+    if laid.input != image:
+        allowed = allowed_outputs(image, window, steps, pads, gaps)
+        reason = f"output {asked} shrinks to {laid.input}; the input is {image}; {possible(*allowed)}"
+        raise SpecError("geometry.R3", reason, values={"output": asked, "input": image, "allowed": allowed})
+    if asked not in {None, laid.output}:
+        reason = f"output {asked}; the windows over input {image} give {laid.output}"
+        raise SpecError("geometry.R3", reason, values={"output": asked, "input": image})
     return laid
 
 
@@ -189,22 +193,25 @@ def _transposed_line(forward: Axis) -> Line:
     )
 
 
-def _smallest(input: Pair, filters: Pair, strides: Pair, padding: Padding, dilations: Pair) -> Pair:
+def _smallest(image: Pair, window: Pair, strides: Pair, padding: Padding, dilations: Pair) -> Pair:
     """Return the smallest output that a transposed convolution may have."""
-    ends = by_axis(padding)
-    sizes = [transposed_sizes(input[i], filters[i], strides[i], ends[i], dilations[i]) for i in (0, 1)]
-    if not all(sizes):
-        raise SpecError("geometry.R3", f"padding {padding} cuts off more than input {input} grows to")
-    return sizes[0][0], sizes[1][0]
+    heights, widths = allowed_outputs(image, window, strides, padding, dilations)
+    if not (heights and widths):
+        reason = f"padding {padding} cuts off more than input {image} grows to"
+        raise SpecError("geometry.R3", reason, values={"padding": padding, "input": image})
+    return heights[0], widths[0]
 
 
-def _check_pool(op: str, ksize: Pair, padding: Padding, dilations: Pair) -> None:
+def _check_window(op: str, window: Pair, padding: Padding, dilations: Pair) -> None:
     """Refuse what a pool does not have."""
-    if dilations != (1, 1):
-        raise SpecError("geometry.R2", f"{op} with dilations {dilations}: a pool has none")
-    if isinstance(padding, str):
+    if op == "conv2d":
         return
-    if op != "max_pool":
-        raise SpecError("geometry.R2", f"{op} with explicit padding {padding}: it takes SAME or VALID")
-    if any(max(ends) >= taps for ends, taps in zip(padding, ksize, strict=True)):
-        raise SpecError("geometry.R2", f"padding {padding} is not smaller than the window {ksize}")
+    why = ""
+    if dilations != (1, 1):
+        why = f"{op} with dilations {dilations}: a pool has none"
+    elif op != "max_pool" and not isinstance(padding, str):
+        why = f"{op} with explicit padding {padding}: it takes SAME or VALID"
+    elif not isinstance(padding, str) and any(max(ends) >= taps for ends, taps in zip(padding, window, strict=True)):
+        why = f"padding {padding} is not smaller than the window {window}"
+    if why:
+        raise SpecError("geometry.R2", why, values={"padding": padding, "window": window, "dilations": dilations})

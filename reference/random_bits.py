@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from reference.errors import SpecError
+from reference.errors import SpecError, shown
 from reference.floats import Array, bfloat16, format_of
+from reference.reading import read_flag, whole_numbers
 
 __all__ = ["algorithm", "op_seeds", "philox", "stateful_uniform", "stateless_uniform", "threefry", "uniform"]
 
@@ -55,7 +56,8 @@ def philox(counter: Array, key: Sequence[int]) -> Array:
 
     Source: Salmon et al. 2011, section 3.3.
     """
-    c0, c1, c2, c3 = (counter[..., word].astype(np.uint64) for word in range(4))
+    # Each word keeps an axis: NumPy warns where a single number wraps, and not where an array does.
+    c0, c1, c2, c3 = np.split(counter.astype(np.uint64), 4, axis=-1)
     k0, k1 = (int(word) for word in key)
     half = np.uint64(32)
     low = np.uint64(_WORD)
@@ -65,7 +67,7 @@ def philox(counter: Array, key: Sequence[int]) -> Array:
         c0, c1 = (second >> half) ^ c1 ^ np.uint64(k0), second & low
         c2, c3 = (first >> half) ^ c3 ^ np.uint64(k1), first & low
         k0, k1 = (k0 + 0x9E3779B9) & _WORD, (k1 + 0xBB67AE85) & _WORD
-    return np.stack([c0, c1, c2, c3], axis=-1).astype(np.uint32)
+    return np.concatenate([c0, c1, c2, c3], axis=-1).astype(np.uint32)
 
 
 def threefry(counter: Array, key: Sequence[int]) -> Array:
@@ -85,14 +87,15 @@ def threefry(counter: Array, key: Sequence[int]) -> Array:
     """
     k0, k1 = (int(word) for word in key)
     keys = (k0, k1, k0 ^ k1 ^ 0x1BD11BDA)
-    x0, x1 = counter[..., 0] + np.uint32(k0), counter[..., 1] + np.uint32(k1)
+    x0, x1 = np.split(counter, 2, axis=-1)  # with an axis each, as in `philox`
+    x0, x1 = x0 + np.uint32(k0), x1 + np.uint32(k1)
     for group in range(5):
         for rotation in ((13, 15, 26, 6), (17, 29, 16, 24))[group % 2]:
             x0 = x0 + x1
             x1 = ((x1 << np.uint32(rotation)) | (x1 >> np.uint32(32 - rotation))) ^ x0
         x0 = x0 + np.uint32(keys[(group + 1) % 3])
         x1 = x1 + np.uint32((keys[(group + 2) % 3] + group + 1) & _WORD)
-    return np.stack([x0, x1], axis=-1)
+    return np.concatenate([x0, x1], axis=-1)
 
 
 def uniform(words: Array, dtype: np.dtype[Any], *, compiled: bool = False) -> Array:
@@ -149,9 +152,10 @@ def stateless_uniform(
     compiled: as XLA does. ThreeFry runs in XLA only, so that there it makes no difference.
 
     Raises:
-        SpecError: stateless_dropout.R1, R2, the rules of seed and rng_alg.
+        SpecError: stateless_dropout.R1, R2, the rules of seed, rng_alg and compiled.
     """
     parts, kind = _seed(seed), algorithm(rng_alg)
+    compiled = read_flag("stateless_dropout.R2", "compiled", compiled)
     if kind == "threefry":
         words = _threefry_words(parts, shape, paired=dtype == np.float64)
         return uniform(words, dtype, compiled=True).reshape(shape)
@@ -189,32 +193,42 @@ def op_seeds(global_seed: int | None, seed: int | None) -> tuple[int, int]:
     >>> op_seeds(None, -1)
     (87654321, 2147483646)
     """
-    for name, number in (("global_seed", global_seed), ("seed", seed)):
-        if not isinstance(number, Integral | None):
-            raise SpecError("dropout.R11", f"{name} is {number!r}: neither an integer nor None")
-    if global_seed is None and seed is None:
+    whole, own = _op_seed("global_seed", global_seed), _op_seed("seed", seed)
+    if whole is None and own is None:
         return secrets.randbits(64), secrets.randbits(64)
-    if global_seed is None:
-        global_seed = _DEFAULT_GLOBAL_SEED
-    if seed is None:
-        seed = random.Random(global_seed).randint(0, _LARGEST_SEED)  # noqa: S311 -- TensorFlow's choice
-    pair = (global_seed % _LARGEST_SEED, seed % _LARGEST_SEED)
+    if whole is None:
+        whole = _DEFAULT_GLOBAL_SEED
+    if own is None:
+        own = random.Random(whole).randint(0, _LARGEST_SEED)  # noqa: S311 -- TensorFlow's choice
+    pair = (whole % _LARGEST_SEED, own % _LARGEST_SEED)
     return (0, _LARGEST_SEED) if pair == (0, 0) else pair
+
+
+def _op_seed(name: str, value: Any) -> int | None:  # noqa: ANN401 -- whatever the caller was given
+    """Read an integer of any size, or None: dropout.R11."""
+    if value is None:
+        return None
+    if isinstance(value, Integral) and np.asarray(value).dtype.kind != "m":  # NumPy counts durations among the integers
+        return int(value)
+    reason = f"{name} is {shown(value)}: neither an integer nor None"
+    raise SpecError("dropout.R11", reason, values={name: value})
 
 
 def _seed(seed: Sequence[int] | Array) -> tuple[int, int]:
     """Return the two parts of a stateless seed."""
-    parts = np.asarray(seed)
-    if parts.shape != (2,) or parts.dtype.kind not in "iu":
-        raise SpecError("stateless_dropout.R1", f"seed is {seed!r}: not two integers of at most 64 bits")
-    return int(parts[0]), int(parts[1])
+    parts = whole_numbers("stateless_dropout.R1", "seed", seed)
+    if len(parts) != 2 or np.asarray(seed).dtype == np.bool_ or not all(-(2**63) <= part < 2**64 for part in parts):
+        reason = f"seed is {shown(seed)}: not two integers of at most 64 bits"
+        raise SpecError("stateless_dropout.R1", reason, values={"seed": seed})
+    return parts[0], parts[1]
 
 
 def algorithm(rng_alg: str | int | None) -> str:
     """Return the name of an algorithm given by name, by TensorFlow's number or not at all."""
     key = rng_alg.strip().lower().replace("-", "").replace("_", "") if isinstance(rng_alg, str) else rng_alg
     if not isinstance(key, str | int | None) or key not in _ALGORITHMS:
-        raise SpecError("stateless_dropout.R2", f"rng_alg is {rng_alg!r}: not philox, threefry or auto_select")
+        reason = f"rng_alg is {shown(rng_alg)}: not philox, threefry or auto_select"
+        raise SpecError("stateless_dropout.R2", reason, values={"rng_alg": rng_alg})
     return _ALGORITHMS[key]
 
 

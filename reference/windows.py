@@ -12,6 +12,11 @@ elements. It moves in steps of `stride` over an image of `size` elements that ha
 
 Padding is absence: it takes no part in a sum, a maximum or a count.
 
+Rules:
+    windows.R1  size, before and after are integers from 0 to 2^31 - 1; taps, stride and dilation from 1.
+    windows.R2  `forward_sizes` knows the paddings "SAME" and "VALID".
+    windows.R3  `transposed` takes an axis of at least 0 windows: one that is too long for its image transposes nothing.
+
 Source: TensorFlow 2.21.0, core/framework/kernel_shape_util.cc (GetWindowedOutputSizeVerbose).
 """
 
@@ -20,6 +25,9 @@ from math import gcd
 from typing import Any, TypeAlias
 
 import numpy as np
+
+from reference.errors import SpecError, shown
+from reference.reading import whole_number
 
 __all__ = ["Axis", "Convolution", "Transposed", "explicit", "forward_sizes", "same", "transposed", "valid"]
 
@@ -149,6 +157,7 @@ def same(size: int, taps: int, stride: int, dilation: int = 1) -> Axis:
     >>> same(6, 3, 2)
     Axis(size=6, taps=3, stride=2, dilation=1, before=0, after=1, out=3)
     """
+    size, taps, stride, dilation = _numbers(size, taps, stride, dilation)
     out = -(-size // stride)
     total = max((out - 1) * stride + reach(taps, dilation) - size, 0)
     # The odd element goes last. A library that pads both ends alike is off by one row here, not by rounding.
@@ -176,6 +185,8 @@ def explicit(size: int, taps: int, stride: int, dilation: int, before: int, afte
     >>> explicit(32, 5, 1, 1, 2, 2).out
     32
     """
+    size, taps, stride, dilation = _numbers(size, taps, stride, dilation)
+    before, after = _whole("before", before, 0), _whole("after", after, 0)
     # Rounding up toward positive infinity: ceil(a / b) is -(-a // b).
     out = -(-(before + size + after - reach(taps, dilation) + 1) // stride)
     return Axis(size=size, taps=taps, stride=stride, dilation=dilation, before=before, after=after, out=out)
@@ -217,6 +228,9 @@ def transposed(forward: Axis) -> Transposed:
     >>> transposed(same(6, 3, 2))  # output 6 from input 3: one more on the left and top
     Transposed(size=3, between=1, before=2, after=1, extra_before=1, out=6)
     """
+    if forward.out < 0:
+        reason = f"a window of {forward.reach} over {forward.padded} elements: {forward.out} windows"
+        raise SpecError("windows.R3", reason, values={"forward": forward})
     before = forward.reach - 1 - forward.before
     spread = max((forward.out - 1) * forward.stride + 1, 0)  # the image with its zeros in between
     after = forward.size + forward.reach - 1 - before - spread
@@ -241,5 +255,25 @@ def forward_sizes(size: int, taps: int, stride: int, dilation: int = 1, *, paddi
     >>> list(forward_sizes(3, 3, 2, padding="VALID"))
     [7, 8]
     """
+    if not isinstance(padding, str) or padding not in ("SAME", "VALID"):
+        raise SpecError(
+            "windows.R2", f"padding {shown(padding)}: neither 'SAME' nor 'VALID'", values={"padding": padding}
+        )
+    size, taps, stride, dilation = _numbers(size, taps, stride, dilation)
     first = (size - 1) * stride + (1 if padding == "SAME" else reach(taps, dilation))
     return range(max(first, 0), max(first + stride, 0))
+
+
+def _numbers(size: int, taps: int, stride: int, dilation: int) -> tuple[int, int, int, int]:
+    """Read the numbers of an axis."""
+    return (
+        _whole("size", size, 0),
+        _whole("taps", taps, 1),
+        _whole("stride", stride, 1),
+        _whole("dilation", dilation, 1),
+    )
+
+
+def _whole(name: str, value: int, least: int) -> int:
+    """Read one integer: windows.R1."""
+    return whole_number("windows.R1", name, value, least)

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     [
         "reference.errors",
+        "reference.reading",
         "reference.floats",
         "reference.windows",
         "reference.checks",

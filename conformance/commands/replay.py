@@ -73,15 +73,16 @@ def _callable(case: Case) -> Case:
     Raises:
         UsageError: that fails. A call that breaks a rule says which: otherwise its arrays are drawn as for a valid one.
     """
+    unsaid = f"{case.op} refuses this call, and the case does not say that it breaks a rule"
     try:
         cases.attributes(case)
-        allowed(case, cases.arguments(case))
+        first = preferred(allowed(case, cases.arguments(case)))
     except SpecError as error:
-        raise UsageError(
-            f"{case.op} refuses this call, and the case does not say that it breaks a rule: {error}"
-        ) from error
+        raise UsageError(f"{unsaid}: {error}") from error
     except Exception as error:  # whatever the specification stumbles over
         raise UsageError(f"no call of {case.op} can be made of it: {type(error).__name__}: {error}") from error
+    if isinstance(first, Refused) and case.breaks is None:
+        raise UsageError(f"{unsaid}: {first.rule}: {first.reason}")
     return case
 
 

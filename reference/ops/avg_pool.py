@@ -11,6 +11,7 @@ from reference.checks import (
 from reference.engine.avg_pool import Average
 from reference.floats import Array
 from reference.ops.pools import pool
+from reference.reading import read_array
 
 __all__ = ["average", "avg_pool"]
 
@@ -62,5 +63,6 @@ def avg_pool(
 
 def average(input: Array, ksize: Size, strides: Size, padding: str, data_format: str | None = None) -> Average:
     """Check a call of avg_pool and return it as a sum."""
-    check_dtype("avg_pool.R2", "input", input, FLOATS)
-    return Average(*pool("avg_pool", input, ksize, strides, padding, data_format))
+    image = read_array("avg_pool.R2", "input", input)
+    check_dtype("avg_pool.R2", "input", image, FLOATS)
+    return Average(*pool("avg_pool", image, ksize, strides, padding, data_format))

@@ -35,7 +35,8 @@ def avg_pool_grad(
         The exact sum of quotients rounded once to the dtype of grad.
 
     Rules:
-        avg_pool_grad.R1  orig_input_shape has 4 entries, int32 or int64, 0 to 2^31 - 1; grad has rank 4.
+        avg_pool_grad.R1  orig_input_shape has 4 entries, int32 or int64, 0 to 2^31 - 1, and fewer than 2^60
+                          elements; grad has rank 4.
         avg_pool_grad.R2  dtype: float16, bfloat16, float32 or float64.
         avg_pool_grad.R3  strides: as avg_pool.R3.
         avg_pool_grad.R4  ksize: as avg_pool.R4.

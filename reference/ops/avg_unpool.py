@@ -37,7 +37,8 @@ def avg_unpool(
         The exact sum rounded once to the dtype of the input.
 
     Rules:
-        avg_unpool.R1  input has rank 4; output_shape has 4 entries, int32 or int64, 0 to 2^31 - 1.
+        avg_unpool.R1  input has rank 4; output_shape has 4 entries, int32 or int64, 0 to 2^31 - 1, and fewer than
+                       2^60 elements.
         avg_unpool.R2  dtype: float16, bfloat16, float32 or float64.
         avg_unpool.R3  strides: as avg_pool.R3.
         avg_unpool.R4  ksize: as avg_pool.R4.

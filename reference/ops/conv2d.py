@@ -17,6 +17,7 @@ from reference.checks import (
 from reference.engine.conv2d import Forward
 from reference.floats import Array
 from reference.ops.convolutions import DTYPES, convolution
+from reference.reading import read_array
 
 __all__ = ["conv2d", "forward"]
 
@@ -91,11 +92,12 @@ def forward(
 ) -> Forward:
     """Check a call of conv2d and return it as a sum of products."""
     layout = check_layout("conv2d.R6", data_format)
-    check_rank("conv2d.R1", "input", input.shape, 4, more=True)
+    images, filters = read_array("conv2d.R2", "input", input), read_array("conv2d.R2", "filters", filters)
+    check_rank("conv2d.R1", "input", images.shape, 4, more=True)
     check_rank("conv2d.R1", "filters", filters.shape, 4)
-    check_dtype("conv2d.R2", "input", input, DTYPES)
-    check_same_dtype("conv2d.R2", ("input", input), ("filters", filters))
-    image = to_nhwc(input, layout)
+    check_dtype("conv2d.R2", "input", images, DTYPES)
+    check_same_dtype("conv2d.R2", ("input", images), ("filters", filters))
+    image = to_nhwc(images, layout)
     image = image.reshape(prod(image.shape[:-3]), *image.shape[-3:])
     geometry = convolution("conv2d", image.shape, filters.shape, strides, padding, layout, dilations)
     return Forward(image, filters, geometry)

@@ -16,6 +16,7 @@ from reference.checks import (
 from reference.engine.conv2d import FilterGradient
 from reference.floats import Array
 from reference.ops.convolutions import DTYPES, convolution
+from reference.reading import read_array
 
 __all__ = ["conv2d_backprop_filter", "filter_gradient"]
 
@@ -45,7 +46,8 @@ def conv2d_backprop_filter(
         The exact sum rounded once to the dtype of the input. int32 wraps.
 
     Rules:
-        conv2d_backprop_filter.R1   input and out_backprop have rank 4; filter_sizes has 4 entries from 0 to 2^31 - 1.
+        conv2d_backprop_filter.R1   input and out_backprop have rank 4; filter_sizes has 4 entries, int32 or
+                                    int64, 0 to 2^31 - 1, and fewer than 2^60 elements.
         conv2d_backprop_filter.R2   input and out_backprop have one dtype, as in conv2d.
         conv2d_backprop_filter.R3   strides: as conv2d.R3.
         conv2d_backprop_filter.R4   dilations: as conv2d.R4.
@@ -77,12 +79,14 @@ def filter_gradient(
     """Check a call of conv2d_backprop_filter and return it as a sum of products."""
     op = "conv2d_backprop_filter"
     layout = check_layout(f"{op}.R6", data_format)
-    check_rank(f"{op}.R1", "input", input.shape, 4)
-    check_rank(f"{op}.R1", "out_backprop", out_backprop.shape, 4)
+    image = read_array(f"{op}.R2", "input", input)
+    gradient = read_array(f"{op}.R2", "out_backprop", out_backprop)
+    check_rank(f"{op}.R1", "input", image.shape, 4)
+    check_rank(f"{op}.R1", "out_backprop", gradient.shape, 4)
     filters = read_shape(f"{op}.R1", "filter_sizes", filter_sizes)
-    check_dtype(f"{op}.R2", "input", input, DTYPES)
-    check_same_dtype(f"{op}.R2", ("input", input), ("out_backprop", out_backprop))
-    image, gradient = to_nhwc(input, layout), to_nhwc(out_backprop, layout)
+    check_dtype(f"{op}.R2", "input", image, DTYPES)
+    check_same_dtype(f"{op}.R2", ("input", image), ("out_backprop", gradient))
+    image, gradient = to_nhwc(image, layout), to_nhwc(gradient, layout)
     geometry = convolution(op, image.shape, filters, strides, padding, layout, dilations)
     needed = (len(image), geometry.rows.out, geometry.columns.out, filters[3])
     check_shape(f"{op}.R10", "out_backprop in NHWC", gradient.shape, needed, "the forward convolution")

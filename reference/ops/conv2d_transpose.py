@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np  # noqa: F401 -- the examples use it
 
+from reference.arithmetic import possible, transposed_sizes
 from reference.checks import (
     Padding,
     Size,
@@ -11,16 +12,18 @@ from reference.checks import (
     check_layout,
     check_rank,
     check_same_dtype,
-    check_shape,
     from_nhwc,
     read_shape,
     shape_to_nhwc,
+    swapped_filters,
     to_nhwc,
 )
 from reference.engine.conv2d_transpose import Backward
-from reference.errors import SpecError
+from reference.errors import SpecError, shown
 from reference.floats import Array
 from reference.ops.convolutions import DTYPES, convolution
+from reference.reading import read_array
+from reference.windows import Convolution
 
 __all__ = ["backward", "conv2d_backprop_input", "conv2d_transpose"]
 
@@ -68,7 +71,8 @@ def conv2d_transpose(
         conv2d_transpose.R7   filters have at least one row, one column and one channel.
         conv2d_transpose.R8   Groups, of the forward convolution: as conv2d.R8.
         conv2d_transpose.R9   Window and output image: as conv2d.R9.
-        conv2d_transpose.R10  output_shape has 4 entries, or 2 (height, width), int32 or int64, 0 to 2^31 - 1.
+        conv2d_transpose.R10  output_shape has 4 entries, or 2 (height, width), int32 or int64, 0 to 2^31 - 1,
+                              and fewer than 2^60 elements.
         conv2d_transpose.R11  The forward convolution maps output_shape to the input's shape: batch, height, width, and
                               as many channels as there are filters.
         conv2d_transpose.R12  Cells that no window covers are zero.
@@ -121,7 +125,8 @@ def conv2d_backprop_input(
         conv2d_backprop_input.R7   filters have at least one row, one column and one channel.
         conv2d_backprop_input.R8   Groups: as conv2d.R8.
         conv2d_backprop_input.R9   Window and image: as conv2d.R9.
-        conv2d_backprop_input.R10  input_sizes has 4 entries, or 2 (height, width), int32 or int64, 0 to 2^31 - 1.
+        conv2d_backprop_input.R10  input_sizes has 4 entries, or 2 (height, width), int32 or int64, 0 to 2^31 - 1,
+                                   and fewer than 2^60 elements.
         conv2d_backprop_input.R11  out_backprop has the shape of conv2d's output.
         conv2d_backprop_input.R12  An empty batch or an empty out_backprop gives zeros.
 
@@ -148,6 +153,7 @@ def backward(
     """Check a call of conv2d_transpose or conv2d_backprop_input and return it as a sum of products."""
     name, sizes = ("input", "output_shape") if op == "conv2d_transpose" else ("out_backprop", "input_sizes")
     layout = check_layout(f"{op}.R6", data_format)
+    gradient, filters = read_array(f"{op}.R2", name, gradient), read_array(f"{op}.R2", "filters", filters)
     check_rank(f"{op}.R1", name, gradient.shape, 4)
     check_rank(f"{op}.R1", "filters", filters.shape, 4)
     check_dtype(f"{op}.R2", name, gradient, DTYPES)
@@ -156,9 +162,34 @@ def backward(
     small = to_nhwc(gradient, layout)
     full = (len(small), *asked, filters.shape[2]) if len(asked) == 2 else shape_to_nhwc(asked, layout)
     if full[0] != len(small):
-        raise SpecError(f"{op}.R11", f"{sizes} {list(asked)} has batch {full[0]}, {name} has {len(small)}")
+        reason = f"{sizes} {list(asked)} has batch {full[0]}, {name} has {len(small)}"
+        raise SpecError(f"{op}.R11", reason, values={sizes: asked, f"{name}.shape": gradient.shape})
     geometry = convolution(op, full, filters.shape, strides, padding, layout, dilations)
     needed = (full[0], geometry.rows.out, geometry.columns.out, filters.shape[3])
-    why = f"the forward convolution of {sizes} {list(asked)} (strides {strides}, padding {padding})"
-    check_shape(f"{op}.R11", f"{name} (as NHWC)", small.shape, needed, why)
+    if small.shape != needed:
+        forward = (
+            f"the forward convolution of {sizes} {list(asked)} (strides {shown(strides)}, padding {shown(padding)})"
+        )
+        reason = f"{name} (as NHWC) has shape {list(small.shape)}, but {forward} gives {list(needed)}"
+        hint = _outputs(small.shape, geometry, padding) or swapped_filters(filters.shape, full, small.shape[3])
+        values = {sizes: asked, f"{name}.shape": gradient.shape, "needed": needed}
+        raise SpecError(f"{op}.R11", reason + hint, values=values)
     return Backward(small, filters, full, geometry)
+
+
+def _outputs(small: tuple[int, ...], geometry: Convolution, padding: Padding) -> str:
+    """Say which heights and widths shrink to those of an input N H W C, where the ones asked for do not."""
+    axes = (geometry.rows, geometry.columns)
+    if (axes[0].out, axes[1].out) == small[1:3]:
+        return ""
+    heights, widths = (
+        transposed_sizes(
+            size,
+            axis.taps,
+            axis.stride,
+            padding if isinstance(padding, str) else (axis.before, axis.after),
+            axis.dilation,
+        )
+        for size, axis in zip(small[1:3], axes, strict=True)
+    )
+    return f"; {possible(heights, widths)}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reference.checks import FLOATS, Padding, Size, axes, padding_pairs, spatial
+from reference.checks import FLOATS, Padding, Size, axes, padding_pairs, spatial, swapped_filters
 from reference.errors import SpecError
 from reference.windows import Convolution
 
@@ -29,15 +29,24 @@ def convolution(
     gaps, other_gaps = spatial(f"{op}.R4", "dilations", dilations, layout)
     for rule, name, outer in (("R3", "strides", others), ("R4", "dilations", other_gaps)):
         if outer != (1, 1):
-            raise SpecError(f"{op}.{rule}", f"{name} of {outer[0]} along batch and {outer[1]} along channels: only 1")
+            reason = f"{name} of {outer[0]} along batch and {outer[1]} along channels: only 1"
+            raise SpecError(f"{op}.{rule}", reason, values={name: strides if name == "strides" else dilations})
     pads = padding_pairs(f"{op}.R5", padding, layout)
-    high, wide, depth, outputs = filters
+    high, wide, depth, _ = filters
     if 0 in (high, wide, depth):
-        raise SpecError(f"{op}.R7", f"filters of shape {list(filters)} have no element along height, width or depth")
-    if image[3] == 0 or image[3] % depth:
-        raise SpecError(f"{op}.R8", f"{image[3]} channels, {outputs} filters of depth {depth}: no whole groups")
-    groups = image[3] // depth
-    if outputs % groups:
-        raise SpecError(f"{op}.R8", f"{outputs} filters do not divide into {groups} groups ({image[3]} / {depth})")
-    rows, columns = axes(f"{op}.R9", (image[1], image[2]), (high, wide), steps, gaps, pads)
+        reason = f"filters of shape {list(filters)} have no element along height, width or depth"
+        raise SpecError(f"{op}.R7", reason, values={"filters.shape": tuple(filters)})
+    groups = _groups(op, image, filters)
+    hint = swapped_filters(filters, image)
+    rows, columns = axes(f"{op}.R9", (image[1], image[2]), (high, wide), steps, gaps, pads, hint)
     return Convolution(rows=rows, columns=columns, groups=groups, layout=layout)
+
+
+def _groups(op: str, image: Sequence[int], filters: Sequence[int]) -> int:
+    """Return how many groups the channels of image N H W I make for filters FH FW FI O: rule R8."""
+    channels, (depth, outputs) = image[3], filters[2:]
+    if channels and channels % depth == 0 and outputs % (channels // depth) == 0:
+        return channels // depth
+    reason = f"{channels} channels, {outputs} filters of depth {depth}: no whole groups"
+    values = {"channels": channels, "filters.shape": tuple(filters)}
+    raise SpecError(f"{op}.R8", reason + swapped_filters(filters, image), values=values)

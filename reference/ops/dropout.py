@@ -8,7 +8,6 @@ Source: TensorFlow 2.21.0, python/ops/nn_ops.py, _dropout; Srivastava et al., Dr
 """
 
 import math
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,16 +15,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from reference.errors import SpecError
+from reference.checks import check_rank
+from reference.errors import SpecError, shown
 from reference.floats import FORMATS, Array, format_of, round_to
 from reference.random_bits import stateful_uniform, stateless_uniform
+from reference.reading import read_array, whole_numbers
 
 __all__ = [
     "NoiseShape",
     "Possible",
     "Rate",
     "Sampler",
-    "check",
     "dropout",
     "general_dropout",
     "is_number",
@@ -33,6 +33,7 @@ __all__ = [
     "kept_mask",
     "kept_shares",
     "possible",
+    "read",
     "scaled",
     "stateless_dropout",
 ]
@@ -80,7 +81,7 @@ def general_dropout(
     Source: tf.nn.experimental.general_dropout. TensorFlow 2.21.0 itself rounds a Python float to bfloat16, and eagerly
     to float16, by way of float32, which is twice.
     """
-    check(x, rate)
+    x, rate = read(x, "x", rate)
     if is_number(rate) and rate == 0:
         return x
     kept = kept_mask(x, rate, uniform_sampler, noise_shape)
@@ -126,7 +127,7 @@ def stateless_dropout(
     Rules are those of `general_dropout`, and:
         stateless_dropout.R1  seed holds two integers of at most 64 bits.
         stateless_dropout.R2  rng_alg is "philox", "threefry" or "auto_select" (case, - and _ do not count), or 1, 2, 3,
-                              or None, which is auto_select.
+                              or None, which is auto_select. compiled is True or False.
         stateless_dropout.R3  u is `stateless_uniform`, bit for bit. auto_select is philox.
 
     compiled: as XLA does, whose numbers differ. That is open for auto_select, where TensorFlow's documentation says
@@ -200,7 +201,7 @@ def possible(x: Array, rate: Rate, noise_shape: NoiseShape, observed: Array) -> 
     Shapes:
         observed has x's shape and dtype.
     """
-    check(x, rate)
+    x, rate = read(x, "x", rate)
     value = scaled(x, rate) if not (is_number(rate) and rate == 0) else x
     tiny = format_of(x.dtype).smallest_normal
     mute = (np.abs(x) < tiny) | (np.abs(value) < tiny)  # whatever came: else the dropped ones would be left out alone
@@ -238,35 +239,52 @@ def is_number(rate: Rate) -> bool:
     return isinstance(rate, (int, float, np.integer, np.floating))
 
 
-def check(x: Array, rate: Rate) -> None:
-    """Check rules R1 to R3."""
+def read(x: Any, name: str, rate: Any) -> tuple[Array, Any]:  # noqa: ANN401 -- whatever the caller was given
+    """Return x as an array, and rate as a number or an array without axes: rules R1 to R3."""
+    x = read_array("dropout.R1", name, x)
     if x.dtype.name not in FORMATS:
-        raise SpecError("dropout.R1", f"x is {x.dtype.name}: only {', '.join(FORMATS)} can be scaled")
+        reason = f"{name} is {x.dtype.name}: only {', '.join(FORMATS)} can be scaled"
+        raise SpecError("dropout.R1", reason, values={f"{name}.dtype": x.dtype.name})
     if is_number(rate):
         if not 0 <= rate < 1:
-            raise SpecError("dropout.R2", f"rate is {rate}, outside [0, 1)")
-    elif not isinstance(rate, np.ndarray) or rate.ndim != 0:
-        raise SpecError("dropout.R2", f"rate is {rate!r}: neither a real number nor a 0-d array")
-    elif rate.dtype != x.dtype:
-        raise SpecError("dropout.R3", f"rate is an array of {rate.dtype}, x of {x.dtype}: they must be the same")
+            raise SpecError("dropout.R2", f"rate is {shown(rate)}, outside [0, 1)", values={"rate": rate})
+        return x, rate
+    tensor = read_array("dropout.R2", "rate", rate)
+    if tensor.ndim or not hasattr(rate, "__array__"):
+        reason = f"rate is {shown(rate)}: neither a real number nor a 0-d array"
+        raise SpecError("dropout.R2", reason, values={"rate": rate})
+    if tensor.dtype != x.dtype:
+        reason = f"rate is an array of {tensor.dtype}, {name} of {x.dtype}: they must be the same"
+        raise SpecError("dropout.R3", reason, values={"rate.dtype": tensor.dtype.name, f"{name}.dtype": x.dtype.name})
+    return x, tensor
 
 
 def _noise_shape(shape: tuple[int, ...], noise_shape: NoiseShape) -> tuple[int, ...]:
     """Return the shape of the uniform numbers: rules R6 and R7."""
     if noise_shape is None:
         return shape
-    try:
-        entries = [None if entry is None else operator.index(entry) for entry in noise_shape]
-    except TypeError as error:
-        raise SpecError("dropout.R6", f"noise_shape is {noise_shape!r}: not a list of integers and None") from error
+    entries = _noise_entries(noise_shape)
     if None in entries and len(entries) != len(shape):
-        raise SpecError(
-            "dropout.R6", f"noise_shape {entries} has None, but not as many entries as x's shape {list(shape)}"
-        )
+        reason = f"noise_shape {entries} has None, but not as many entries as x's shape {list(shape)}"
+        raise SpecError("dropout.R6", reason, values={"noise_shape": entries, "x.shape": shape})
     sizes = tuple(shape[axis] if entry is None else entry for axis, entry in enumerate(entries))
     if any(size < 0 for size in sizes):
-        raise SpecError("dropout.R6", f"noise_shape {entries} has a negative size")
+        raise SpecError(
+            "dropout.R6", f"noise_shape {shown(entries)} has a negative size", values={"noise_shape": entries}
+        )
     axes = shape[len(shape) - len(sizes) :] if len(sizes) <= len(shape) else ()
     if len(axes) != len(sizes) or any(size not in {1, axis} for size, axis in zip(sizes, axes, strict=True)):
-        raise SpecError("dropout.R7", f"noise_shape {entries} does not broadcast to x's shape {list(shape)}")
+        reason = f"noise_shape {shown(entries)} does not broadcast to x's shape {list(shape)}"
+        raise SpecError("dropout.R7", reason, values={"noise_shape": entries, "x.shape": shape})
     return sizes
+
+
+def _noise_entries(noise_shape: Any) -> list[int | None]:  # noqa: ANN401 -- whatever the caller was given
+    """Read a list of integers and None, or an array of integers."""
+    if not isinstance(noise_shape, list | tuple):
+        check_rank("dropout.R6", "noise_shape", read_array("dropout.R6", "noise_shape", noise_shape).shape, 1)
+        return list(whole_numbers("dropout.R6", "noise_shape", noise_shape))
+    entries = (
+        [entry] if entry is None else whole_numbers("dropout.R6", "noise_shape", [entry]) for entry in noise_shape
+    )
+    return [entry for (entry,) in entries]

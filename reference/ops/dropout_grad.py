@@ -4,7 +4,8 @@ import numpy as np
 
 from reference.errors import SpecError
 from reference.floats import Array
-from reference.ops.dropout import Rate, check, is_number, scaled
+from reference.ops.dropout import Rate, is_number, read, scaled
+from reference.reading import read_array
 
 __all__ = ["dropout_grad"]
 
@@ -22,11 +23,12 @@ def dropout_grad(grad: Array, kept: Array, rate: Rate) -> Array:
 
     TensorFlow multiplies a dropped gradient, 0, by scale: NaN where scale is infinite (float16 from rate 0.99999 on).
     """
-    check(grad, rate)
+    grad, rate = read(grad, "grad", rate)
+    kept = read_array("dropout_grad.R1", "kept", kept)
     if kept.dtype != np.bool_ or kept.shape != grad.shape:
-        raise SpecError(
-            "dropout_grad.R1", f"kept is {kept.dtype} {list(kept.shape)}, grad {list(grad.shape)}: not a mask of grad"
-        )
+        reason = f"kept is {kept.dtype} {list(kept.shape)}, grad {list(grad.shape)}: not a mask of grad"
+        values = {"kept.dtype": kept.dtype.name, "kept.shape": kept.shape, "grad.shape": grad.shape}
+        raise SpecError("dropout_grad.R1", reason, values=values)
     if is_number(rate) and rate == 0:
         return grad
     return np.asarray(np.where(kept, scaled(grad, rate), grad.dtype.type(0)))

@@ -12,6 +12,7 @@ from reference.checks import (
 from reference.engine.max_pool import largest
 from reference.floats import Array
 from reference.ops.pools import pool
+from reference.reading import read_array
 
 __all__ = ["DTYPES", "UNSIGNED", "max_pool", "pooled"]
 
@@ -71,8 +72,9 @@ def max_pool(
     array([[ 5.,  7.],
            [13., 15.]])
     """
-    check_dtype("max_pool.R2", "input", input, DTYPES)
-    return pooled("max_pool", input, ksize, strides, padding, data_format)
+    image = read_array("max_pool.R2", "input", input)
+    check_dtype("max_pool.R2", "input", image, DTYPES)
+    return pooled("max_pool", image, ksize, strides, padding, data_format)
 
 
 def pooled(

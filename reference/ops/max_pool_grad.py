@@ -19,6 +19,7 @@ from reference.engine.unpool import Scatter
 from reference.floats import Array
 from reference.ops.max_pool import DTYPES, UNSIGNED
 from reference.ops.pools import pool
+from reference.reading import read_array
 
 __all__ = ["credited", "max_pool_grad"]
 
@@ -88,6 +89,8 @@ def credited(
     """Check a call of max_pool_grad and return it as a sum, and its layout."""
     op = "max_pool_grad"
     layout = check_layout(f"{op}.R6", data_format)
+    orig_input = read_array(f"{op}.R2", "orig_input", orig_input)
+    orig_output, grad = read_array(f"{op}.R2", "orig_output", orig_output), read_array(f"{op}.R2", "grad", grad)
     check_dtype(f"{op}.R2", "orig_input", orig_input, (*DTYPES, *UNSIGNED))
     for name, array in (("orig_output", orig_output), ("grad", grad)):
         check_same_dtype(f"{op}.R2", ("orig_input", orig_input), (name, array))

@@ -10,10 +10,11 @@ from reference.checks import (
     check_dtype,
 )
 from reference.engine.max_pool import first_largest
-from reference.errors import SpecError
+from reference.errors import SpecError, shown
 from reference.floats import Array
 from reference.ops.max_pool import DTYPES, UNSIGNED
 from reference.ops.pools import pool
+from reference.reading import read_array, read_flag
 
 __all__ = ["max_pool_with_argmax"]
 
@@ -56,7 +57,7 @@ def max_pool_with_argmax(
                                   names the first cell.
         max_pool_with_argmax.R11  Open, with a NaN in the window: dropping it where there is another value, or giving it
                                   and its index.
-        max_pool_with_argmax.R12  Every index fits output_dtype.
+        max_pool_with_argmax.R12  include_batch_in_index is True or False, and every index fits output_dtype.
 
     Raises:
         SpecError: naming the rule that the call breaks.
@@ -68,19 +69,24 @@ def max_pool_with_argmax(
     (9.0, 1)
     """
     op = "max_pool_with_argmax"
-    check_dtype(f"{op}.R2", "input", input, (*DTYPES, *UNSIGNED))
-    if data_format != "NHWC":
-        raise SpecError(f"{op}.R6", f"data_format {data_format!r}: only 'NHWC'")
+    image = read_array(f"{op}.R2", "input", input)
+    check_dtype(f"{op}.R2", "input", image, (*DTYPES, *UNSIGNED))
+    if not isinstance(data_format, str) or data_format != "NHWC":
+        reason = f"data_format {shown(data_format)}: only 'NHWC'"
+        raise SpecError(f"{op}.R6", reason, values={"data_format": data_format})
     index_dtype = _index_dtype(f"{op}.R2", output_dtype)
-    image, geometry = pool(op, input, ksize, strides, padding, data_format)
+    in_batch = read_flag(f"{op}.R12", "include_batch_in_index", include_batch_in_index)
+    image, geometry = pool(op, image, ksize, strides, padding, data_format)
     if 0 in image.shape:
-        raise SpecError(f"{op}.R1", f"input of shape {list(input.shape)} is empty")
+        reason = f"input of shape {list(image.shape)} is empty"
+        raise SpecError(f"{op}.R1", reason, values={"input.shape": image.shape})
     per_image = prod(image.shape[1:])
-    largest_index = per_image * (len(image) if include_batch_in_index else 1) - 1
+    largest_index = per_image * (len(image) if in_batch else 1) - 1
     if largest_index > np.iinfo(index_dtype).max:
-        raise SpecError(f"{op}.R12", f"index {largest_index} does not fit {index_dtype}")
+        values = {"largest index": largest_index, "output_dtype": index_dtype}
+        raise SpecError(f"{op}.R12", f"index {largest_index} does not fit {index_dtype}", values=values)
     out, argmax = first_largest(image, geometry)
-    if include_batch_in_index:
+    if in_batch:
         argmax += np.arange(len(image)).reshape(-1, 1, 1, 1) * per_image
     return out, argmax.astype(index_dtype)
 
@@ -88,6 +94,7 @@ def max_pool_with_argmax(
 def _index_dtype(rule: str, given: Any) -> str:  # noqa: ANN401 -- whatever the caller was given
     """Read the dtype of argmax: anything that names int32 or int64."""
     name = getattr(given, "name", None) or getattr(given, "__name__", given)
-    if name not in ("int32", "int64"):
-        raise SpecError(rule, f"output_dtype {given!r}: neither int32 nor int64")
+    if not isinstance(name, str) or name not in ("int32", "int64"):
+        reason = f"output_dtype {shown(given)}: neither int32 nor int64"
+        raise SpecError(rule, reason, values={"output_dtype": given})
     return str(name)

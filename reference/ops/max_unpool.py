@@ -8,6 +8,7 @@ from reference.checks import FLOATS, check_dtype, check_rank, check_shape, read_
 from reference.engine.unpool import Scatter
 from reference.errors import SpecError
 from reference.floats import Array
+from reference.reading import read_array, read_flag
 
 __all__ = ["max_unpool", "scattered"]
 
@@ -40,9 +41,10 @@ def max_unpool(
     Rules:
         max_unpool.R1  input has rank 4, and argmax its shape.
         max_unpool.R2  input has a dtype of max_pool_with_argmax; argmax is int32 or int64.
-        max_unpool.R3  output_shape has 4 entries, int32 or int64, 0 to 2^31 - 1.
+        max_unpool.R3  output_shape has 4 entries, int32 or int64, 0 to 2^31 - 1, and fewer than 2^60 elements.
         max_unpool.R4  The batch of output_shape is the input's.
-        max_unpool.R5  Every index names a cell: from 0 to H*W*C - 1, or to N*H*W*C - 1 with include_batch_in_index.
+        max_unpool.R5  Every index names a cell: from 0 to H*W*C - 1, or to N*H*W*C - 1 with include_batch_in_index,
+                       which is True or False.
         max_unpool.R6  An index that comes twice gets the sum of its values.
         max_unpool.R7  Cells that no index names are zero.
 
@@ -66,20 +68,22 @@ def scattered(
     include_batch_in_index: bool = False,
 ) -> Scatter:
     """Check a call of max_unpool and return it as a sum."""
-    check_rank("max_unpool.R1", "input", input.shape, 4)
-    check_shape("max_unpool.R1", "argmax", argmax.shape, input.shape, "the input")
-    check_dtype("max_unpool.R2", "input", input, DTYPES)
+    values, argmax = read_array("max_unpool.R2", "input", input), read_array("max_unpool.R2", "argmax", argmax)
+    check_rank("max_unpool.R1", "input", values.shape, 4)
+    check_shape("max_unpool.R1", "argmax", argmax.shape, values.shape, "the input")
+    check_dtype("max_unpool.R2", "input", values, DTYPES)
     check_dtype("max_unpool.R2", "argmax", argmax, ("int32", "int64"))
     shape = read_shape("max_unpool.R3", "output_shape", output_shape)
-    if shape[0] != len(input):
-        raise SpecError("max_unpool.R4", f"output_shape {list(shape)} has batch {shape[0]}, the input has {len(input)}")
+    if shape[0] != len(values):
+        reason = f"output_shape {list(shape)} has batch {shape[0]}, the input has {len(values)}"
+        raise SpecError("max_unpool.R4", reason, values={"output_shape": shape, "input.shape": values.shape})
+    in_batch = read_flag("max_unpool.R5", "include_batch_in_index", include_batch_in_index)
     per_image = shape[1] * shape[2] * shape[3]
-    cells = per_image * (shape[0] if include_batch_in_index else 1)
+    cells = per_image * (shape[0] if in_batch else 1)
     outside = (argmax < 0) | (argmax >= cells)
     if outside.any():
         first = int(argmax[outside][0])
-        raise SpecError(
-            "max_unpool.R5", f"index {first} names no cell: output_shape {list(shape)} has 0 .. {cells - 1}"
-        )
-    images = 0 if include_batch_in_index else np.arange(shape[0]).reshape(-1, 1, 1, 1) * per_image
-    return Scatter(input, argmax.astype(np.int64) + images, shape)
+        reason = f"index {first} names no cell: output_shape {list(shape)} has 0 .. {cells - 1}"
+        raise SpecError("max_unpool.R5", reason, values={"index": first, "output_shape": shape})
+    images = 0 if in_batch else np.arange(shape[0]).reshape(-1, 1, 1, 1) * per_image
+    return Scatter(values, argmax.astype(np.int64) + images, shape)

@@ -23,6 +23,7 @@ from reference.engine.avg_pool import Spread
 from reference.engine.pools import Pool
 from reference.errors import SpecError
 from reference.floats import Array
+from reference.reading import read_array
 
 __all__ = ["pool", "pool_geometry", "spread"]
 
@@ -46,7 +47,8 @@ def pool_geometry(op: str, shape: tuple[int, ...], ksize: Size, strides: Size, p
     window, other_window = spatial(f"{op}.R4", "ksize", ksize, layout)
     for rule, name, outer in (("R3", "strides", other_steps), ("R4", "ksize", other_window)):
         if outer[0] != 1:
-            raise SpecError(f"{op}.{rule}", f"{name} of {outer[0]} along batch: only 1")
+            values = {name: strides if name == "strides" else ksize}
+            raise SpecError(f"{op}.{rule}", f"{name} of {outer[0]} along batch: only 1", values=values)
     pads = padding_pairs(f"{op}.R5", padding, layout, may_be_explicit=op in EXPLICIT)
     depth = _depth(op, shape[3], (window, other_window[1]), (steps, other_steps[1]), pads, layout)
     if not isinstance(pads, str):
@@ -66,30 +68,33 @@ def _depth(
     """Return the channels of a window, checked; window and steps are ((rows, columns), channels)."""
     if window[1] == steps[1] == 1:
         return 1
-    rule = f"{op}.R7"
-    met = f"ksize {window[1]} and strides {steps[1]} along channels"
     if op not in BETWEEN_CHANNELS:
-        raise SpecError(rule, f"{met}: only 1")
-    if layout != "NHWC" or not isinstance(pads, str):
-        raise SpecError(rule, f"{met} with {layout} and padding {pads}: only NHWC with 'SAME' or 'VALID'")
-    if window[0] != (1, 1) or steps[0] != (1, 1):
-        raise SpecError(rule, f"{met}, with windows {window[0]} and strides {steps[0]} in the image: these must be 1")
-    if window[1] != steps[1] or channels % window[1]:
-        raise SpecError(rule, f"{met} of {channels}: window and stride must be equal and divide them")
-    return window[1]
+        why = ": only 1"
+    elif layout != "NHWC" or not isinstance(pads, str):
+        why = f" with {layout} and padding {pads}: only NHWC with 'SAME' or 'VALID'"
+    elif window[0] != (1, 1) or steps[0] != (1, 1):
+        why = f", with windows {window[0]} and strides {steps[0]} in the image: these must be 1"
+    elif window[1] != steps[1] or channels % window[1]:
+        why = f" of {channels}: window and stride must be equal and divide them"
+    else:
+        return window[1]
+    values = {"ksize": window, "strides": steps, "channels": channels, "padding": pads, "data_format": layout}
+    raise SpecError(f"{op}.R7", f"ksize {window[1]} and strides {steps[1]} along channels{why}", values=values)
 
 
 def _check_explicit(op: str, shape: tuple[int, ...], window: tuple[int, int], pads: object) -> None:
     """Refuse explicit padding as long as the window, and windows over an image without elements."""
     for name, taps, pair in zip(("rows", "columns"), window, pads, strict=True):  # type: ignore[call-overload]
         if max(pair) >= taps:
-            raise SpecError(f"{op}.R5", f"padding {pair} of {name} is not smaller than the window of {taps}")
+            reason = f"padding {pair} of {name} is not smaller than the window of {taps}"
+            raise SpecError(f"{op}.R5", reason, values={"padding": pads, "window": window})
     if 0 in shape[1:3]:
         rule = "R12" if op == "max_pool" else "R13"
         padded = [size + sum(pair) for size, pair in zip(shape[1:3], pads, strict=True)]  # type: ignore[call-overload]
         raise SpecError(
             f"{op}.{rule}",
             f"an image of {shape[1]} x {shape[2]} has no element for a padded window",
+            values={"image": shape[1:3], "padding": pads, "window": window},
             open_to_empty=any(size < taps for size, taps in zip(padded, window, strict=True)),
         )
 
@@ -106,6 +111,7 @@ def spread(
     """Check a call of avg_pool_grad or avg_unpool and return it as a sum."""
     shape_name, name = ("orig_input_shape", "grad") if op == "avg_pool_grad" else ("output_shape", "input")
     layout = check_layout(f"{op}.R6", data_format)
+    values = read_array(f"{op}.R2", name, values)
     check_rank(f"{op}.R1", name, values.shape, 4)
     check_dtype(f"{op}.R2", name, values, FLOATS)
     image = shape_to_nhwc(read_shape(f"{op}.R1", shape_name, image_shape), layout)

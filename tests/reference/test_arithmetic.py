@@ -12,12 +12,12 @@ from reference.arithmetic import (
     Upsampling,
     axes,
     axis,
-    by_axis,
     convolution,
     covering_filters,
     fully_connected,
     pair,
     pooling,
+    read_padding,
     remainder,
     transposed_convolution,
     transposed_sizes,
@@ -61,12 +61,12 @@ def test_rows_and_columns_differ() -> None:
 
 def test_one_integer_stands_for_rows_and_columns() -> None:
     """As in tf.nn."""
-    assert (pair(2), pair((2, 3))) == ((2, 2), (2, 3))
+    assert (pair("strides", 2), pair("strides", (2, 3))) == ((2, 2), (2, 3))
 
 
 def test_one_name_stands_for_the_padding_of_rows_and_columns() -> None:
     """Numbers are given for each."""
-    assert (by_axis("SAME"), by_axis(((1, 2), (3, 4)))) == (("SAME", "SAME"), ((1, 2), (3, 4)))
+    assert (read_padding("SAME"), read_padding(((1, 2), (3, 4)))) == ("SAME", ((1, 2), (3, 4)))
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from reference.checks import (
     shape_to_nhwc,
     spatial,
     to_nhwc,
-    whole_numbers,
 )
 from reference.errors import SpecError
+from reference.reading import whole_numbers
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_padding_pairs_of_an_array() -> None:
     pairs = np.array([[0, 0], [0, 0], [1, 2], [3, 4]])
 
     assert padding_pairs("op.R1", pairs.tolist(), "NCHW") == ((1, 2), (3, 4))
-    assert padding_pairs("op.R1", pairs, "NCHW") == ((1, 2), (3, 4))  # type: ignore[arg-type]
+    assert padding_pairs("op.R1", pairs, "NCHW") == ((1, 2), (3, 4))
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_other_dtypes_are_refused(dtype: type) -> None:
         ([0, 1, 1, 0], "every entry is a pair"),
         ([[0, 0], [1.5, 0], [0, 0], [0, 0]], "neither an integer"),
         (3, "neither text nor four pairs"),
-        (None, "neither text nor four pairs"),
+        (None, "padding is None: no array of numbers"),
     ],
 )
 def test_padding_that_is_none_is_refused(padding: Any, reason: str) -> None:  # noqa: ANN401 -- of no type in common
