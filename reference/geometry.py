@@ -90,6 +90,7 @@ class Geometry:
     columns: Line
     strides: Pair
     padding: Padding  # of the forward convolution, as called
+    windows: tuple[Axis, Axis]  # along rows and columns; of a transposed convolution, the forward ones
 
     @property
     def input(self) -> Pair:
@@ -147,19 +148,20 @@ def geometry(
     asked = None if output is None else sides("output", output)
     if op == "conv2d_transpose":
         asked = asked or _smallest(image, window, steps, pads, gaps)
-        rows, columns = map(_transposed_line, axes(asked, window, steps, pads, gaps))
+        laid = axes(asked, window, steps, pads, gaps)
     else:
         _check_window(op, window, pads, gaps)
-        rows, columns = map(_forward_line, axes(image, window, steps, pads, gaps))
-    laid = Geometry(op=op, rows=rows, columns=columns, strides=steps, padding=pads)
-    if laid.input != image:
+        laid = axes(image, window, steps, pads, gaps)
+    rows, columns = map(_transposed_line if op == "conv2d_transpose" else _forward_line, laid)
+    call = Geometry(op=op, rows=rows, columns=columns, strides=steps, padding=pads, windows=laid)
+    if call.input != image:
         allowed = allowed_outputs(image, window, steps, pads, gaps)
-        reason = f"output {asked} shrinks to {laid.input}; the input is {image}; {possible(*allowed)}"
+        reason = f"output {asked} shrinks to {call.input}; the input is {image}; {possible(*allowed)}"
         raise SpecError("geometry.R3", reason, values={"output": asked, "input": image, "allowed": allowed})
-    if asked not in {None, laid.output}:
-        reason = f"output {asked}; the windows over input {image} give {laid.output}"
+    if asked not in {None, call.output}:
+        reason = f"output {asked}; the windows over input {image} give {call.output}"
         raise SpecError("geometry.R3", reason, values={"output": asked, "input": image})
-    return laid
+    return call
 
 
 def _forward_line(laid: Axis) -> Line:

@@ -21,6 +21,7 @@ LAYERS = [
         "reference.floats",
         "reference.windows",
         "reference.checks",
+        "reference.conventions",
         "reference.arithmetic",
         "reference.geometry",
         "reference.random_bits",

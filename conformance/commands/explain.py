@@ -11,12 +11,14 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from conformance.commands.conventions import converted, translations
 from conformance.errors import UsageError
 from reference.arithmetic import Padding, Pair
+from reference.conventions import LIBRARIES
 from reference.errors import SpecError
 from reference.geometry import Cell, Geometry, Line, geometry
 
@@ -46,22 +48,37 @@ def explain(
     input: Annotated[str, typer.Option(help="Height and width of the input: 3,3.")],
     filters: Annotated[str, typer.Option(help="Height and width of the filters, or of a pool's window: 3,3.")],
     strides: Annotated[str, typer.Option(help="Rows and columns: 2,1. One number stands for both.")] = "1",
-    padding: Annotated[str, typer.Option(help="SAME, VALID, or top,bottom,left,right: 1,1,0,2.")] = "SAME",
+    padding: Annotated[
+        str | None,
+        typer.Option(help="A name, or top,bottom,left,right: 1,1,0,2; torch: rows,columns. By default SAME."),
+    ] = None,
     dilations: Annotated[str, typer.Option(help="Rows and columns.")] = "1",
     output: Annotated[str | None, typer.Option(help="Height and width of a transposed convolution's output.")] = None,
     element: Annotated[str, typer.Option(help="The output element (row and column) whose window is marked.")] = "0,0",
+    like: Annotated[
+        str, typer.Option(help="Whose words these are: tensorflow, torch, keras or onnx, each with its own defaults.")
+    ] = "tensorflow",
+    output_padding: Annotated[str | None, typer.Option(help="Rows and columns: of torch, keras and onnx.")] = None,
+    ceil_mode: Annotated[bool, typer.Option("--ceil-mode", help="Of the pools of torch and onnx.")] = False,
 ) -> None:
-    """Draw the geometry of one call: zeros inserted, padding, one window, and the result."""
+    """Draw the geometry of one call: zeros inserted, padding, one window, and the result; and say it in other words."""
+    if like not in LIBRARIES:
+        raise UsageError(f"explain: --like {like!r} is none of {', '.join(LIBRARIES)}")
+    place = {"input": input, "filters": filters, "strides": strides, "dilations": dilations}
+    pairs = {name: _pair(f"--{name}", text) for name, text in place.items()}
+    asked = None if output is None else _pair("--output", output)
+    words = {
+        "output_padding": None if output_padding is None else _pair("--output-padding", output_padding),
+        "ceil_mode": ceil_mode or None,
+    }
+    given = {word: value for word, value in words.items() if value is not None}
     try:
-        laid = geometry(
-            op,
-            input=_pair("--input", input),
-            filters=_pair("--filters", filters),
-            strides=_pair("--strides", strides),
-            padding=_padding(padding),
-            dilations=_pair("--dilations", dilations),
-            output=None if output is None else _pair("--output", output),
-        )
+        if like == "tensorflow" and not given:
+            pads: Padding = _padding(padding or "SAME")
+        else:
+            given |= _others(like, padding, asked)
+            pads, asked = converted(like, op, **pairs, words=given)
+        laid = geometry(op, **pairs, padding=pads, output=asked)
     except SpecError as error:
         raise UsageError(f"explain {op}: {error}") from error
     width = shutil.get_terminal_size().columns
@@ -89,9 +106,10 @@ def drawing(laid: Geometry, *, element: Pair = (0, 0), width: int = 80, height: 
         [_call(laid)],
         [_axis("rows", laid.rows, "top", "bottom"), _axis("columns", laid.columns, "left", "right")],
         _legend(laid, element),
+        ["the same windows:", *translations(laid)],
     ]
-    call, axes, legend = ([line for text in texts for line in _wrapped(text, width)] for texts in prose)
-    return "\n\n".join("\n".join(lines) for lines in (call, axes, tables, legend))
+    call, axes, legend, elsewhere = ([line for text in texts for line in _wrapped(text, width)] for texts in prose)
+    return "\n\n".join("\n".join(lines) for lines in (call, axes, tables, legend, elsewhere))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +262,20 @@ def _padding(text: str) -> Padding:
         return text
     top, bottom, left, right = _numbers("--padding", text, (4,), "top,bottom,left,right: 1,1,0,2")
     return (top, bottom), (left, right)
+
+
+def _others(like: str, padding: str | None, output: Pair | None) -> dict[str, Any]:
+    """Read what another library says of padding, and of its output."""
+    words: dict[str, Any] = {} if output is None else {"output_shape": output}
+    if padding is None:
+        return words
+    name = "auto_pad" if like == "onnx" else "padding"
+    if not padding.replace(",", "").replace(" ", "").isdecimal():
+        return words | {name: padding}
+    if like == "torch":
+        return words | {name: _pair("--padding", padding)}
+    ends = _numbers("--padding", padding, (4,), "top,bottom,left,right: 1,1,0,2")
+    return words | {"pads" if like == "onnx" else name: tuple(ends)}
 
 
 def _pair(option: str, text: str) -> Pair:

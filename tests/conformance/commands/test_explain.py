@@ -1,5 +1,7 @@
 """The drawing of one call in the terminal."""
 
+from typing import Any
+
 import pytest
 
 from conformance.commands.explain import drawing, explain
@@ -29,6 +31,13 @@ o padding
 each output element is the sum of its window, since the filters are ones
 input rows that reach each output row: 1 1 2 1 2 1
 input columns that reach each output column: 1 1 2 1 2 1
+
+the same windows:
+TensorFlow: padding SAME, output_shape (6, 6)
+PyTorch: no such call: it pads both ends alike, and output_padding only makes an
+  output longer
+Keras: padding same
+ONNX: auto_pad SAME_UPPER, output_shape (6, 6)
 """
 
 
@@ -175,15 +184,52 @@ def test_empty_output_is_drawn_without_a_window() -> None:
         ({"padding": "SNAME"}, "padding 'SNAME' is neither 'SAME', 'VALID' nor two integers"),
         ({"op": "conv3d"}, "op 'conv3d' is none of conv2d"),
         ({"output": "7,7"}, r"geometry.R3: output (7, 7) shrinks to (4, 4); the input is (3, 3)"),
+        ({"like": "jax"}, "explain: --like 'jax' is none of tensorflow, torch, keras, onnx"),
+        ({"output_padding": "1"}, "conventions.R1: tensorflow has no 'output_padding' in conv2d_transpose"),
+        ({"like": "torch", "padding": "1,1,1,1"}, "explain: --padding '1,1,1,1' is not rows and columns: 3,3"),
+        ({"like": "keras", "output_padding": "2"}, "conventions.R3: output_padding 2 is not smaller than the stride 2"),
+        ({"like": "onnx", "padding": "1,1"}, "explain: --padding '1,1' is not top,bottom,left,right: 1,1,0,2"),
+        (
+            {"op": "max_pool", "like": "onnx", "padding": "3,0,0,0"},
+            "no call of TensorFlow does this: its pools have no",
+        ),
         ({"element": "5,6"}, "explain conv2d_transpose: --element 5,6 lies outside the 5x5 output"),
         ({"input": "3000,1"}, "explain conv2d_transpose: more than 2000 cells a side are too many to draw"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(changed: dict[str, str], message: str) -> None:
     """Each change of a valid call names what is wrong and where."""
-    call = {"op": "conv2d_transpose", "input": "3,3", "filters": "3,3", "strides": "2"} | changed
+    call: dict[str, Any] = {"op": "conv2d_transpose", "input": "3,3", "filters": "3,3", "strides": "2"} | changed
     with pytest.raises(UsageError) as refusal:
         explain(**call)
 
     assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_another_librarys_call_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    """PyTorch's padding 1 and output_padding 1 give 6x6 with its extra zero last: TensorFlow's SAME has it first."""
+    explain("conv2d_transpose", input="3,3", filters="3,3", strides="2", like="torch", padding="1", output_padding="1")
+
+    out = capsys.readouterr().out
+    assert "padding top 1, bottom 2" in out
+    assert "TensorFlow: padding ((1, 0), (1, 0)), output_shape (6, 6)\nPyTorch: padding (1, 1), output_pad" in out
+
+
+def test_pads_are_read_by_axis(capsys: pytest.CaptureFixture[str]) -> None:
+    """Top and bottom, left and right; ONNX itself has both beginnings before both ends."""
+    explain("conv2d", input="4,4", filters="3,3", like="onnx", padding="1,0,2,1")
+
+    out = capsys.readouterr().out
+    assert "padding top 1, bottom 0" in out
+    assert "padding left 2, right 1" in out
+    assert "ONNX: pads (1, 2, 0, 1)" in out
+
+
+def test_a_ceil_mode_pool_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    """6 under 3 taps and stride 2: the third window reaches one beyond, as under SAME."""
+    explain("avg_pool", input="6,6", filters="3,3", strides="2", like="torch", ceil_mode=True)
+
+    out = capsys.readouterr().out
+    assert "padding SAME, output 3x3" in out
+    assert "PyTorch: padding (0, 0), ceil_mode True, count_include_pad False" in out
