@@ -88,6 +88,11 @@ class Case:
         }
 
     @property
+    def dtype(self) -> str:
+        """The dtype of the first array, by which the call is named; "" where it has no array."""
+        return next((array.dtype for array in self.arrays.values()), "")
+
+    @property
     def id(self) -> str:
         """The op and sixteen hexadecimal digits derived from the content: the same content, the same id."""
         text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.bench.timing import Plan, Timed
-from conformance.run.trials import AS_IF
+from conformance.judge.judging import CONSISTENT
 
 __all__ = ["show", "width"]
 
@@ -84,8 +84,8 @@ def empty(rows: Sequence[Timed]) -> Iterator[str]:
 def cause(row: Timed) -> str:
     """Return what a result looks like, if it looks like anything; else how it is wrong."""
     kind, _, reason = row.note.partition(": ")
-    _, like, what = reason.partition(f"; {AS_IF} ")
-    return f"{AS_IF} {what}" if like else kind
+    _, like, what = reason.partition(f"; {CONSISTENT} ")
+    return f"{CONSISTENT} {what}" if like else kind
 
 
 def beforehand(name: str, rows: Sequence[Timed]) -> list[str]:

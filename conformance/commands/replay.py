@@ -12,6 +12,7 @@ from conformance import cases
 from conformance.cases import case_from_json
 from conformance.errors import UsageError
 from conformance.judge.allowed import Refused, Results, allowed, preferred
+from conformance.judge.judging import declared
 from conformance.model import Case, Crashed, Raised, Returned
 from conformance.run.store import Store
 from conformance.run.trials import Outcome, Panel
@@ -91,7 +92,7 @@ def replay(case: Case, target: str, route: str | None, python: str | None = None
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     with Panel({target: find_target(target)}, python=python) as panel:
         outcome = panel.examine(case, route=route)[0]
-        arithmetic = panel.arithmetic(target, case)
+        arithmetic = declared(panel.targets[target], case)
     arrays = ", ".join(f"{name} {list(spec.shape)} {spec.dtype}" for name, spec in case.arrays.items())
     console.print(f"{case.id}: {case.op}({arrays}, {json.dumps(dict(case.attributes))})")
     console.print(f"values: {case.regime}, seed {case.seed}" + (f"; breaks {case.breaks}" if case.breaks else ""))

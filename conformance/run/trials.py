@@ -7,32 +7,22 @@ The reference works out what is allowed while the targets compute, and judges wh
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from conformance import cases
 from conformance.judge import masks
 from conformance.judge.allowed import Permits, permits
+from conformance.judge.judging import declared, judge, repeats
 from conformance.judge.masks import Mask
-from conformance.judge.verdicts import verdict
 from conformance.model import Case, Observation, Raised, Returned, Verdict
-from conformance.targets.registry import Target, unseen, unsupported
+from conformance.targets.registry import Target
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Limits, Worker
 from conformance.targets.transport.zygote import Zygotes
-from reference.bounds import ARITHMETICS, Arithmetic
 
-__all__ = ["AS_IF", "Outcome", "Panel", "likened", "repeats", "route_of", "rows", "twice"]
-
-AS_IF = "as if with"
-
-# Arithmetic that a wrong result may come from, the better one first, and what it does.
-LESSER: Mapping[str, Mapping[str, str]] = {
-    "float16": {"storage": "sums in float16"},
-    "bfloat16": {"storage": "sums in bfloat16"},
-    "float32": {"tf32": "factors in TF32", "bfloat16": "factors in bfloat16"},
-}
+__all__ = ["Outcome", "Panel", "route_of", "rows", "twice"]
 
 REPEAT_EVERY = 16  # of the cases that are run twice
 
@@ -118,7 +108,7 @@ class Panel:
         while now:
             then = next(poses, None)
             for name in chosen:
-                now.given(self.arithmetic(name, now.case))  # while the targets compute
+                now.given(declared(self.targets[name], now.case))  # while the targets compute
             yield [self._outcome(name, now, then) for name in chosen]
             now = then
 
@@ -150,7 +140,7 @@ class Panel:
         if then and harmless:
             worker.submit(then.calls[name])
         self.target_seconds += inside(observation)
-        judged = self._judge(name, case, route, now.given, observation)
+        judged = judge(case, now.given, observation, self.targets[name], route)
         if not harmless:
             if judged.outcome == "disagrees":
                 worker.renew()
@@ -158,52 +148,10 @@ class Panel:
                 worker.submit(then.calls[name])
         return Outcome(case, name, route, observation, judged, self._mask(name, case, judged, observation))
 
-    def arithmetic(self, name: str, case: Case) -> Arithmetic:
-        """Return the arithmetic that a target declares for a case."""
-        target = self.targets[name]
-        declared = ARITHMETICS[target.arithmetic.get(dtype_of(case), "float32")]
-        more = target.roundings.get(case.op, 0)
-        return replace(declared, more=more) if more else declared
-
     def _mask(self, name: str, case: Case, judged: Verdict, observation: Observation) -> Mask | None:
         """Return what a mask of a target's own generator tells, if it conforms: the whole run judges it."""
         drawn = case.op in self.targets[name].own_masks and judged.outcome == "agrees" and not case.breaks
         return masks.seen(case, observation.arrays[0]) if drawn and isinstance(observation, Returned) else None
-
-    def _judge(self, name: str, case: Case, route: str, given: Permits, observation: Observation) -> Verdict:
-        """Judge one observation in the light of what the target declares."""
-        target, sets = self.targets[name], given(self.arithmetic(name, case))
-        judged = verdict(sets, observation, deterministic=repeats(target, case), own_masks=case.op in target.own_masks)
-        limit = None
-        if judged.kind == "refused-valid":
-            limit = unsupported(target, case, route)
-        if judged.kind == "accepted-invalid":
-            limit = unseen(target, case, route, judged.rule)
-        if judged.kind == "wrong-value":
-            cause = likened(given, self.arithmetic(name, case), dtype_of(case), observation)
-            return replace(judged, reason=judged.reason + cause)
-        return Verdict(outcome="unsupported", reason=limit) if limit else judged
-
-
-def likened(given: Permits, declared: Arithmetic, dtype: str, observation: Observation) -> str:
-    """Say which lesser arithmetic would allow wrong values, if one would, for it names the cause; else say nothing."""
-    for lesser, meaning in LESSER.get(dtype, {}).items():
-        sets = given(replace(declared, **lesser_than(lesser)))
-        if verdict(sets, observation, own_masks=True).outcome == "agrees":
-            return f"; {AS_IF} {meaning}"
-    return ""
-
-
-def lesser_than(name: str) -> dict[str, Any]:
-    """Return the fields in which an arithmetic differs from the one that rounds and sums in float32."""
-    lesser = ARITHMETICS[name]
-    return {field: getattr(lesser, field) for field in ("accumulate", "narrow", "truncates")}
-
-
-def repeats(target: Target, case: Case) -> bool:
-    """Return whether the target claims that this call gives the same bits again: it draws by a seed, or not at all."""
-    seeded = case.op != "dropout" or any(case.attributes.get(name) is not None for name in ("seed", "global_seed"))
-    return seeded and target.repeats(case.op)
 
 
 def may_damage(case: Case, observation: Observation) -> bool:
@@ -220,11 +168,6 @@ def may_damage(case: Case, observation: Observation) -> bool:
 def twice(case: Case) -> bool:
     """Return whether a case is run twice, to see the same bits: some, and all in which a sum's order shows most."""
     return case.regime == "ill-conditioned" or case.seed % REPEAT_EVERY == 0
-
-
-def dtype_of(case: Case) -> str:
-    """Return the dtype of a case's first array."""
-    return next((array.dtype for array in case.arrays.values()), "")
 
 
 def route_of(target: Target, case: Case) -> str:
@@ -256,7 +199,7 @@ def _described(case: Case) -> dict[str, Any]:
         "case": case.id,
         "op": case.op,
         "breaks": case.breaks or "",
-        "dtype": dtype_of(case),
+        "dtype": case.dtype,
         "layout": classes.get("layout", ""),
         "regime": case.regime,
         "content": json.dumps(case.to_json()),

@@ -7,22 +7,22 @@ A subject is called in this process, by the code that a worker runs, and judged 
 import time
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from conformance import cases
 from conformance.judge.allowed import Permits, permits
-from conformance.judge.verdicts import verdict
+from conformance.judge.judging import declared, judge, repeats
 from conformance.model import Case, Observation, Verdict
 from conformance.run.trials import twice
 from conformance.targets.namespace import Namespace
+from conformance.targets.registry import FLOAT32, Target
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.worker import observe
-from reference.bounds import ARITHMETICS, Arithmetic
 
-__all__ = ["Subject", "Trial", "judge", "trials"]
+__all__ = ["Subject", "Trial", "trials"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +39,16 @@ class Subject:
     deterministic: bool = True
 
     @property
-    def declared(self) -> Arithmetic:
-        """The arithmetic that it says it computes in."""
-        return replace(ARITHMETICS[self.arithmetic], more=self.more)
+    def target(self) -> Target:
+        """The implementation as a target: what it declares, and is judged by."""
+        return Target(
+            name=self.name,
+            about=self.about,
+            arithmetic=dict.fromkeys(FLOAT32, self.arithmetic),
+            roundings={self.op: self.more},
+            own_masks=(self.op,) if self.own_masks else (),
+            deterministic=self.deterministic,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +77,11 @@ def trials(subjects: Iterable[Subject], seed: int, first: int, count: int, *, on
         arguments = drawn(case)
         given = permits(case, arguments)
         for subject in living:
-            given(subject.declared)
+            given(declared(subject.target, case))
         shared += time.perf_counter() - started
         for subject in tuple(living):
             started = time.perf_counter()
-            observation, judged = judge(subject, case, arguments, given)
+            observation, judged = examined(subject, case, arguments, given)
             own[subject.name] += time.perf_counter() - started
             yield Trial(subject, number, case, observation, judged, shared + own[subject.name])
             if once and judged.outcome == "disagrees":
@@ -91,18 +98,13 @@ def drawn(case: Case) -> dict[str, Any]:
     return arguments
 
 
-def judge(subject: Subject, case: Case, arguments: dict[str, Any], given: Permits) -> tuple[Observation, Verdict]:
+def examined(subject: Subject, case: Case, arguments: dict[str, Any], given: Permits) -> tuple[Observation, Verdict]:
     """Have a subject do a case, and judge what it did."""
     wire = {**case.attributes, **{name: arguments[name] for name in case.arrays}}
-    repeats = subject.deterministic and (case.op != "dropout" or seeded(case))
-    repeat = repeats and twice(case)
+    target = subject.target
+    repeat = repeats(target, case) and twice(case)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # overflow and NaN are among what is judged
         observation = observe(Namespace(subject.functions), Call(op=case.op, arguments=wire, repeat=repeat))
-        judged = verdict(given(subject.declared), observation, deterministic=repeats, own_masks=subject.own_masks)
+        judged = judge(case, given, observation, target)
     return observation, judged
-
-
-def seeded(case: Case) -> bool:
-    """Return whether a call of dropout draws by a seed."""
-    return any(case.attributes.get(name) is not None for name in ("seed", "global_seed"))

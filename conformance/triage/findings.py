@@ -21,9 +21,10 @@ import numpy as np
 from conformance import cases
 from conformance.cases import case_from_json
 from conformance.judge.allowed import Allowed, Results, allowed, preferred
+from conformance.judge.judging import CONSISTENT, declared
 from conformance.model import Array, Case, Crashed, OutOfMemory, Returned, TimedOut
 from conformance.run import trials
-from conformance.run.trials import AS_IF, Outcome, Panel, dtype_of
+from conformance.run.trials import Outcome, Panel
 from conformance.triage.scripts.script import script
 from conformance.triage.waivers import Waiver, holds
 
@@ -180,7 +181,7 @@ def order(row: Row) -> tuple[str, str, bool, str, int, str]:
 
     What a lesser arithmetic would allow comes last: of many products it allows what another fault does, too.
     """
-    return row["op"], row["kind"], AS_IF in row["reason"], row["target"], len(row["content"]), row["case"]
+    return row["op"], row["kind"], CONSISTENT in row["reason"], row["target"], len(row["content"]), row["case"]
 
 
 def explains(finding: Finding, row: Row, classes: Mapping[str, str]) -> bool:
@@ -198,8 +199,8 @@ def explains(finding: Finding, row: Row, classes: Mapping[str, str]) -> bool:
 
 def words(kind: str, reason: str) -> str:
     """Return the words of a message that tell the cause: its type and its text, without numbers, names and paths."""
-    if kind == "wrong-value" and AS_IF in reason:
-        return reason[reason.index(AS_IF) :]
+    if kind == "wrong-value" and CONSISTENT in reason:
+        return reason[reason.index(CONSISTENT) :]
     if kind not in TOLD:
         return ""
     text = re.sub(r"\{\{.*?\}\}|\[[^\]]*\]|'[^']*'|\S*[\d/_]\S*", " ", reason)
@@ -288,7 +289,7 @@ def _finding(row: Row, rows: Sequence[Row], search: Search, waiver: Waiver | Non
         reason=outcome.verdict.reason,
         case=smallest,
         # Which values round wrongly is chance: the arithmetic governs it, and its dtype.
-        predicate=_predicate(smallest, search, key) if AS_IF not in met.words else {"dtype": dtype_of(case)},
+        predicate=_predicate(smallest, search, key) if CONSISTENT not in met.words else {"dtype": case.dtype},
         shared_by={row["target"]: row["kind"], **_kinds(others)},
         not_shared_by=tuple(other.target for other in others if other.verdict.outcome == "agrees"),
         worst=outcome.verdict.worst,
@@ -351,8 +352,7 @@ def files(finding: Finding, panel: Panel) -> dict[str, bytes]:
     """Return the files of a finding's folder: the case, the arrays, and the script of a function."""
     arguments = cases.arguments(finding.case)
     target = panel.targets[finding.target]
-    arithmetic = panel.arithmetic(finding.target, finding.case)
-    sets = allowed(finding.case, arguments, arithmetic)
+    sets = allowed(finding.case, arguments, declared(target, finding.case))
     outcome = finding.shown or panel.examine(finding.case, [finding.target], finding.route)[0]
     arrays: dict[str, Array] = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
     if isinstance(outcome.observation, Returned):

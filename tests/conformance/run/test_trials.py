@@ -14,6 +14,7 @@ import pytest
 
 from conformance import cases
 from conformance.judge.allowed import Results, allowed
+from conformance.judge.judging import declared
 from conformance.model import OPS, Case, Crashed, Raised, Returned
 from conformance.run.store import OBSERVATIONS
 from conformance.run.trials import Outcome, Panel, inside, route_of, rows, twice
@@ -229,7 +230,7 @@ def test_a_target_is_judged_by_what_it_declares() -> None:
         case = next(case for case in cases.generate("conv2d", 0, 0, 99) if case.regime == "normal")
         for outcome in targets.examine(case):
             counts[outcome.target] += outcome.verdict.outcome == "agrees"
-        declared = [targets.arithmetic(name, case).name for name in targets.targets]
+        arithmetics = [declared(target, case).name for target in targets.targets.values()]
 
-    assert declared == ["float32", "correctly-rounded"]
+    assert arithmetics == ["float32", "correctly-rounded"]
     assert counts == {"planted:faithful": 1, "reference": 1}
