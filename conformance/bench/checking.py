@@ -8,23 +8,21 @@ is checked, in its own set. Whatever its batch, a call is checked on one image, 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
 from conformance import cases
 from conformance.bench.subjects import Subject
-from conformance.judge.allowed import AnyMask, Permits, permits
-from conformance.judge.verdicts import verdict
-from conformance.model import Array, Case, Observation, Raised, Returned, Verdict
+from conformance.judge.allowed import Permits, permits
+from conformance.judge.judging import judge
+from conformance.model import Array, Case, Observation, Returned, Verdict
 from conformance.networks.running import case_of
-from conformance.run.trials import likened
-from conformance.targets.registry import Target, unsupported
+from conformance.targets.registry import Target
 from conformance.triage import waivers
 from conformance.triage.waivers import Waiver
-from reference.bounds import ARITHMETICS, Arithmetic
 
 __all__ = ["ALONE", "LAST", "WHOLE", "Checked", "Sets", "known", "last_image", "last_result", "of_batch", "of_image"]
 
@@ -39,66 +37,56 @@ TOGETHER = ("conv2d_backprop_filter", "dropout", "stateless_dropout", "dropout_g
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What came of a check: `correct` is None where there was no result to check, and `note` says why."""
+    """What came of a check: the verdict, and of what."""
 
-    correct: bool | None
-    part: str = ""  # what was checked: WHOLE, LAST or ALONE
-    bound_used: float | None = None  # largest error over bound
-    note: str = ""
+    verdict: Verdict
+    part: str = ""  # what was checked: WHOLE, LAST or ALONE; "" where there was no result to check
+
+    @property
+    def correct(self) -> bool | None:
+        """Whether the result is right; None where there was none."""
+        return self.verdict.outcome == "agrees" if self.part else None
+
+    @property
+    def bound_used(self) -> float | None:
+        """The largest error over bound; None where nothing is bounded, or nothing may differ."""
+        used = self.verdict.bound_used
+        return used if self.part and math.isfinite(used) else None
+
+    @property
+    def note(self) -> str:
+        """What is wrong, or why there is no result; "" where it is right."""
+        judged = self.verdict
+        return "" if self.correct else f"{judged.kind or judged.outcome}: {judged.reason}"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Sets:
     """The allowed sets of one call: what is the same for all contenders is computed once."""
 
-    op: str
-    dtype: str
+    case: Case
     arguments: Mapping[str, Any]
     part: str = WHOLE  # of the result that is given to `check`
-    permitted: Permits | None = field(default=None, init=False)
+
+    @cached_property
+    def permitted(self) -> Permits:
+        """What the call may give, by arithmetic."""
+        return permits(self.case, self.arguments)
 
     def check(self, target: Target, observed: Observation) -> Checked:
         """Judge one target's result, without the times that follow it."""
+        returned = isinstance(observed, Returned)
         if isinstance(observed, Returned):
             shown = last_result(observed) if self.part == LAST else observed
             observed = replace(shown, arrays=shown.arrays[:-1])
-        declared = ARITHMETICS[target.arithmetic.get(self.dtype, "float32")]
-        arithmetic = replace(declared, more=target.roundings.get(self.op, 0))
-        judged = self._judged(target, arithmetic, observed)
-        if judged.outcome == "agrees":
-            return Checked(correct=True, part=self.part, bound_used=finite(judged.bound_used))
-        if isinstance(observed, Raised) and (limit := unsupported(target, case_of(self.op, self.arguments))):
-            return Checked(correct=None, note=f"unsupported: {limit}")
-        if judged.outcome != "disagrees" or not isinstance(observed, Returned):
-            return Checked(correct=None, note=f"{judged.outcome}: {judged.reason}")
-        cause = likened(self._permits(), arithmetic, self.dtype, observed)
-        note = f"{judged.kind}: {judged.reason}{cause}"
-        return Checked(correct=False, part=self.part, bound_used=finite(judged.bound_used), note=note)
-
-    def _judged(self, target: Target, arithmetic: Arithmetic, observed: Observation) -> Verdict:
-        """Hold a result against the set of an arithmetic; one of own random numbers against that of any mask."""
-        own = self.op in target.own_masks
-        if own:
-            return verdict(AnyMask(self.arguments["x"], self.arguments["rate"], None), observed, own_masks=own)
-        return verdict(self._permits()(arithmetic), observed)
-
-    def _permits(self) -> Permits:
-        """Return what the call may give, by arithmetic."""
-        if self.permitted is None:
-            case = Case(op=self.op, arrays={}, attributes={}, regime="normal", seed=0)
-            self.permitted = permits(case, self.arguments)
-        return self.permitted
-
-
-def finite(share: float) -> float | None:
-    """Return a share of a bound; None where nothing is bounded, or nothing may differ."""
-    return share if math.isfinite(share) else None
+        judged = judge(self.case, self.permitted, observed, target)
+        return Checked(verdict=judged, part=self.part if returned and judged.outcome != "undecided" else "")
 
 
 def of_image(subject: Subject, single: Mapping[str, Any]) -> Sets:
     """Return the sets of a call of one image, which stands for any batch."""
     part = WHOLE if subject.batch == 1 else ALONE
-    return Sets(op=subject.op, dtype=subject.dtype, arguments=single, part=part)
+    return Sets(case=case_of(subject.op, single), arguments=single, part=part)
 
 
 def of_batch(subject: Subject, given: Mapping[str, Any]) -> Sets | None:
@@ -108,7 +96,8 @@ def of_batch(subject: Subject, given: Mapping[str, Any]) -> Sets | None:
     part = last_image(subject.op, given)
     if part is None and subject.op == "conv2d_backprop_filter" and subject.flops > AFFORDABLE:
         return None
-    return Sets(op=subject.op, dtype=subject.dtype, arguments=part or given, part=LAST if part else WHOLE)
+    checked = part or given
+    return Sets(case=case_of(subject.op, checked), arguments=checked, part=LAST if part else WHOLE)
 
 
 def last_image(op: str, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -131,11 +120,9 @@ def last(result: Array) -> Array:
     return result[-1:] if np.ndim(result) else result
 
 
-def known(target: str, version: str, op: str, arguments: Mapping[str, Any], note: str) -> str:
+def known(target: str, version: str, case: Case, judged: Verdict) -> str:
     """Return where a wrong result is described, if it is a known divergence of this version of TensorFlow; else ""."""
-    case = case_of(op, arguments)
-    kind, _, reason = note.partition(": ")
-    row = {"op": op, "kind": kind, "target": target, "reason": reason}
+    row = {"op": case.op, "kind": judged.kind, "target": target, "reason": judged.reason}
     found = waivers.covering(divergences(), row, cases.attributes(case), version)
     return found.link if found else ""
 

@@ -230,7 +230,7 @@ def row(contender: Contender, trial: Trial, turns: Sequence[Returned], checked: 
         note=checked.note,
     )
     if checked.correct is False:
-        begun = replace(begun, known=known(name, contender.version, subject.op, trial.single, checked.note))
+        begun = replace(begun, known=known(name, contender.version, trial.alone.case, checked.verdict))
     if not turns:
         return begun if checked.note else replace(begun, note="left out: one run would take too long")
     samples, spent = np.concatenate([turn.arrays[-1][:, 1:] for turn in turns], axis=1)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from conformance.bench import clock, progress, tables
-from conformance.bench.checking import LAST, WHOLE, known, last_image, last_result, of_batch
+from conformance.bench.checking import LAST, WHOLE, known, last_image, last_result, of_batch, of_image
 from conformance.bench.peers import PEERS
 from conformance.bench.results import compared, processor, read, write
 from conformance.bench.shares import against, ceilings_of
@@ -19,15 +19,17 @@ from conformance.bench.subjects import CHOSEN, FEW, Subject, arguments, subjects
 from conformance.bench.timing import LIMITS, Plan, Timed, start, timed
 from conformance.commands import bench as command
 from conformance.errors import UsageError
-from conformance.model import OPS, Json, Returned, Unsupported
+from conformance.judge.allowed import Results
+from conformance.model import OPS, Json, Returned, Unsupported, Verdict
 from conformance.networks.known import NETWORKS
-from conformance.networks.running import run_reference
+from conformance.networks.running import case_of, run_reference
 from conformance.report.data import gather
 from conformance.targets import registry
 from conformance.targets.adapter import Prepared
 from conformance.targets.registry import TF32, Target
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Worker
+from reference.bounds import ARITHMETICS
 
 ROW = Timed(target="t", layer="l", op="conv2d", batch=1, dtype="float32", threads=1, median=1.0, rounds=(1.0, 1.0, 1.0))
 VARIED = ("lenet-5", "lenet-5-mnist/dropout", "dqn/conv1", "dcgan/up4")
@@ -357,18 +359,29 @@ def test_sums_kept_in_bfloat16_are_wrong_and_known(tmp_path: Path, monkeypatch: 
     assert row.bound_used > 1
     assert line.startswith("wrong: conv2d_backprop_filter bfloat16 on cheat: as if with sums in bfloat16, by up to ")
     assert line.endswith("times what may be; new: no waiver knows it")
-    given = arguments(subject)
-    page = known("tf-cpu-eager", "2.21.0", subject.op, given, row.note)
+
+
+def test_sums_kept_in_bfloat16_are_known_of_tensorflow() -> None:
+    """The largest filter gradient that sums in bfloat16 allow, on the version that has them and on a later one."""
+    subject = next(one for one in subjects(("lenet-5/c1",), (1,), ("bfloat16",)) if one.op == "conv2d_backprop_filter")
+    sets = of_image(subject, arguments(subject))
+    weaker = sets.permitted(ARITHMETICS["storage"])
+    assert isinstance(weaker, Results)
+
+    checked = sets.check(CHEAT, Returned((weaker.arrays[0].high, np.zeros((2, 2))), seconds=0.0))
+
+    page = known("tf-cpu-eager", "2.21.0", sets.case, checked.verdict)
     assert page == "docs/known-divergences.md#sums-in-the-storage-type"
-    assert known("tf-cpu-eager", "2.99.0", subject.op, given, row.note) == ""
+    assert known("tf-cpu-eager", "2.99.0", sets.case, checked.verdict) == ""
 
 
 def test_the_fault_of_any_call_can_be_looked_up() -> None:
-    """No waiver has such a note; every op's arguments make a case."""
+    """No waiver has such a reason; every op's arguments make a case."""
+    wrong = Verdict(outcome="disagrees", kind="wrong-value", reason="no such reason")
     calls = list(subjects(CHOSEN, (1,)))
 
     assert {one.op for one in calls} == set(OPS)
-    assert {known("t", "2.21.0", one.op, arguments(one), "wrong-value: no such reason") for one in calls} == {""}
+    assert {known("t", "2.21.0", case_of(one.op, arguments(one)), wrong) for one in calls} == {""}
 
 
 def test_a_gpu_is_held_to_the_arithmetic_that_it_declares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

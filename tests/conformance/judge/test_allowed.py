@@ -8,9 +8,9 @@ import pytest
 import reference
 from conformance import cases
 from conformance.judge.allowed import Allowed, AnyMask, AnyOf, Refused, Results, Unspecified, allowed
+from conformance.judge.judging import repeats
 from conformance.judge.verdicts import verdict
 from conformance.model import OPS, Array, ArraySpec, Case, Raised, Returned
-from conformance.run.trials import repeats
 from conformance.targets import registry
 
 

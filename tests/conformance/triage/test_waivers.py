@@ -18,6 +18,7 @@ import reference
 from conformance import cases
 from conformance.errors import UsageError
 from conformance.judge.allowed import AnyMask, AnyOf, Results, allowed, permits
+from conformance.judge.judging import judge
 from conformance.judge.verdicts import verdict
 from conformance.model import Array, Case, Returned, Verdict
 from conformance.run import trials
@@ -448,9 +449,8 @@ DIVERGING: Mapping[str, Callable[[Array], Array]] = {
 def covered(known: Waiver, array: Array) -> bool:
     """Return whether a waiver covers a result of its own case, on the first target that it names."""
     name = next(name for name in registry.BUILT_IN if known.concerns(name, "2.21.0"))
-    panel = Panel({name: registry.BUILT_IN[name]})
     given, observed = permits(known.case, cases.arguments(known.case)), Returned((array,), 0.0)
-    outcome = Outcome(known.case, name, "", observed, panel._judge(name, known.case, "", given, observed))
+    outcome = Outcome(known.case, name, "", observed, judge(known.case, given, observed, registry.BUILT_IN[name]))
     return known.covers(trials.rows([outcome])[0], cases.attributes(known.case), "2.21.0")
 
 
