@@ -50,7 +50,22 @@ def test_threefry_gives_the_published_blocks(
     counter: tuple[int, ...], key: tuple[int, ...], block: tuple[int, ...]
 ) -> None:
     """Random123's known answers, lines "threefry2x32 20" of tests/kat_vectors."""
-    assert threefry(words(*counter).reshape(1, 2), key).tolist() == [list(block)]
+    assert tuple(threefry(words(*counter), key).tolist()) == block
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_counter_wraps_as_quietly_as_many() -> None:
+    """NumPy warns where a single number overflows; a generator overflows by design."""
+    assert philox(words(*(0xFFFFFFFF,) * 4), (0xFFFFFFFF,) * 2).shape == (4,)
+    assert threefry(words(*(0xFFFFFFFF,) * 2), (0xFFFFFFFF,) * 2).shape == (2,)
+
+
+@pytest.mark.parametrize("seed", [[2**63, 1], (1, 2**64 - 1), [-(2**63), 2**64 - 1], np.array([2**63, 1], np.uint64)])
+def test_a_seed_has_up_to_64_bits(seed: list[int]) -> None:
+    """stateless_dropout.R1: a list of such numbers is no array of NumPy's integers; it counts modulo 2^64."""
+    signed = [int(part) - 2**64 * (int(part) >= 2**63) for part in seed]
+
+    assert stateless_uniform([9], FLOAT32, seed).tolist() == stateless_uniform([9], FLOAT32, signed).tolist()
 
 
 def test_generators_take_many_counters_at_once() -> None:
@@ -217,7 +232,9 @@ def test_an_op_without_a_seed_gets_one_from_the_global_seed() -> None:
     assert 0 <= first[1] < 2**31 - 1
 
 
-@pytest.mark.parametrize("seed", [[1], [1, 2, 3], [[1, 2]], 5, [1.0, 2.0], ["a", "b"], [True, False], [2**64, 1]])
+@pytest.mark.parametrize(
+    "seed", [[1], [1, 2, 3], [[1, 2]], 5, [1.0, 2.0], ["a", "b"], [True, False], [2**64, 1], [0, -(2**63) - 1]]
+)
 def test_a_seed_is_two_integers(seed: list[int]) -> None:
     """stateless_dropout.R1: anything else is refused."""
     with pytest.raises(SpecError, match=r"stateless_dropout\.R1"):
