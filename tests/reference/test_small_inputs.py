@@ -94,7 +94,7 @@ def test_a_nan_reaches_its_own_window_alone() -> None:
 
 def test_float16_sums_are_wider_than_float16() -> None:
     """1 + 2^-11 + 2^-11 is 1 + 2^-10, a float16. Summed in float16, each half ulp is lost: 1.0."""
-    image = np.float16([1, 2**-11, 2**-11]).reshape(1, 1, 1, 3)
+    image = np.array([1, 2**-11, 2**-11], np.float16).reshape(1, 1, 1, 3)
 
     out = conv2d_transpose(image, np.ones((1, 1, 1, 3), np.float16), [1, 1, 1, 1], 1)
 
