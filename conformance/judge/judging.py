@@ -48,7 +48,11 @@ def judge(case: Case, permits: Permits, observation: Observation, target: Target
 
 def declared(target: Target, case: Case) -> Arithmetic:
     """Return the arithmetic that a target declares for a case, with the roundings that its way to compute adds."""
-    return replace(ARITHMETICS[target.arithmetic.get(case.dtype, "float32")], more=target.roundings.get(case.op, 0))
+    if target.profile:
+        arithmetic, *_ = target.profile.arithmetics(case.op, case.dtype)
+    else:
+        arithmetic = ARITHMETICS[target.arithmetic.get(case.dtype, "float32")]
+    return replace(arithmetic, more=target.roundings.get(case.op, 0))
 
 
 def repeats(target: Target, case: Case) -> bool:

@@ -47,6 +47,7 @@ def described(target: registry.Target) -> dict[str, Any]:
         "arithmetic": dict(target.arithmetic),
         "deterministic": target.deterministic,
         "environment": dict(target.environment),
+        "profile": target.profile.to_json() if target.profile else None,
         "about": {},
     }
 

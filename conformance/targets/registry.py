@@ -13,6 +13,7 @@ from conformance.errors import UsageError
 from conformance.model import Case, Json
 from conformance.targets import limits, machine
 from conformance.targets.limits import Limit
+from conformance.targets.profile import Profile
 from conformance.targets.transport.process import Start
 
 __all__ = [
@@ -127,6 +128,7 @@ class Target:
     onednn: tuple[str, ...] = ()  # dtypes that oneDNN serves
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by op; one nameless way where none is given
     roundings: Mapping[str, int] = field(default_factory=dict)  # of an op, beyond those of its sum
+    profile: Profile | None = None  # what it claims, where that is not said by the fields above
 
     def repeats(self, op: str) -> bool:
         """Return whether the target claims that a second run of the same call of this op gives the same bits."""
@@ -273,6 +275,8 @@ def unseen(target: Target, case: Case, route: str, rule: str) -> str | None:
 def unsupported(target: Target, case: Case, route: str = "") -> str | None:
     """Return why the target declares not to implement this call; None where it declares no such thing."""
     first = target.routes.get(case.op, ("",))[0]
+    if target.profile and (why := target.profile.outside(case, route or first)):
+        return why
     return limits.reason(target.limits, case, route or first, target.onednn)
 
 

@@ -1,0 +1,94 @@
+"""
+Profiles: what a target claims and how it computes, as data. `profile_reading` reads one; docs/profiles.md describes it.
+
+A profile speaks of calls in the words of `conformance.cases.attributes`: a feature is the name of an attribute and one
+of its classes, such as "dilation" and "above 1". What a profile does not say is claimed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import TypeVar
+
+from conformance.cases import attributes
+from conformance.model import OPS, Case, Json
+from reference.engine.precision import ARITHMETICS, Arithmetic
+
+__all__ = ["DRAWN", "EVERY", "SPELLINGS", "SUBNORMALS", "TENSORFLOW", "Limit", "Profile"]
+
+SUBNORMALS = ("kept", "flushed", "either")
+SPELLINGS = ("tensorflow", "canonical")
+TENSORFLOW = "tensorflow"  # of choices: all of TensorFlow's
+DRAWN = ("dropout", "stateless_dropout")  # the ops that draw random numbers
+EVERY = "others"  # in a table by op or dtype: those that it does not name
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """Valid calls that a target does not implement: those that have every feature given here."""
+
+    reason: str
+    ops: tuple[str, ...] = ()  # any where none is given
+    routes: tuple[str, ...] = ()  # likewise
+    features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by attribute: one of these classes
+
+    def covers(self, op: str, route: str, features: Mapping[str, str]) -> bool:
+        """Return whether a valid call of an op, by a route, with these features falls under this limit."""
+        return (
+            (not self.ops or op in self.ops)
+            and (not self.routes or route in self.routes)
+            and all(features.get(name) in classes for name, classes in self.features.items())
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """
+    What a target claims and how it computes.
+
+    Tables by op or dtype may hold `EVERY`; what they do not name, and an empty table, is not restricted.
+    """
+
+    name: str = ""  # short: tables and causes go by it
+    library: str = ""
+    version: str = ""  # of the library: the one on which the limits were measured
+    ops: tuple[str, ...] = OPS  # offered
+    dtypes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by op
+    layouts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by op
+    limits: tuple[Limit, ...] = ()
+    arithmetic: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # by op, dtype: any of these
+    subnormals: str = "either"
+    choices: Mapping[str, str] | str = field(default_factory=dict)  # by rule, the alternative; or TENSORFLOW
+    spelling: str = "tensorflow"
+    deterministic: bool = False  # the same call gives the same bits
+    own_masks: tuple[str, ...] = DRAWN  # ops whose random numbers are not those of TensorFlow's kernels
+    unseeded: tuple[str, ...] = ()  # ops whose seed it ignores: `deterministic` leaves them out
+
+    def outside(self, case: Case, route: str = "") -> str | None:
+        """Return why a valid call is not among those claimed; None where it is."""
+        if case.op not in self.ops:
+            return f"{self.name or 'the target'} offers no {case.op}"
+        features = attributes(case)
+        for name, table in (("dtype", self.dtypes), ("layout", self.layouts)):
+            claimed = of(table, case.op)
+            if claimed is not None and name in features and features[name] not in claimed:
+                return f"{case.op} in {features[name]} is not claimed"
+        limits = (limit.reason for limit in self.limits if limit.covers(case.op, route, features))
+        return next(limits, None)
+
+    def arithmetics(self, op: str, dtype: str) -> tuple[Arithmetic, ...]:
+        """Return the arithmetics by which an op may compute in a dtype: at least one, the usual one first."""
+        names = of(of(self.arithmetic, op) or {}, dtype) or ("float32",)
+        named = (ARITHMETICS[name] for name in names)
+        return tuple(replace(entry, flushes=entry.flushes and self.subnormals != "kept") for entry in named)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the profile as JSON data; `profile_reading.parsed` is the inverse."""
+        data: dict[str, Json] = asdict(self)
+        return data
+
+
+def of(table: Mapping[str, T], key: str) -> T | None:
+    """Return what a table says of a key; what it says of the others where it does not name it."""
+    return table.get(key, table.get(EVERY))
