@@ -14,7 +14,19 @@ from typing import Any, TypeAlias
 import ml_dtypes
 import numpy as np
 
-__all__ = ["FORMATS", "Array", "Format", "bfloat16", "format_of", "is_nan", "round_ratio", "round_to", "to_odd", "ulp"]
+__all__ = [
+    "FORMATS",
+    "Array",
+    "Format",
+    "bfloat16",
+    "format_of",
+    "is_nan",
+    "one_nan",
+    "round_ratio",
+    "round_to",
+    "to_odd",
+    "ulp",
+]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -134,6 +146,17 @@ def round_ratio(numerator: int, denominator: int, fmt: Format) -> float:
     if quotient.bit_length() + spacing > fmt.emax + 1:
         return sign * math.inf
     return sign * math.ldexp(quotient, spacing)
+
+
+def one_nan(values: Array) -> Array:
+    """
+    Return values with every NaN the positive quiet one without payload.
+
+    >>> one_nan(np.array([-np.nan, 1.0])).view(np.uint64) == np.array([np.nan, 1.0]).view(np.uint64)
+    array([ True,  True])
+    """
+    nan = np.isnan(values) if values.dtype.kind not in "iub" else np.zeros((), bool)
+    return np.asarray(np.where(nan, values.dtype.type(np.nan), values)) if nan.any() else np.asarray(values)
 
 
 def ulp(values: Array, fmt: Format) -> Array:

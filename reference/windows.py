@@ -56,6 +56,11 @@ class Axis:
         """The length of the image with its padding."""
         return self.before + self.size + self.after
 
+    def cells(self, window: int) -> list[int]:
+        """Return the image cells that one window meets: window * stride + t * dilation - before, those inside."""
+        start = window * self.stride - self.before
+        return [cell for cell in range(start, start + self.reach, self.dilation) if 0 <= cell < self.size]
+
     def starts(self) -> Indices:
         """Return the image coordinate of each window's first tap: [out], negative inside the padding."""
         return np.arange(self.out, dtype=np.int64) * self.stride - self.before

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from reference.checks import (
     Padding,
     Size,
@@ -17,8 +19,9 @@ from reference.engine.conv2d import FilterGradient
 from reference.floats import Array
 from reference.ops.convolutions import DTYPES, convolution
 from reference.reading import read_array
+from reference.windows import Axis
 
-__all__ = ["conv2d_backprop_filter", "filter_gradient"]
+__all__ = ["conv2d_backprop_filter", "definition", "filter_gradient"]
 
 
 def conv2d_backprop_filter(
@@ -37,34 +40,72 @@ def conv2d_backprop_filter(
         out[h, w, i, o] = sum over (n, y, x) whose tap lies inside the image of
             input[n, y*sh + h*dh - top, x*sw + w*dw - left, g*FI + i] * out_backprop[n, y, x, o]
 
-    with g = o // (O // groups), as in conv2d.
+    where g = o // (O // groups) and groups = I // FI: filter o sees the channels of its own group.
+
+    Window y starts at row y*sh - top, and reaches over r = (FH - 1)*dh + 1 rows, of which it meets every dh-th; columns
+    likewise, with left. Rows and columns outside the image are absent: they take no part. Their number is
+
+        SAME      OH = ceil(H / sh); top = floor(total / 2) of total = max((OH - 1)*sh + r - H, 0) absent rows
+        VALID     OH = ceil((H - r + 1) / sh); top = 0
+        explicit  OH = floor((top + H + bottom - r) / sh) + 1, with the given top and bottom
 
     Shapes:
-        input [N, H, W, I], out_backprop [N, OH, OW, O], filter_sizes = [FH, FW, FI, O] -> out [FH, FW, FI, O].
+        input [N, H, W, I], out_backprop [N, OH, OW, O], filter_sizes = [FH, FW, FI, O] -> out [FH, FW, FI, O]. With
+        data_format "NCHW" input and out_backprop are N C H W; filters are H W I O always.
+        strides, dilations: an integer, or 1 (both axes), 2 (rows, columns) or 4 (by layout); None is 1.
+        padding: "SAME", "VALID", or four pairs (before, after) in the order of the layout.
 
     Rounding:
-        The exact sum rounded once to the dtype of the input. int32 wraps.
+        The exact sum, rounded once to the dtype of the input: to nearest, ties to even, gradually to zero, beyond the
+        largest number to infinity. A sum that is exactly zero is +0; one that rounds to zero keeps its sign. A NaN is
+        the positive quiet one without payload. int32 wraps in two's complement. Others conform as well: every result
+        within `bounds` does, +0 for -0, and any NaN for NaN.
 
     Rules:
-        conv2d_backprop_filter.R1   input and out_backprop have rank 4; filter_sizes has 4 entries, int32 or
-                                    int64, 0 to 2^31 - 1, and fewer than 2^60 elements.
-        conv2d_backprop_filter.R2   input and out_backprop have one dtype, as in conv2d.
-        conv2d_backprop_filter.R3   strides: as conv2d.R3.
-        conv2d_backprop_filter.R4   dilations: as conv2d.R4.
-        conv2d_backprop_filter.R5   padding: as conv2d.R5.
-        conv2d_backprop_filter.R6   data_format is "NHWC" or "NCHW".
+        conv2d_backprop_filter.R1   input and out_backprop have rank 4; filter_sizes has 4 entries, int32 or int64, from
+                                    0 to 2^31 - 1, and fewer than 2^60 elements.
+        conv2d_backprop_filter.R2   input and out_backprop have one dtype: float16, bfloat16, float32, float64 or int32.
+        conv2d_backprop_filter.R3   strides are integers from 1 to 2^31 - 1, 1 along batch and channels.
+        conv2d_backprop_filter.R4   dilations are integers from 1 to 2^31 - 1, 1 along batch and channels.
+        conv2d_backprop_filter.R5   padding is "SAME", "VALID" or four pairs of integers from 0 to 2^31 - 1, zero for
+                                    batch and channels.
+        conv2d_backprop_filter.R6   data_format is "NHWC", "NCHW" or None, which is "NHWC".
         conv2d_backprop_filter.R7   filter_sizes has at least one row, one column and one channel.
-        conv2d_backprop_filter.R8   Groups: as conv2d.R8.
-        conv2d_backprop_filter.R9   Window and image: as conv2d.R9.
-        conv2d_backprop_filter.R10  out_backprop has the shape of conv2d's output.
+        conv2d_backprop_filter.R8   The channels are a positive multiple of the filters' depth, and the filters divide
+                                    evenly into that many groups.
+        conv2d_backprop_filter.R9   The window reaches beyond the padded image by at most the stride. Open, where the
+                                    output is empty: a refusal; up to 2 * stride - 1 beyond: an empty result.
+        conv2d_backprop_filter.R10  out_backprop has the shape of conv2d's output: [N, OH, OW, O].
         conv2d_backprop_filter.R11  An empty batch or an empty output gives zeros.
 
+    NaN and infinity propagate as in conv2d: to the filter elements whose tap meets them, and no others.
+
     Raises:
-        SpecError: naming the rule that the call breaks.
+        SpecError: naming a rule that the call breaks.
 
     Source: TensorFlow 2.21.0, python/ops/nn_ops.py (conv2d_backprop_filter), core/kernels/conv_grad_filter_ops.cc.
+
+    >>> image, gradient = np.float32([1, 2, 3]).reshape(1, 1, 3, 1), np.float32([1, 10]).reshape(1, 1, 2, 1)
+    >>> conv2d_backprop_filter(image, [1, 2, 1, 1], gradient, 1, "VALID").ravel()
+    array([21., 32.], dtype=float32)
     """
     return filter_gradient(input, filter_sizes, out_backprop, strides, padding, data_format, dilations).rounded()
+
+
+def definition(
+    input: Array, filter_sizes: tuple[int, ...], out_backprop: Array, rows: Axis, columns: Axis, groups: int
+) -> Array:
+    """Sum the products; rows and columns hold stride, dilation, before (top or left) and size of their axis."""
+    high, wide, depth, outputs = filter_sizes
+    out = np.zeros(filter_sizes, input.dtype)
+    for n, y, x, o in np.ndindex(out_backprop.shape):
+        first = o // (outputs // groups) * depth
+        for h, w, i in np.ndindex(high, wide, depth):
+            Y = y * rows.stride + h * rows.dilation - rows.before
+            X = x * columns.stride + w * columns.dilation - columns.before
+            if 0 <= Y < rows.size and 0 <= X < columns.size:
+                out[h, w, i, o] += input[n, Y, X, first + i] * out_backprop[n, y, x, o]
+    return out
 
 
 def filter_gradient(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-import numpy as np  # noqa: F401 -- the examples use it
+import numpy as np
 
 from reference.arithmetic import possible, transposed_sizes
 from reference.checks import (
@@ -23,9 +23,9 @@ from reference.errors import SpecError, shown
 from reference.floats import Array
 from reference.ops.convolutions import DTYPES, convolution
 from reference.reading import read_array
-from reference.windows import Convolution
+from reference.windows import Axis, Convolution
 
-__all__ = ["backward", "conv2d_backprop_input", "conv2d_transpose"]
+__all__ = ["backward", "conv2d_backprop_input", "conv2d_transpose", "definition"]
 
 
 def conv2d_transpose(
@@ -39,49 +39,65 @@ def conv2d_transpose(
     name: str | None = None,  # noqa: ARG001 -- tf.nn has it
 ) -> Array:
     """
-    Give every input element its place in a larger image: the transpose of conv2d as a matrix.
+    Apply the adjoint of conv2d: scatter each input element, times the filters, into the output.
 
     Take the forward convolution, with the same filters, strides, padding and dilations, that maps output_shape to the
     shape of the input. Element (y, x) of the input was window (y, x) there; it is now multiplied with the filters and
-    added back into the cells that this window covers:
+    added back into the cells that this window meets:
 
         out[n, Y, X, g*FI + i] = sum over (h, w, y, x) with Y = y*sh + h*dh - top and X = x*sw + w*dw - left, and o in
             group g, of input[n, y, x, o] * filters[h, w, i, o]
 
-    top and left are the padding *of that forward convolution*. SAME puts its odd zero last, on the bottom and right;
-    seen as a convolution of the zero-inserted input, the transposed one therefore gets its extra zero **first, on the
-    left and top** (`windows.transposed` gives the zeros in between, before and after). From 3x3, under 3x3 filters and
-    stride 2, both 5x5 and 6x6 can be asked for; 6x6 has one more row and column of zeros, on the top and left.
+    where g = o // (O // groups) and groups = I // FI. What falls outside out is dropped, with the padding. top and left
+    are the padding *of that forward convolution*, whose windows reach over r = (FH - 1)*dh + 1 rows (columns likewise):
+
+        SAME      (OH - 1)*sh < H <= OH*sh; top = floor(max((OH - 1)*sh + r - H, 0) / 2)
+        VALID     (OH - 1)*sh + r <= H < OH*sh + r; top = 0
+        explicit  (OH - 1)*sh + r <= top + H + bottom < OH*sh + r, with the given top and bottom
+
+    SAME puts its odd absent row last, on the bottom; seen as a convolution of the zero-inserted input, the transposed
+    one therefore gets its extra zero **first, on the left and top** (`windows.transposed` gives the zeros in between,
+    before and after). From 3x3, under 3x3 filters and stride 2, both 5x5 and 6x6 can be asked for; 6x6 has one more row
+    and column of zeros, on the top and left.
 
     Shapes:
-        input [N, OH, OW, O], filters [FH, FW, FI, O] -> out = output_shape = [N, H, W, I], I a multiple of FI.
-        output_shape of two entries is [H, W]; then I = FI. With data_format "NCHW" all but the filters are N C H W.
-        SAME allows (OH - 1) * sh < H <= OH * sh; VALID allows OH * sh - sh + reach <= H < OH * sh + reach.
+        input [N, OH, OW, O], filters [FH, FW, FI, O] -> out = output_shape = [N, H, W, I]. output_shape of two entries
+        is [H, W]; then I = FI. With data_format "NCHW" all but the filters are N C H W.
+        strides, dilations: an integer, or 1 (both axes), 2 (rows, columns) or 4 (by layout); None is 1.
+        padding: "SAME", "VALID", or four pairs (before, after) in the order of the layout.
 
     Rounding:
-        The exact sum rounded once to the dtype of the input. int32 wraps in two's complement.
+        The exact sum, rounded once to the dtype of the input: to nearest, ties to even, gradually to zero, beyond the
+        largest number to infinity. A sum that is exactly zero is +0; one that rounds to zero keeps its sign. A NaN is
+        the positive quiet one without payload. int32 wraps in two's complement. Others conform as well: every result
+        within `bounds` does, +0 for -0, and any NaN for NaN.
 
     Rules:
         conv2d_transpose.R1   input and filters have rank 4.
         conv2d_transpose.R2   input and filters have one dtype: float16, bfloat16, float32, float64 or int32.
-        conv2d_transpose.R3   strides: as conv2d.R3.
-        conv2d_transpose.R4   dilations: as conv2d.R4.
-        conv2d_transpose.R5   padding: as conv2d.R5.
-        conv2d_transpose.R6   data_format is "NHWC" or "NCHW".
+        conv2d_transpose.R3   strides are integers from 1 to 2^31 - 1, 1 along batch and channels.
+        conv2d_transpose.R4   dilations are integers from 1 to 2^31 - 1, 1 along batch and channels.
+        conv2d_transpose.R5   padding is "SAME", "VALID" or four pairs of integers from 0 to 2^31 - 1, zero for batch
+                              and channels.
+        conv2d_transpose.R6   data_format is "NHWC", "NCHW" or None, which is "NHWC".
         conv2d_transpose.R7   filters have at least one row, one column and one channel.
-        conv2d_transpose.R8   Groups, of the forward convolution: as conv2d.R8.
-        conv2d_transpose.R9   Window and output image: as conv2d.R9.
-        conv2d_transpose.R10  output_shape has 4 entries, or 2 (height, width), int32 or int64, 0 to 2^31 - 1,
-                              and fewer than 2^60 elements.
+        conv2d_transpose.R8   The channels I of output_shape are a positive multiple of the filters' depth FI, and the
+                              filters divide evenly into that many groups.
+        conv2d_transpose.R9   The window reaches beyond the padded output by at most the stride. Open, where input is
+                              empty: a refusal; up to 2 * stride - 1 beyond: an empty result.
+        conv2d_transpose.R10  output_shape has 4 entries, or 2 (height, width; then I = FI), int32 or int64, 0 to
+                              2^31 - 1, and fewer than 2^60 elements.
         conv2d_transpose.R11  The forward convolution maps output_shape to the input's shape: batch, height, width, and
                               as many channels as there are filters.
-        conv2d_transpose.R12  Cells that no window covers are zero.
+        conv2d_transpose.R12  Cells that no window meets are zero.
         conv2d_transpose.R13  Only real input elements are multiplied: inserted zeros and padding are absent, so a NaN
-                              or infinite filter over them contributes nothing. Open: a NaN there.
+                              or infinite filter over them contributes nothing. Open: a NaN there. A NaN or infinity
+                              that a real element meets propagates as IEEE arithmetic has it, to the cells of its window
+                              alone: infinity times zero is NaN.
         conv2d_transpose.R14  int32 sums wrap.
 
     Raises:
-        SpecError: naming the rule that the call breaks.
+        SpecError: naming a rule that the call breaks.
 
     Source: TensorFlow 2.21.0, python/ops/nn_ops.py (conv2d_transpose_v2), core/kernels/conv_grad_input_ops.cc,
     core/kernels/conv_grad_shape_utils.cc.
@@ -113,31 +129,77 @@ def conv2d_backprop_input(
     """
     Return the gradient of conv2d with respect to its input: conv2d_transpose of out_backprop to input_sizes.
 
-    Formula, shapes and rounding are those of conv2d_transpose with input = out_backprop, output_shape = input_sizes.
+    Take the forward convolution, with the same filters, strides, padding and dilations, that maps input_sizes to the
+    shape of out_backprop. Element (y, x) of out_backprop was window (y, x) there; it is now multiplied with the filters
+    and added back into the cells that this window meets:
+
+        out[n, Y, X, g*FI + i] = sum over (h, w, y, x) with Y = y*sh + h*dh - top and X = x*sw + w*dw - left, and o in
+            group g, of out_backprop[n, y, x, o] * filters[h, w, i, o]
+
+    where g = o // (O // groups) and groups = I // FI. What falls outside out is dropped, with the padding. top and left
+    are the padding *of that forward convolution*, whose windows reach over r = (FH - 1)*dh + 1 rows (columns likewise):
+
+        SAME      (OH - 1)*sh < H <= OH*sh; top = floor(max((OH - 1)*sh + r - H, 0) / 2)
+        VALID     (OH - 1)*sh + r <= H < OH*sh + r; top = 0
+        explicit  (OH - 1)*sh + r <= top + H + bottom < OH*sh + r, with the given top and bottom
+
+    Shapes:
+        out_backprop [N, OH, OW, O], filters [FH, FW, FI, O] -> out = input_sizes = [N, H, W, I]. input_sizes of two
+        entries is [H, W]; then I = FI. With data_format "NCHW" all but the filters are N C H W.
+        strides, dilations: an integer, or 1 (both axes), 2 (rows, columns) or 4 (by layout); None is 1.
+        padding: "SAME", "VALID", or four pairs (before, after) in the order of the layout.
+
+    Rounding:
+        The exact sum, rounded once to the dtype of the filters: to nearest, ties to even, gradually to zero, beyond the
+        largest number to infinity. A sum that is exactly zero is +0; one that rounds to zero keeps its sign. A NaN is
+        the positive quiet one without payload. int32 wraps in two's complement. Others conform as well: every result
+        within `bounds` does, +0 for -0, and any NaN for NaN.
 
     Rules:
         conv2d_backprop_input.R1   filters and out_backprop have rank 4.
-        conv2d_backprop_input.R2   filters and out_backprop have one dtype, as in conv2d.
-        conv2d_backprop_input.R3   strides: as conv2d.R3.
-        conv2d_backprop_input.R4   dilations: as conv2d.R4.
-        conv2d_backprop_input.R5   padding: as conv2d.R5.
-        conv2d_backprop_input.R6   data_format is "NHWC" or "NCHW".
+        conv2d_backprop_input.R2   out_backprop and filters have one dtype: float16, bfloat16, float32, float64 or
+                                   int32.
+        conv2d_backprop_input.R3   strides are integers from 1 to 2^31 - 1, 1 along batch and channels.
+        conv2d_backprop_input.R4   dilations are integers from 1 to 2^31 - 1, 1 along batch and channels.
+        conv2d_backprop_input.R5   padding is "SAME", "VALID" or four pairs of integers from 0 to 2^31 - 1, zero for
+                                   batch and channels.
+        conv2d_backprop_input.R6   data_format is "NHWC", "NCHW" or None, which is "NHWC".
         conv2d_backprop_input.R7   filters have at least one row, one column and one channel.
-        conv2d_backprop_input.R8   Groups: as conv2d.R8.
-        conv2d_backprop_input.R9   Window and image: as conv2d.R9.
-        conv2d_backprop_input.R10  input_sizes has 4 entries, or 2 (height, width), int32 or int64, 0 to 2^31 - 1,
-                                   and fewer than 2^60 elements.
-        conv2d_backprop_input.R11  out_backprop has the shape of conv2d's output.
+        conv2d_backprop_input.R8   The channels I of input_sizes are a positive multiple of the filters' depth FI, and
+                                   the filters divide evenly into that many groups.
+        conv2d_backprop_input.R9   The window reaches beyond the padded output by at most the stride. Open, where
+                                   out_backprop is empty: a refusal; up to 2 * stride - 1 beyond: an empty result.
+        conv2d_backprop_input.R10  input_sizes has 4 entries, or 2 (height, width; then I = FI), int32 or int64, 0 to
+                                   2^31 - 1, and fewer than 2^60 elements.
+        conv2d_backprop_input.R11  out_backprop has the shape of conv2d's output: [N, OH, OW, O].
         conv2d_backprop_input.R12  An empty batch or an empty out_backprop gives zeros.
 
+    Cells that no window meets are zero. NaN and infinity propagate as in conv2d_transpose.
+
     Raises:
-        SpecError: naming the rule that the call breaks.
+        SpecError: naming a rule that the call breaks.
 
     Source: TensorFlow 2.21.0, python/ops/nn_ops.py (conv2d_backprop_input), core/kernels/conv_grad_input_ops.cc.
     """
     op = "conv2d_backprop_input"
     call = backward(op, input_sizes, filters, out_backprop, strides, padding, data_format, dilations)
     return from_nhwc(call.rounded(), call.geometry.layout)
+
+
+def definition(
+    input: Array, filters: Array, output_shape: tuple[int, ...], rows: Axis, columns: Axis, groups: int
+) -> Array:
+    """Add the products; rows and columns hold stride, dilation, before (top or left) and size of the forward axis."""
+    high, wide, depth, outputs = filters.shape
+    out = np.zeros(output_shape, input.dtype)
+    for n, y, x, o in np.ndindex(input.shape):
+        first = o // (outputs // groups) * depth
+        for h, w, i in np.ndindex(high, wide, depth):
+            Y = y * rows.stride + h * rows.dilation - rows.before
+            X = x * columns.stride + w * columns.dilation - columns.before
+            if 0 <= Y < rows.size and 0 <= X < columns.size:
+                out[n, Y, X, first + i] += input[n, y, x, o] * filters[h, w, i, o]
+    return out
 
 
 def backward(

@@ -17,7 +17,7 @@ import numpy as np
 
 from reference.checks import check_rank
 from reference.errors import SpecError, shown
-from reference.floats import FORMATS, Array, format_of, round_to
+from reference.floats import FORMATS, Array, format_of, one_nan, round_to
 from reference.random_bits import stateful_uniform, stateless_uniform
 from reference.reading import read_array, whole_numbers
 
@@ -26,6 +26,7 @@ __all__ = [
     "Possible",
     "Rate",
     "Sampler",
+    "definition",
     "dropout",
     "general_dropout",
     "is_number",
@@ -61,19 +62,21 @@ def general_dropout(
     Rounding:
         scale = 1 / (1 - rate) in float64 (or in a NumPy number's own precision), rounded once to x's dtype; x * scale
         is rounded once. For a rate that is an array x / (1 - rate), the difference and the quotient each rounded once.
+        To nearest, ties to even, gradually to zero, beyond the largest number to infinity. A NaN is the positive quiet
+        one without payload; any NaN conforms, and so does zero where x or the result is subnormal.
 
     Rules:
-        dropout.R1  x is float16, bfloat16, float32 or float64.
-        dropout.R2  rate is a real number with 0 <= rate < 1 (NaN is not), or a 0-d array, which stands for a tensor.
-        dropout.R3  A rate that is an array has x's dtype.
-        dropout.R4  The value of a rate that is an array is not looked at: all are dropped for 1, more and NaN, and none
-                    below 0. TensorFlow's documentation says that such values are refused: open.
-        dropout.R5  A number 0 gives x itself; neither noise_shape nor seed is looked at.
-        dropout.R6  noise_shape holds integers of at least 0, or None for x's size where it is as long as x's shape.
-        dropout.R7  noise_shape broadcasts to x's shape, so that out has x's shape.
-        dropout.R8  An element is kept where u >= rate, rate rounded once to x's dtype: u equal to rate is kept.
-        dropout.R9  A dropped element is +0 whatever it was, NaN and infinity included; a kept -0 stays -0.
-        dropout.R10 One number decides along each axis where noise_shape has 1 or nothing.
+        dropout.R1   x is float16, bfloat16, float32 or float64.
+        dropout.R2   rate is a real number with 0 <= rate < 1 (NaN is not), or a 0-d array, which stands for a tensor.
+        dropout.R3   A rate that is an array has x's dtype.
+        dropout.R4   The value of a rate that is an array is not looked at: all are dropped for 1, more and NaN, and
+                     none below 0. TensorFlow's documentation says that such values are refused: open.
+        dropout.R5   A number 0 gives x itself; neither noise_shape nor seed is looked at.
+        dropout.R6   noise_shape holds integers of at least 0, or None for x's size where it is as long as x's shape.
+        dropout.R7   noise_shape broadcasts to x's shape, so that out has x's shape.
+        dropout.R8   An element is kept where u >= rate, rate rounded once to x's dtype: u equal to rate is kept.
+        dropout.R9   A dropped element is +0 whatever it was, NaN and infinity included; a kept -0 stays -0.
+        dropout.R10  One number decides along each axis where noise_shape has 1 or nothing.
 
     Raises:
         SpecError: naming the rule that the call breaks.
@@ -84,8 +87,12 @@ def general_dropout(
     x, rate = read(x, "x", rate)
     if is_number(rate) and rate == 0:
         return x
-    kept = kept_mask(x, rate, uniform_sampler, noise_shape)
-    return np.asarray(np.where(kept, scaled(x, rate), x.dtype.type(0)))
+    return definition(x, rate, uniform_sampler(_noise_shape(x.shape, noise_shape), x.dtype))
+
+
+def definition(x: Array, rate: Rate, uniform: Array) -> Array:
+    """Scale the elements whose uniform number is at least rate, drop the others; uniform broadcasts to x's shape."""
+    return one_nan(np.where(keeps(uniform, rate), scaled(x, rate), x.dtype.type(0)))
 
 
 def dropout(
@@ -101,11 +108,15 @@ def dropout(
     Do what the first tf.nn.dropout(x, rate, noise_shape, seed) does after tf.random.set_seed(global_seed).
 
     Rules are those of `general_dropout`, and:
-        dropout.R11 Given global_seed or seed, integers, u is `stateful_uniform`, bit for bit.
-        dropout.R12 Given neither, every mask conforms; the one returned comes from the operating system.
+        dropout.R11  Given global_seed or seed, integers, u is `stateful_uniform`, bit for bit.
+        dropout.R12  Given neither, every mask conforms; the one returned comes from the operating system.
 
-    global_seed is no argument in TensorFlow, where tf.random.set_seed sets it. A later call with the same seed goes on
-    in the sequence. In tf.function the first op without a seed draws as with seed=0. XLA heeds neither seed.
+    global_seed is no argument in TensorFlow, where tf.random.set_seed sets it. In tf.function the first op without a
+    seed draws as with seed=0. XLA heeds neither seed.
+
+    Later draws are not specified. In TensorFlow 2.21.0 a later call with the same seeds and dtype goes on in the
+    sequence, 256 blocks of Philox further for each element drawn before; without seed it takes the next integer that
+    Python's generator draws from global_seed.
     """
     sampler = partial(stateful_uniform, seed=seed, global_seed=global_seed)
     return general_dropout(x, rate, sampler, noise_shape, name)

@@ -3,25 +3,45 @@
 import numpy as np
 
 from reference.errors import SpecError
-from reference.floats import Array
+from reference.floats import Array, one_nan
 from reference.ops.dropout import Rate, is_number, read, scaled
 from reference.reading import read_array
 
-__all__ = ["dropout_grad"]
+__all__ = ["definition", "dropout_grad"]
 
 
 def dropout_grad(grad: Array, kept: Array, rate: Rate) -> Array:
     """
     Return the gradient of dropout with respect to x.
 
-        out = where(kept, grad * scale, +0)        scale and rounding as forward; grad / (1 - rate) for an array
+        out = where(kept, grad * scale, +0)        grad / (1 - rate) for a rate that is an array
 
-    Rules are R1 to R4 of `general_dropout` for grad and rate, its R5 (a number 0 gives grad itself: nothing is
-    dropped), and:
+    Shapes:
+        grad any, kept the same -> out the same, of grad's dtype.
+
+    Rounding:
+        scale = 1 / (1 - rate) in float64 (or in a NumPy number's own precision), rounded once to grad's dtype; grad *
+        scale is rounded once. For a rate that is an array grad / (1 - rate), the difference and the quotient each
+        rounded once. A NaN is the positive quiet one without payload; any NaN conforms, and so does zero where grad or
+        the result is subnormal.
+
+    grad and rate are held to dropout's rules: grad is float16, bfloat16, float32 or float64 (dropout.R1); rate is a
+    real number with 0 <= rate < 1, or a 0-d array (dropout.R2) of grad's dtype (dropout.R3), whose value is not looked
+    at (dropout.R4). A number 0 gives grad itself: nothing is dropped (dropout.R5).
+
+    Rules:
         dropout_grad.R1  kept is boolean and has grad's shape: the mask of the forward call, `kept_mask`.
         dropout_grad.R2  A dropped element has gradient +0, whatever grad and scale are.
 
     TensorFlow multiplies a dropped gradient, 0, by scale: NaN where scale is infinite (float16 from rate 0.99999 on).
+
+    Raises:
+        SpecError: naming a rule that the call breaks.
+
+    Source: TensorFlow 2.21.0, python/ops/nn_ops.py, _dropout, whose gradient this is.
+
+    >>> dropout_grad(np.float32([1, 2]), np.array([True, False]), 0.5)
+    array([2., 0.], dtype=float32)
     """
     grad, rate = read(grad, "grad", rate)
     kept = read_array("dropout_grad.R1", "kept", kept)
@@ -31,4 +51,9 @@ def dropout_grad(grad: Array, kept: Array, rate: Rate) -> Array:
         raise SpecError("dropout_grad.R1", reason, values=values)
     if is_number(rate) and rate == 0:
         return grad
-    return np.asarray(np.where(kept, scaled(grad, rate), grad.dtype.type(0)))
+    return definition(grad, kept, rate)
+
+
+def definition(grad: Array, kept: Array, rate: Rate) -> Array:
+    """Scale what was kept, and drop the others."""
+    return one_nan(np.where(kept, scaled(grad, rate), grad.dtype.type(0)))

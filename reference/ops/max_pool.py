@@ -1,6 +1,8 @@
 """max_pool."""
 
-import numpy as np  # noqa: F401 -- the examples use it
+from math import isnan
+
+import numpy as np
 
 from reference.checks import (
     FLOATS,
@@ -13,8 +15,9 @@ from reference.engine.max_pool import largest
 from reference.floats import Array
 from reference.ops.pools import pool
 from reference.reading import read_array
+from reference.windows import Axis
 
-__all__ = ["DTYPES", "UNSIGNED", "max_pool", "pooled"]
+__all__ = ["DTYPES", "UNSIGNED", "definition", "max_pool", "pooled"]
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16")
 DTYPES = (*FLOATS, *INTEGERS)
@@ -38,33 +41,44 @@ def max_pool(
 
         out[n, y, x, c] = max over j of input[n, y, x, c*k + j]
 
+    Window y starts at row y*sh - top and holds KH rows (columns likewise, with left and KW), where (KH, KW) is ksize.
+    Rows and columns outside the image are absent: they never win. Their number is
+
+        SAME      OH = ceil(H / sh); top = floor(total / 2) of total = max((OH - 1)*sh + KH - H, 0) absent rows
+        VALID     OH = ceil((H - KH + 1) / sh); top = 0
+        explicit  OH = floor((top + H + bottom - KH) / sh) + 1, with the given top and bottom
+
     Shapes:
-        input [N, H, W, C] -> out [N, OH, OW, C]; OH and OW by `windows.same`, `valid` or `explicit`. NCHW likewise.
+        input [N, H, W, C] -> out [N, OH, OW, C], between channels [N, H, W, C / k]. NCHW likewise.
         ksize, strides: an integer, or 1 (both axes), 2 (rows, columns) or 4 (by layout); None is 1.
+        padding: "SAME", "VALID", or four pairs (before, after) in the order of the layout.
 
     Rounding:
-        None: out holds elements of input, bit for bit; which of two zeros is open.
+        None: out holds elements of the input. Of equal ones, such as +0 and -0, it is the first in row-major order of
+        the window. A NaN is the positive quiet one without payload. Others conform as well: either zero, and any NaN
+        for NaN.
 
     Rules:
         max_pool.R1   input has rank 4.
         max_pool.R2   dtype: float16, bfloat16, float32, float64, int8, int16, int32, int64, uint8 or uint16.
         max_pool.R3   strides are integers from 1 to 2^31 - 1, 1 along batch.
         max_pool.R4   ksize are integers from 1 to 2^31 - 1, 1 along batch.
-        max_pool.R5   padding is "SAME", "VALID" or four pairs of integers from 0 on, zero for batch and channels, each
-                      smaller than the window along its axis.
-        max_pool.R6   data_format is "NHWC" or "NCHW".
+        max_pool.R5   padding is "SAME", "VALID" or four pairs of integers from 0 on, in the order of the layout, zero
+                      for batch and channels, each smaller than the window along its axis.
+        max_pool.R6   data_format is "NHWC", "NCHW" or None, which is "NHWC".
         max_pool.R7   Pooling between channels is by itself: NHWC, windows and strides of 1 in height and width, the
                       stride equal to the window, which divides the channels; "SAME" or "VALID".
-        max_pool.R8   The window is longer than the padded image by at most the stride: as conv2d.R9.
+        max_pool.R8   The window is longer than the padded image by at most the stride. Open, where the output is empty:
+                      a refusal; where it is longer by up to 2 * stride - 1: an empty result.
         max_pool.R9   Absent elements never win: padding takes no part.
-        max_pool.R10  NaN is dropped where the window holds another value. Open: what a window of NaN alone gives
-                      (NaN, -inf or the lowest finite number).
+        max_pool.R10  NaN is dropped where the window holds another value. Open: what a window of NaN alone gives (NaN,
+                      -inf or the lowest finite number).
         max_pool.R11  +0 and -0 are equal, and either may be given. Open: a subnormal may count as zero.
         max_pool.R12  Explicit padding needs an image with at least one row and one column. Open, where no window fits
                       into the padding: an empty result.
 
     Raises:
-        SpecError: naming the rule that the call breaks.
+        SpecError: naming a rule that the call breaks.
 
     Source: TensorFlow 2.21.0, python/ops/nn_ops.py (max_pool_v2, max_pool2d), core/kernels/maxpooling_op.cc.
 
@@ -75,6 +89,17 @@ def max_pool(
     image = read_array("max_pool.R2", "input", input)
     check_dtype("max_pool.R2", "input", image, DTYPES)
     return pooled("max_pool", image, ksize, strides, padding, data_format)
+
+
+def definition(input: Array, rows: Axis, columns: Axis, depth: int = 1) -> Array:
+    """Take the largest that is no NaN, the first where several are; depth: the channels k of a window."""
+    out = np.empty((len(input), rows.out, columns.out, input.shape[3] // depth), input.dtype)
+    for n, y, x, c in np.ndindex(out.shape):
+        channels = range(c * depth, (c + 1) * depth)
+        window = [input[n, Y, X, k] for Y in rows.cells(y) for X in columns.cells(x) for k in channels]
+        numbers = [value for value in window if not isnan(value)]
+        out[n, y, x, c] = max(numbers, default=np.nan)
+    return out
 
 
 def pooled(

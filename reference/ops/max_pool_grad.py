@@ -1,6 +1,7 @@
 """The gradient of max_pool."""
 
-from math import prod
+from math import isnan, prod
+from operator import itemgetter
 
 import numpy as np
 
@@ -20,8 +21,9 @@ from reference.floats import Array
 from reference.ops.max_pool import DTYPES, UNSIGNED
 from reference.ops.pools import pool
 from reference.reading import read_array
+from reference.windows import Axis
 
-__all__ = ["credited", "max_pool_grad"]
+__all__ = ["credited", "definition", "max_pool_grad"]
 
 
 def max_pool_grad(
@@ -39,32 +41,50 @@ def max_pool_grad(
 
         out[n, Y, X, c] = sum over the windows (y, x) whose largest element stands at (Y, X) of grad[n, y, x, c]
 
-    This is max_unpool of grad at the argmax of orig_input.
+    This is max_unpool of grad at the argmax of orig_input: of equal elements the first in row-major order of the
+    window.
+
+    Window y starts at row y*sh - top and holds KH rows (columns likewise, with left and KW), where (KH, KW) is ksize.
+    Rows and columns outside the image are absent: they never win. Their number is
+
+        SAME      OH = ceil(H / sh); top = floor(total / 2) of total = max((OH - 1)*sh + KH - H, 0) absent rows
+        VALID     OH = ceil((H - KH + 1) / sh); top = 0
+        explicit  OH = floor((top + H + bottom - KH) / sh) + 1, with the given top and bottom
 
     Shapes:
         orig_input [N, H, W, C], orig_output and grad [N, OH, OW, C] -> out [N, H, W, C]. NCHW likewise.
+        ksize, strides: an integer, or 1 (both axes), 2 (rows, columns) or 4 (by layout); None is 1.
+        padding: "SAME", "VALID", or four pairs (before, after) in the order of the layout.
 
     Rounding:
-        The exact sum rounded once; integers wrap.
+        The exact sum, rounded once to the dtype of grad: to nearest, ties to even, gradually to zero, beyond the
+        largest number to infinity. A sum that is exactly zero is +0; one that rounds to zero keeps its sign. A NaN is
+        the positive quiet one without payload. Integers wrap. Others conform as well: every result within `bounds`
+        does, +0 for -0, and any NaN for NaN.
 
     Rules:
         max_pool_grad.R1   orig_input has rank 4.
-        max_pool_grad.R2   orig_input, orig_output and grad have one dtype, as in max_pool_with_argmax.
-        max_pool_grad.R3   strides: as max_pool.R3.
-        max_pool_grad.R4   ksize: as max_pool.R4.
-        max_pool_grad.R5   padding: as max_pool.R5.
-        max_pool_grad.R6   data_format is "NHWC" or "NCHW".
-        max_pool_grad.R7   No pooling between channels.
-        max_pool_grad.R8   Window and image: as max_pool.R8.
-        max_pool_grad.R9   orig_output and grad have the shape of max_pool's output.
-        max_pool_grad.R10  orig_output is what max_pool gives for orig_input; anything else is unspecified.
-        max_pool_grad.R11  On a tie the first element in row-major order of the window is credited. Open: another of
-                           the tied ones; the sum over them is not open.
+        max_pool_grad.R2   orig_input, orig_output and grad have one dtype: float16, bfloat16, float32, float64, or an
+                           integer of 8, 16, 32 or 64 bits, signed or not.
+        max_pool_grad.R3   strides are integers from 1 to 2^31 - 1, 1 along batch and channels.
+        max_pool_grad.R4   ksize are integers from 1 to 2^31 - 1, 1 along batch and channels.
+        max_pool_grad.R5   padding is "SAME", "VALID" or four pairs of integers from 0 on, in the order of the layout,
+                           zero for batch and channels, each smaller than the window along its axis.
+        max_pool_grad.R6   data_format is "NHWC", "NCHW" or None, which is "NHWC".
+        max_pool_grad.R7   There is no pooling between channels: ksize and strides along them are 1.
+        max_pool_grad.R8   The window is longer than the padded image by at most the stride. Open, where the pool is
+                           empty: a refusal; where it is longer by up to 2 * stride - 1: an empty result.
+        max_pool_grad.R9   orig_output and grad have the shape of max_pool's output: [N, OH, OW, C].
+        max_pool_grad.R10  orig_output is what max_pool gives for orig_input; anything else is unspecified. The
+                           reference does not look at it.
+        max_pool_grad.R11  On a tie the first element in row-major order of the window is credited. Open: another of the
+                           tied ones; the sum over them is not open.
         max_pool_grad.R12  Open: whom a window that holds NaN credits.
-        max_pool_grad.R13  Explicit padding: as max_pool.R12.
+        max_pool_grad.R13  Explicit padding needs an image with at least one row and one column. Open, where no window
+                           fits into the padding: an empty result.
 
     Raises:
-        SpecError: naming the rule that the call breaks.
+        SpecError: naming a rule that the call breaks.
 
     Source: TensorFlow 2.21.0, core/kernels/maxpooling_op.cc (MaxPoolingGradOp).
 
@@ -75,6 +95,17 @@ def max_pool_grad(
     """
     call, layout = credited(orig_input, orig_output, grad, ksize, strides, padding, data_format)
     return from_nhwc(call.rounded(), layout)
+
+
+def definition(orig_input: Array, grad: Array, rows: Axis, columns: Axis) -> Array:
+    """Add each window's gradient to its largest element that is no NaN, the first where several are."""
+    out = np.zeros(orig_input.shape, grad.dtype)
+    for n, y, x, c in np.ndindex(grad.shape):
+        window = [(orig_input[n, Y, X, c], Y, X) for Y in rows.cells(y) for X in columns.cells(x)]
+        numbers = [element for element in window if not isnan(element[0])]
+        _, Y, X = max(numbers or window[:1], key=itemgetter(0))
+        out[n, Y, X, c] += grad[n, y, x, c]
+    return out
 
 
 def credited(

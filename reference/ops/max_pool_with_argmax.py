@@ -1,6 +1,7 @@
 """max_pool_with_argmax."""
 
-from math import prod
+from math import isnan, prod
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from reference.floats import Array
 from reference.ops.max_pool import DTYPES, UNSIGNED
 from reference.ops.pools import pool
 from reference.reading import read_array, read_flag
+from reference.windows import Axis
 
-__all__ = ["max_pool_with_argmax"]
+__all__ = ["definition", "max_pool_with_argmax"]
 
 
 def max_pool_with_argmax(
@@ -37,21 +39,31 @@ def max_pool_with_argmax(
 
     where (Y, X) is the first cell of the window, in row-major order, that holds the largest element.
 
+    Window y starts at row y*sh - top and holds KH rows (columns likewise, with left and KW), where (KH, KW) is ksize.
+    Rows and columns outside the image are absent: they never win. Their number is
+
+        SAME      OH = ceil(H / sh); top = floor(total / 2) of total = max((OH - 1)*sh + KH - H, 0) absent rows
+        VALID     OH = ceil((H - KH + 1) / sh); top = 0
+
     Shapes:
         input [N, H, W, C] -> out [N, OH, OW, C], argmax [N, OH, OW, C] of output_dtype.
+        ksize, strides: an integer, or 1 (both axes), 2 (rows, columns) or 4 (by layout); None is 1.
 
     Rounding:
-        None.
+        None: out holds the elements that argmax names, +0 or -0 as it is. A NaN is the positive quiet one without
+        payload. Others conform as well: either zero, and any NaN for NaN.
 
     Rules:
         max_pool_with_argmax.R1   input has rank 4 and is not empty.
-        max_pool_with_argmax.R2   dtype: those of max_pool, uint32 or uint64; output_dtype: int32 or int64.
-        max_pool_with_argmax.R3   strides: as max_pool.R3.
-        max_pool_with_argmax.R4   ksize: as max_pool.R4.
+        max_pool_with_argmax.R2   dtype: float16, bfloat16, float32, float64, or an integer of 8, 16, 32 or 64 bits,
+                                  signed or not; output_dtype: int32 or int64.
+        max_pool_with_argmax.R3   strides are integers from 1 to 2^31 - 1, 1 along batch and channels.
+        max_pool_with_argmax.R4   ksize are integers from 1 to 2^31 - 1, 1 along batch and channels.
         max_pool_with_argmax.R5   padding is "SAME" or "VALID".
         max_pool_with_argmax.R6   data_format is "NHWC".
-        max_pool_with_argmax.R7   No pooling between channels.
-        max_pool_with_argmax.R8   The window is longer than the image by at most the stride: as conv2d.R9.
+        max_pool_with_argmax.R7   There is no pooling between channels: ksize and strides along them are 1.
+        max_pool_with_argmax.R8   The window is longer than the image by at most the stride. Open, where the output is
+                                  empty: a refusal; where it is longer by up to 2 * stride - 1: an empty result.
         max_pool_with_argmax.R9   argmax counts cells of the image without its padding.
         max_pool_with_argmax.R10  Of equal elements the first in row-major order of the window is named; so -inf alone
                                   names the first cell.
@@ -59,8 +71,14 @@ def max_pool_with_argmax(
                                   and its index.
         max_pool_with_argmax.R12  include_batch_in_index is True or False, and every index fits output_dtype.
 
+    A window of NaN alone gives NaN and names its first cell.
+
+    R7: with ksize [1, 1, 1, k] TensorFlow's kernel does not pool. It gives the image itself, and every element's own
+    index, in the image's shape, where its shape function says C / k channels; its test has that as a fault to be
+    mended.
+
     Raises:
-        SpecError: naming the rule that the call breaks.
+        SpecError: naming a rule that the call breaks.
 
     Source: TensorFlow 2.21.0, python/ops/nn_ops.py (max_pool_with_argmax_v2), core/kernels/maxpooling_op.cc.
 
@@ -89,6 +107,19 @@ def max_pool_with_argmax(
     if in_batch:
         argmax += np.arange(len(image)).reshape(-1, 1, 1, 1) * per_image
     return out, argmax.astype(index_dtype)
+
+
+def definition(input: Array, rows: Axis, columns: Axis, include_batch_in_index: bool = False) -> tuple[Array, Array]:
+    """Take the largest that is no NaN, the first where several are, and its flat index."""
+    _, high, wide, channels = input.shape
+    out = np.empty((len(input), rows.out, columns.out, channels), input.dtype)
+    argmax = np.empty(out.shape, np.int64)
+    for n, y, x, c in np.ndindex(out.shape):
+        window = [(input[n, Y, X, c], Y, X) for Y in rows.cells(y) for X in columns.cells(x)]
+        numbers = [element for element in window if not isnan(element[0])]
+        out[n, y, x, c], Y, X = max(numbers or window[:1], key=itemgetter(0))
+        argmax[n, y, x, c] = (Y * wide + X) * channels + c + include_batch_in_index * n * high * wide * channels
+    return out, argmax
 
 
 def _index_dtype(rule: str, given: Any) -> str:  # noqa: ANN401 -- whatever the caller was given

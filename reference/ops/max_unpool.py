@@ -1,6 +1,7 @@
 """max_unpool: pooled values back in their places."""
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from reference.errors import SpecError
 from reference.floats import Array
 from reference.reading import read_array, read_flag
 
-__all__ = ["max_unpool", "scattered"]
+__all__ = ["definition", "max_unpool", "scattered"]
 
 DTYPES = (*FLOATS, "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
@@ -36,11 +37,15 @@ def max_unpool(
         input and argmax [N, OH, OW, C], output_shape = [N, H, W, C] -> out [N, H, W, C].
 
     Rounding:
-        The exact sum rounded once to the dtype of the input; integers wrap.
+        The exact sum, rounded once to the dtype of the input: to nearest, ties to even, gradually to zero, beyond the
+        largest number to infinity. A sum that is exactly zero is +0; one that rounds to zero keeps its sign. A NaN is
+        the positive quiet one without payload. Integers wrap. Others conform as well: every result within `bounds`
+        does, +0 for -0, and any NaN for NaN.
 
     Rules:
         max_unpool.R1  input has rank 4, and argmax its shape.
-        max_unpool.R2  input has a dtype of max_pool_with_argmax; argmax is int32 or int64.
+        max_unpool.R2  dtype of input: float16, bfloat16, float32, float64, or an integer of 8, 16, 32 or 64 bits,
+                       signed or not; argmax is int32 or int64.
         max_unpool.R3  output_shape has 4 entries, int32 or int64, 0 to 2^31 - 1, and fewer than 2^60 elements.
         max_unpool.R4  The batch of output_shape is the input's.
         max_unpool.R5  Every index names a cell: from 0 to H*W*C - 1, or to N*H*W*C - 1 with include_batch_in_index,
@@ -49,7 +54,7 @@ def max_unpool(
         max_unpool.R7  Cells that no index names are zero.
 
     Raises:
-        SpecError: naming the rule that the call breaks.
+        SpecError: naming a rule that the call breaks.
 
     Source: Zeiler, Taylor and Fergus, Adaptive deconvolutional networks, ICCV 2011 (switches); TensorFlow 2.21.0,
     tf.scatter_nd and core/kernels/maxpooling_op.cc (MaxPoolingGradWithArgmaxOp), which add.
@@ -59,6 +64,17 @@ def max_unpool(
            [5., 0.]], dtype=float32)
     """
     return scattered(input, argmax, output_shape, include_batch_in_index).rounded()
+
+
+def definition(
+    input: Array, argmax: Array, output_shape: tuple[int, ...], include_batch_in_index: bool = False
+) -> Array:
+    """Add every value to the cell that its argmax names."""
+    cells = np.zeros(prod(output_shape), input.dtype)
+    for n, y, x, c in np.ndindex(input.shape):
+        first = 0 if include_batch_in_index else n * prod(output_shape[1:])
+        cells[first + argmax[n, y, x, c]] += input[n, y, x, c]
+    return cells.reshape(output_shape)
 
 
 def scattered(
