@@ -523,8 +523,10 @@ def _rounded(sums: Enclosure, divisor: Array | None, fmt: Format) -> tuple[Array
     """Divide and round an enclosure; say where its ends round differently."""
     if fmt.precision == 53:
         return _round_pair(sums if divisor is None else _divided(sums, divisor))
-    first, *last = [round_to(end, fmt) for end in sums.ends(divisor)]
-    return first, first != last[0] if last else False
+    # The exact number 0 is +0. Ends on both sides of it round to zeros of two signs: which one is undecided.
+    first, *last = [round_to(end + 0.0, fmt) for end in sums.ends(divisor)]
+    bits = f"u{first.itemsize}"
+    return first, first.view(bits) != last[0].view(bits) if last else False
 
 
 def _divided_to_odd(values: Array, divisor: Array) -> Array:

@@ -5,39 +5,46 @@ from math import prod
 import numpy as np
 
 from reference.engine.pools import Parts, Pool
-from reference.floats import Array, is_nan
+from reference.floats import Array, is_nan, one_nan
 
 __all__ = ["first_largest", "largest"]
 
 
 def largest(image: Array, geometry: Pool) -> Array:
-    """Return the largest element of every window: [N, OH, OW, OC]; NaN only where a window holds nothing else."""
+    """
+    Return the largest element of every window: [N, OH, OW, OC]; NaN only where a window holds nothing else.
+
+    Of +0 and -0, where they are the largest, it is the one that comes first.
+    """
     if image.dtype.kind in "iu":
         return geometry.reduce(np.maximum, image, np.iinfo(image.dtype).min)
     with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
         out = geometry.reduce(np.maximum, image, -np.inf)
         # np.maximum hands NaN on, and is the faster one: np.fmax, which drops NaN, is only asked where there is any.
-        return geometry.reduce(np.fmax, image, np.nan) if np.isnan(out).any() else out
+        if np.isnan(out).any():
+            out = one_nan(geometry.reduce(np.fmax, image, np.nan))
+        # Which zero np.maximum gives depends on the processor.
+        signs_matter = (out == 0).any() and (np.signbit(image) & (image == 0)).any()
+        return first_largest(image, geometry)[0] if signs_matter else out
 
 
 def first_largest(image: Array, geometry: Pool) -> tuple[Array, Array]:
     """
     Return the largest element of every window and its flat index in the image, the first one's where several tie.
 
-    image: [N, H, W, C] -> [N, OH, OW, C] twice. NaN is dropped; a window of NaN alone names its first cell.
+    image: [N, H, W, C] -> [N, OH, OW, OC] twice. NaN is dropped; a window of NaN alone names its first cell.
     """
-    cells = np.arange(prod(image.shape[1:3])).reshape(1, *image.shape[1:3], 1)
+    indices = np.broadcast_to(np.arange(prod(image.shape[1:])).reshape(image.shape[1:]), image.shape)
     least = np.iinfo(image.dtype).min if image.dtype.kind in "iu" else np.nan
     with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
-        parts = geometry.fold(_first_larger, (image, np.broadcast_to(cells, image.shape)), (least, cells.size))
-    channels = image.shape[3]
-    return parts[0], parts[1] * channels + np.arange(channels)
+        values, where = geometry.fold(_first_larger, (image, indices), (least, prod(image.shape[1:])))
+    return one_nan(values), where
 
 
 def _first_larger(one: Parts, other: Parts) -> Parts:
-    """Return the larger of two elements and its cell; of equal ones, or two NaN, the one that comes first."""
-    (value, cell), (second, later) = one, other
+    """Return the larger of two elements and its index; of equal ones, or two NaN, the one that comes first."""
+    (value, index), (second, later) = one, other
     nan = is_nan(value)
     alike = (value == second) | (nan & is_nan(second))
-    wins = np.where(alike, later < cell, (second > value) | nan)
-    return np.where(wins, second, value), np.where(wins, later, cell)
+    wins = np.where(alike, later < index, (second > value) | nan)
+    return np.where(wins, second, value), np.where(wins, later, index)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.engine.exact import Index, SumOfProducts, finite
-from reference.floats import Array
+from reference.floats import Array, one_nan
 
 __all__ = ["Scatter"]
 
@@ -64,4 +64,4 @@ class Scatter(SumOfProducts):
             np.add.at(out, self.where.ravel(), self.left.ravel())
         else:
             return super().rounded(sizes)
-        return out.reshape(self.shape)
+        return one_nan(out.reshape(self.shape))

@@ -1,0 +1,385 @@
+"""
+Every op gives what its definition says, over the whole attribute space.
+
+A definition rounds nothing of its own. Run on integers and fractions it gives exact numbers, and the op must give these
+rounded once, to the last bit and the sign of zero; run on float64 it shows what NaN and infinity do.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reference
+from reference.checks import from_nhwc, read_shape, shape_to_nhwc, to_nhwc
+from reference.engine.pools import Pool
+from reference.floats import FORMATS, Array, round_ratio
+from reference.ops import (
+    avg_pool,
+    avg_pool_grad,
+    avg_unpool,
+    conv2d,
+    conv2d_backprop_filter,
+    conv2d_transpose,
+    max_pool,
+    max_pool_grad,
+    max_pool_with_argmax,
+    max_unpool,
+)
+from reference.ops.pools import pool, pool_geometry
+
+Arguments: TypeAlias = dict[str, Any]
+Change: TypeAlias = Callable[[Array], Array]  # of the operands, before the definition sees them
+
+FLOATS = tuple(FORMATS)
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16")
+PICKED = (*FLOATS, *INTEGERS)
+
+
+def exact(values: Array) -> Array:
+    """Return the same numbers as integers and fractions, which round nothing."""
+    of = int if values.dtype.kind in "iu" else lambda value: Fraction(float(value))
+    out = np.empty(values.shape, object)
+    for index in np.ndindex(values.shape):
+        out[index] = of(values[index])
+    return out
+
+
+def rounded(values: Array, dtype: np.dtype[Any]) -> Array:
+    """Round exact numbers once; integers wrap."""
+    out = np.zeros(values.shape, dtype)
+    for index in np.ndindex(values.shape):
+        number = Fraction(values.item(*index))
+        if dtype.kind in "iu":
+            out[index] = np.array(int(number) % 2 ** (8 * dtype.itemsize), np.uint64).astype(dtype)
+        else:
+            out[index] = round_ratio(number.numerator, number.denominator, FORMATS[dtype.name])
+    return out
+
+
+def same(a: Array, b: Array) -> bool:
+    """Say whether two arrays are the same, bit for bit: +0 is not -0."""
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+# What an op's definition makes of a call, in the layout of the call.
+
+
+def of_conv2d(a: Arguments, of: Change) -> Array:
+    """Of an image whose leading axes are one batch."""
+    call = conv2d.forward(**a)
+    laid = call.geometry
+    out = conv2d.definition(of(call.left), of(call.right), laid.rows, laid.columns, laid.groups)
+    return from_nhwc(out, laid.layout).reshape(*a["input"].shape[:-3], *from_nhwc(out, laid.layout).shape[1:])
+
+
+def of_backward(op: str, shape: str, gradient: str) -> Callable[[Arguments, Change], Array]:
+    """conv2d_transpose and conv2d_backprop_input."""
+
+    def defined(a: Arguments, of: Change) -> Array:
+        rest = {name: value for name, value in a.items() if name not in (shape, gradient, "filters")}
+        call = conv2d_transpose.backward(op, a[shape], a["filters"], a[gradient], **rest)
+        laid = call.geometry
+        where = (call.shape, laid.rows, laid.columns, laid.groups)
+        return from_nhwc(conv2d_transpose.definition(of(call.left), of(call.right), *where), laid.layout)
+
+    return defined
+
+
+def of_filter_gradient(a: Arguments, of: Change) -> Array:
+    """conv2d_backprop_filter."""
+    call = conv2d_backprop_filter.filter_gradient(**a)
+    laid = call.geometry
+    where = (laid.rows, laid.columns, laid.groups)
+    return conv2d_backprop_filter.definition(of(call.left), call.shape, of(call.right), *where)
+
+
+def geometry_of(op: str, name: str, a: Arguments) -> tuple[Array, Pool]:
+    """Return the image of a call and its windows."""
+    return pool(op, a[name], a["ksize"], a["strides"], a["padding"], a.get("data_format"))
+
+
+def of_max_pool(a: Arguments, of: Change) -> Array:
+    """Rows and columns, or channels."""
+    image, laid = geometry_of("max_pool", "input", a)
+    return from_nhwc(max_pool.definition(of(image), laid.rows, laid.columns, laid.depth), laid.layout)
+
+
+def of_argmax(a: Arguments, of: Change) -> tuple[Array, Array]:
+    """Values and indices."""
+    image, laid = geometry_of("max_pool_with_argmax", "input", a)
+    return max_pool_with_argmax.definition(of(image), laid.rows, laid.columns, a["include_batch_in_index"])
+
+
+def of_max_pool_grad(a: Arguments, of: Change) -> Array:
+    """orig_output takes no part."""
+    image, laid = geometry_of("max_pool_grad", "orig_input", a)
+    grad = of(to_nhwc(a["grad"], laid.layout))
+    return from_nhwc(max_pool_grad.definition(image, grad, laid.rows, laid.columns), laid.layout)
+
+
+def of_avg_pool(a: Arguments, of: Change) -> Array:
+    """The mean."""
+    image, laid = geometry_of("avg_pool", "input", a)
+    return from_nhwc(avg_pool.definition(of(image), laid.rows, laid.columns), laid.layout)
+
+
+def of_spread(
+    op: str, shape: str, values: str, define: Callable[[tuple[int, ...], Array, Any, Any], Array]
+) -> Callable[[Arguments, Change], Array]:
+    """avg_pool_grad and avg_unpool."""
+
+    def defined(a: Arguments, of: Change) -> Array:
+        layout = a["data_format"]
+        image = shape_to_nhwc(read_shape(f"{op}.R1", shape, a[shape]), layout)
+        laid = pool_geometry(op, image, a["ksize"], a["strides"], a["padding"], layout)
+        return from_nhwc(define(image, of(to_nhwc(a[values], layout)), laid.rows, laid.columns), layout)
+
+    return defined
+
+
+def of_max_unpool(a: Arguments, of: Change) -> Array:
+    """Values at indices."""
+    return max_unpool.definition(of(a["input"]), a["argmax"], tuple(a["output_shape"]), a["include_batch_in_index"])
+
+
+DEFINED: dict[str, Callable[[Arguments, Change], Any]] = {
+    "conv2d": of_conv2d,
+    "conv2d_transpose": of_backward("conv2d_transpose", "output_shape", "input"),
+    "conv2d_backprop_input": of_backward("conv2d_backprop_input", "input_sizes", "out_backprop"),
+    "conv2d_backprop_filter": of_filter_gradient,
+    "max_pool": of_max_pool,
+    "max_pool_with_argmax": of_argmax,
+    "max_pool_grad": of_max_pool_grad,
+    "avg_pool": of_avg_pool,
+    "avg_pool_grad": of_spread("avg_pool_grad", "orig_input_shape", "grad", avg_pool_grad.definition),
+    "avg_unpool": of_spread(
+        "avg_unpool", "output_shape", "input", lambda shape, values, *axes: avg_unpool.definition(values, shape, *axes)
+    ),
+    "max_unpool": of_max_unpool,
+}
+
+
+# Calls over the whole attribute space, small enough for a definition.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """Where a call's numbers come from."""
+
+    dtype: str
+    regime: str
+    seed: int
+
+    def __call__(self, shape: tuple[int, ...], stream: int) -> Array:
+        """Draw an array."""
+        source = np.random.default_rng([self.seed, stream])
+        if self.dtype not in FORMATS:
+            ends = np.iinfo(self.dtype)
+            return source.integers(ends.min, ends.max, shape, self.dtype, endpoint=True)
+        fmt = FORMATS[self.dtype]
+        with np.errstate(over="ignore", under="ignore"):
+            if self.regime == "special":
+                values = source.choice([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -2.0, 3.0], shape)
+            elif self.regime == "lattice":
+                values = source.choice([*np.arange(-4.0, 5), -0.0], shape)
+            elif self.regime == "zeros":
+                values = source.choice([-0.0, -0.0, -0.0, 0.0, 1.0], shape)
+            elif self.regime == "near":  # sums that cancel, and ties
+                step = 2.0 ** (1 - fmt.precision)
+                values = source.choice([1, -1, 1 + step, -1 - step, 1.5 + step, step / 2, -step / 2, 0.0, -0.0], shape)
+            else:
+                lowest = fmt.emin - fmt.precision
+                exponents = source.integers(lowest, fmt.emax, shape, endpoint=True)
+                values = np.ldexp(source.uniform(-2, 2, shape), exponents)
+            return np.asarray(values).astype(fmt.dtype)
+
+
+def numbers(dtypes: tuple[str, ...], regimes: tuple[str, ...]) -> st.SearchStrategy[Numbers]:
+    """Draw where numbers come from."""
+    seeds = st.integers(0, 2**32 - 1)
+    return st.builds(Numbers, dtype=st.sampled_from(dtypes), regime=st.sampled_from(regimes), seed=seeds)
+
+
+def some(most: int) -> st.SearchStrategy[int]:
+    """Draw 1 to most, seldom 0: of many axes one that is empty is enough."""
+    return st.sampled_from([*[*range(1, most + 1)] * 4, 0])
+
+
+@st.composite
+def sliding(draw: st.DrawFn, padding: str, taps_at_most: int, *, pool: bool) -> tuple[int, int, int, int, Any, int]:
+    """Draw size, taps, stride, dilation, (before, after) and number of windows of one axis, by construction."""
+    taps, stride = draw(st.integers(1, taps_at_most)), draw(st.integers(1, 4))
+    dilation = 1 if pool else draw(st.integers(1, 3))
+    reach = (taps - 1) * dilation + 1
+    if padding == "SAME":
+        size = draw(some(6))
+        return size, taps, stride, dilation, (0, 0), -(-size // stride)
+    longest = taps - 1 if pool else 4
+    ends = draw(st.tuples(*[st.integers(0, longest)] * 2)) if padding == "EXPLICIT" else (0, 0)
+    least = reach - sum(ends) + draw(st.sampled_from([*range(5), *range(5), -stride]))  # with -stride no window fits
+    size = max(least, 1 if padding == "EXPLICIT" and pool else 0)
+    return size, taps, stride, dilation, ends, -(-(size + sum(ends) - reach + 1) // stride)
+
+
+def spelled(draw: st.DrawFn, rows: int, columns: int, layout: str) -> Any:  # noqa: ANN401 -- all that tf.nn takes
+    """Write a pair of numbers in one of the ways that say the same."""
+    ways: list[Any] = [[rows, columns], [1, rows, columns, 1] if layout == "NHWC" else [1, 1, rows, columns]]
+    if rows == columns:
+        ways += [rows, [rows]]
+        ways += [None] if rows == 1 else []
+    return draw(st.sampled_from(ways))
+
+
+def laid(shape: tuple[int, int, int, int], layout: str) -> tuple[int, ...]:
+    """Return an N H W C shape in a layout."""
+    return shape if layout == "NHWC" else (shape[0], shape[3], shape[1], shape[2])
+
+
+def padded(padding: str, rows: Any, columns: Any, layout: str) -> Any:  # noqa: ANN401 -- text, or four pairs
+    """Write padding."""
+    if padding != "EXPLICIT":
+        return padding
+    return [(0, 0), rows, columns, (0, 0)] if layout == "NHWC" else [(0, 0), (0, 0), rows, columns]
+
+
+@st.composite
+def convolutions(draw: st.DrawFn, op: str, regimes: tuple[str, ...]) -> Arguments:
+    """Draw a call of a convolution: groups, no filters, empty batches, images and outputs included."""
+    of = draw(numbers((*FLOATS, "int32"), regimes))
+    padding, layout = draw(st.sampled_from(["SAME", "VALID", "EXPLICIT"])), draw(st.sampled_from(["NHWC", "NCHW"]))
+    rows, columns = draw(sliding(padding, 3, pool=False)), draw(sliding(padding, 3, pool=False))
+    groups, depth, each = draw(st.integers(1, 2)), draw(st.integers(1, 2)), draw(some(2))
+    n = draw(some(2))
+    image = laid((n, rows[0], columns[0], groups * depth), layout)
+    filters = (rows[1], columns[1], depth, groups * each)
+    out = laid((n, rows[5], columns[5], groups * each), layout)
+    rest = {
+        "strides": spelled(draw, rows[2], columns[2], layout),
+        "padding": padded(padding, rows[4], columns[4], layout),
+        "data_format": layout,
+        "dilations": spelled(draw, rows[3], columns[3], layout),
+    }
+    sizes = list(image)
+    if groups == 1 and draw(st.booleans()):
+        sizes = [rows[0], columns[0]]
+    arrays: dict[str, Arguments] = {
+        "conv2d": {"input": of(draw(st.sampled_from([image, (1, *image)])), 0), "filters": of(filters, 1)},
+        "conv2d_transpose": {"input": of(out, 0), "filters": of(filters, 1), "output_shape": sizes},
+        "conv2d_backprop_input": {"input_sizes": sizes, "filters": of(filters, 1), "out_backprop": of(out, 0)},
+        "conv2d_backprop_filter": {"input": of(image, 0), "filter_sizes": filters, "out_backprop": of(out, 1)},
+    }
+    return arrays[op] | rest
+
+
+@st.composite
+def pools(draw: st.DrawFn, op: str, regimes: tuple[str, ...]) -> Arguments:
+    """Draw a call of a pool: between channels, explicit padding, empty images and outputs included where there are."""
+    widest = op in ("max_pool_with_argmax", "max_pool_grad")
+    largest = op.startswith("max_pool")
+    dtypes = FLOATS if not largest else (*PICKED, "uint32", "uint64") if widest else PICKED
+    of = draw(numbers(dtypes, regimes))
+    padding = draw(
+        st.sampled_from(["SAME", "VALID", "EXPLICIT"] if op in ("max_pool", "max_pool_grad") else ["SAME", "VALID"])
+    )
+    layout = "NHWC" if op == "max_pool_with_argmax" else draw(st.sampled_from(["NHWC", "NCHW"]))
+    rows, columns = (draw(sliding(padding, 4, pool=True)) for _ in range(2))
+    n, channels = draw(some(2)), draw(st.integers(1, 3))
+    image = (n, rows[0], columns[0], channels)
+    ksize, strides = (spelled(draw, rows[i], columns[i], layout) for i in (1, 2))
+    if op == "max_pool" and padding != "EXPLICIT" and draw(st.booleans()):
+        depth, layout = draw(st.integers(2, 3)), "NHWC"
+        image, ksize, strides = (n, rows[0], columns[0], channels * depth), [1, 1, 1, depth], [1, 1, 1, depth]
+    out = laid((n, rows[5], columns[5], channels), layout)
+    rest = {"ksize": ksize, "strides": strides, "padding": padded(padding, rows[4], columns[4], layout)}
+    laid_image = laid(image, layout)
+    if op == "max_pool_with_argmax":
+        shape = tuple(max(size, 1) for size in image)
+        rest["padding"] = rest["padding"] if shape == image else "SAME"
+        return {"input": of(shape, 0), **rest, "include_batch_in_index": draw(st.booleans())}
+    rest["data_format"] = layout
+    arrays: dict[str, Callable[[], Arguments]] = {
+        "max_pool": lambda: {"input": of(laid_image, 0)},
+        "avg_pool": lambda: {"input": of(laid_image, 0)},
+        "max_pool_grad": lambda: {
+            "orig_input": of(laid_image, 0),
+            "orig_output": of(out, 1),
+            "grad": of(out, 2),
+        },
+        "avg_pool_grad": lambda: {"orig_input_shape": laid_image, "grad": of(out, 0)},
+        "avg_unpool": lambda: {"input": of(out, 0), "output_shape": laid_image},
+    }
+    return arrays[op]() | rest
+
+
+@st.composite
+def unpoolings(draw: st.DrawFn, regimes: tuple[str, ...]) -> Arguments:
+    """Draw values, an argmax in which indices come twice, the output's shape, and whether indices count the batch."""
+    of = draw(numbers((*PICKED, "uint32", "uint64"), regimes))
+    n, high, wide, channels = (draw(st.integers(1, 3)) for _ in range(4))
+    small = draw(st.tuples(st.just(n), some(3), some(3), st.just(channels)))
+    batch = draw(st.booleans())
+    cells = high * wide * channels * (n if batch else 1)
+    argmax = np.random.default_rng(of.seed).integers(0, cells, small)
+    shape = (n, high, wide, channels)
+    return {"input": of(small, 0), "argmax": argmax, "output_shape": shape, "include_batch_in_index": batch}
+
+
+def calls(op: str, *regimes: str) -> st.SearchStrategy[Arguments]:
+    """Draw a valid call of an op."""
+    if op.startswith("conv2d"):
+        return convolutions(op, regimes)
+    return unpoolings(regimes) if op == "max_unpool" else pools(op, regimes)
+
+
+SUMS = [op for op in DEFINED if op not in ("max_pool", "max_pool_with_argmax")]
+
+
+@pytest.mark.parametrize("op", SUMS)
+@given(st.data())
+def test_a_sum_is_that_of_its_definition_rounded_once(op: str, data: st.DataObject) -> None:
+    """To the last bit: lattices, numbers over the whole range of their dtype, sums that cancel, ties; zero is +0."""
+    call = data.draw(calls(op, "lattice", "zeros", "near", "wide"))
+
+    out = getattr(reference, op)(**call)
+
+    assert same(out, rounded(DEFINED[op](call, exact), out.dtype))
+
+
+@pytest.mark.parametrize("op", SUMS)
+@given(st.data())
+def test_nan_and_infinity_go_where_the_definition_takes_them(op: str, data: st.DataObject) -> None:
+    """conv2d.R11, conv2d_transpose.R13: the definition in float64, in which sums of the finite numbers are exact."""
+    call = data.draw(calls(op, "special"))
+
+    out = getattr(reference, op)(**call)
+
+    with np.errstate(all="ignore"):
+        defined = DEFINED[op](call, lambda values: values if values.dtype.kind in "iu" else values.astype(np.float64))
+        special = ~np.isfinite(defined)
+        np.testing.assert_array_equal(out[special].astype(np.float64), defined[special])
+        assert np.isfinite(out[~special].astype(np.float64)).all()
+
+
+@pytest.mark.parametrize("op", ["max_pool", "max_pool_with_argmax"])
+@given(st.data())
+def test_a_pool_picks_what_its_definition_picks(op: str, data: st.DataObject) -> None:
+    """Bit for bit: the first of equal elements, +0 or -0 as it is; NaN where there is nothing else."""
+    call = data.draw(calls(op, "lattice", "zeros", "wide", "special"))
+
+    out, defined = getattr(reference, op)(**call), DEFINED[op](call, lambda values: values)
+
+    pairs = [(out, defined)] if op == "max_pool" else list(zip(out, defined, strict=True))
+    assert all(same(a, b) for a, b in pairs)
+
+
+def test_every_op_has_a_definition() -> None:
+    """Those of dropout are the ops themselves: they draw, or are given, the numbers that decide."""
+    others = {"dropout", "stateless_dropout", "dropout_grad", "SpecError"}
+
+    assert DEFINED.keys() | others == set(reference.__all__)
