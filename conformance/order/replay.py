@@ -9,7 +9,7 @@ from conformance.order.trees import Tree
 from reference.engine.exact import two_product, two_sum
 from reference.floats import FORMATS, Format, format_of, round_to, to_odd
 
-__all__ = ["Order", "replay"]
+__all__ = ["Order", "replay", "to_bits"]
 
 BY_BITS = {fmt.precision: fmt for fmt in FORMATS.values()}
 EXACT = 26  # significant bits of factors whose product float64 holds

@@ -49,7 +49,7 @@ def reveal(box: Summation, seed: int = 0) -> Revealed:
     left, right = ordinary(box, generator)
     predicted = replay(order, left, np.broadcast_to(right, left.shape))
     if predicted is not None:
-        same = int(np.sum(box.finished(predicted) == box.sums(left, right)))
+        same = int(np.sum(box.finished(predicted, max(bits, default=53)) == box.sums(left, right)))
         if same < SAMPLES:
             raise UnrevealedError(f"masks show a tree, but only {same} of {SAMPLES} ordinary sums are what it gives")
     return Revealed(order=order, masks=found.masks, replayed=predicted is not None)

@@ -33,8 +33,9 @@ class Emulated:
         """Nothing is divided."""
         return results.astype(np.float64)
 
-    def finished(self, totals: Array) -> Array:
+    def finished(self, totals: Array, bits: int) -> Array:
         """Round to the dtype."""
+        del bits
         return totals.astype(self.dtype)
 
     def shuffled(self) -> "Emulated":

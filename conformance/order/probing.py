@@ -1,0 +1,116 @@
+"""One output element of a target as a black box: masks go into an operand, a call to the worker, sums come out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from conformance.model import Array, Case, Observation, Raised, Returned, Unsupported
+from conformance.order.operands import Element, element, with_many
+from conformance.order.replay import to_bits
+from conformance.order.summation import UnrevealedError
+from conformance.targets.messages import Call
+from conformance.targets.pool import Worker
+from reference.floats import format_of, round_to
+
+__all__ = ["Probed", "probed"]
+
+
+@dataclass(slots=True)
+class Probed:
+    """
+    A target's sums of products for one output element, many in a call or one.
+
+    Each call has `many` images (or channels) of which those at `places` hold a mask each; all others are zero.
+    """
+
+    worker: Worker
+    element: Element  # of a call with one image
+    many: int
+    places: Sequence[int]
+    route: str = ""
+    calls: int = field(default=0, init=False)
+
+    @property
+    def terms(self) -> int:
+        """The number of products."""
+        return len(self.element.left)
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """The dtype of the call."""
+        return np.dtype(format_of(self.element.case.arrays[self.element.op.left].dtype).dtype)
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether there are right factors."""
+        return self.element.op.right is not None
+
+    def total(self, results: Array) -> Array:
+        """Return sums before their division."""
+        return results.astype(np.float64) * self.element.divisor
+
+    def finished(self, totals: Array, bits: int) -> Array:
+        """Divide in the accumulator's precision, and round to the dtype."""
+        return round_to(to_bits(totals / self.element.divisor, bits), format_of(self.dtype))
+
+    def sums(self, left: Array, right: Array) -> Array:
+        """Make as many calls as it takes."""
+        size = len(self.places)
+        parts = [self._called(left[start : start + size], right) for start in range(0, len(left), size)]
+        return np.concatenate(parts)
+
+    def _called(self, left: Array, right: Array) -> Array:
+        """Make one call: at most as many sums as there are places."""
+        found, case = self.element, with_many(self.element.case, self.many)
+        places = list(self.places[: len(left)])
+        axis = found.many_axis
+        shape = case.arrays[found.op.left].shape
+        images = np.zeros((self.many, *shape[:axis], *shape[axis + 1 :]), self.dtype)
+        flat = images.reshape(self.many, -1)
+        flat[np.ix_(places, found.left)] = left
+        arrays = {found.op.left: np.ascontiguousarray(np.moveaxis(images, 0, axis))}
+        if found.op.right:
+            other = np.zeros(case.arrays[found.op.right].shape, self.dtype)
+            other.reshape(-1)[list(found.right)] = right
+            arrays[found.op.right] = other
+        self.calls += 1
+        observed = self.worker.run(Call(op=case.op, arguments={**case.attributes, **arrays}, route=self.route))
+        return self._read(observed)[places]
+
+    def _read(self, observed: Observation) -> Array:
+        """Take the output elements out of a result: [many]."""
+        if not isinstance(observed, Returned):
+            raise UnrevealedError(described(observed))
+        found, result = self.element, observed.arrays[0]
+        if found.channels_first and found.op.out == 0:
+            result = np.moveaxis(result, 1, 3)
+        index: list[int | slice] = list(found.index)
+        index[found.op.out] = slice(None)
+        values = np.asarray(result[tuple(index)])
+        if values.shape != (self.many,) or values.dtype != self.dtype:
+            raise UnrevealedError(f"the target returned {result.dtype.name} {list(observed.arrays[0].shape)}")
+        return values
+
+
+def described(observed: Observation) -> str:
+    """Return what a target did that gave no sums."""
+    match observed:
+        case Raised(kind, message):
+            return f"the target raised {kind}: {message.splitlines()[0][:200] if message else ''}"
+        case Unsupported(reason):
+            return f"not supported: {reason}"
+    return f"the target's call ended as {type(observed).__name__}"
+
+
+def probed(
+    worker: Worker, case: Case, index: tuple[int, ...], many: int, places: Sequence[int] | None = None, route: str = ""
+) -> Probed:
+    """
+    Return an output element of a target's call as a black box.
+
+    index: in NHWC (of filters HWIO); its entry along the axis of many has no meaning. places: all of many by default.
+    """
+    one = with_many(case, 1)
+    found = element(one, index)
+    return Probed(worker, found, many, range(many) if places is None else places, route)
