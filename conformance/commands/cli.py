@@ -25,6 +25,7 @@ from conformance.commands import screen, vectors
 from conformance.commands.bench import bench
 from conformance.commands.explain import explain
 from conformance.commands.networks import networks
+from conformance.commands.order import order
 from conformance.errors import SuiteError, UsageError
 from conformance.model import OPS
 from conformance.run.header import header
@@ -276,6 +277,7 @@ app.command()(reports.report)
 app.command()(reports.rules)
 app.command()(bench)
 app.command()(networks)
+app.command()(order)
 app.command()(selftest)
 
 

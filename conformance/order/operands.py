@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from conformance.errors import UsageError
-from conformance.model import ArraySpec, Case, Json
+from conformance.model import Array, ArraySpec, Case, Json
 from reference.engine.exact import SumOfProducts
 from reference.ops.avg_pool import average
 from reference.ops.conv2d import forward
@@ -36,6 +36,15 @@ class Linear:
     axes: tuple[str, ...]  # what the axes of the right operand (else of the left one) are called
 
 
+def scattered(op: str, shape: str, left: str) -> Callable[..., SumOfProducts]:
+    """Return what builds a call of conv2d_transpose or conv2d_backprop_input: they differ in names only."""
+
+    def build(*, filters: Array, **others: Any) -> SumOfProducts:  # noqa: ANN401 -- the op's own arguments
+        return backward(op, others.pop(shape), filters, others.pop(left), **others)
+
+    return build
+
+
 FILTERS = ("rows", "columns", "channels", "filters")
 TRANSPOSED = ("rows", "columns", "filters", "channels")
 OPERANDS: Mapping[str, Linear] = {
@@ -43,9 +52,7 @@ OPERANDS: Mapping[str, Linear] = {
     "conv2d_transpose": Linear(
         left="input",
         right="filters",
-        build=lambda *, output_shape, filters, input, **others: backward(
-            "conv2d_transpose", output_shape, filters, input, **others
-        ),
+        build=scattered("conv2d_transpose", "output_shape", "input"),
         many=0,
         out=0,
         shape="output_shape",
@@ -54,9 +61,7 @@ OPERANDS: Mapping[str, Linear] = {
     "conv2d_backprop_input": Linear(
         left="out_backprop",
         right="filters",
-        build=lambda *, input_sizes, filters, out_backprop, **others: backward(
-            "conv2d_backprop_input", input_sizes, filters, out_backprop, **others
-        ),
+        build=scattered("conv2d_backprop_input", "input_sizes", "out_backprop"),
         many=0,
         out=0,
         shape="input_sizes",
@@ -82,7 +87,8 @@ class Element:
     """
     One element of one call's output, and what feeds it.
 
-    A call's layout is NHWC or NCHW; index is in NHWC (of filters HWIO).
+    A call's layout is NHWC or NCHW; index is in NHWC (of filters HWIO). Terms are numbered as the right operand (else
+    the left one) has them in memory.
     """
 
     case: Case
@@ -115,7 +121,7 @@ class Element:
         name = self.op.right or self.op.left
         shape = self.case.arrays[name].shape
         places = np.unravel_index(self.right or self.left, shape)
-        if self.channels_first and name not in ("filters",):
+        if self.channels_first and name != "filters":
             places = (places[0], *places[2:], places[1])
         lengths = [len(set(place.tolist())) for place in places]
         if prod(lengths) != len(self.left):
@@ -139,13 +145,14 @@ def element(case: Case, index: tuple[int, ...]) -> Element:
     call = op.build(**arrays, **case.attributes)
     if len(index) != len(call.shape) or not all(0 <= at < size for at, size in zip(index, call.shape, strict=True)):
         raise UsageError(f"element {index} is outside the output {tuple(call.shape)}")
-    left, right = call.terms(index)
+    left, right = (side.astype(int) for side in call.terms(index))
+    order = np.argsort(right if op.right else left)
     divisor = call.divisor()
     return Element(
         case=case,
         index=index,
-        left=tuple(left.astype(int).tolist()),
-        right=tuple(right.astype(int).tolist()) if op.right else (),
+        left=tuple(left[order].tolist()),
+        right=tuple(right[order].tolist()) if op.right else (),
         divisor=1.0 if divisor is None else float(np.broadcast_to(divisor, call.shape)[index]),
     )
 
@@ -160,5 +167,3 @@ def with_many(case: Case, many: int) -> Case:
     if op.shape and isinstance(given := attributes[op.shape], list):
         attributes[op.shape] = [*given[: op.out], many, *given[op.out + 1 :]]
     return replace(case, arrays={**case.arrays, op.left: ArraySpec(shape, spec.dtype)}, attributes=attributes)
-
-

@@ -9,8 +9,8 @@ from conformance.model import Array, Case, Observation, Raised, Returned, Unsupp
 from conformance.order.operands import Element, element, with_many
 from conformance.order.replay import to_bits
 from conformance.order.summation import UnrevealedError
-from conformance.targets.messages import Call
-from conformance.targets.pool import Worker
+from conformance.targets.transport.messages import Call
+from conformance.targets.transport.pool import Worker
 from reference.floats import format_of, round_to
 
 __all__ = ["Probed", "probed"]
@@ -50,9 +50,11 @@ class Probed:
         """Return sums before their division."""
         return results.astype(np.float64) * self.element.divisor
 
-    def finished(self, totals: Array, bits: int) -> Array:
+    def finished(self, totals: Array, bits: int, *, reciprocal: bool) -> Array:
         """Divide in the accumulator's precision, and round to the dtype."""
-        return round_to(to_bits(totals / self.element.divisor, bits), format_of(self.dtype))
+        divisor = np.array(self.element.divisor)
+        quotients = totals * to_bits(1 / divisor, bits) if reciprocal else totals / divisor
+        return round_to(to_bits(quotients, bits), format_of(self.dtype))
 
     def sums(self, left: Array, right: Array) -> Array:
         """Make as many calls as it takes."""

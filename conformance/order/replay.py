@@ -23,6 +23,7 @@ class Order:
     bits: tuple[int, ...]  # significant bits of each addition's result, in the order of tree.steps
     fused: tuple[bool, ...]  # for each term whether its product is added unrounded, where it has more bits than the sum
     exact: bool = False  # additions of several terms: exact and rounded once; else aligned to the largest term
+    reciprocal: bool = False  # whether a mean is the sum times the rounded reciprocal of its terms, else a quotient
 
     @property
     def several(self) -> int:

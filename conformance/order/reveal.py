@@ -6,12 +6,13 @@ and sums of ordinary numbers must come out as the tree gives them, bit for bit. 
 FFT, compensated sums) fail one of these.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from conformance.model import Array
 from conformance.order import recovery, widths
+from conformance.order.bounding import outside
 from conformance.order.replay import Order, replay
 from conformance.order.summation import SCALES, Summation, UnrevealedError, counted, masked, survivors
 from conformance.order.trees import Tree
@@ -45,14 +46,34 @@ def reveal(box: Summation, seed: int = 0) -> Revealed:
     confirm(box, found, generator)
     bits = order_bits(box, found)
     fused = widths.fused(box, tree, bits) if len(tree.steps) else (False,) * tree.terms
-    order = Order(tree=tree, bits=bits, fused=fused, exact=found.exact)
+    order, same = replayed(box, Order(tree=tree, bits=bits, fused=fused, exact=found.exact), generator)
+    if same is not None and same < SAMPLES:
+        raise UnrevealedError(f"masks show a tree, but only {same} of {SAMPLES} ordinary sums are what it gives")
+    return Revealed(order=order, masks=found.masks, replayed=same is not None)
+
+
+def replayed(box: Summation, order: Order, generator: np.random.Generator) -> tuple[Order, int | None]:
+    """
+    Return how many ordinary sums an order predicts, and the order, with the way of dividing that predicts the most.
+
+    Raises:
+        UnrevealedError: sums lie outside the bound of their own order.
+    """
     left, right = ordinary(box, generator)
-    predicted = replay(order, left, np.broadcast_to(right, left.shape))
-    if predicted is not None:
-        same = int(np.sum(box.finished(predicted, max(bits, default=53)) == box.sums(left, right)))
-        if same < SAMPLES:
-            raise UnrevealedError(f"masks show a tree, but only {same} of {SAMPLES} ordinary sums are what it gives")
-    return Revealed(order=order, masks=found.masks, replayed=predicted is not None)
+    sides = left, np.broadcast_to(right, left.shape)
+    results, bits = box.sums(left, right), max(order.bits, default=53)
+    far = outside(order, *sides, box.total(results), mean=not box.multiplies)
+    if far is not None and far.any():
+        raise UnrevealedError(f"masks show a tree, but {far.sum()} of {SAMPLES} ordinary sums lie outside its bound")
+    totals = replay(order, *sides)
+    if totals is None:
+        return order, None
+    predicted = {
+        reciprocal: int(np.sum(box.finished(totals, bits, reciprocal=reciprocal) == results))
+        for reciprocal in (False, True)[: 1 if box.multiplies else 2]
+    }
+    reciprocal = max(predicted, key=lambda way: predicted[way])
+    return replace(order, reciprocal=reciprocal), predicted[reciprocal]
 
 
 def order_bits(box: Summation, found: recovery.Recovered) -> tuple[int, ...]:

@@ -48,8 +48,12 @@ class Summation(Protocol):
     def total(self, results: Array) -> Array:
         """Return what the sums were before the division that ends them, if there is one: [sums], float64."""
 
-    def finished(self, totals: Array, bits: int) -> Array:
-        """Divide sums of so many significant bits, if that ends them, and round them to the box's dtype: [sums]."""
+    def finished(self, totals: Array, bits: int, *, reciprocal: bool) -> Array:
+        """
+        Divide sums of so many significant bits, if that ends them, and round them to the box's dtype: [sums].
+
+        reciprocal: multiply by the rounded reciprocal instead.
+        """
 
 
 @dataclass(frozen=True, slots=True)

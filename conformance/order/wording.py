@@ -71,7 +71,11 @@ def step_name(runs: Sequence[Run]) -> str:
     if len({relative(run) for run in runs}) > 1:
         return f"to {len(runs)} sums"
     order = runs[0].order
-    return f"each {len(order)} neighbours" if order[-1] - order[0] < len(order) else f"each with the {ordinal(order[1] - order[0])} after it"
+    return (
+        f"each {len(order)} neighbours"
+        if order[-1] - order[0] < len(order)
+        else f"each with the {ordinal(order[1] - order[0])} after it"
+    )
 
 
 def visited(order: Sequence[int], axes: Axes) -> str:
@@ -135,6 +139,8 @@ def facts(revealed: Revealed) -> list[str]:
         found.append("accumulator: " + " and ".join(map(str, widths)) + " significant bits")
     if any(order.fused):
         found.append(f"products added unrounded (FMA): {sum(order.fused)} of {shape.terms}")
+    if order.reciprocal:
+        found.append("means: the sum times the rounded reciprocal of its terms")
     checked = "every bit of ordinary sums as predicted" if revealed.replayed else "checked by masks alone"
     return [*found, checked]
 
@@ -188,7 +194,7 @@ def run_line(run: Run, axes: Axes) -> str:
 
 def place(term: int, axes: Axes) -> str:
     """Return a term's coordinates."""
-    found = []
+    found: list[str] = []
     for _, length in reversed(list(axes)):
         term, at = divmod(term, length)
         found.insert(0, str(at))

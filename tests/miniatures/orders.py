@@ -33,9 +33,9 @@ class Emulated:
         """Nothing is divided."""
         return results.astype(np.float64)
 
-    def finished(self, totals: Array, bits: int) -> Array:
+    def finished(self, totals: Array, bits: int, *, reciprocal: bool) -> Array:
         """Round to the dtype."""
-        del bits
+        del bits, reciprocal
         return totals.astype(self.dtype)
 
     def shuffled(self) -> "Emulated":

@@ -1,0 +1,115 @@
+"""`conformance order`: the order in which a target adds, drawn."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from conformance.errors import UsageError
+from conformance.order import kinds
+from conformance.order.kinds import CALLS, Sizes
+from conformance.order.probing import probed
+from conformance.order.reveal import Revealed, reveal
+from conformance.order.summation import UnrevealedError
+from conformance.order.wording import drawn
+from conformance.targets import registry
+from conformance.targets.registry import Target
+from conformance.targets.transport.pool import Worker
+from reference import SpecError
+from reference.floats import FORMATS
+
+__all__ = ["order"]
+
+BATCHES = (1, 64)
+
+
+def order(
+    op: Annotated[str, typer.Argument(help=f"An op that adds products: {', '.join(CALLS)}.")],
+    target: Annotated[str, typer.Option(help="The target.")],
+    filters: Annotated[str, typer.Option(help="Rows and columns of the filters, or of the pool's window.")] = "3,3",
+    depth: Annotated[int, typer.Option(min=1, help="Channels that one sum runs over.")] = 1,
+    outputs: Annotated[int, typer.Option(min=1, help="Channels of the result.")] = 8,
+    image: Annotated[
+        str | None, typer.Option(help="Rows and columns of the forward image; 7 more than the filters by default.")
+    ] = None,
+    stride: Annotated[int, typer.Option(min=1, help="Of rows and columns.")] = 1,
+    padding: Annotated[str, typer.Option(help="VALID or SAME.")] = "VALID",
+    dtype: Annotated[str, typer.Option(help=f"{', '.join(FORMATS)}.")] = "float32",
+    layout: Annotated[str, typer.Option(help="NHWC or NCHW.")] = "NHWC",
+    batch: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Images in a call (input channels, of a filter gradient). Repeats; 1 and 64."),
+    ] = None,
+    images: Annotated[int, typer.Option(min=1, help="Images that a filter gradient sums over.")] = 1,
+    route: Annotated[str, typer.Option(help="The target's way to compute the op.")] = "",
+) -> int:
+    """Reveal the order in which a target adds the products of one output element, and draw its tree."""
+    if op not in CALLS:
+        raise UsageError(f"no order of {op!r}: sums of products are {', '.join(CALLS)}")
+    window = pair("filters", filters)
+    sizes = Sizes(
+        window=window,
+        image=pair("image", image) if image else (window[0] + 7, window[1] + 7),
+        depth=depth,
+        filters=outputs,
+        images=images if op == "conv2d_backprop_filter" else 1,
+        stride=stride,
+        padding=chosen("padding", padding.upper(), ("VALID", "SAME")),
+        dtype=chosen("dtype", dtype, tuple(FORMATS)),
+        layout=chosen("layout", layout.upper(), ("NHWC", "NCHW")),
+    )
+    if min(sizes.out) < 1:
+        raise UsageError(f"--filters {filters}: wider than the image, {sizes.image[0]} x {sizes.image[1]}")
+    found = registry.find(target)
+    if reason := registry.available(found):
+        raise UsageError(f"target {target} cannot run here: {reason}")
+    return show(found, op, sizes, batch or BATCHES, route)
+
+
+def pair(name: str, text: str) -> tuple[int, int]:
+    """Read two whole numbers."""
+    try:
+        high, wide = (int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--{name} {text}: not two whole numbers, such as 3,3") from None
+    if min(high, wide) < 1:
+        raise UsageError(f"--{name} {text}: not above zero")
+    return high, wide
+
+
+def chosen(name: str, text: str, among: Sequence[str]) -> str:
+    """Return one of several words."""
+    if text not in among:
+        raise UsageError(f"--{name} {text}: not one of {', '.join(among)}")
+    return text
+
+
+def show(target: Target, op: str, sizes: Sizes, batches: Sequence[int], route: str) -> int:
+    """Reveal and draw the order for each batch size; those with the same order are drawn once."""
+    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    seen: dict[Revealed, int] = {}
+    worst = 0
+    with Worker(target.start()) as worker:
+        for batch in batches:
+            console.print(f"{op} on {target.name}, {sizes.dtype}, {batch} in a call")
+            try:
+                box = probed(worker, kinds.call(op, sizes), kinds.middle(op, sizes), batch, route=route)
+                revealed = reveal(box)
+            except SpecError as error:
+                raise UsageError(str(error)) from error
+            except UnrevealedError as error:
+                console.print(f"   not revealed: {error}\n")
+                worst = 3
+                continue
+            before = next((size for known, size in seen.items() if known.order == revealed.order), None)
+            seen[revealed] = batch
+            if before is not None:
+                console.print(f"   the same tree as with {before} in a call\n")
+                continue
+            for line in drawn(revealed, box.element.axes()):
+                console.print(f"   {line}".rstrip())
+            console.print()
+        if len({known.order for known in seen}) > 1:
+            console.print("The order depends on how many are in a call: a result depends on what comes with it.")
+    return worst
