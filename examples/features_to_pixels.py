@@ -20,11 +20,11 @@ import numpy as np
 import typer
 
 from conformance.model import Array
-from conformance.networks.bounding import carried
-from conformance.networks.comparing import Distance, Judged, distance, judged
+from conformance.networks.comparing import Distance, Judged, carried, distance, judged
 from conformance.networks.known import MNIST, mirrored
 from conformance.networks.layers import Network
-from conformance.networks.running import Parameters, Runner, Step, run_reference, step
+from conformance.networks.running import run_reference, step
+from conformance.networks.steps import Parameters, Runner, Step
 from conformance.networks.trying import arithmetic_of
 from examples import running
 from examples.digits import TESTED, digits

@@ -22,7 +22,8 @@ from conformance.networks.backward import backward, loss
 from conformance.networks.known import MNIST
 from conformance.networks.layers import Network
 from conformance.networks.results import Trial
-from conformance.networks.running import Parameters, Runner, initialised, run, run_reference
+from conformance.networks.running import initialised, run, run_reference
+from conformance.networks.steps import Parameters, Runner
 from conformance.networks.trying import Sample, tried
 from examples import running
 from examples.charts import lines

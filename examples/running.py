@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import track
 
 from conformance.errors import SuiteError, UsageError
-from conformance.networks.running import Runner, on_target
+from conformance.networks.running import on_target
+from conformance.networks.steps import Runner
 from conformance.targets import registry
 from conformance.targets.registry import Target
 from conformance.targets.transport.pool import Limits, Worker

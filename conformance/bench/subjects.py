@@ -11,9 +11,9 @@ import numpy as np
 import reference
 from conformance.model import Array
 from conformance.networks.counting import Row, table
+from conformance.networks.kinds import padding
 from conformance.networks.known import NETWORKS, conv, pool, up
 from conformance.networks.layers import Layer, Network
-from conformance.networks.running import padding
 from reference.arithmetic import Image
 
 __all__ = ["CHOSEN", "DTYPES", "FEW", "SINGLE", "Subject", "arguments", "subjects"]

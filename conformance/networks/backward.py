@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from conformance.model import Array
+from conformance.networks.kinds import KINDS, Gradient
 from conformance.networks.layers import Network
-from conformance.networks.running import Parameters, Runner, Step, run, run_reference
+from conformance.networks.running import run, run_reference
+from conformance.networks.steps import Parameters, Runner, Step
 
 __all__ = ["backward", "loss", "stepped"]
 
@@ -36,21 +38,13 @@ def backward(steps: Sequence[Step], gradient: Array, runner: Runner) -> tuple[li
     found: dict[str, Parameters] = {}
     for step in reversed(steps):
         gradient = activation_gradient(step, gradient)
-        made = [gradient_call(step, op, gradient, runner) for op in GRADIENTS[step.op]]
+        made = [called(step, op, gradient, runner) for op in KINDS[step.layer.op].gradients]
         calls += made
-        if step.layer.convolves:
+        if "filters" in step.arguments:
             bias = gradient.sum((0, 1, 2), np.float64).astype(gradient.dtype)
             found[step.layer.name] = Parameters(made[0].output, bias)
         gradient = made[-1].output
     return calls, found
-
-
-GRADIENTS: Mapping[str, tuple[str, ...]] = {
-    "conv2d": ("conv2d_backprop_filter", "conv2d_backprop_input"),
-    "max_pool": ("max_pool_grad",),
-    "avg_pool": ("avg_pool_grad",),
-    "stateless_dropout": ("dropout_grad",),
-}
 
 
 def activation_gradient(step: Step, gradient: Array) -> Array:
@@ -62,25 +56,11 @@ def activation_gradient(step: Step, gradient: Array) -> Array:
     return gradient
 
 
-def gradient_call(step: Step, op: str, gradient: Array, runner: Runner) -> Step:
+def called(step: Step, op: Gradient, gradient: Array, runner: Runner) -> Step:
     """Make the call of one gradient op of a layer."""
-    given = dict(step.arguments)
-    if op == "conv2d_backprop_filter":
-        given["filter_sizes"] = list(given.pop("filters").shape)
-        given["out_backprop"] = gradient
-    elif op == "conv2d_backprop_input":
-        given["input_sizes"] = list(given.pop("input").shape)
-        given["out_backprop"] = gradient
-    elif op == "max_pool_grad":
-        given |= {"orig_input": given.pop("input"), "orig_output": step.results[0], "grad": gradient}
-    elif op == "avg_pool_grad":
-        given |= {"orig_input_shape": list(given.pop("input").shape), "grad": gradient}
-    else:
-        ones = np.ones(gradient.shape, gradient.dtype)
-        kept = runner("stateless_dropout", {**given, "x": ones})[0] != 0
-        given = {"grad": gradient, "kept": kept, "rate": given["rate"]}
-    results = runner(op, given)
-    return Step(layer=step.layer, op=op, arguments=given, results=results, output=results[0])
+    arguments = op.call(step, gradient, runner)
+    results = runner(op.op, arguments)
+    return Step(layer=step.layer, op=op.op, arguments=arguments, results=results, output=results[0])
 
 
 def stepped(

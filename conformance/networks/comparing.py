@@ -13,12 +13,16 @@ import numpy as np
 
 from conformance.judge.allowed import AnyOf, Results, allowed
 from conformance.model import Array, Case
-from conformance.networks.bounding import carried
+from conformance.networks.kinds import KINDS
 from conformance.networks.layers import Network
-from conformance.networks.running import Parameters, Runner, Step, run, run_reference
+from conformance.networks.running import run, run_reference
+from conformance.networks.steps import Parameters, Runner, Step
 from reference.bounds import ARITHMETICS, Arithmetic
+from reference.floats import format_of
 
-__all__ = ["Distance", "Judged", "distance", "end_to_end", "judged", "layer_by_layer"]
+__all__ = ["Distance", "Judged", "carried", "distance", "end_to_end", "judged", "layer_by_layer"]
+
+TANH = 4  # NumPy's tanh is right to so many units in the last place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +113,28 @@ def end_to_end(
     return found
 
 
+def carried(
+    mine: Step,
+    other: Step,
+    before: Array,
+    parameters: Mapping[str, Parameters],
+    arithmetic: Arithmetic = ARITHMETICS["float32"],
+) -> Array:
+    """
+    Return the bound after a layer with its bias and activation, float64, in the shape of its output.
+
+    mine: the reference's step, other: the target's, both with dropout's same seed; before: the bound of the activations
+    that enter; arithmetic: the target's. Relu and tanh move by no more than their operand.
+    """
+    fmt = format_of(mine.output.dtype)
+    bound = KINDS[mine.layer.op].bound(mine, other, before, arithmetic)
+    weights = parameters.get(mine.layer.shares or mine.layer.name)
+    if mine.layer.bias and weights is not None and weights.bias is not None:
+        # Both runs round the sum with the bias.
+        bound = bound + 2 * fmt.u * (np.abs(mine.results[0].astype(np.float64)) + np.abs(weights.bias) + bound)
+    return bound + (2 * TANH * 2 * fmt.u if mine.layer.activation == "tanh" else 0.0)
+
+
 def distance(mine: Step, other: Step, bound: Array) -> Distance:
     """Compare the activations of one layer."""
     error = np.abs(mine.output.astype(np.float64) - other.output.astype(np.float64))
@@ -118,5 +144,10 @@ def distance(mine: Step, other: Step, bound: Array) -> Distance:
         bound=float(bound.max(initial=0.0)),
         used=part(error, bound),
         size=float(np.abs(mine.output.astype(np.float64)).max(initial=0.0)),
-        elsewhere=int((mine.arguments["argmax"] != other.arguments["argmax"]).sum()) if mine.op == "max_unpool" else 0,
+        elsewhere=elsewhere(mine, other) if "argmax" in mine.arguments else 0,
     )
+
+
+def elsewhere(mine: Step, other: Step) -> int:
+    """Count the values that two runs of an unpooling put at different places."""
+    return int((mine.arguments["argmax"] != other.arguments["argmax"]).sum())

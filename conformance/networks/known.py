@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from conformance.errors import SuiteError
 from conformance.networks.counting import images
+from conformance.networks.kinds import KINDS
 from conformance.networks.layers import WHOLE, Layer, Network
 from reference.arithmetic import Padding, Pair
 
@@ -82,21 +84,10 @@ def mirrored(network: Network, title: str, source: str) -> Network:
 
 def _undone(layer: Layer, size: Pair, channels: int) -> Layer:
     """Return the layer that leads back from a layer's output to its input."""
-    if layer.op == "max_pool_with_argmax":
-        return Layer(name=f"un{layer.name}", op="max_unpool", size=size, shares=layer.name)
-    return Layer(
-        name=f"de{layer.name}",
-        op="conv2d_transpose",
-        taps=layer.taps,
-        outputs=channels,
-        strides=layer.strides,
-        padding=layer.padding,
-        size=size,
-        bias=False,
-        activation="relu",
-        first=True,
-        shares=layer.name,
-    )
+    back = KINDS[layer.op].back
+    if back is None:
+        raise SuiteError(f"no layer leads back through {layer.op}: {layer.name}")
+    return back(layer, size, channels)
 
 
 LENET = Network(

@@ -2,7 +2,8 @@
 What a network is: a list of layers, each one call of an op, and what stands around the calls.
 
 A layer's op takes what the layer before gives; a convolution adds its bias, and its activation follows. Layers are
-data: `calls` makes the call, `counting` the table, `known` has the networks.
+data: `kinds` says what each op is as a layer, `running` makes the calls, `counting` the table, `known` has the
+networks.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ WHOLE: Pair = (0, 0)  # taps of a layer that is fully connected: its filters cov
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One layer: conv2d, conv2d_transpose, max_pool, max_pool_with_argmax, avg_pool, max_unpool or dropout."""
+    """One layer; `kinds.KINDS` has the ops that it may be of."""
 
     name: str  # unique in its network
     op: str
@@ -30,11 +31,6 @@ class Layer:
     first: bool = False  # whether the activation comes before the op: the way back through a network
     rate: float = 0.0  # dropout's probability of dropping
     shares: str = ""  # the layer whose filters a transposed convolution uses, or whose argmax an unpooling
-
-    @property
-    def convolves(self) -> bool:
-        """Whether it has filters."""
-        return self.op in ("conv2d", "conv2d_transpose")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

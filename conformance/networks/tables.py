@@ -8,6 +8,7 @@ from rich.table import Table
 
 from conformance.networks.comparing import Distance, Judged
 from conformance.networks.counting import Row, table
+from conformance.networks.kinds import KINDS
 from conformance.networks.layers import Network
 from conformance.networks.results import Trial
 from reference.arithmetic import Image
@@ -40,14 +41,8 @@ def figures(row: Row) -> tuple[int, ...]:
 
 def described(row: Row) -> str:
     """Say what a layer does."""
-    layer = row.layer
-    if layer.op == "dropout":
-        return f"dropout {layer.rate}"
-    if layer.op == "max_unpool":
-        return f"max_unpool at {layer.shares}"
-    taps = layer.taps if row.filters is None else row.filters[:2]
-    stride = "" if layer.strides == (1, 1) else f" / {layer.strides[0]}"
-    return f"{layer.op} {taps[0]}x{taps[1]}{stride}"
+    taps = row.layer.taps if row.filters is None else row.filters[:2]
+    return KINDS[row.layer.op].described(row.layer, taps)
 
 
 def side(image: Image) -> str:

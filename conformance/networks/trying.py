@@ -8,10 +8,12 @@ import numpy as np
 from conformance.model import Array
 from conformance.networks.backward import stepped
 from conformance.networks.comparing import end_to_end, judged, layer_by_layer
+from conformance.networks.kinds import KINDS
 from conformance.networks.known import LENET, MNIST
 from conformance.networks.layers import Network
 from conformance.networks.results import Trial
-from conformance.networks.running import NotOfferedError, Parameters, Runner, initialised
+from conformance.networks.running import NotOfferedError, initialised
+from conformance.networks.steps import Parameters, Runner
 from conformance.targets.registry import Target
 from reference.bounds import ARITHMETICS, Arithmetic
 
@@ -57,8 +59,8 @@ def tried(network: Network, target: Target, runner: Runner, seed: int, sample: S
     sample = sample or drawn(network, seed)
     weights, image, arithmetic = sample.weights, sample.images[:1], arithmetic_of(target)
     # A mask from another generator, which the specification leaves open, is no reason to compare nothing after it.
-    masks = seed if "stateless_dropout" not in target.own_masks else None
-    dropped = any(layer.op == "dropout" for layer in network.layers)
+    random = {kind.op for layer in network.layers if (kind := KINDS[layer.op]).random}
+    masks = None if random & set(target.own_masks) else seed
     step = stepped(network, sample.images, sample.labels, weights, masks) if network.name in TRAINED else []
     return Trial(
         target=target.name,
@@ -67,7 +69,7 @@ def tried(network: Network, target: Target, runner: Runner, seed: int, sample: S
         judged=tuple(layer_by_layer(network, image, weights, runner, masks, arithmetic)),
         apart=tuple(end_to_end(network, image, weights, runner, masks, arithmetic)),
         gradients=tuple(judged(one, runner, arithmetic) for one in step),
-        note="Dropout is left out: the target draws masks of its own." if dropped and masks is None else "",
+        note="Dropout is left out: the target draws masks of its own." if masks is None else "",
     )
 
 

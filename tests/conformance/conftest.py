@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.networks.running import Runner, on_target
+from conformance.networks.running import on_target
+from conformance.networks.steps import Runner
 from conformance.targets import registry
 from conformance.targets.registry import Target
 from conformance.targets.transport.pool import Worker

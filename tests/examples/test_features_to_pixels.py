@@ -7,7 +7,8 @@ import pytest
 
 from conformance.networks.known import MNIST, conv, pool
 from conformance.networks.layers import Network
-from conformance.networks.running import Parameters, Runner, initialised, run_reference
+from conformance.networks.running import initialised, run_reference
+from conformance.networks.steps import Parameters, Runner
 from examples import features_to_pixels, running
 from examples.features_to_pixels import features, pictures
 from examples.lenet_reads import Recipe, Taught

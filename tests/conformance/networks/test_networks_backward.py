@@ -9,7 +9,8 @@ from conformance.networks.backward import backward, loss
 from conformance.networks.comparing import judged
 from conformance.networks.known import LENET, MNIST, conv, dense, pool
 from conformance.networks.layers import Network
-from conformance.networks.running import Parameters, Runner, initialised, run, run_reference
+from conformance.networks.running import initialised, run, run_reference
+from conformance.networks.steps import Parameters, Runner
 
 # LeNet's layers, in float64 and small, so that differences of the loss show its gradient.
 SMALL = Network(
@@ -65,5 +66,5 @@ def test_every_call_of_a_training_step_conforms(tensorflow: Runner, network: Net
     steps = run(network, images, initialised(network, 1), run_reference, seed=1)
     calls, found = backward(steps, loss(steps[-1].output, np.arange(4))[1], run_reference)
 
-    assert set(found) == {layer.name for layer in network.layers if layer.convolves}
+    assert set(found) == {layer.name for layer in network.layers if layer.outputs}
     assert not any(judged(call, tensorflow).outside for call in calls)

@@ -10,12 +10,12 @@ import pytest
 from conformance.commands import networks as command
 from conformance.errors import SuiteError, UsageError
 from conformance.networks import tables
-from conformance.networks.bounding import carried
-from conformance.networks.comparing import Distance, Judged, distance, judged
+from conformance.networks.comparing import Distance, Judged, carried, distance, judged
 from conformance.networks.known import DQN, MNIST, conv
 from conformance.networks.layers import Layer
 from conformance.networks.results import Results, Trial, read, write
-from conformance.networks.running import Step, run_reference
+from conformance.networks.running import run_reference
+from conformance.networks.steps import Step
 from conformance.networks.trying import tried
 from conformance.targets import registry
 from reference.bounds import ARITHMETICS
