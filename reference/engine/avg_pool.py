@@ -1,17 +1,15 @@
 """avg_pool, its gradient and avg_unpool as sums: of windows, and into windows."""
 
-from collections.abc import Iterator
 from fractions import Fraction
 from functools import cached_property, partial
 from math import lcm
-from typing import Any
 
 import numpy as np
 
-from reference.engine.exact import Enclosure, Index, SumOfProducts, U, blocks, finite, two_sum
-from reference.engine.patches import covering, meeting, seen
+from reference.engine.exact import Enclosure, Index, SumOfProducts, exponent_of, finite
+from reference.engine.patches import covering, seen
 from reference.engine.pools import Pool, chain
-from reference.floats import Array, Format
+from reference.floats import Array
 
 __all__ = ["Average", "Spread"]
 
@@ -47,13 +45,6 @@ class Average(SumOfProducts):
         """How many elements each window holds: [OH, OW, 1]."""
         return self.geometry.counts()[:, :, None]
 
-    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
-        """Yield one tap of the windows after the other, where it lies inside the image."""
-        image = self.finite[0]
-        for h, w in np.ndindex(self.geometry.rows.taps, self.geometry.columns.taps):
-            rows, columns = meeting(self.geometry.rows, h), meeting(self.geometry.columns, w)
-            yield (slice(None), rows[0], columns[0]), image[:, rows[1], columns[1]], np.ones(())
-
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the elements of one window."""
         n, y, x, c = index
@@ -64,26 +55,6 @@ class Average(SumOfProducts):
         """Return what a window full of the largest element has."""
         low, high = self.extremes[0] if self.all_finite else (self.finite[0].min(), self.finite[0].max())
         return np.array(max(-low, high) * self.terms_per_element)
-
-    def _enclosures(self, fmt: Format, sizes: Array) -> Iterator[Enclosure]:
-        """Yield the sums in plain float64, then as pairs: without products, slices are seldom quicker."""
-        if fmt.precision < 53:
-            yield self.enclosure(sizes)
-        yield self._compensated()
-
-    def _compensated(self) -> Enclosure:
-        """Likewise; where the rests are multiples, below 2^53, of a unit, no sum of them rounds."""
-        if not self.terms_per_element * U * float(self.size()) < 2.0**52 * self.unit:
-            return super()._compensated()
-        high, low = np.zeros(self.shape), np.zeros(self.shape)
-        for place, elements, _ in self.steps():
-            sums, rests = high[place], low[place]
-            for block in blocks(sums.shape):
-                sums[block], rest = two_sum(sums[block], elements[block])
-                rests[block] += rest
-        for block in blocks(self.shape):
-            high[block], low[block] = two_sum(high[block], low[block])
-        return Enclosure(high, low, 0.0)
 
     def divisor(self) -> Array:
         """Return how many elements each window holds: [OH, OW, 1]."""
@@ -128,20 +99,6 @@ class Spread(SumOfProducts):
         rows, columns = self.geometry.rows.covered(), self.geometry.columns.covered()
         return np.outer(rows, columns)[:, :, None] * 1.0
 
-    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
-        """Yield one tap of the windows after the other, where it lies inside the image, and what its share misses."""
-        values, shares = self.finite
-        for h, w in np.ndindex(self.geometry.rows.taps, self.geometry.columns.taps):
-            rows, columns = meeting(self.geometry.rows, h), meeting(self.geometry.columns, w)
-            place, some = (slice(None), rows[1], columns[1]), values[:, rows[0], columns[0]]
-            yield place, some, shares[rows[0], columns[0], None]
-
-    def _compensated(self) -> Enclosure:
-        """Leave open what the rounded shares miss."""
-        sums = super()._compensated()
-        missing = np.ldexp(self.size(), -52) if self.rest.any() else 0.0
-        return Enclosure(sums.high, sums.low, np.asarray(sums.error + missing))
-
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the values whose windows hold one cell, and the shares they give."""
         n, y, x, c = index
@@ -149,7 +106,9 @@ class Spread(SumOfProducts):
         return self.left[n, :, :, c][window].ravel(), self.right[window].ravel()
 
     def exact(self, index: Index) -> Fraction:
-        """Add values over shares as fractions."""
+        """Add values over shares as fractions, where the shares are rounded."""
+        if not self.rest.any():
+            return super().exact(index)
         n, y, x, c = index
         window = np.ix_(covering(self.geometry.rows, y)[1], covering(self.geometry.columns, x)[1])
         values = finite(self.left[n, :, :, c][window]).ravel().tolist()
@@ -169,8 +128,10 @@ class Spread(SumOfProducts):
         sums = super()._sliced(left, right, most)
         if not self.rest.any():
             return sums
-        missing = np.ldexp(self.contract(left, self.rest), -sums.exponent)
-        error = sums.error + np.ldexp(self.size(), -100 - sums.exponent)
+        exponent = exponent_of(left)
+        scaled, rights = np.ldexp(left, -exponent), exponent - sums.exponent
+        missing = np.ldexp(self.contract(scaled, self.rest), rights)
+        error = sums.error + np.ldexp(self.contract(np.abs(scaled), self.right), rights - 100)
         return Enclosure(sums.high, sums.low + missing, error, sums.exponent)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -47,17 +46,6 @@ class Forward(SumOfProducts):
         """Return the taps inside the image, times the depth of the filters."""
         rows, columns = (axis.counts() for axis in (self.geometry.rows, self.geometry.columns))
         return np.outer(rows, columns)[:, :, None] * float(self.right.shape[2])
-
-    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
-        """Yield one tap and channel of the filters after the other, where it lies inside the image."""
-        (image, filters), groups = self.finite, self.geometry.groups
-        high, wide, depth, outputs = filters.shape
-        each = outputs // groups
-        for h, w, group, i in np.ndindex(high, wide, groups, depth):
-            rows, columns = meeting(self.geometry.rows, h), meeting(self.geometry.columns, w)
-            some = slice(group * each, (group + 1) * each)
-            left = image[:, rows[1], columns[1], group * depth + i, None]
-            yield (slice(None), rows[0], columns[0], some), left, filters[h, w, i, some]
 
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return one output element's window of the image and its filter, inside the image."""
@@ -114,17 +102,6 @@ class FilterGradient(SumOfProducts):
         """Return the windows whose tap lies inside the image, times the batch."""
         rows, columns = (np.subtract(*axis.windows_inside()[::-1]) for axis in self.axes)
         return np.outer(rows, columns)[:, :, None, None] * float(len(self.left))
-
-    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
-        """Yield one window of the image after the other, with its gradient."""
-        (image, gradient), groups = self.finite, self.geometry.groups
-        depth, each = self.shape[2], self.shape[3] // groups
-        windows = window_view(pad(image, *self.axes), *self.axes)
-        for n, y, x in np.ndindex(*gradient.shape[:3]):
-            for group in range(groups):
-                some = slice(group * each, (group + 1) * each)
-                left = windows[n, y, x, ..., group * depth : (group + 1) * depth, None]
-                yield (..., some), left, gradient[n, y, x, some]
 
     @property
     def axes(self) -> tuple[Axis, Axis]:

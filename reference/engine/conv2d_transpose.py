@@ -1,13 +1,10 @@
 """conv2d_transpose as a sum of products: every element times the filters, added to the cells of its window."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 
 from reference.engine.conv2d import group_channels, squared
 from reference.engine.exact import Index, SumOfProducts, blocks, chunked_depth, chunked_product
-from reference.engine.patches import apart, covering, length, meeting, run, window_view
+from reference.engine.patches import apart, covering, length, run, window_view
 from reference.floats import Array
 from reference.windows import Convolution
 
@@ -64,16 +61,6 @@ class Backward(SumOfProducts):
         rows, columns = self.geometry.rows.covered(), self.geometry.columns.covered()
         per_group = self.right.shape[3] // self.geometry.groups
         return np.outer(rows, columns)[:, :, None] * float(per_group)
-
-    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
-        """Yield one tap and channel of the filters' outputs after the other, where it lies inside the image."""
-        gradient, filters = self.finite
-        high, wide, depth, outputs = filters.shape
-        for h, w, o in np.ndindex(high, wide, outputs):
-            rows, columns = meeting(self.geometry.rows, h), meeting(self.geometry.columns, w)
-            first = o // (outputs // self.geometry.groups) * depth
-            place = (slice(None), rows[1], columns[1], slice(first, first + depth))
-            yield place, gradient[:, rows[0], columns[0], o, None], filters[h, w, :, o]
 
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the input elements whose windows cover one cell, and the filter taps they meet it with."""

@@ -8,19 +8,17 @@ Every convolution, average pool and gradient of them is a sum of products: an ou
 and linear in `left` and in `right`. One piece of code, `contract`, therefore gives the value (run on the numbers), S =
 sum of |left_k| |right_k| (run on absolute values), n (run on ones) and what NaN and infinity do (run on indicators).
 
-The correctly rounded result is found in four steps, each only for the elements that the step before left undecided:
+The correctly rounded result is found in three steps, each only if the step before left more than a few undecided:
 
 1.  The sum in float64, with a proven bound of its error. Where rounding value - error and value + error to the output
     format gives the same number, that number is the exact value rounded once.
 2.  Both operands cut into slices of few enough bits that float64 sums their products exactly; the partial sums added
-    as pairs of float64. (float64 results start here.) Its error is one part of the largest sum.
-3.  Every product and every sum as a pair of float64, whose error is one part of the element's own sum. (Means, which
-    have no products, go here at once.)
-4.  The exact sum in Python's integers, element by element.
+    as pairs of float64. (float64 results start here.) What the slices leave out is one part in 2^80 of the largest
+    product at first, then in 2^160, 2^320 and 2^640: numbers far smaller than others are summed exactly, too.
+3.  The exact sum in Python's integers, element by element.
 
 Sources: error of a sum in any order, with or without FMA: Jeannerod and Rump, SIAM J. Matrix Anal. Appl. 34(2), 2013;
-slices: Ozaki, Ogita, Oishi and Rump, Numerical Algorithms 59(1), 2012; pairs of float64: Dekker, Numer. Math. 18, 1971;
-sums of them: Ogita, Rump and Oishi, SIAM J. Sci. Comput. 26(6), 2005.
+slices: Ozaki, Ogita, Oishi and Rump, Numerical Algorithms 59(1), 2012; pairs of float64: Dekker, Numer. Math. 18, 1971.
 """
 
 import math
@@ -30,7 +28,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -42,6 +39,7 @@ __all__ = [
     "chunked_depth",
     "chunked_product",
     "exact_sum",
+    "exponent_of",
     "slices",
     "two_product",
     "two_sum",
@@ -87,14 +85,15 @@ class Enclosure:
         """
         if np.ndim(self.low):
             return self._odd_ends(divisor)
-        if divisor is None:
-            middle, error = self.high, self.error
-        else:
-            middle = self.high / divisor
-            inexact = middle * divisor != self.high  # a tie has few bits: this product of it is exact
-            error = self.error / divisor if np.ndim(self.error) else self.error
-            error = error + np.abs(middle) * (inexact * (2 * U)) if inexact.any() else error
-        return [middle - error, middle + error] if np.ndim(error) else [middle]
+        middle = self.high if divisor is None else self.high / divisor
+        if np.any(self.error):  # which has room for the rounding of the division
+            error = self.error if divisor is None else self.error / divisor
+            return [middle - error, middle + error]
+        inexact = divisor is not None and middle * divisor != self.high  # a tie has few bits: this product is exact
+        if not np.any(inexact):
+            return [middle]
+        error = np.abs(middle) * (inexact * (2 * U))
+        return [middle - error, middle + error]
 
     def _odd_ends(self, divisor: Array | None) -> list[Array]:
         """Return both ends of high + low +- error rounded to odd."""
@@ -128,14 +127,6 @@ class SumOfProducts(ABC):
     @abstractmethod
     def absent(self, right: Array) -> Array:
         """Return, for each output, the sum of the right factors whose tap lies outside the image."""
-
-    @abstractmethod
-    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
-        """
-        Yield a place in the output, as an index, and two arrays, finite float64, whose product is to be added there.
-
-        No element is met twice by one place, nor by two that are yielded for the same product.
-        """
 
     @abstractmethod
     def terms(self, index: Index) -> tuple[Array, Array]:
@@ -243,41 +234,45 @@ class SumOfProducts(ABC):
         """
         if most_slices:
             return self._sliced(*self.finite, most_slices)
-        left, right = self.operands
-        return Enclosure(self.contract(left, right), np.zeros(()), self._plain_error(left, right, sizes))
+        *_, narrowest = self._plain(sizes)
+        return narrowest
 
-    def _plain_error(self, left: Array, right: Array, sizes: Array) -> Array | float:
-        """Bound the rounding error of `contract`: depth u S; nothing where all are multiples, below 2^53, of a unit."""
-        if float(sizes.max(initial=0.0)) < 2.0**52 and whole(left) and whole(right):
-            return 0.0
-        if self.free_products and float(sizes.max(initial=0.0)) < 2.0**52 * self.unit:
-            return 0.0
-        # Three more: the rounding of `sizes`, and that of adding the error to the sum. Nothing underflows here, since
-        # products of formats narrower than float64 are above 2^-300.
-        return sizes * (1.01 * (self.depth + 3) * U)
+    def _plain(self, sizes: Array) -> Iterator[Enclosure]:
+        """Yield the sums in plain float64 with a bound of their error; again without one, where they prove exact."""
+        left, right = self.operands
+        sums, nothing = self.contract(left, right), np.zeros(())
+        largest = float(sizes.max(initial=0.0))
+        # Multiples, below 2^53, of a unit add without rounding.
+        if largest < 2.0**52 and whole(left) and whole(right):
+            yield Enclosure(sums, nothing, nothing)
+            return
+        # Four more: the rounding of `sizes`, of a division, and that of adding the error to the sum. Nothing underflows
+        # here, since products of formats narrower than float64 are above 2^-300.
+        yield Enclosure(sums, nothing, sizes * (1.01 * (self.depth + 4) * U))
+        if self.free_products and largest < 2.0**52 * self.unit:
+            yield Enclosure(sums, nothing, nothing)
 
     def _sliced(self, left: Array, right: Array, most: int) -> Enclosure:
         """Add the exact products of slices as pairs of float64, and bound what the cut-off slices would add."""
         bits = self._slice_bits()
         lefts, rights = slices(left, bits, most), slices(right, bits, most)
         pairs = [(i, j) for i in range(len(lefts.parts)) for j in range(len(rights.parts)) if i + j < most]
-        high, low, lost = np.zeros(()), np.zeros(()), np.zeros((), bool)
+        high, low, lost = np.zeros(self.shape), np.zeros(self.shape), np.zeros(())
         for i, j in sorted(pairs, key=sum):
             high, rest = two_sum(high, self.contract(lefts.parts[i], rights.parts[j]))
             low, missing = two_sum(low, rest)
-            lost = lost | (missing != 0)
-        high, low = two_sum(high, low)
+            lost = lost + np.abs(missing) if missing.any() else lost
         # What rounding leaves after slice i - 1, and so slice i, is at most 2^(-bits i - 1). Each of the sum's products
         # lacks most - 1 products of two slices, at most 2^(-bits most - 2), smaller ones, and both rests times 1.
         all_used = len(pairs) == len(lefts.parts) * len(rights.parts)
         cut = 0.0 if all_used and not (lefts.rest or rights.rest) else (most + 4) / 4 * 2.0 ** (-bits * most)
-        adding = np.where(lost, 4 * len(pairs) ** 2 * U * U, 0.0)
-        error = (cut + adding) * self.terms_per_element
-        return Enclosure(high, low, error, lefts.exponent + rights.exponent)
+        error = cut * self.terms_per_element + lost * 1.01
+        return Enclosure(*two_sum(high, low), error, lefts.exponent + rights.exponent)
 
     def _slice_bits(self) -> int:
         """Return how many bits two slices may have for sums of their products to be exact in float64."""
-        return (53 - self.terms_per_element.bit_length()) // 2
+        bits = 53 - self.terms_per_element.bit_length()
+        return bits // 2 if self.right.ndim else bits - 3  # a number on the right, 1, has one bit
 
     def _decided(self, fmt: Format, sizes: Array, settled: Array | None) -> Array:
         """
@@ -299,32 +294,11 @@ class SumOfProducts(ABC):
     def _enclosures(self, fmt: Format, sizes: Array) -> Iterator[Enclosure]:
         """Yield narrower and narrower enclosures of the sums, as they are asked for."""
         if fmt.precision < 53:
-            yield self.enclosure(sizes)
-        yield self.enclosure(sizes, -(-80 // self._slice_bits()))  # slices for 80 bits: float64 and a margin
-        yield self._compensated()
-
-    def _compensated(self) -> Enclosure:
-        """
-        Add products as pairs of float64, one of each sum at a time.
-
-        Where the low parts are added exactly so is everything; else each of at most 3 n additions rounds what is no
-        larger than n u S. Products that overflow or underflow leave their sums open.
-        """
-        high, low, size = np.zeros(self.shape), np.zeros(self.shape), np.zeros(self.shape)
-        rounds, unsafe = np.zeros(self.shape, bool), np.zeros(self.shape, bool)
-        for place, left, right in self.steps():
-            product, rest = (
-                (left, np.zeros(())) if self.free_products and np.all(right == 1) else two_product(left, right)
-            )
-            total, lost = two_sum(high[place], product)
-            below, missing = two_sum(lost, rest)
-            high[place] = total
-            low[place], more = two_sum(low[place], below)
-            size[place] += np.abs(product)
-            rounds[place] |= (missing != 0) | (more != 0)
-            unsafe[place] |= ~products_are_safe(left, right) & (rest.ndim > 0)
-        error = np.where(rounds, 3 * self.terms_per_element**2 * (U * U) * size, 0.0)
-        return Enclosure(*two_sum(high, low), np.where(unsafe | ~np.isfinite(size), np.inf, error))
+            yield from self._plain(sizes)
+        most = -(-80 // self._slice_bits())  # slices for 80 bits: float64 and a margin
+        while most * self._slice_bits() < 900:  # beyond, products of slices underflow
+            yield self.enclosure(sizes, most)
+            most *= 2
 
     def _round(self, sums: Enclosure, fmt: Format) -> tuple[Array, Array]:
         """Round enclosed sums; say which are undecided because both ends of the enclosure round differently."""
@@ -443,8 +417,7 @@ def slices(values: Array, bits: int, most: int) -> Slices:
     Products of parts of two arrays are integers of 2 * bits bits on a common grid, so that 2^(53 - 2 * bits) of them
     add without rounding.
     """
-    largest = max(-float(values.min(initial=0.0)), float(values.max(initial=0.0)))
-    exponent = max(math.frexp(largest)[1], -1000)
+    exponent = exponent_of(values)
     rest = values * 2.0**-exponent
     parts: list[Array] = []
     # Scaling rounds what is 2^-970 of the largest: such a rest is never called zero.
@@ -456,6 +429,12 @@ def slices(values: Array, bits: int, most: int) -> Slices:
         if not rest.any():
             return Slices(parts, exponent, rest=lossy)
     return Slices(parts, exponent, rest=True)
+
+
+def exponent_of(values: Array) -> int:
+    """Return the exponent of a power of two that no magnitude is above; at least -1000, so that it has an inverse."""
+    largest = max(-float(values.min(initial=0.0)), float(values.max(initial=0.0)))
+    return max(math.frexp(largest)[1], -1000)
 
 
 def rounded_to_multiples(values: Array, exponent: int) -> Array:
@@ -543,22 +522,28 @@ def _divided(sums: Enclosure, divisor: Array) -> Enclosure:
     remainder, lost = two_sum((sums.high - product) - rest, sums.low)
     low = remainder / divisor
     product, rest = two_product(low, divisor)
+    # Below 2^-1022 the quotient of the remainder is rounded to a multiple of 2^-1074.
     rounds = (lost != 0) | (product != remainder) | (rest != 0)
-    return Enclosure(*two_sum(quotient, low), sums.error / divisor + np.abs(low) * (rounds * 4 * U), sums.exponent)
+    error = sums.error / divisor + rounds * (np.abs(low) * (4 * U) + 2.0**-1073)
+    return Enclosure(*two_sum(quotient, low), error, sums.exponent)
 
 
 def _round_pair(sums: Enclosure) -> tuple[Array, Array]:
-    """Round (high + low +- error) 2^exponent to float64: high, where the rest is surely below half a spacing of it."""
-    out = np.ldexp(sums.high, sums.exponent) if sums.exponent else sums.high
-    size = np.abs(sums.high)
+    """Round (high + low +- error) 2^exponent to float64; say where another number might be the nearest."""
+    high, low, error = sums.high, np.abs(sums.low), np.asarray(sums.error)
+    out, size = np.ldexp(high, sums.exponent), np.abs(high)
     spacing = size - size * (1 - U)  # this product is the float64 below: a power of two has the smaller spacing there
-    # Where nothing is missing, high is the nearest float64 to the sum, ties to even: so `two_sum` rounds.
-    inside = (2 * (np.abs(sums.low) + sums.error) < spacing) | (np.asarray(sums.error) == 0)
-    # Among subnormal results, and where pairs of float64 themselves underflow, the spacing is another.
-    ordinary = (np.abs(out) >= 2.0**-1021) & (size >= 2.0**-900) | (size == 0)
-    if sums.exponent == 0:
-        ordinary |= (np.asarray(sums.low) == 0) & (np.asarray(sums.error) == 0)  # it is a float64 itself
-    return out, ~(inside & ordinary)
+    exact, away, reliable = error == 0, low, size >= 2.0**-900
+    subnormal = np.abs(out) <= 2.0**-1022
+    if subnormal.any():
+        # Such results are multiples of 2^-1074, and high is rounded to one.
+        units = np.rint(np.ldexp(high, 1074 + sums.exponent))
+        out = np.where(subnormal, np.ldexp(units, -1074), out)
+        rounded_off = np.where(subnormal, np.abs(high - np.ldexp(units, -1074 - sums.exponent)), 0.0)
+        spacing = np.where(subnormal, np.ldexp(1.0, -1074 - sums.exponent), spacing)
+        exact, away, reliable = exact & (~subnormal | (low == 0)), low + rounded_off, reliable | subnormal
+    # Where nothing is missing, high is the nearest float64 to the sum, ties to even: so `two_sum` rounds, and `rint`.
+    return out, ~((2 * (away + error) < spacing) & reliable | exact)
 
 
 def exact_sum(left: Array, right: Array) -> Fraction:

@@ -1,12 +1,11 @@
 """Values added at flat indices, as a sum."""
 
-from collections.abc import Iterator
+from functools import cached_property
 from math import prod
-from typing import Any
 
 import numpy as np
 
-from reference.engine.exact import Index, SumOfProducts, finite
+from reference.engine.exact import Index, SumOfProducts
 from reference.floats import Array, one_nan
 
 __all__ = ["Scatter"]
@@ -36,19 +35,18 @@ class Scatter(SumOfProducts):
         """Nothing lies outside."""
         return np.zeros(self.shape) * right
 
-    def steps(self) -> Iterator[tuple[Any, Array, Array]]:
-        """Yield the values that come first to their cell, then those that come second, and so on."""
-        order = np.argsort(self.where, axis=None, kind="stable")
-        cells, values = self.where.ravel()[order], finite(self.left).ravel()[order]
-        starts = np.flatnonzero(np.diff(cells, prepend=-1))
-        turn = np.arange(len(cells)) - np.repeat(starts, np.diff(starts, append=len(cells)))
-        for number in range(self.terms_per_element):
-            some = turn == number
-            yield np.unravel_index(cells[some], self.shape), values[some], np.ones(())
+    @cached_property
+    def order(self) -> tuple[Array, Array]:
+        """The values' numbers in the order of their indices, and the indices in that order."""
+        flat = self.where.ravel()
+        order = np.argsort(flat, kind="stable")
+        return order, flat[order]
 
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the values that go to one cell."""
-        values = self.left.ravel()[self.where.ravel() == np.ravel_multi_index(index, self.shape)]
+        order, cells = self.order
+        cell = np.ravel_multi_index(index, self.shape)
+        values = self.left.ravel()[order[np.searchsorted(cells, cell) : np.searchsorted(cells, cell, "right")]]
         return values, np.ones(values.shape)
 
     def size(self) -> Array:
