@@ -7,7 +7,7 @@ from math import lcm
 import numpy as np
 
 from reference.engine.exact import Enclosure, Index, SumOfProducts, exponent_of, finite
-from reference.engine.patches import covering, seen
+from reference.engine.patches import seen
 from reference.engine.pools import Pool, chain
 from reference.floats import Array
 
@@ -99,20 +99,28 @@ class Spread(SumOfProducts):
         rows, columns = self.geometry.rows.covered(), self.geometry.columns.covered()
         return np.outer(rows, columns)[:, :, None] * 1.0
 
+    @cached_property
+    def over(self) -> list[tuple[Array, Array]]:
+        """Of every row and of every column, the first window that holds it, and the one after the last."""
+        return [axis.windows_over()[:2] for axis in (self.geometry.rows, self.geometry.columns)]
+
+    def _held(self, index: Index) -> tuple[Array, tuple[slice, slice]]:
+        """Return the values whose windows hold one cell, and which windows these are."""
+        n, y, x, c = index
+        high, wide = (slice(first[at], stop[at]) for (first, stop), at in zip(self.over, (y, x), strict=True))
+        return self.left[n, high, wide, c].ravel(), (high, wide)
+
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the values whose windows hold one cell, and the shares they give."""
-        n, y, x, c = index
-        window = np.ix_(covering(self.geometry.rows, y)[1], covering(self.geometry.columns, x)[1])
-        return self.left[n, :, :, c][window].ravel(), self.right[window].ravel()
+        values, windows = self._held(index)
+        return values, self.right[windows].ravel()
 
     def exact(self, index: Index) -> Fraction:
         """Add values over shares as fractions, where the shares are rounded."""
         if not self.rest.any():
             return super().exact(index)
-        n, y, x, c = index
-        window = np.ix_(covering(self.geometry.rows, y)[1], covering(self.geometry.columns, x)[1])
-        values = finite(self.left[n, :, :, c][window]).ravel().tolist()
-        pairs = zip(values, self.shares[window].ravel().tolist(), strict=True)
+        values, windows = self._held(index)
+        pairs = zip(finite(values).tolist(), self.shares[windows].ravel().tolist(), strict=True)
         return sum((Fraction(value) / share for value, share in pairs), Fraction(0))
 
     def size(self) -> Array:

@@ -313,9 +313,12 @@ class SumOfProducts(ABC):
 
     def _summed(self, index: Index, fmt: Format) -> float:
         """Sum one element's products exactly, divide and round once."""
-        left, right = (finite(side) for side in self.terms(index))
-        if self.divisor() is not None or not products_are_safe(left, right).all():
+        if self.divisor() is not None:
             ratio = self.exact(index)
+            return round_ratio(ratio.numerator, ratio.denominator, fmt)
+        left, right = (finite(side) for side in self.terms(index))
+        if not products_are_safe(left, right).all():
+            ratio = exact_sum(left, right)
             return round_ratio(ratio.numerator, ratio.denominator, fmt)
         # math.fsum rounds a sum once.
         if fmt.precision == 53:
