@@ -18,6 +18,7 @@ from reference import SpecError
 from reference.bounds import ARITHMETICS, Arithmetic, Bounds, Within, exactly
 from reference.checks import from_nhwc, to_nhwc
 from reference.engine.exact import SumOfProducts
+from reference.engine.patches import overlap
 from reference.engine.pools import Parts, Pool
 from reference.engine.precision import accumulator
 from reference.floats import format_of
@@ -305,17 +306,11 @@ def _largest_counted(one: Parts, other: Parts) -> Parts:
     return largest, np.where(value == largest, count, 0) + np.where(second == largest, more, 0)
 
 
-def most_windows(geometry: Pool) -> int:
-    """Return how many windows hold one cell, at most."""
-    rows, columns = (int(axis.covered().max(initial=0)) for axis in (geometry.rows, geometry.columns))
-    return rows * columns
-
-
 def loosened(strict: Within, tied: Array, grad: Array, geometry: Pool) -> Within:
     """Allow a tied cell whatever any choice among the ties of its windows could give it, and anything between."""
     sizes = np.abs(grad.astype(np.float64))
     finite = np.isfinite(sizes)
-    largest = float(sizes[finite].max(initial=0.0)) * most_windows(geometry)
+    largest = float(sizes[finite].max(initial=0.0)) * overlap(geometry.rows) * overlap(geometry.columns)
     largest = largest if finite.all() else np.inf
     low = np.where(tied, -largest, strict.low.astype(np.float64)).astype(strict.low.dtype)
     high = np.where(tied, largest, strict.high.astype(np.float64)).astype(strict.high.dtype)
@@ -333,7 +328,7 @@ def conserved(grad: Array, shape: Sequence[int], geometry: Pool, arithmetic: Ari
     axes = (1, 2) if geometry.layout == "NHWC" else (2, 3)
     wide = grad.astype(np.float64)
     total, size = wide.sum(axes, keepdims=True), np.abs(wide).sum(axes, keepdims=True)
-    terms = most_windows(geometry)
+    terms = overlap(geometry.rows) * overlap(geometry.columns)
     adds = 2 * terms * accumulator(arithmetic, fmt).u
     slack = (fmt.u + (1 + fmt.u) * adds + 2.0**-40) * size + 2 * terms * shape[1] * shape[2] * fmt.smallest_normal
     # What overflows, or is NaN, says nothing of the others.

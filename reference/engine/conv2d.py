@@ -1,18 +1,30 @@
 """conv2d and its filter gradient as sums of products: patches of the image, multiplied as matrices."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import prod
 
 import numpy as np
 
-from reference.engine.exact import CHUNK, Index, SumOfProducts, chunked_depth, chunked_product
-from reference.engine.patches import meeting, pad, seen, window_view
+from reference.engine.exact import CHUNK, Index, SumOfProducts, blocks, chunked_depth, chunked_product
+from reference.engine.frames import Frame, framed, laid, used
+from reference.engine.patches import meeting, seen, window_view
 from reference.floats import Array
 from reference.windows import Axis, Convolution
 
-__all__ = ["FilterGradient", "Forward", "by_group", "group_channels", "group_patches", "squared", "ungroup"]
+__all__ = [
+    "FilterGradient",
+    "Forward",
+    "by_group",
+    "frames_of",
+    "group_channels",
+    "group_patches",
+    "squared",
+    "ungroup",
+]
 
 BLOCK = 2**17  # elements of the patches held at once: 1 MiB of float64, which stays in the cache
+MATRIX = 256  # windows that make a matrix product fast, although they take more
+MOST = 2**23  # elements of them all the same: 64 MiB
 
 
 class Forward(SumOfProducts):
@@ -27,19 +39,12 @@ class Forward(SumOfProducts):
         self.depth = chunked_depth(self.terms_per_element)
 
     def contract(self, left: Array, right: Array) -> Array:
-        """Multiply patches of the image, a block of output rows at a time, with the filters as a matrix."""
-        return self._contract(left, right, 0.0)
-
-    def absent(self, right: Array) -> Array:
-        """Sum the filters' taps that lie in the padding."""
-        return self._contract(np.zeros(self.left.shape), right, 1.0)
-
-    def _contract(self, left: Array, right: Array, fill: float) -> Array:
-        groups = self.geometry.groups
-        matrices = by_group(right, groups)
+        """Multiply patches of the image, a block of them at a time, with the filters as a matrix."""
+        groups, frames = self.geometry.groups, frames_of(self.geometry)
+        matrices = by_group(used(right, *frames), groups)
         out = np.empty(self.shape)
-        for rows, patches in patch_blocks(left, self.geometry, right.shape[:2], fill):
-            out[rows] = ungroup(chunked_product(group_patches(patches, groups), matrices), out[rows].shape)
+        for some, patches in patch_blocks(left, *frames):
+            out[some] = ungroup(chunked_product(group_patches(patches, groups), matrices), out[some].shape)
         return out
 
     def count(self) -> Array:
@@ -75,28 +80,28 @@ class FilterGradient(SumOfProducts):
         self.left, self.right, self.shape, self.geometry = image, gradient, filters, geometry
         self.dtype = image.dtype
         self.terms_per_element = max(prod(gradient.shape[:3]), 1)
-        images, step = block_sides(geometry, prod(filters[:3]) * geometry.groups)
-        rounds = -(-len(image) // images) * -(-geometry.rows.out // step)
+        windows = gradient.shape[:3]
+        at_once = windows_at_once(prod(filters[:3]) * geometry.groups)
         # Every block's chunks are added to the total one by one.
-        in_block = min(images * step * geometry.columns.out, self.terms_per_element)
-        self.depth = min(in_block, CHUNK) + rounds * -(-in_block // CHUNK)
+        in_block = min(at_once, self.terms_per_element)
+        self.depth = min(in_block, CHUNK) + sum(1 for _ in blocks(windows, at_once)) * -(-in_block // CHUNK)
 
     def contract(self, left: Array, right: Array) -> Array:
-        """Multiply the transposed patches of the image with the gradient, a block of output rows at a time."""
-        return self._contract(left, right, 0.0)
-
-    def absent(self, right: Array) -> Array:
-        """Sum the gradient over the positions where the filter's tap lies in the padding."""
-        return self._contract(np.zeros(self.left.shape), right, 1.0)
-
-    def _contract(self, left: Array, right: Array, fill: float) -> Array:
-        groups = self.geometry.groups
-        high, wide, depth, outputs = self.shape
+        """Multiply the transposed patches of the image with the gradient, a block of windows at a time."""
+        groups, (rows, columns) = self.geometry.groups, frames_of(self.geometry)
+        (_, _, depth, outputs), high, wide = self.shape, rows.axis.taps, columns.axis.taps
         total = np.zeros((groups, high * wide * depth, outputs // groups))
-        for rows, patches in patch_blocks(left, self.geometry, (high, wide), fill):
-            gradient = group_channels(right[rows], groups)
+        for some, patches in patch_blocks(left, rows, columns):
+            gradient = group_channels(right[some], groups)
             chunked_product(group_patches(patches, groups).transpose(0, 2, 1), gradient, total)
-        return np.moveaxis(total.reshape(groups, high, wide, depth, -1), 0, 3).reshape(self.shape)
+        taps = np.moveaxis(total.reshape(groups, high, wide, depth, outputs // groups), 0, 3).reshape(
+            high, wide, depth, outputs
+        )
+        if taps.shape == self.shape:
+            return taps
+        out = np.zeros(self.shape)
+        out[np.ix_(np.arange(self.shape[0])[rows.taps], np.arange(self.shape[1])[columns.taps])] = taps
+        return out
 
     def count(self) -> Array:
         """Return the windows whose tap lies inside the image, times the batch."""
@@ -123,24 +128,22 @@ class FilterGradient(SumOfProducts):
         return np.asarray(np.moveaxis(image * gradient, 0, 1).reshape(self.shape[2:]))
 
 
-def patch_blocks(
-    image: Array, geometry: Convolution, taps: Sequence[int], fill: float
-) -> Iterator[tuple[tuple[slice, slice], Array]]:
-    """
-    Yield blocks of output rows: their index (images, rows) and their windows [n, rows, OW, FH, FW, I] in float64.
+def frames_of(geometry: Convolution) -> tuple[Frame, Frame]:
+    """Return how rows and columns are stored."""
+    return framed(geometry.rows), framed(geometry.columns)
 
-    image: [N, H, W, I]; what the padding holds: fill.
+
+def patch_blocks(image: Array, rows: Frame, columns: Frame) -> Iterator[tuple[tuple[slice, ...], Array]]:
     """
-    rows, columns = geometry.rows, geometry.columns
-    if 0 in (len(image), rows.out, columns.out):
+    Yield blocks of windows: their index (images, rows, columns) and they, [n, rows, columns, FH, FW, I] in float64.
+
+    image: [N, H, W, I].
+    """
+    if 0 in (len(image), rows.axis.out, columns.axis.out):
         return
-    padded = pad(image, rows, columns, fill)
-    windows = window_view(padded, rows, columns)
-    images, step = block_sides(geometry, taps[0] * taps[1] * image.shape[3])
-    for n in range(0, len(image), images):
-        for y in range(0, rows.out, step):
-            block = (slice(n, n + images), slice(y, y + step))
-            yield block, windows[block].astype(np.float64, order="C")
+    windows = window_view(laid(image, rows, columns), rows.axis, columns.axis)
+    for block in blocks(windows.shape[:3], windows_at_once(prod(windows.shape[3:]))):
+        yield block, windows[block].astype(np.float64, order="C")
 
 
 def squared(values: Array, axes: str, kept: str) -> Array:
@@ -148,10 +151,9 @@ def squared(values: Array, axes: str, kept: str) -> Array:
     return np.asarray(np.einsum(f"{axes},{axes}->{kept}", values, values, dtype=np.float64))
 
 
-def block_sides(geometry: Convolution, per_window: int) -> tuple[int, int]:
-    """Return how many images, and how many output rows of each, are one block of windows of so many elements."""
-    step = max(max(BLOCK // max(per_window, 1), 256) // max(geometry.columns.out, 1), 1)
-    return max(step // max(geometry.rows.out, 1), 1), step
+def windows_at_once(per_window: int) -> int:
+    """Return how many windows of so many elements are one block: enough for a matrix product, if memory has them."""
+    return max(BLOCK // max(per_window, 1), min(MATRIX, MOST // max(per_window, 1)), 1)
 
 
 def by_group(filters: Array, groups: int) -> Array:

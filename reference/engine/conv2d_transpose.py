@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from reference.engine.conv2d import group_channels, squared
+from reference.engine.conv2d import MOST, frames_of, group_channels, squared
 from reference.engine.exact import Index, SumOfProducts, blocks, chunked_depth, chunked_product
-from reference.engine.patches import apart, covering, length, run, window_view
+from reference.engine.frames import cut, used
+from reference.engine.patches import apart, covering, length, overlap, run, window_view
 from reference.floats import Array
 from reference.windows import Convolution
 
@@ -21,24 +22,24 @@ class Backward(SumOfProducts):
         self.left, self.right, self.shape, self.geometry = gradient, filters, shape, geometry
         self.dtype = gradient.dtype
         per_group = filters.shape[3] // geometry.groups
-        high, wide = (int(axis.covered().max(initial=0)) for axis in (geometry.rows, geometry.columns))
+        high, wide = overlap(geometry.rows), overlap(geometry.columns)
         self.terms_per_element = max(high * wide * per_group, 1)
-        self.depth = chunked_depth(max(per_group, 1)) + high * wide
+        self.depth = chunked_depth(max(per_group, 1)) + (high + 1) * (wide + 1)
 
     def contract(self, left: Array, right: Array) -> Array:
         """Multiply every element with rows of taps as a matrix, then add what it gives to the cells of its window."""
-        rows, columns = self.geometry.rows, self.geometry.columns
-        frame = np.zeros((len(left), length(rows), length(columns), self.shape[3]))
-        windows = window_view(frame, rows, columns, writeable=True)
-        for h in apart(rows):
-            taps = right[h]
-            per_window = len(taps) * columns.taps * self.shape[3]
-            for images, some in blocks((*left.shape[:3], per_window), max(BLOCK, LEAST * per_window)):
-                products = self._products(left[images, some], taps)
-                for w in apart(columns):
-                    windows[images, some, :, h, w] += products[..., w, :]
-        top, left_ = rows.before, columns.before
-        return frame[:, top : top + rows.size, left_ : left_ + columns.size]
+        rows, columns = frames_of(self.geometry)
+        filters, channels = used(right, rows, columns), self.shape[3]
+        frame = np.zeros((len(left), length(rows.axis), length(columns.axis), channels))
+        windows = window_view(frame, rows.axis, columns.axis, writeable=True)
+        for h in apart(rows.axis):
+            taps = filters[h]
+            per_window = max(len(taps) * columns.axis.taps * channels, 1)
+            for some in blocks(left.shape[:3], max(BLOCK // per_window, min(LEAST, MOST // per_window), 1)):
+                products = self._products(left[some], taps)
+                for w in apart(columns.axis):
+                    windows[*some, h, w] += products[..., w, :]
+        return cut(frame, rows, columns, self.shape[1:3])
 
     def _products(self, elements: Array, taps: Array) -> Array:
         """Return what elements [n, rows, OW, O] give to each cell of their windows: [n, rows, OW, FH, FW, I]."""

@@ -124,9 +124,9 @@ class SumOfProducts(ABC):
     def contract(self, left: Array, right: Array) -> Array:
         """Return every output's sum of products, of float32 or float64, in float64; taps outside the image: none."""
 
-    @abstractmethod
     def absent(self, right: Array) -> Array:
-        """Return, for each output, the sum of the right factors whose tap lies outside the image."""
+        """Return, for each output, the sum of the right factors whose tap lies outside the image; right: 0 and 1."""
+        return np.asarray(right.sum((0, 1, 2)) - self.contract(np.ones(self.left.shape), right))
 
     @abstractmethod
     def terms(self, index: Index) -> tuple[Array, Array]:
@@ -348,13 +348,15 @@ class SumOfProducts(ABC):
         return total.astype(self.dtype)
 
 
-def blocks(shape: tuple[int, ...], most: int = BLOCK) -> Iterator[tuple[slice, slice]]:
-    """Yield indices that cut an array, along its first two axes, into blocks that stay in the cache."""
-    step = max(most // max(prod(shape[2:]), 1), 1)
-    several = max(step // max(shape[1], 1), 1)
-    for n in range(0, shape[0], several):
-        for y in range(0, shape[1], step):
-            yield slice(n, n + several), slice(y, y + step)
+def blocks(shape: tuple[int, ...], most: int = BLOCK) -> Iterator[tuple[slice, ...]]:
+    """Yield indices that cut an array, along its first axes, into blocks of about `most` elements, one at least."""
+    inside = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    cut = next((axis for axis, size in enumerate(inside) if size <= most), 0)
+    step = max(most // max(inside[cut], 1), 1)
+    rest = [slice(None)] * (len(shape) - cut - 1)
+    for lead in np.ndindex(shape[:cut]):
+        for start in range(0, shape[cut], step):
+            yield (*(slice(i, i + 1) for i in lead), slice(start, start + step), *rest)
 
 
 def smallest(values: Array) -> float:

@@ -16,6 +16,7 @@ __all__ = [
     "covering",
     "length",
     "meeting",
+    "overlap",
     "pad",
     "places",
     "run",
@@ -29,13 +30,13 @@ def length(axis: Axis) -> int:
     return max(axis.padded, (axis.out - 1) * axis.stride + axis.reach)
 
 
-def pad(image: Array, rows: Axis, columns: Axis, fill: float = 0.0) -> Array:
-    """Return the image with the padding of both axes stored around it: [N, length(rows), length(columns), C]."""
+def pad(image: Array, rows: Axis, columns: Axis) -> Array:
+    """Return the image with zeros for the padding of both axes around it: [N, length(rows), length(columns), C]."""
     pairs = [(axis.before, length(axis) - axis.before - axis.size) for axis in (rows, columns)]
     if pairs == [(0, 0), (0, 0)]:
         return image
     high, wide = rows.before, columns.before
-    padded = np.full((len(image), length(rows), length(columns), image.shape[3]), fill, image.dtype)
+    padded = np.zeros((len(image), length(rows), length(columns), image.shape[3]), image.dtype)
     padded[:, high : high + rows.size, wide : wide + columns.size] = image
     return padded
 
@@ -71,6 +72,11 @@ def run(axis: Axis) -> int:
 def meeting(axis: Axis, tap: int) -> tuple[slice, slice]:
     """Return the windows one of whose taps lies inside the image, and the image cells it meets there."""
     return _meeting(tap * axis.dilation - axis.before, axis.size, axis.stride, axis.out)
+
+
+def overlap(axis: Axis) -> int:
+    """Return how many windows have a tap on one cell, at most."""
+    return min(-(-axis.taps // run(axis)), axis.out)
 
 
 def seen(axis: Axis, window: int) -> tuple[slice, slice]:

@@ -9,6 +9,7 @@ from reference.engine.patches import (
     covering,
     length,
     meeting,
+    overlap,
     pad,
     places,
     seen,
@@ -34,9 +35,9 @@ def test_pad_stores_the_padding() -> None:
     """Two cells under 3 taps, SAME: one more at each end of the columns, none of the row."""
     image = np.array([1, 2]).reshape(1, 1, 2, 1)
 
-    out = pad(image, same(1, 1, 1), same(2, 3, 1), fill=9)
+    out = pad(image, same(1, 1, 1), same(2, 3, 1))
 
-    assert out.ravel().tolist() == [9, 1, 2, 9]
+    assert out.ravel().tolist() == [0, 1, 2, 0]
 
 
 def test_pad_without_padding_copies_nothing() -> None:
@@ -83,6 +84,12 @@ def test_taps_apart_meet_no_cell_twice(axis: Axis) -> None:
 
     assert [tap for run in runs for tap in range(axis.taps)[run]] == list(range(axis.taps))
     assert all(len(np.unique(cells[:, run])) == cells[:, run].size for run in runs)
+
+
+@given(axes)
+def test_no_more_windows_than_said_meet_a_cell(axis: Axis) -> None:
+    """The taps that may meet one cell are a run apart, and there are no more windows than there are."""
+    assert axis.covered().max(initial=0) <= overlap(axis)
 
 
 def test_taps_apart_by_hand() -> None:
