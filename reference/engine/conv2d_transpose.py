@@ -39,7 +39,7 @@ class Backward(SumOfProducts):
                 products = self._products(left[some], taps)
                 for w in apart(columns.axis):
                     windows[*some, h, w] += products[..., w, :]
-        return cut(frame, rows, columns, self.shape[1:3])
+        return cut(frame, rows, columns, (self.geometry.rows.size, self.geometry.columns.size))
 
     def _products(self, elements: Array, taps: Array) -> Array:
         """Return what elements [n, rows, OW, O] give to each cell of their windows: [n, rows, OW, FH, FW, I]."""
