@@ -15,7 +15,7 @@ from conformance.report.charts import growth_charts, timing_charts
 from conformance.report.examples import examples
 from conformance.report.heat import LEVELS
 from conformance.report.records import Cell, Finding, Report, Tally
-from conformance.report.specification import Op, ops
+from conformance.report.specification import Op, common, ops
 from conformance.targets.machine import ISA_LEVELS
 
 __all__ = ["markdown", "page", "specification"]
@@ -48,7 +48,7 @@ def page(report: Report) -> str:
 def specification(chosen: tuple[Op, ...]) -> str:
     """Return the specification alone as one HTML file."""
     template = _environment().get_template("specification.html")
-    return template.render(specification=chosen, examples=examples(), report=None, **_static())
+    return template.render(specification=chosen, common=common(), examples=examples(), report=None, **_static())
 
 
 def markdown(report: Report) -> str:

@@ -1,17 +1,19 @@
-"""The specification as data: the docstrings of the reference's ops, taken apart."""
+"""The specification as data: the docstrings of the reference's ops, taken apart, and their definitions."""
 
 import inspect
 import re
 from dataclasses import dataclass
+from importlib import import_module
 from textwrap import dedent, wrap
 from typing import Literal
 
 import reference
+import reference.ops
 from conformance.errors import UsageError
 from conformance.model import OPS
 from reference.ops.dropout import general_dropout
 
-__all__ = ["Block", "Op", "Sentence", "find", "op", "ops", "text"]
+__all__ = ["Block", "Op", "Sentence", "common", "find", "op", "ops", "text"]
 
 # What rules and formula of an op stand in, besides its own docstring.
 BESIDE = {"dropout": (general_dropout,)}
@@ -45,6 +47,13 @@ class Op:
     blocks: tuple[Block, ...]
     sections: tuple[tuple[str, tuple[Block, ...]], ...]  # Shapes, Rounding, Source ...
     rules: tuple[Sentence, ...]
+    definition: str  # the source of the function
+
+
+def common() -> tuple[tuple[str, tuple[Block, ...]], ...]:
+    """Return what holds for every op, by sections."""
+    _, sections, _ = _taken_apart([inspect.getdoc(reference.ops) or ""], "")
+    return sections
 
 
 def ops() -> tuple[Op, ...]:
@@ -70,7 +79,23 @@ def op(name: str) -> Op:
     """Take the docstring of an op apart."""
     function = getattr(reference, name)
     documents = [inspect.getdoc(function) or "", *(inspect.getdoc(part) or "" for part in BESIDE.get(name, ()))]
-    summary, *paragraphs = [part for document in documents for part in document.split("\n\n")]
+    blocks, sections, rules = _taken_apart(documents, name)
+    return Op(
+        name=name,
+        signature=f"{name}{_parameters(function)}",
+        summary=blocks[0].text,
+        blocks=blocks[1:],
+        sections=tuple((title, parts) for title, parts in sections if title != "Raises"),
+        rules=tuple(sorted(rules, key=lambda rule: int(rule.id.rpartition("R")[2]))),
+        definition=inspect.getsource(import_module(function.__module__).definition),
+    )
+
+
+def _taken_apart(
+    documents: list[str], name: str
+) -> tuple[tuple[Block, ...], tuple[tuple[str, tuple[Block, ...]], ...], list[Sentence]]:
+    """Return the paragraphs of docstrings before and between sections, the sections, and an op's rules."""
+    paragraphs = [part for document in documents for part in document.split("\n\n")]
     sections: dict[str, list[Block]] = {}
     rules: list[Sentence] = []
     for paragraph in paragraphs:
@@ -83,14 +108,8 @@ def op(name: str) -> Op:
             sections.setdefault(titled[1], []).append(Block("prose", text))
         else:
             sections.setdefault("", []).append(_block(paragraph))
-    return Op(
-        name=name,
-        signature=f"{name}{_parameters(function)}",
-        summary=summary,
-        blocks=tuple(sections.pop("", ())),
-        sections=tuple((title, tuple(blocks)) for title, blocks in sections.items() if title != "Raises"),
-        rules=tuple(sorted(rules, key=lambda rule: int(rule.id.rpartition("R")[2]))),
-    )
+    blocks = tuple(sections.pop("", ()))
+    return blocks, tuple((title, tuple(parts)) for title, parts in sections.items()), rules
 
 
 def _parameters(function: object) -> str:

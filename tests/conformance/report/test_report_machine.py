@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import typer
+from markupsafe import escape
 from typer.testing import CliRunner
 
 from conformance import cases
@@ -274,6 +275,17 @@ def test_the_specification_is_written_as_a_page(tmp_path: Path) -> None:
 
     assert [rule.id for op in specification.ops() for rule in op.rules if f'id="rule-{rule.id}"' not in text] == []
     assert "3x3 to 6x6, stride 2, SAME" in text
+
+
+def test_the_page_has_every_definition_and_what_holds_for_all_ops(tmp_path: Path) -> None:
+    """The source of the function, escaped, beside the rules; the sections once, before the first op."""
+    called("rules", "--html", tmp_path / "rules.html")
+    text = (tmp_path / "rules.html").read_text()
+
+    assert all(op.definition.startswith("def definition(") for op in specification.ops())
+    assert [op.name for op in specification.ops() if str(escape(op.definition)) not in text] == []
+    assert [title for title, _ in specification.common()] == ["Definition", "Conformance", "Refusals", "Scope"]
+    assert text.index("SpecError names one of them") < text.index("def definition(")
 
 
 def test_every_op_has_its_formula_and_rules() -> None:
