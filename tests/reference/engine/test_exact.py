@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from reference import avg_pool, conv2d, conv2d_backprop_filter, conv2d_transpose, max_unpool
 from reference.engine.exact import (
-    Enclosure,
     SumOfProducts,
     chunked_product,
     exact_sum,
@@ -114,28 +113,16 @@ def test_an_enclosure_holds_the_exact_sum(op: str, dtype: str, regime: str) -> N
     call = drawn(op, dtype, regime, seed=2)
     with np.errstate(over="ignore"):
         sizes = call.size()
+    divisor = np.broadcast_to(1.0 if (given := call.divisor()) is None else given, call.shape)
 
     for most in (2, 8) if dtype == "float64" else (0, 2, 8):
-        assert_encloses(call.enclosure(sizes, most), call)
-
-
-@pytest.mark.parametrize("dtype", FORMATS)
-@pytest.mark.parametrize("op", OPS)
-def test_pairs_of_float64_enclose_the_exact_sum(op: str, dtype: str) -> None:
-    """One product of each sum after the other, as where slices leave too much undecided."""
-    call = drawn(op, dtype, "ill-conditioned", seed=3)
-
-    assert_encloses(call._compensated(), call)
-
-
-def assert_encloses(sums: Enclosure, call: SumOfProducts) -> None:
-    """Hold every exact sum, not yet divided, to its enclosure."""
-    divisor = np.broadcast_to(1.0 if (given := call.divisor()) is None else given, call.shape)
-    high, low, error = (np.broadcast_to(part, call.shape) for part in (sums.high, sums.low, sums.error))
-    for index in np.ndindex(*call.shape):
-        scaled = call.exact(index) * int(divisor[index]) / Fraction(2) ** sums.exponent
-        distance = abs(scaled - Fraction(float(high[index])) - Fraction(float(low[index])))
-        assert distance <= Fraction(float(error[index]))
+        sums = call.enclosure(sizes, most)
+        high, low, error = (np.broadcast_to(part, call.shape) for part in (sums.high, sums.low, sums.error))
+        for index in np.ndindex(*call.shape):
+            scaled = call.exact(index) * int(divisor[index]) / Fraction(2) ** sums.exponent
+            assert abs(scaled - Fraction(float(high[index])) - Fraction(float(low[index]))) <= Fraction(
+                float(error[index])
+            )
 
 
 @pytest.mark.parametrize("op", OPS)
