@@ -32,7 +32,6 @@ AFFORDABLE = 400_000_000  # operations: of float64 their exact sums take a secon
 # Arguments of which each image has its own part, and those that are shapes of a batch.
 IMAGES = ("input", "out_backprop", "grad", "orig_input", "orig_output", "argmax")
 SHAPES = ("input_sizes", "output_shape", "orig_input_shape")
-TOGETHER = ("conv2d_backprop_filter", "dropout", "stateless_dropout", "dropout_grad")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,17 +92,15 @@ def of_batch(subject: Subject, given: Mapping[str, Any]) -> Sets | None:
     """Return the sets of a batch; None for one image, and where the whole is too much to check."""
     if subject.batch == 1:
         return None
-    part = last_image(subject.op, given)
-    if part is None and subject.op == "conv2d_backprop_filter" and subject.flops > AFFORDABLE:
+    if subject.timed.shares and subject.flops > AFFORDABLE:
         return None
+    part = None if subject.timed.shares else last_image(given)
     checked = part or given
     return Sets(case=case_of(subject.op, checked), arguments=checked, part=LAST if part else WHOLE)
 
 
-def last_image(op: str, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the call for the last image of a batch alone; None where the result depends on all of them."""
-    if op in TOGETHER:
-        return None
+def last_image(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the call for the last image of a batch alone."""
     parts: dict[str, Any] = {name: arguments[name][-1:] for name in IMAGES if name in arguments}
     shapes = {name: [1, *arguments[name][1:]] for name in SHAPES if name in arguments}
     return {**arguments, **parts, **shapes}

@@ -246,7 +246,7 @@ def row(contender: Contender, trial: Trial, turns: Sequence[Returned], checked: 
         first=first,
         trace=turns[0].trace_seconds,
         compile=max(first - median, 0.0) if name.endswith(COMPILED) else 0.0,
-        gflops=subject.flops / median / 1e9 if "conv2d" in subject.op else None,
+        gflops=subject.flops / median / 1e9 if subject.row.filters else None,
         gbs=moved / median / 1e9,
         rounds=tuple(float(np.median(turn.arrays[-1][0, 1:])) for turn in turns),
     )

@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from conformance.bench.calls import DTYPES
 from conformance.bench.peers import PEERS
 from conformance.bench.progress import Live
 from conformance.bench.results import Compared, compared, processor, read, write
 from conformance.bench.shares import against, ceilings_of
-from conformance.bench.subjects import CHOSEN, DTYPES, FEW, SINGLE, Subject, subjects
+from conformance.bench.subjects import CHOSEN, FEW, SINGLE, Subject, subjects
 from conformance.bench.tables import show, width
 from conformance.bench.timing import Plan, Timed, timed
 from conformance.errors import UsageError

@@ -58,7 +58,7 @@ def activation_gradient(step: Step, gradient: Array) -> Array:
 
 def called(step: Step, op: Gradient, gradient: Array, runner: Runner) -> Step:
     """Make the call of one gradient op of a layer."""
-    arguments = op.call(step, gradient, runner)
+    arguments = op.call(step.arguments, lambda: step.results, gradient, runner)
     results = runner(op.op, arguments)
     return Step(layer=step.layer, op=op.op, arguments=arguments, results=results, output=results[0])
 

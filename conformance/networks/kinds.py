@@ -14,21 +14,27 @@ import numpy as np
 from conformance.model import Array
 from conformance.networks import bounding
 from conformance.networks.layers import WHOLE, Layer
-from conformance.networks.steps import Inputs, Runner, Step
+from conformance.networks.steps import Arguments, Inputs, Runner
 from reference import arithmetic
 from reference.arithmetic import Filters, Image, Pair
 
-__all__ = ["KINDS", "Gradient", "LayerKind", "padding"]
+__all__ = ["KINDS", "Gradient", "LayerKind"]
 
 Call: TypeAlias = dict[str, Any]  # arguments, as tf.nn takes them
+Results: TypeAlias = Callable[[], tuple[Array, ...]]  # of an op, computed where they are asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gradient:
-    """One gradient op of a layer: its call, given the layer's step and the gradient of the result of the layer's op."""
+    """
+    One gradient op of a layer.
+
+    Its call is made of the arguments of the layer's own op, its results, the gradient with respect to the first one,
+    and a runner, which may be asked for more.
+    """
 
     op: str
-    call: Callable[[Step, Array, Runner], Call]
+    call: Callable[[Arguments, Results, Array, Runner], Call]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,35 +175,35 @@ def call_dropout(layer: Layer, inputs: Inputs) -> Call:
 # Gradients.
 
 
-def call_filter_gradient(step: Step, gradient: Array, _runner: Runner) -> Call:
+def call_filter_gradient(arguments: Arguments, _results: Results, gradient: Array, _runner: Runner) -> Call:
     """Call conv2d_backprop_filter."""
-    call = dict(step.arguments)
-    return {"filter_sizes": list(call.pop("filters").shape), "out_backprop": gradient, **call}
+    rest = dict(arguments)
+    return {"filter_sizes": list(rest.pop("filters").shape), "out_backprop": gradient, **rest}
 
 
-def call_input_gradient(step: Step, gradient: Array, _runner: Runner) -> Call:
+def call_input_gradient(arguments: Arguments, _results: Results, gradient: Array, _runner: Runner) -> Call:
     """Call conv2d_backprop_input."""
-    call = dict(step.arguments)
-    return {"input_sizes": list(call.pop("input").shape), "out_backprop": gradient, **call}
+    rest = dict(arguments)
+    return {"input_sizes": list(rest.pop("input").shape), "out_backprop": gradient, **rest}
 
 
-def call_max_pool_grad(step: Step, gradient: Array, _runner: Runner) -> Call:
+def call_max_pool_grad(arguments: Arguments, results: Results, gradient: Array, _runner: Runner) -> Call:
     """Call max_pool_grad."""
-    call = dict(step.arguments)
-    return {"orig_input": call.pop("input"), "orig_output": step.results[0], "grad": gradient, **call}
+    rest = dict(arguments)
+    return {"orig_input": rest.pop("input"), "orig_output": results()[0], "grad": gradient, **rest}
 
 
-def call_avg_pool_grad(step: Step, gradient: Array, _runner: Runner) -> Call:
+def call_avg_pool_grad(arguments: Arguments, _results: Results, gradient: Array, _runner: Runner) -> Call:
     """Call avg_pool_grad."""
-    call = dict(step.arguments)
-    return {"orig_input_shape": list(call.pop("input").shape), "grad": gradient, **call}
+    rest = dict(arguments)
+    return {"orig_input_shape": list(rest.pop("input").shape), "grad": gradient, **rest}
 
 
-def call_dropout_grad(step: Step, gradient: Array, runner: Runner) -> Call:
-    """Call dropout_grad, with the mask that the runner draws for the step's seed."""
+def call_dropout_grad(arguments: Arguments, _results: Results, gradient: Array, runner: Runner) -> Call:
+    """Call dropout_grad, with the mask that the runner draws for the layer's seed."""
     ones = np.ones(gradient.shape, gradient.dtype)
-    kept = runner(step.op, {**step.arguments, "x": ones})[0] != 0
-    return {"grad": gradient, "kept": kept, "rate": step.arguments["rate"]}
+    kept = runner("stateless_dropout", {**arguments, "x": ones})[0] != 0
+    return {"grad": gradient, "kept": kept, "rate": arguments["rate"]}
 
 
 # Ways back.
