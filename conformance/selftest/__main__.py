@@ -1,4 +1,4 @@
-"""Run every implementation whose faults are known, and fail if one survives or a correct one is found fault with."""
+"""Run every mutant and every correct implementation; fail if a mutant survives, or a correct one is found wrong."""
 
 import sys
 

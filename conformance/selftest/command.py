@@ -1,4 +1,4 @@
-"""The commands: a minute's sample for users, and all of it for `tox -e mutants`."""
+"""The commands: a minute's sample for users, and everything for `tox -e mutants`."""
 
 import datetime as dt
 import multiprocessing
@@ -19,19 +19,19 @@ from conformance.model import OPS, Json
 from conformance.run.jobs import CASES
 from conformance.run.store import SCHEMA, Store
 from conformance.selftest.emulations import emulations
-from conformance.selftest.false_positives import Quiet, blocks, listen, together
+from conformance.selftest.false_positives import FalsePositives, added_up, blocks, run_correct
+from conformance.selftest.implementations import Implementation
+from conformance.selftest.killing import MutantResult, run_mutants
 from conformance.selftest.mutants import acceptances, mutants
+from conformance.selftest.robustness import HazardResults, run_hazards
 from conformance.selftest.scoreboard import page, score
-from conformance.selftest.scores import Caught, hunt
-from conformance.selftest.subjects import Subject
-from conformance.selftest.survival import Survived, survive
 
 __all__ = ["main", "measure", "selftest"]
 
-SAMPLE = 12  # one in so many faulty implementations is in the sample
+SAMPLE = 12  # one mutant in so many is in the sample
 SAMPLE_CASES = 24  # for each op of a correct implementation in the sample
-QUIET_CASES = 9 * CASES  # of each correct arithmetic: of a run's length for each op of those that most ops can have
-TELL_EVERY = 10.0  # seconds
+CORRECT_CASES = 9 * CASES  # of each correct arithmetic: of a run's length for each op of those that most ops can have
+REPORT_EVERY = 10.0  # seconds
 
 
 def selftest(
@@ -39,74 +39,76 @@ def selftest(
     seconds: Annotated[float, typer.Option(min=1, help="No further implementations after so many.")] = 60.0,
     into: Annotated[Path | None, typer.Option(help="A run to keep the scores with, for its report.")] = None,
 ) -> int:
-    """Try the suite itself, for about a minute: what it catches, what it leaves alone, what it survives."""
+    """Try the suite itself, for about a minute: mutants killed, false positives, hazards survived."""
     store = Store.resume(into) if into else None
     until = time.monotonic() + seconds
-    survived = survive(seed)
-    caught: list[Caught] = []
-    faulty = sample(mutants(), seed) + sample(acceptances(), seed)
-    for start in range(0, len(faulty), SAMPLE):
+    hazards = run_hazards(seed)
+    killed: list[MutantResult] = []
+    sampled = sample(mutants(), seed) + sample(acceptances(), seed)
+    for start in range(0, len(sampled), SAMPLE):
         if time.monotonic() < until - seconds / 3:
-            caught += hunt(faulty[start : start + SAMPLE], seed, CASES, silent)
-    quiet: list[Quiet] = []
-    for correct in emulations()[seed % 3 :: 3]:
+            killed += run_mutants(sampled[start : start + SAMPLE], seed, CASES, silent)
+    correct: list[FalsePositives] = []
+    for implementation in emulations()[seed % 3 :: 3]:
         if time.monotonic() < until:
-            quiet += listen([correct], seed, 0, SAMPLE_CASES)
-    report(caught, quiet)
-    typer.echo(f"faults of targets survived: {survived.deeds - len(survived.wrong)} of {survived.deeds}")
-    for wrong in survived.wrong:
-        typer.echo(f"  {wrong}")
+            correct += run_correct([implementation], seed, 0, SAMPLE_CASES)
+    report(killed, correct)
+    typer.echo(f"hazards survived: {hazards.survived} of {hazards.hazards}")
+    for line in hazards.misclassified:
+        typer.echo(f"  {line}")
     if store:
-        store.write_json("selftest.json", kept(caught, quiet, survived, seed))
-    return int(failed(caught, quiet) or bool(survived.wrong))
+        store.write_json("selftest.json", scores(killed, correct, hazards, seed))
+    return int(failed(killed, correct) or bool(hazards.misclassified))
 
 
-def kept(caught: Sequence[Caught], quiet: Sequence[Quiet], survived: Survived, seed: int) -> dict[str, Json]:
+def scores(
+    killed: Sequence[MutantResult], correct: Sequence[FalsePositives], hazards: HazardResults, seed: int
+) -> dict[str, Json]:
     """Return the scores as a run keeps them."""
     return {
         "schema": SCHEMA,
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "seed": seed,
-        "faulty": len(caught),
-        "caught": sum(entry.cases > 0 for entry in caught),
-        "quiet_cases": sum(entry.cases for entry in quiet),
-        "false_alarms": sum(len(entry.found) for entry in quiet),
-        "deeds": survived.deeds,
-        "survived": survived.deeds - len(survived.wrong),
+        "faulty": len(killed),
+        "caught": sum(result.killed for result in killed),
+        "quiet_cases": sum(result.cases for result in correct),
+        "false_alarms": sum(len(result.alarms) for result in correct),
+        "deeds": hazards.hazards,
+        "survived": hazards.survived,
     }
 
 
-def sample(subjects: Sequence[Subject], seed: int) -> list[Subject]:
+def sample(implementations: Sequence[Implementation], seed: int) -> list[Implementation]:
     """Return one implementation in `SAMPLE`, others for another seed."""
-    return list(subjects[seed % SAMPLE :: SAMPLE])
+    return list(implementations[seed % SAMPLE :: SAMPLE])
 
 
-def report(caught: Sequence[Caught], quiet: Sequence[Quiet]) -> None:
+def report(killed: Sequence[MutantResult], correct: Sequence[FalsePositives]) -> None:
     """Print the scores, and what went wrong."""
-    typer.echo(f"faulty implementations caught: {score(caught)}")
-    for entry in caught:
-        if not entry.cases:
-            typer.echo(f"  survives: {entry.subject.name} ({entry.subject.about})")
-    alarms = [(entry.name, alarm) for entry in quiet for alarm in entry.found]
-    typer.echo(f"false alarms: {len(alarms)} in {sum(entry.cases for entry in quiet)} cases of correct ones")
+    typer.echo(f"mutants killed: {score(killed)}")
+    for result in killed:
+        if not result.killed:
+            typer.echo(f"  survived: {result.mutant.name} ({result.mutant.about})")
+    alarms = [(result.name, alarm) for result in correct for alarm in result.alarms]
+    typer.echo(f"false positives: {len(alarms)} in {sum(result.cases for result in correct)} cases of correct ones")
     for name, alarm in alarms:
         typer.echo(f"  {name}: {alarm}")
 
 
-def failed(caught: Sequence[Caught], quiet: Sequence[Quiet]) -> bool:
-    """Return whether one survives, or a correct one is found fault with."""
-    return any(not entry.cases for entry in caught) or any(entry.found for entry in quiet)
+def failed(killed: Sequence[MutantResult], correct: Sequence[FalsePositives]) -> bool:
+    """Return whether a mutant survived, or there is a false positive."""
+    return not all(result.killed for result in killed) or any(result.alarms for result in correct)
 
 
 def silent(_text: str) -> None:
-    """Say nothing."""
+    """Print nothing."""
 
 
 def measure(
     cases: Annotated[int, typer.Option(min=1, help="Of each op, for a faulty implementation.")] = CASES,
     quiet_cases: Annotated[
         int, typer.Option(min=0, help="Of each correct arithmetic, shared by the ops that it is tried on.")
-    ] = QUIET_CASES,
+    ] = CORRECT_CASES,
     seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same cases.")] = 0,
     op: Annotated[list[str] | None, typer.Option(help="An op. Repeats; all by default.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes; all cores by default.")] = os.cpu_count() or 1,
@@ -119,46 +121,45 @@ def measure(
     if unknown := set(op or ()) - set(OPS):
         raise UsageError(f"no op {', '.join(sorted(unknown))}: there are {', '.join(OPS)}")
     chosen = [name for name in OPS if not op or name in op]
-    listened = list(blocks(quiet_cases, chosen))
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        hunts = [pool.submit(hunted, name, cases=cases, seed=seed) for name in chosen]
-        parts = [pool.submit(block.kept, seed + 1, keep) for block in listened]
+        of_ops = [pool.submit(run_op, name, cases=cases, seed=seed) for name in chosen]
+        parts = [pool.submit(block.run_once, seed + 1, keep) for block in blocks(quiet_cases, chosen)]
         follow(parts)
-        caught, accepted = ([entry for part in hunts for entry in part.result()[which]] for which in (0, 1))
-        quiet = together(entry for part in parts for entry in part.result())
-    report([*caught, *accepted], quiet)
+        killed, accepting = ([result for part in of_ops for result in part.result()[which]] for which in (0, 1))
+        correct = added_up(result for part in parts for result in part.result())
+    report([*killed, *accepting], correct)
     if write:
         command = shlex.join(["python", "-m", "conformance.selftest", *sys.argv[1:]])
-        write.write_text(page(caught, accepted, quiet, command, dt.datetime.now(dt.UTC).date().isoformat()))
-    return int(failed([*caught, *accepted], quiet))
+        write.write_text(page(killed, accepting, correct, command, dt.datetime.now(dt.UTC).date().isoformat()))
+    return int(failed([*killed, *accepting], correct))
 
 
-def hunted(op: str, *, cases: int, seed: int) -> tuple[list[Caught], list[Caught]]:
-    """Return what became of the faulty implementations of an op, and of those that accept what a rule refuses."""
-    groups = [[subject for subject in subjects if subject.op == op] for subjects in (mutants(), acceptances())]
-    caught, accepted = (plain(hunt(group, seed, cases, typer.echo)) for group in groups)
-    return caught, accepted
+def run_op(op: str, *, cases: int, seed: int) -> tuple[list[MutantResult], list[MutantResult]]:
+    """Return what became of the mutants of an op, and of those that accept what a rule refuses."""
+    groups = [[each for each in found if each.op == op] for found in (mutants(), acceptances())]
+    killed, accepting = (plain(run_mutants(group, seed, cases, typer.echo)) for group in groups)
+    return killed, accepting
 
 
-def plain(entries: Sequence[Caught]) -> list[Caught]:
-    """Return results without the functions that they are of, which cannot be sent to another process."""
-    return [replace(entry, subject=replace(entry.subject, functions=None)) for entry in entries]
+def plain(results: Sequence[MutantResult]) -> list[MutantResult]:
+    """Return results without the functions of their mutants, which cannot be sent to another process."""
+    return [replace(result, mutant=replace(result.mutant, functions=None)) for result in results]
 
 
-def follow(parts: Sequence[Future[list[Quiet]]]) -> None:
-    """Say now and then how far the correct implementations are."""
-    started = told = time.monotonic()
+def follow(parts: Sequence[Future[list[FalsePositives]]]) -> None:
+    """Print now and then how far the correct implementations are."""
+    started = reported = time.monotonic()
     cases = alarms = 0
     for number, part in enumerate(as_completed(parts), 1):
-        cases += sum(entry.cases for entry in part.result())
-        alarms += sum(len(entry.found) for entry in part.result())
+        cases += sum(result.cases for result in part.result())
+        alarms += sum(len(result.alarms) for result in part.result())
         now = time.monotonic()
-        if now - told > TELL_EVERY or number == len(parts):
-            told, left = now, (now - started) / number * (len(parts) - number) / 60
+        if now - reported > REPORT_EVERY or number == len(parts):
+            reported, left = now, (now - started) / number * (len(parts) - number) / 60
             typer.echo(
-                f"{number} of {len(parts)} blocks: {alarms} false alarms in {cases:,} cases, "
+                f"{number} of {len(parts)} blocks: {alarms} false positives in {cases:,} cases, "
                 f"about {left:.0f} minutes left",
                 err=True,
             )
@@ -171,8 +172,8 @@ def main() -> int:
     try:
         return int(app(standalone_mode=False) or 0)
     except UsageError as error:
-        said = str(error)
+        message = str(error)
     except typer.TyperException as error:
-        said = error.format_message()
-    typer.echo(f"conformance.selftest: {said}", err=True)
+        message = error.format_message()
+    typer.echo(f"conformance.selftest: {message}", err=True)
     return 2

@@ -1,4 +1,4 @@
-"""Correct implementations: each computes as some processor or library does, and says so. None may be blamed."""
+"""Correct implementations: each computes as some processor or library does, and declares it. None may be rejected."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +7,11 @@ import ml_dtypes
 import numpy as np
 
 from conformance.model import Array
+from conformance.selftest.implementations import Implementation
 from conformance.selftest.mutation.calls import CONVOLUTIONS, Call, Fault, convolution
 from conformance.selftest.mutation.dropouts import generated
 from conformance.selftest.mutation.numerical import cut, flushed, rounded
-from conformance.selftest.mutation.rows import Row, rows
+from conformance.selftest.mutation.variants import Variant, variants
 from conformance.selftest.products import (
     WIDE,
     Arithmetic,
@@ -22,7 +23,6 @@ from conformance.selftest.products import (
     permuted,
     reversed_,
 )
-from conformance.selftest.subjects import Subject
 from reference.checks import from_nhwc
 from reference.engine.conv2d import Forward
 from reference.engine.patches import pad
@@ -52,10 +52,10 @@ def flushing(call: Call) -> object:
         return call.run()
     floats = {
         name: flushed(array)
-        for name, array in call.given.items()
+        for name, array in call.arguments.items()
         if isinstance(array, np.ndarray) and array.dtype.name == call.dtype and array.ndim
     }
-    result = computed(Call(call.op, {**call.given, **floats}), Arithmetic())
+    result = computed(Call(call.op, {**call.arguments, **floats}), Arithmetic())
     return flushed(result)
 
 
@@ -139,12 +139,12 @@ def narrowing(change: Callable[[Array], Array]) -> Fault:
     return by(narrow=lambda side: (change(side),))
 
 
-TABLE: list[Row] = [
-    *rows(
+TABLE: list[Variant] = [
+    *variants(
         (*SUMS, *OTHERS),
         ("reference", "the exact result, rounded once", lambda call: call.run()),
     ),
-    *rows(
+    *variants(
         SUMS,
         ("float32 in order", "float32 sums, one product after the other", by(product=ordered)),
         ("float32 reversed", "float32 sums, from the last product to the first",
@@ -155,27 +155,27 @@ TABLE: list[Row] = [
         ("float32 with FMA", "float32 sums, each product rounded with its sum only", by(product=fused)),
         ("subnormals flushed", "float32 sums, subnormal operands and results are zero", flushing),
     ),
-    *rows(
+    *variants(
         SUMS,
         ("float32, gradual underflow", "float32 sums in order, subnormal numbers kept", by(product=ordered)),
         arithmetic="float32-gradual",
     ),
-    *rows(SUMS, ("float64", "float64 sums in order", by(accumulate=DOUBLE)), arithmetic="float64"),
-    *rows(CONVOLUTIONS, ("TF32 rounded", "float32 operands rounded to 11 bits",
+    *variants(SUMS, ("float64", "float64 sums in order", by(accumulate=DOUBLE)), arithmetic="float64"),
+    *variants(CONVOLUTIONS, ("TF32 rounded", "float32 operands rounded to 11 bits",
                          narrowing(lambda side: rounded(side, 13))), arithmetic="tf32-rounded"),
-    *rows(CONVOLUTIONS, ("TF32 truncated", "float32 operands cut to 11 bits",
+    *variants(CONVOLUTIONS, ("TF32 truncated", "float32 operands cut to 11 bits",
                          narrowing(lambda side: cut(side, 13))), arithmetic="tf32"),
-    *rows(CONVOLUTIONS, ("bf16x3", "float32 operands split in two bfloat16", by(narrow=two_parts)),
+    *variants(CONVOLUTIONS, ("bf16x3", "float32 operands split in two bfloat16", by(narrow=two_parts)),
           arithmetic="bf16x3"),
-    *rows(CONVOLUTIONS, ("bfloat16", "float32 operands rounded to bfloat16",
+    *variants(CONVOLUTIONS, ("bfloat16", "float32 operands rounded to bfloat16",
                          narrowing(lambda side: rounded(side, 16))), arithmetic="bfloat16"),
-    *rows(["conv2d"], ("Winograd F(2, 3)", "tiles of 2 x 2", by_winograd(2)), arithmetic="winograd-2"),
-    *rows(["conv2d"], ("Winograd F(4, 3)", "tiles of 4 x 4", by_winograd(4)), arithmetic="winograd-4"),
-    *rows(["conv2d"], ("FFT", "by Fourier transforms", by_fourier), arithmetic="fft"),
-    *rows(["dropout", "stateless_dropout"], ("own numbers", "another generator", generated()), own_masks=True),
+    *variants(["conv2d"], ("Winograd F(2, 3)", "tiles of 2 x 2", by_winograd(2)), arithmetic="winograd-2"),
+    *variants(["conv2d"], ("Winograd F(4, 3)", "tiles of 4 x 4", by_winograd(4)), arithmetic="winograd-4"),
+    *variants(["conv2d"], ("FFT", "by Fourier transforms", by_fourier), arithmetic="fft"),
+    *variants(["dropout", "stateless_dropout"], ("own numbers", "another generator", generated()), own_masks=True),
 ]  # fmt: skip
 
 
-def emulations() -> list[Subject]:
+def emulations() -> list[Implementation]:
     """Return the correct implementations."""
-    return [subject for row in TABLE for subject in row.subjects()]
+    return [implementation for variant in TABLE for implementation in variant.implementations()]

@@ -1,8 +1,8 @@
 """
-How often a correct implementation is found fault with.
+How often a correct implementation is found to be wrong.
 
-The cases of an op are done in blocks as long as a run, each judged as a run is: case by case, then by what all of them
-show together. What is known of a block is a few sums, so that blocks can be done side by side, kept, and added up.
+The cases of an op are run in blocks as long as a run, each judged as a run is: case by case, then all of them together.
+A block's result is a few sums, so that blocks can run side by side, be kept in files, and be added up.
 """
 
 import json
@@ -15,23 +15,23 @@ from typing import Any
 from conformance.cases import attributes
 from conformance.judge.fingerprints import DECLARED, told
 from conformance.run.jobs import CASES
+from conformance.selftest.aggregates import Aggregate, Sums, weaker
 from conformance.selftest.emulations import emulations
-from conformance.selftest.notes import Notes, Sums, worse
-from conformance.selftest.subjects import Subject, Trial, trials
+from conformance.selftest.implementations import Implementation, Trial, trials
 
-__all__ = ["Block", "Quiet", "blocks", "listen", "share_below", "together"]
+__all__ = ["Block", "FalsePositives", "added_up", "blocks", "run_correct", "share_below"]
 
 TELLING = 10_000  # elements of normal data, by which an arithmetic can be named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quiet:
-    """How a correct implementation fared."""
+class FalsePositives:
+    """What became of a correct implementation."""
 
     name: str
-    declared: str
+    declared: str  # its arithmetic
     cases: int
-    found: tuple[str, ...]  # false alarms: a case and its reason each
+    alarms: tuple[str, ...]  # the false positives: a case and its reason each
     sums: Sums  # of its errors
 
     @property
@@ -47,42 +47,42 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Consecutive cases of an op, and how many of them each implementation does."""
+    """Consecutive cases of an op, and how many of them each implementation runs."""
 
     op: str
     first: int
     counts: Mapping[str, int]
 
-    def listen(self, seed: int) -> list[Quiet]:
-        """Do the cases."""
-        subjects = {subject.name: subject for subject in emulations()}
+    def run(self, seed: int) -> list[FalsePositives]:
+        """Run the cases."""
+        implementations = {each.name: each for each in emulations()}
         found = []
         for count in sorted(set(self.counts.values())):
-            group = [subjects[name] for name, cases in self.counts.items() if cases == count]
-            found += listen(group, seed, self.first, count)
+            group = [implementations[name] for name, cases in self.counts.items() if cases == count]
+            found += run_correct(group, seed, self.first, count)
         return found
 
-    def kept(self, seed: int, folder: Path | None) -> list[Quiet]:
-        """Do the cases, or read what became of them when they were last done: a file each block in a folder."""
+    def run_once(self, seed: int, folder: Path | None) -> list[FalsePositives]:
+        """Run the cases, or read what became of them when they last ran: a folder has a file for each block."""
         if folder is None:
-            return self.listen(seed)
+            return self.run(seed)
         path = folder / f"{self.op}-{self.first:07d}.json"
-        asked = {"seed": seed, "counts": dict(self.counts)}
-        if done := _read(path, asked):
-            return done
-        quiet = self.listen(seed)
+        block = {"seed": seed, "counts": dict(self.counts)}
+        if found := _read(path, block):
+            return found
+        found = self.run(seed)
         new = path.with_suffix(".new")
-        new.write_text(json.dumps({"asked": asked, "quiet": [asdict(entry) for entry in quiet]}))
+        new.write_text(json.dumps({"block": block, "results": [asdict(entry) for entry in found]}))
         new.replace(path)
-        return quiet
+        return found
 
 
-def _read(path: Path, asked: Mapping[str, Any]) -> list[Quiet]:
-    """Return what a file says of a block; nothing if there is none, or one of another block."""
+def _read(path: Path, block: Mapping[str, Any]) -> list[FalsePositives]:
+    """Return the results that a file holds of a block; none if there is no file, or one of another block."""
     try:
         data = json.loads(path.read_text())
-        entries = data["quiet"] if data["asked"] == asked else []
-        return [Quiet(**{**entry, "found": tuple(entry["found"])}) for entry in entries]
+        entries = data["results"] if data["block"] == block else []
+        return [FalsePositives(**{**entry, "alarms": tuple(entry["alarms"])}) for entry in entries]
     except (OSError, ValueError, TypeError, KeyError):
         return []
 
@@ -93,10 +93,10 @@ def blocks(cases: int, ops: Iterable[str]) -> Iterator[Block]:
 
     ops: those whose blocks are wanted. They take turns.
     """
-    subjects = emulations()
-    among = Counter(subject.name.partition(": ")[2] for subject in subjects)
-    share = {subject.name: -(-cases // among[subject.name.partition(": ")[2]]) for subject in subjects}
-    chosen = {op: [subject.name for subject in subjects if subject.op == op] for op in ops}
+    implementations = emulations()
+    among = Counter(each.kind for each in implementations)
+    share = {each.name: -(-cases // among[each.kind]) for each in implementations}
+    chosen = {op: [each.name for each in implementations if each.op == op] for op in ops}
     for first in range(0, max(share.values()), CASES):
         for op, names in chosen.items():
             counts = {name: min(CASES, share[name] - first) for name in names if share[name] > first}
@@ -104,59 +104,59 @@ def blocks(cases: int, ops: Iterable[str]) -> Iterator[Block]:
                 yield Block(op, first, counts)
 
 
-def listen(subjects: Sequence[Subject], seed: int, first: int, count: int) -> list[Quiet]:
-    """Try correct implementations of one op on its cases first .. first + count - 1."""
-    notes = {subject.name: Notes(subject) for subject in subjects}
+def run_correct(implementations: Sequence[Implementation], seed: int, first: int, count: int) -> list[FalsePositives]:
+    """Run correct implementations of one op on its cases first .. first + count - 1."""
+    aggregates = {each.name: Aggregate(each) for each in implementations}
     alarms: dict[str, list[str]] = defaultdict(list)
-    for trial in trials(subjects, seed, first, count):
-        name = trial.subject.name
+    for trial in trials(implementations, seed, first, count):
+        name = trial.implementation.name
         if trial.verdict.outcome == "disagrees":
             alarms[name].append(f"case {trial.number} ({described(trial)}): {trial.verdict.reason}")
         else:
-            notes[name].add(trial)
+            aggregates[name].add(trial)
     return [
-        Quiet(
+        FalsePositives(
             name=name,
-            declared=of_one.subject.arithmetic,
+            declared=aggregate.implementation.arithmetic,
             cases=count,
-            found=(*alarms[name], *of_one.faults()),
-            sums=of_one.sums(),
+            alarms=(*alarms[name], *aggregate.faults()),
+            sums=aggregate.sums(),
         )
-        for name, of_one in notes.items()
+        for name, aggregate in aggregates.items()
     ]
 
 
-def together(parts: Iterable[Quiet]) -> list[Quiet]:
-    """Add up the blocks of each implementation; what all of them together show is judged once more, and its name."""
-    grouped: dict[str, list[Quiet]] = defaultdict(list)
+def added_up(parts: Iterable[FalsePositives]) -> list[FalsePositives]:
+    """Add up the blocks of each implementation; what all of them show together is judged once more."""
+    grouped: dict[str, list[FalsePositives]] = defaultdict(list)
     for part in parts:
         grouped[part.name].append(part)
     found = []
     for group in grouped.values():
-        sums = added(row for part in group for row in part.sums)
-        alarms = [alarm for part in group for alarm in part.found]
+        sums = _sums(row for part in group for row in part.sums)
+        alarms = [alarm for part in group for alarm in part.alarms]
         if len(group) > 1:
-            alarms += worse(group[0].declared, sums)
+            alarms += weaker(group[0].declared, sums)
         whole = replace(group[0], cases=sum(part.cases for part in group), sums=sums)
-        found.append(replace(whole, found=(*alarms, *misnamed(whole))))
+        found.append(replace(whole, alarms=(*alarms, *misnamed(whole))))
     return found
 
 
-def misnamed(quiet: Quiet) -> list[str]:
-    """Say where a convolution in float32 is not named as what it is, though there are elements enough to tell."""
+def misnamed(result: FalsePositives) -> list[str]:
+    """Say where the fingerprint of a float32 convolution names another arithmetic, given enough elements to tell."""
     right = {"reference": ("correctly rounded",), "float64": ("float64", "correctly rounded")}.get(
-        quiet.kind, (DECLARED.get(quiet.declared, "float32"),)
+        result.kind, (DECLARED.get(result.declared, "float32"),)
     )
     return [
         f"{entry['dtype']} looks like {entry['name']}, it is {right[0]}"
-        for entry in told(quiet.sums)
+        for entry in told(result.sums)
         if (entry["op"], entry["dtype"]) == ("conv2d", "float32")
         and entry["elements"] >= TELLING
         and entry["name"] not in right
     ]
 
 
-def added(rows: Iterable[Mapping[str, Any]]) -> Sums:
+def _sums(rows: Iterable[Mapping[str, Any]]) -> Sums:
     """Add up the sums of each op, dtype and regime."""
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for row in rows:
@@ -171,13 +171,12 @@ def added(rows: Iterable[Mapping[str, Any]]) -> Sums:
 
 def described(trial: Trial) -> str:
     """Return a case in a few words."""
-    classes = attributes(trial.case)
-    return f"{next(iter(trial.case.arrays.values())).dtype}, {trial.case.regime}, {classes.get('layout', '')}"
+    return f"{trial.case.dtype}, {trial.case.regime}, {attributes(trial.case).get('layout', '')}"
 
 
 def share_below(cases: int, confidence: float = 0.95) -> float:
     """
-    Return below which share false alarms surely lie where none was seen: (1 - share)^cases = 1 - confidence.
+    Return the share below which false positives lie where none was found: (1 - share)^cases = 1 - confidence.
 
     >>> round(share_below(3000) * 1000, 1)
     1.0

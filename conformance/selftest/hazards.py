@@ -1,4 +1,4 @@
-"""A target that does what its calls say, be it to abort: max_pool(name="abort")."""
+"""A misbehaving target: max_pool(name="abort") aborts, and so on; a call of another name is the reference's."""
 
 import ctypes
 import os
@@ -11,7 +11,7 @@ import numpy as np
 import reference
 from conformance.model import Array
 
-__all__ = ["max_pool"]
+__all__ = ["HAZARDS", "max_pool"]
 
 
 class SilentError(Exception):
@@ -43,7 +43,7 @@ def close_pipes() -> None:
     time.sleep(60)
 
 
-DEEDS: Mapping[str, Callable[[], object]] = {
+HAZARDS: Mapping[str, Callable[[], object]] = {
     "abort": os.abort,
     "segfault": lambda: ctypes.string_at(0),
     "exit": lambda: os._exit(0),
@@ -57,7 +57,7 @@ DEEDS: Mapping[str, Callable[[], object]] = {
 
 
 def max_pool(name: str = "", **call: object) -> Array:
-    """Do the deed that the call is named after, then what is right."""
-    if name in DEEDS:
-        DEEDS[name]()
+    """Misbehave as the call's name says, then return the right result."""
+    if name in HAZARDS:
+        HAZARDS[name]()
     return reference.max_pool(**call)  # type: ignore[arg-type]

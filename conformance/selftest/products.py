@@ -124,27 +124,27 @@ def computed(call: Call, arithmetic: Arithmetic) -> Array:
     wide = (arithmetic.accumulate or WIDE).get(call.dtype)
     if wide is None:
         return np.asarray(call.run())
-    given = {name: value for name, value in call.given.items() if name != "name"}
+    arguments = {name: value for name, value in call.arguments.items() if name != "name"}
     if call.op in CONVOLUTIONS:
         sums = convolution(call)
         out = arithmetic.finish(_lowered(sums, arithmetic, wide), sums.dtype)
         layout = "NHWC" if isinstance(sums, FilterGradient) else sums.geometry.layout
         return _with_lead(call, from_nhwc(out, layout))
     if call.op == "avg_pool":
-        mean = average(**given)
+        mean = average(**arguments)
         values = np.stack(mean.geometry.taps(mean.left, 0)).reshape(1, -1, int(np.prod(mean.shape)))
         ones = np.ones((1, 1, values.shape[1]), values.dtype)
         total = arithmetic.multiply(ones, values, wide).reshape(mean.shape)
         return from_nhwc(arithmetic.finish(total / mean.divisor().astype(wide), mean.dtype), mean.geometry.layout)
     if call.op in ("avg_pool_grad", "avg_unpool"):
-        return _spread(call, arithmetic, wide, given)
-    scatter, layout = (scattered(**given), "NHWC") if call.op == "max_unpool" else credited(**given)
+        return _spread(call, arithmetic, wide, arguments)
+    scatter, layout = (scattered(**arguments), "NHWC") if call.op == "max_unpool" else credited(**arguments)
     return from_nhwc(arithmetic.finish(_scatter(scatter, arithmetic, wide), scatter.dtype), layout)
 
 
 def _with_lead(call: Call, out: Array) -> Array:
     """Give conv2d's result the leading axes of its image."""
-    return out.reshape(*call.given["input"].shape[:-3], *out.shape[1:]) if call.op == "conv2d" else out
+    return out.reshape(*call.arguments["input"].shape[:-3], *out.shape[1:]) if call.op == "conv2d" else out
 
 
 def _lowered(sums: Forward | Backward | FilterGradient, arithmetic: Arithmetic, wide: Any) -> Array:  # noqa: ANN401
@@ -194,10 +194,10 @@ def _backward(sums: Backward, arithmetic: Arithmetic, wide: Any) -> Array:  # no
     return frame[:, rows.before : rows.before + rows.size, columns.before : columns.before + columns.size]
 
 
-def _spread(call: Call, arithmetic: Arithmetic, wide: Any, given: dict[str, Any]) -> Array:  # noqa: ANN401 -- a dtype
+def _spread(call: Call, arithmetic: Arithmetic, wide: Any, arguments: dict[str, Any]) -> Array:  # noqa: ANN401 -- a dtype
     """Add every value, divided, to the cells of its window."""
     shape, values = ("orig_input_shape", "grad") if call.op == "avg_pool_grad" else ("output_shape", "input")
-    sums = spread(call.op, given.pop(shape), given.pop(values), **given)
+    sums = spread(call.op, arguments.pop(shape), arguments.pop(values), **arguments)
     rows, columns = sums.geometry.rows, sums.geometry.columns
     shares = sums.left.astype(wide) / sums.shares[:, :, None].astype(wide)
     frame = np.zeros((len(shares), length(rows), length(columns), shares.shape[3]), wide)

@@ -7,95 +7,106 @@ The scoreboard as a page.
 from collections import Counter
 from collections.abc import Sequence
 
-from conformance.selftest.false_positives import Quiet, share_below
-from conformance.selftest.scores import Caught
+from conformance.selftest.false_positives import FalsePositives, share_below
+from conformance.selftest.killing import MutantResult
 
-__all__ = ["page"]
+__all__ = ["page", "score"]
 
 BANDS = ((1, "the first case"), (8, "8 cases"), (32, "32"), (96, "96"), (192, "192"), (10**9, "all"))
 
 
-def page(caught: Sequence[Caught], accepted: Sequence[Caught], quiet: Sequence[Quiet], command: str, date: str) -> str:
-    """Return the scoreboard in Markdown."""
+def page(
+    mutants: Sequence[MutantResult],
+    acceptances: Sequence[MutantResult],
+    correct: Sequence[FalsePositives],
+    command: str,
+    date: str,
+) -> str:
+    """
+    Return the scoreboard in Markdown.
+
+    acceptances: of the mutants that accept what a rule refuses; correct: of the correct implementations.
+    """
     return "\n".join(
         [
             "# How good the suite is",
             "",
             f"Measured by `{command}` on {date}.",
             "",
-            *summary(caught, accepted, quiet),
+            *summary(mutants, acceptances, correct),
             "",
             "## Correct implementations",
             "",
-            *correct(quiet),
+            *of_correct(correct),
             "",
-            "## Faulty implementations",
+            "## Mutants",
             "",
-            "Cases and seconds until each was caught, in a run of its op alone.",
+            "Each is the reference with one fault. Cases and seconds until it was killed, in a run of its op alone.",
             "",
-            *faulty(caught),
+            *of_mutants(mutants),
             "",
-            "## What is refused",
+            "## Rules",
             "",
-            "For every rule, an implementation that accepts what the rule refuses.",
+            "For every rule, a mutant that accepts what the rule refuses.",
             "",
-            *faulty(accepted),
+            *of_mutants(acceptances),
             "",
         ]
     )
 
 
-def summary(caught: Sequence[Caught], accepted: Sequence[Caught], quiet: Sequence[Quiet]) -> list[str]:
+def summary(
+    mutants: Sequence[MutantResult], acceptances: Sequence[MutantResult], correct: Sequence[FalsePositives]
+) -> list[str]:
     """Return the scores in a few lines."""
-    cases = sum(entry.cases for entry in quiet)
-    alarms = sum(len(entry.found) for entry in quiet)
+    cases = sum(entry.cases for entry in correct)
+    alarms = sum(len(entry.alarms) for entry in correct)
     rate = f"below {share_below(cases):.1e} with 95% confidence" if not alarms else f"{alarms / max(cases, 1):.1e}"
     return [
         "| score | |",
         "|---|---|",
-        f"| faulty implementations caught | {score(caught)} |",
-        f"| rules whose breach is caught | {score(accepted)} |",
-        f"| false alarms | {alarms} in {cases:,} cases of {len(quiet)} correct implementations: {rate} |",
+        f"| mutants killed | {score(mutants)} |",
+        f"| rules whose mutant is killed | {score(acceptances)} |",
+        f"| false positives | {alarms} in {cases:,} cases of {len(correct)} correct implementations: {rate} |",
         "",
-        "| caught within | implementations |",
+        "| killed within | mutants |",
         "|---|---|",
-        *bands([*caught, *accepted]),
+        *bands([*mutants, *acceptances]),
     ]
 
 
-def score(caught: Sequence[Caught]) -> str:
-    """Return how many were caught."""
-    return f"{sum(entry.cases > 0 for entry in caught)} of {len(caught)}"
+def score(results: Sequence[MutantResult]) -> str:
+    """Return how many were killed."""
+    return f"{sum(result.killed for result in results)} of {len(results)}"
 
 
-def bands(caught: Sequence[Caught]) -> list[str]:
-    """Return how many were caught within so many cases."""
-    return [f"| {name} | {sum(0 < entry.cases <= most for entry in caught)} |" for most, name in BANDS]
+def bands(results: Sequence[MutantResult]) -> list[str]:
+    """Return how many were killed within so many cases."""
+    return [f"| {name} | {sum(0 < result.cases <= most for result in results)} |" for most, name in BANDS]
 
 
-def correct(quiet: Sequence[Quiet]) -> list[str]:
+def of_correct(results: Sequence[FalsePositives]) -> list[str]:
     """Return a line for each correct arithmetic, over its ops."""
     lines = [
-        "| implementation | declared | ops | cases | false alarms | its errors look like |",
+        "| implementation | declared | ops | cases | false positives | its errors look like |",
         "|---|---|---|---|---|---|",
     ]
-    for kind in dict.fromkeys(entry.kind for entry in quiet):
-        group = [entry for entry in quiet if entry.kind == kind]
-        seen = Counter(text for entry in group for text in entry.looks)
-        looks = ", ".join(sorted(seen)) or "-"
+    for kind in dict.fromkeys(result.kind for result in results):
+        group = [result for result in results if result.kind == kind]
+        looks = ", ".join(sorted(Counter(text for result in group for text in result.looks))) or "-"
         lines.append(
-            f"| {kind} | {group[0].declared} | {len(group)} | {sum(entry.cases for entry in group):,} | "
-            f"{sum(len(entry.found) for entry in group)} | {looks} |"
+            f"| {kind} | {group[0].declared} | {len(group)} | {sum(result.cases for result in group):,} | "
+            f"{sum(len(result.alarms) for result in group)} | {looks} |"
         )
-    alarms = [f"- {entry.name}: {alarm}" for entry in quiet for alarm in entry.found[:3]]
+    alarms = [f"- {result.name}: {alarm}" for result in results for alarm in result.alarms[:3]]
     return [*lines, "", *alarms]
 
 
-def faulty(caught: Sequence[Caught]) -> list[str]:
-    """Return a line for each faulty implementation."""
-    lines = ["| implementation | fault | cases | seconds | caught as |", "|---|---|---|---|---|"]
+def of_mutants(results: Sequence[MutantResult]) -> list[str]:
+    """Return a line for each mutant."""
+    lines = ["| mutant | fault | cases | seconds | killed by |", "|---|---|---|---|---|"]
     return lines + [
-        f"| {entry.subject.name} | {entry.subject.about} | {entry.cases or 'survives'} | {entry.seconds:.2f} | "
-        f"{entry.how or '-'} |"
-        for entry in caught
+        f"| {result.mutant.name} | {result.mutant.about} | {result.cases or 'survived'} | {result.seconds:.2f} | "
+        f"{result.kind or '-'} |"
+        for result in results
     ]

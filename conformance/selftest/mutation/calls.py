@@ -45,16 +45,16 @@ class Call:
     """One call of one op."""
 
     op: str
-    given: Mapping[str, Any]
+    arguments: Mapping[str, Any]
 
     def run(self, **changes: Any) -> Any:  # noqa: ANN401 -- whatever an op takes, and one result or two
         """Return what the reference gives, with these arguments changed."""
-        return getattr(reference, self.op)(**{**self.given, **changes})
+        return getattr(reference, self.op)(**{**self.arguments, **changes})
 
     @property
     def images(self) -> dict[str, Array]:
         """The arrays that are laid out as images."""
-        return {name: self.given[name] for name in IMAGES[self.op]}
+        return {name: self.arguments[name] for name in IMAGES[self.op]}
 
     @property
     def first(self) -> Array:
@@ -69,12 +69,12 @@ class Call:
     @property
     def layout(self) -> str:
         """"NHWC" or "NCHW"."""  # fmt: skip
-        return "NCHW" if self.given.get("data_format") == "NCHW" else "NHWC"
+        return "NCHW" if self.arguments.get("data_format") == "NCHW" else "NHWC"
 
     @property
     def padding(self) -> Any:  # noqa: ANN401 -- a word or four pairs
         """The padding, as given or left out."""
-        return self.given.get("padding", "SAME")
+        return self.arguments.get("padding", "SAME")
 
     @property
     def explicit(self) -> bool:
@@ -95,7 +95,7 @@ class Call:
 
     def pair(self, name: str) -> tuple[int, int]:
         """Return strides, dilations or ksize along rows and columns."""
-        return spatial("", name, self.given.get(name), self.layout)[0]
+        return spatial("", name, self.arguments.get(name), self.layout)[0]
 
 
 Fault: TypeAlias = Callable[[Call], Any]
@@ -125,16 +125,16 @@ def after(change: Callable[[Call, Array], Any], result: int = 0) -> Fault:
 
 def convolution(call: Call) -> Forward | Backward | FilterGradient:
     """Return a convolution, checked, as a sum of products."""
-    given = {"padding": "SAME"} | {name: value for name, value in call.given.items() if name != "name"}
+    arguments = {"padding": "SAME"} | {name: value for name, value in call.arguments.items() if name != "name"}
     if call.op == "conv2d":
-        return forward(**given)
+        return forward(**arguments)
     if call.op == "conv2d_backprop_filter":
-        return filter_gradient(**given)
+        return filter_gradient(**arguments)
     shape, gradient = {
         "conv2d_transpose": ("output_shape", "input"),
         "conv2d_backprop_input": ("input_sizes", "out_backprop"),
     }[call.op]
-    return backward(call.op, given.pop(shape), given.pop("filters"), given.pop(gradient), **given)
+    return backward(call.op, arguments.pop(shape), arguments.pop("filters"), arguments.pop(gradient), **arguments)
 
 
 def terms(call: Call) -> int:

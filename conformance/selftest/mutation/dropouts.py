@@ -9,7 +9,7 @@ import numpy as np
 
 from conformance.model import Array
 from conformance.selftest.mutation.calls import Call, Fault, when
-from conformance.selftest.mutation.rows import Row, rows
+from conformance.selftest.mutation.variants import Variant, variants
 from reference.ops.dropout import general_dropout, kept_mask, scaled
 from reference.random_bits import stateful_uniform, stateless_uniform
 
@@ -22,13 +22,13 @@ Sampler = Callable[[tuple[int, ...], np.dtype[Any]], Array]
 def sampler(call: Call) -> Sampler:
     """Return what draws the numbers of a call."""
     if call.op == "dropout":
-        return partial(stateful_uniform, seed=call.given.get("seed"), global_seed=call.given.get("global_seed"))
-    return partial(stateless_uniform, seed=call.given["seed"], rng_alg=call.given.get("rng_alg", "auto_select"))
+        return partial(stateful_uniform, seed=call.arguments.get("seed"), global_seed=call.arguments.get("global_seed"))
+    return partial(stateless_uniform, seed=call.arguments["seed"], rng_alg=call.arguments.get("rng_alg", "auto_select"))
 
 
 def rate(call: Call) -> float:
     """Return the rate as a number."""
-    return float(call.given["rate"])
+    return float(call.arguments["rate"])
 
 
 def drawn(change: Callable[[Array], Array]) -> Fault:
@@ -38,10 +38,10 @@ def drawn(change: Callable[[Array], Array]) -> Fault:
         draw = sampler(call)
         call.run()
         return general_dropout(
-            call.given["x"],
-            call.given["rate"],
+            call.arguments["x"],
+            call.arguments["rate"],
             lambda shape, dtype: change(draw(shape, dtype)),
-            call.given.get("noise_shape"),
+            call.arguments.get("noise_shape"),
         )
 
     return fault
@@ -54,9 +54,9 @@ def masked(change: Callable[[Array, Call], Array]) -> Fault:
         result = call.run()
         if rate(call) == 0:
             return result
-        x = call.given["x"]
-        mask = kept_mask(x, call.given["rate"], sampler(call), call.given.get("noise_shape"))
-        return np.where(change(mask, call), scaled(x, call.given["rate"]), x.dtype.type(0))
+        x = call.arguments["x"]
+        mask = kept_mask(x, call.arguments["rate"], sampler(call), call.arguments.get("noise_shape"))
+        return np.where(change(mask, call), scaled(x, call.arguments["rate"]), x.dtype.type(0))
 
     return fault
 
@@ -65,7 +65,7 @@ def valued(change: Callable[[Call, Array], Array], name: str = "x") -> Fault:
     """Give kept elements another value."""
 
     def fault(call: Call) -> object:
-        result, x = call.run(), call.given[name]
+        result, x = call.run(), call.arguments[name]
         kept = (result != 0) | np.isnan(result)
         return np.where(kept, change(call, x), result).astype(x.dtype)
 
@@ -74,19 +74,19 @@ def valued(change: Callable[[Call, Array], Array], name: str = "x") -> Fault:
 
 def multiplied(call: Call) -> object:
     """Multiply by the mask instead of selecting."""
-    x = call.given["x"] if "x" in call.given else call.given["grad"]
+    x = call.arguments["x"] if "x" in call.arguments else call.arguments["grad"]
     result = call.run()
-    if rate(call) == 0 and "x" in call.given:
+    if rate(call) == 0 and "x" in call.arguments:
         return result
-    mask = call.given.get("kept")
+    mask = call.arguments.get("kept")
     if mask is None:
-        mask = kept_mask(x, call.given["rate"], sampler(call), call.given.get("noise_shape"))
-    return scaled(x, call.given["rate"]) * mask.astype(x.dtype)
+        mask = kept_mask(x, call.arguments["rate"], sampler(call), call.arguments.get("noise_shape"))
+    return scaled(x, call.arguments["rate"]) * mask.astype(x.dtype)
 
 
 def numbers(call: Call, salt: object = "") -> np.random.Generator:
     """Return a generator of its own, seeded by what seeds the call."""
-    seeds = [np.asarray(call.given[name]).tolist() for name in ("seed", "global_seed") if name in call.given]
+    seeds = [np.asarray(call.arguments[name]).tolist() for name in ("seed", "global_seed") if name in call.arguments]
     if not seeds:
         return np.random.Generator(np.random.PCG64())
     return np.random.Generator(np.random.PCG64(crc32(repr((seeds, salt)).encode())))
@@ -99,19 +99,17 @@ def generated(
 
     def fault(call: Call) -> object:
         call.run()
-        if call.op == "stateless_dropout" and str(call.given.get("rng_alg", "auto_select")).lower()[:4] != "auto":
+        if call.op == "stateless_dropout" and str(call.arguments.get("rng_alg", "auto_select")).lower()[:4] != "auto":
             raise NotImplementedError("only auto_select")
 
         def draw(shape: tuple[int, ...], _dtype: np.dtype[Any]) -> Array:
             uniform = change(numbers(call, salt(call)).random(shape))
             return np.maximum(uniform - bias * rate(call), 0.0) if bias else uniform
 
-        x, noise = call.given["x"], call.given.get("noise_shape")
-        return (
-            np.where(kept_mask(x, call.given["rate"], draw, noise), scaled(x, call.given["rate"]), x.dtype.type(0))
-            if (isinstance(call.given["rate"], np.ndarray) or rate(call) != 0)
-            else x
-        )
+        x, dropped, noise = call.arguments["x"], call.arguments["rate"], call.arguments.get("noise_shape")
+        if not isinstance(dropped, np.ndarray) and rate(call) == 0:
+            return x
+        return np.where(kept_mask(x, dropped, draw, noise), scaled(x, dropped), x.dtype.type(0))
 
     return fault
 
@@ -161,22 +159,22 @@ def counted() -> Fault:
 def narrow_seed(call: Call) -> object:
     """Take seeds modulo 2^32."""
     call.run()
-    return call.run(seed=[int(part) % 2**32 for part in np.asarray(call.given["seed"]).tolist()])
+    return call.run(seed=[int(part) % 2**32 for part in np.asarray(call.arguments["seed"]).tolist()])
 
 
 def one_seed(call: Call) -> object:
     """Leave the second part of the seed out."""
     call.run()
-    return call.run(seed=[int(np.asarray(call.given["seed"])[0]), 0])
+    return call.run(seed=[int(np.asarray(call.arguments["seed"])[0]), 0])
 
 
 def first_noise_ignored(call: Call) -> object:
     """Take noise_shape's first entry for the size of the axis."""
     call.run()
-    noise = call.given.get("noise_shape")
-    if not noise or len(noise) != call.given["x"].ndim:
+    noise = call.arguments.get("noise_shape")
+    if not noise or len(noise) != call.arguments["x"].ndim:
         return call.run()
-    return call.run(noise_shape=[call.given["x"].shape[0], *noise[1:]])
+    return call.run(noise_shape=[call.arguments["x"].shape[0], *noise[1:]])
 
 
 def keep_all(mask: Array, _call: Call) -> Array:
@@ -192,12 +190,12 @@ def rescaled(call: Call, x: Array) -> Array:
 def multiplied_own(call: Call) -> object:
     """Drop by another generator, multiplying by the mask."""
     result = generated()(call)
-    x = call.given["x"]
+    x = call.arguments["x"]
     return np.where((result == 0) & ~np.isfinite(x), x * x.dtype.type(0), result)
 
 
-TABLE: list[Row] = [
-    *rows(
+TABLE: list[Variant] = [
+    *variants(
         BOTH,
         ("not scaled", "kept elements stay as they were", valued(lambda _, x: x)),
         ("scaled by 1 - rate", "kept elements are multiplied by 1 - rate",
@@ -225,33 +223,33 @@ TABLE: list[Row] = [
         ("mask mirrored in rank 4", "the last axis reversed in rank 4",
          when(lambda call: call.first.ndim == 4, drawn(lambda u: u[..., ::-1]))),
     ),
-    *rows(
+    *variants(
         ["dropout"],
         ("seed ignored", "a seed of the op's own is not looked at",
-         lambda call: call.run(seed=None) if "seed" in call.given and "global_seed" in call.given else call.run()),
+         when(lambda call: {"seed", "global_seed"} <= set(call.arguments), lambda call: call.run(seed=None))),
         ("global seed ignored", "the global seed is not looked at",
-         lambda call: call.run(global_seed=0) if "global_seed" in call.given else call.run()),
+         when(lambda call: "global_seed" in call.arguments, lambda call: call.run(global_seed=0))),
         ("negative seeds", "the sign of the seed is lost",
-         lambda call: call.run(seed=abs(call.given["seed"])) if call.given.get("seed") else call.run()),
+         lambda call: call.run(seed=abs(call.arguments["seed"])) if call.arguments.get("seed") else call.run()),
     ),
-    *rows(
+    *variants(
         ["stateless_dropout"],
         ("second seed ignored", "the second part of the seed is not looked at", one_seed),
         ("seed constant", "every seed is the same", lambda call: (call.run(), call.run(seed=[1, 2]))[1]),
         ("seeds in 32 bits", "the upper half of each seed is lost", narrow_seed),
         ("philox always", "rng_alg is not looked at", lambda call: (call.run(), call.run(rng_alg="philox"))[1]),
     ),
-    *rows(
+    *variants(
         ["dropout_grad"],
         ("not scaled", "gradients are not scaled",
-         lambda call: (call.run(), np.where(call.given["kept"], call.given["grad"], call.first.dtype.type(0)))[1]),
+         lambda call: (call.run(), np.where(call.arguments["kept"], call.first, call.first.dtype.type(0)))[1]),
         ("mask inverted", "dropped elements get the gradient",
-         lambda call: (call.run(), call.run(kept=~call.given["kept"]))[1]),
+         lambda call: (call.run(), call.run(kept=~call.arguments["kept"]))[1]),
         ("mask multiplied", "NaN and infinity come through", multiplied),
         ("mask ignored", "every element gets the gradient",
-         lambda call: (call.run(), call.run(kept=np.ones_like(call.given["kept"])))[1]),
+         lambda call: (call.run(), call.run(kept=np.ones_like(call.arguments["kept"])))[1]),
     ),
-    *rows(
+    *variants(
         BOTH,
         ("own numbers, 1% of the rate more", "another generator, a hundredth of the rate more is dropped",
          generated(bias=0.01)),

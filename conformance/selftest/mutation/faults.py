@@ -46,8 +46,8 @@ def mirrored(*names: str) -> Fault:
     def fault(call: Call) -> object:
         axes = tuple(call.axis(name) for name in names)
         changed = {name: np.flip(array, axes) for name, array in call.images.items()}
-        if "filters" in call.given:
-            changed["filters"] = np.flip(call.given["filters"], tuple(HWIO[name] for name in names))
+        if "filters" in call.arguments:
+            changed["filters"] = np.flip(call.arguments["filters"], tuple(HWIO[name] for name in names))
         return np.flip(call.run(**changed), tuple(call.out_axis(name) for name in names))
 
     return fault
@@ -72,8 +72,8 @@ def symmetric(call: Call) -> object:
     if call.padding != "SAME":
         return call.run()
     pairs = [(0, 0)] * 4
-    windows = call.given["filters"].shape[:2] if "filters" in call.given else call.pair("ksize")
-    gaps = call.pair("dilations") if "filters" in call.given else (1, 1)
+    windows = call.arguments["filters"].shape[:2] if "filters" in call.arguments else call.pair("ksize")
+    gaps = call.pair("dilations") if "filters" in call.arguments else (1, 1)
     for i, name in enumerate(("rows", "columns")):
         stride, size, reached = call.pair("strides")[i], call.side(name), reach(windows[i], gaps[i])
         total = max((-(-size // stride) - 1) * stride + reached - size, 0)
@@ -86,9 +86,9 @@ def filtered(change: Callable[[Array], Array]) -> Fault:
     """Compute with other filters of the same shape; where they are the result, change that."""
 
     def fault(call: Call) -> object:
-        if "filters" not in call.given:
+        if "filters" not in call.arguments:
             return change(call.run())
-        filters = call.given["filters"]
+        filters = call.arguments["filters"]
         changed = change(filters) if filters.ndim == 4 else filters
         return call.run(filters=changed if changed.shape == filters.shape else filters)
 
@@ -137,8 +137,8 @@ def operands(change: Callable[[Array], Array], *dtypes: str) -> Fault:
     """Compute with every number of the arrays changed; dtypes: only in calls of these."""
 
     def fault(call: Call) -> object:
-        names = [name for name, array in call.given.items() if isinstance(array, np.ndarray) and name != "argmax"]
-        arrays = {name: call.given[name] for name in names if call.given[name].dtype.name == call.dtype}
+        names = [name for name, array in call.arguments.items() if isinstance(array, np.ndarray) and name != "argmax"]
+        arrays = {name: call.arguments[name] for name in names if call.arguments[name].dtype.name == call.dtype}
         if call.dtype not in FORMATS or (dtypes and call.dtype not in dtypes):
             return call.run()
         return call.run(**{name: change(array) for name, array in arrays.items()})
@@ -155,7 +155,7 @@ def through(dtype: str, *dtypes: str, back: Callable[[Array, np.dtype[Any]], Arr
             return call.run()
         arrays = {
             name: array.astype(dtype)
-            for name, array in call.given.items()
+            for name, array in call.arguments.items()
             if isinstance(array, np.ndarray) and array.dtype == own
         }
         result = call.run(**arrays)
@@ -207,8 +207,8 @@ def unwritten(call: Call) -> object:
     """Leave cells that nothing reaches as the memory was."""
     result = call.run()
     ones = {name: np.ones_like(array) for name, array in call.images.items() if name != "argmax"}
-    if "filters" in call.given:
-        ones["filters"] = np.ones_like(call.given["filters"])
+    if "filters" in call.arguments:
+        ones["filters"] = np.ones_like(call.arguments["filters"])
     return np.where(call.run(**ones) != 0, result, filled(result.shape, result.dtype))
 
 
@@ -219,7 +219,7 @@ def afresh() -> Callable[[], Fault]:
         kept: dict[str, Any] = {}
 
         def fault(call: Call) -> object:
-            key = repr([(name, getattr(value, "shape", value)) for name, value in call.given.items()])
+            key = repr([(name, getattr(value, "shape", value)) for name, value in call.arguments.items()])
             if key not in kept:
                 kept.clear()
                 kept[key] = call.run()
@@ -237,7 +237,7 @@ def stale(name: str) -> Callable[[], Fault]:
         kept: dict[str, Any] = {}
 
         def fault(call: Call) -> object:
-            array = call.given[name]
+            array = call.arguments[name]
             key = repr((array.shape, array.dtype))
             if key not in kept:
                 kept.clear()
@@ -277,5 +277,5 @@ def accepting(rule: str) -> Fault:
 
 def pool_geometry(call: Call, name: str = "input") -> tuple[Array, Pool]:
     """Return the image of a pool's call, as N H W C, and the geometry of its windows."""
-    ksize, strides, padding = (call.given[key] for key in ("ksize", "strides", "padding"))
-    return pool(call.op, call.given[name], ksize, strides, padding, call.given.get("data_format", "NHWC"))
+    ksize, strides, padding = (call.arguments[key] for key in ("ksize", "strides", "padding"))
+    return pool(call.op, call.arguments[name], ksize, strides, padding, call.arguments.get("data_format", "NHWC"))

@@ -16,7 +16,7 @@ from conformance.selftest.mutation.faults import (
     symmetric,
     unwritten,
 )
-from conformance.selftest.mutation.rows import Row, rows
+from conformance.selftest.mutation.variants import Variant, variants
 
 __all__ = ["TABLE"]
 
@@ -48,7 +48,7 @@ def swapped(name: str) -> Fault:
 
     def fault(call: Call) -> object:
         rows_, columns = call.pair(name)
-        between = call.given.get(name)
+        between = call.arguments.get(name)
         if isinstance(between, list) and len(between) == 4 and max(between[call.axis("channels")], 1) > 1:
             return call.run()
         return call.run(**{name: [columns, rows_]})
@@ -60,8 +60,8 @@ def first_only(name: str) -> Fault:
     """Take an attribute's rows for both."""
 
     def fault(call: Call) -> object:
-        given = call.given.get(name)
-        if isinstance(given, list) and len(given) == 4 and given[call.axis("channels")] > 1:
+        value = call.arguments.get(name)
+        if isinstance(value, list) and len(value) == 4 and value[call.axis("channels")] > 1:
             return call.run()
         return call.run(**{name: call.pair(name)[0]})
 
@@ -96,7 +96,7 @@ def interleaved(filters: Array, groups: int) -> Array:
 
 def without_tap(call: Call) -> object:
     """Leave the last tap of each filter's last channel out."""
-    filters = call.given["filters"].copy()
+    filters = call.arguments["filters"].copy()
     filters[-1, -1, -1] = 0
     return call.run(filters=filters)
 
@@ -152,8 +152,8 @@ def smallest_size(call: Call) -> object:
     return np.take(result, range(least), axis=call.axis("rows"))
 
 
-TABLE: list[Row] = [
-    *rows(
+TABLE: list[Variant] = [
+    *variants(
         SLIDING,
         ("pads SAME first, rows", "SAME's odd padding at the top", when(same, mirrored("rows"))),
         ("pads SAME first, columns", "SAME's odd padding at the left", when(same, mirrored("columns"))),
@@ -167,19 +167,19 @@ TABLE: list[Row] = [
         ("vector of 8 channels", "channels after whole vectors of 8 are zero", dropping("channels", remainder(8))),
         ("64 channels", "the last of 64 or more channels is zero", dropping("channels", from_(64))),
     ),
-    *rows(
+    *variants(
         [op for op in SLIDING if op != "conv2d_backprop_filter"],
         ("tile of 16 columns", "the column after whole tiles of 16 is zero", dropping("columns", just_past(16))),
         ("33rd column", "a column past 32 is zero", dropping("columns", from_(33))),
         ("batch of 16", "the last image of 16 or more is zero", dropping("batch", from_(16))),
         ("batch of 9", "an image past whole eights is zero", dropping("batch", just_past(8))),
     ),
-    *rows(
+    *variants(
         ["max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad", "avg_unpool", "max_pool_with_argmax"],
         ("windows as columns, rows", "ksize exchanged", swapped("ksize")),
         ("square windows", "the rows' ksize for both axes", first_only("ksize")),
     ),
-    *rows(
+    *variants(
         PADDED,
         ("explicit pairs after, before, rows", "(before, after) read as (after, before)",
          explicit(lambda pair: pair[::-1], "rows")),
@@ -188,8 +188,8 @@ TABLE: list[Row] = [
         ("explicit padding centred", "both ends padded alike",
          explicit(lambda pair: (sum(pair) // 2, sum(pair) - sum(pair) // 2), "rows", "columns")),
     ),
-    *rows(["conv2d", "max_pool"], ("pads half a window", "SAME pads half the window first", symmetric)),
-    *rows(
+    *variants(["conv2d", "max_pool"], ("pads half a window", "SAME pads half the window first", symmetric)),
+    *variants(
         CONVOLUTIONS,
         ("dilations as columns, rows", "dilations exchanged", swapped("dilations")),
         ("one dilation", "the rows' dilation for both axes", first_only("dilations")),
@@ -205,21 +205,21 @@ TABLE: list[Row] = [
          when(lambda call: terms(call) > 1024, dropping("channels", from_(1), out=False))),
         ("column 32 not read", "input column 32 is read as zero", dropping("columns", from_(33), out=False)),
     ),
-    *rows(
+    *variants(
         [op for op in CONVOLUTIONS if op != "conv2d_backprop_filter"],
         ("a tap left out", "the last tap, last channel", without_tap),
         ("a tap left out of large windows", "the same, for windows of 5 rows or more",
-         when(lambda call: call.given["filters"].shape[0] >= 5, without_tap)),
+         when(lambda call: call.arguments["filters"].shape[0] >= 5, without_tap)),
         ("a tap left out of 11 x 11", "the same, for windows of 11 columns",
-         when(lambda call: call.given["filters"].shape[1] == 11, without_tap)),
+         when(lambda call: call.arguments["filters"].shape[1] == 11, without_tap)),
         ("a tap left out where dilated", "the same, for dilations of 4 rows or more",
          when(lambda call: call.pair("dilations")[0] >= 4, without_tap)),
         ("a tap left out, strided past the window", "the same, where strides exceed the window",
-         when(lambda call: call.pair("strides")[0] > call.given["filters"].shape[0], without_tap)),
+         when(lambda call: call.pair("strides")[0] > call.arguments["filters"].shape[0], without_tap)),
         ("a tap left out of grouped NCHW", "the same, for groups in NCHW",
          when(lambda call: nchw(call) and convolution(call).geometry.groups > 1, without_tap)),
     ),
-    *rows(
+    *variants(
         TRANSPOSED,
         ("extra zero last", "even outputs get their extra zero on the right and bottom",
          when(even, mirrored("rows", "columns"))),

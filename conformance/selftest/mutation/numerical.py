@@ -8,7 +8,7 @@ import numpy as np
 from conformance.model import Array
 from conformance.selftest.mutation.calls import CONVOLUTIONS, Call, Fault, after, before, terms, when
 from conformance.selftest.mutation.faults import operands, through, widest
-from conformance.selftest.mutation.rows import Row, rows
+from conformance.selftest.mutation.variants import Variant, variants
 from conformance.selftest.products import BFLOAT16, Arithmetic, computed, ordered
 from reference.floats import FORMATS
 
@@ -115,7 +115,7 @@ def as_int16(call: Call) -> dict[str, Array]:
     """Read int32 operands by their low 16 bits."""
     return {
         name: array.astype(np.int16).astype(np.int32)
-        for name, array in call.given.items()
+        for name, array in call.arguments.items()
         if isinstance(array, np.ndarray) and array.ndim == 4 and call.dtype == "int32"
     }
 
@@ -128,12 +128,12 @@ def bfloat16_adds(a: Array, b: Array) -> Array:
     return total
 
 
-TABLE: list[Row] = [
-    *rows(
+TABLE: list[Variant] = [
+    *variants(
         [op for op in SUMS if op != "max_unpool"],  # one value alone may be off by as much as the sums of two
         ("subnormals with a leading 1", "subnormal numbers read as normal ones", operands(leading_bit)),
     ),
-    *rows(
+    *variants(
         SUMS,
         ("sums in the storage type", "16-bit types added as they are stored", summed(accumulate=NARROW)),
         ("float64 in float32", "float64 computed in float32", through("float32", "float64")),
@@ -146,12 +146,12 @@ TABLE: list[Row] = [
         ("overflow saturates", "results past the largest number are the largest", floating(saturated)),
         ("small numbers flushed", "numbers below 1e-6 count as zero", operands(flushed_early)),
     ),
-    *rows(
+    *variants(
         SUMS,
         ("subnormals flushed in secret", "subnormals count as zero, gradual underflow is declared", operands(flushed)),
         arithmetic="float32-gradual",
     ),
-    *rows(
+    *variants(
         CONVOLUTIONS,
         ("TF32 rounded", "float32 operands rounded to 11 bits", operands(lambda x: rounded(x, 13), "float32")),
         ("TF32 truncated", "float32 operands cut to 11 bits", operands(lambda x: cut(x, 13), "float32")),
@@ -168,7 +168,7 @@ TABLE: list[Row] = [
         ("sums off by 1 part in 1000", "the result scaled by 1.001", widest(lambda y: y * 1.001)),
     ),
     *[
-        Row(name="any order", about="another order of sums at every call, declared to repeat", ops=CONVOLUTIONS[:2],
+        Variant(name="any order", about="another order of sums at every call, declared to repeat", ops=CONVOLUTIONS[:2],
             fault=scrambled()),
     ],
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from conformance.model import Array
 from conformance.selftest.mutation.calls import Call, Fault, after, filled
 from conformance.selftest.mutation.faults import operands, pool_geometry, pooled, through
 from conformance.selftest.mutation.numerical import leading_bit, nan_as_zero
-from conformance.selftest.mutation.rows import Row, rows
+from conformance.selftest.mutation.variants import Variant, variants
 from reference.checks import from_nhwc, to_nhwc
 from reference.engine.max_pool import first_largest
 from reference.engine.patches import places
@@ -30,8 +30,8 @@ def signed(call: Call) -> object:
 
 def all_divided(call: Call) -> object:
     """Divide by the taps of the window, padding included."""
-    given = {name: value for name, value in call.given.items() if name != "name"}
-    mean = average(**given)
+    arguments = {name: value for name, value in call.arguments.items() if name != "name"}
+    mean = average(**arguments)
     taps = mean.geometry.rows.taps * mean.geometry.columns.taps
     total = mean.contract(*mean.finite) / taps
     if not np.isfinite(mean.left.astype(np.float64)).all():
@@ -41,9 +41,9 @@ def all_divided(call: Call) -> object:
 
 def grad_all_divided(call: Call) -> object:
     """Share a gradient among all the taps of the window, padding included."""
-    given = {key: value for key, value in call.given.items() if key not in ("grad", "orig_input_shape", "name")}
+    arguments = {key: value for key, value in call.arguments.items() if key not in ("grad", "orig_input_shape", "name")}
     call.run()
-    spread = reference.avg_unpool(call.given["grad"], output_shape=call.given["orig_input_shape"], **given)
+    spread = reference.avg_unpool(call.arguments["grad"], output_shape=call.arguments["orig_input_shape"], **arguments)
     rows_, columns = call.pair("ksize")
     return np.asarray(spread / spread.dtype.type(rows_ * columns))
 
@@ -77,7 +77,7 @@ def without_channels(call: Call, argmax: Array) -> Array:
 
 def per_window(call: Call, argmax: Array) -> Array:
     """Count with every image of the batch, asked for or not."""
-    if call.given.get("include_batch_in_index"):
+    if call.arguments.get("include_batch_in_index"):
         return argmax
     _, high, wide, depth = call.first.shape
     images = np.arange(len(argmax)).reshape(-1, 1, 1, 1)
@@ -104,7 +104,7 @@ def last_of_ties(call: Call) -> object:
     for value, place in zip(geometry.taps(image, image.dtype.type(0)), geometry.taps(cells, -1), strict=True):
         match = (value == values) & (place >= 0)
         where = np.where(match, place * image.shape[3] + np.arange(image.shape[3]), where)
-    if call.given.get("include_batch_in_index"):
+    if call.arguments.get("include_batch_in_index"):
         where = where + np.arange(len(image)).reshape(-1, 1, 1, 1) * image[0].size
     return values, where.astype(argmax.dtype)
 
@@ -121,14 +121,14 @@ def positive_zero_first(call: Call) -> object:
 
 def sum_of_gradient(call: Call) -> tuple[Scatter, str]:
     """Return a call of max_pool_grad as a sum, and its layout."""
-    return credited(**{name: value for name, value in call.given.items() if name != "name"})
+    return credited(**{name: value for name, value in call.arguments.items() if name != "name"})
 
 
 def last_writer(call: Call) -> object:
     """Let the last value that goes to a cell stay alone."""
     call.run()
     if call.op == "max_unpool":
-        sums, layout = scattered(**call.given), "NHWC"
+        sums, layout = scattered(**call.arguments), "NHWC"
     else:
         sums, layout = sum_of_gradient(call)
     out = np.zeros(int(np.prod(sums.shape)), sums.dtype)
@@ -140,7 +140,7 @@ def spread_last(call: Call) -> object:
     """Let the last row of windows that holds a cell stay alone."""
     result = call.run()
     name = "grad" if call.op == "avg_pool_grad" else "input"
-    values, axis = call.given[name], call.axis("rows")
+    values, axis = call.arguments[name], call.axis("rows")
     if 0 in result.shape or values.shape[axis] > 64:
         return result
     out = np.zeros_like(result)
@@ -162,7 +162,7 @@ def ties_all(call: Call) -> object:
     """Credit every one of tied elements in full."""
     result = call.run()
     image, geometry = pool_geometry(call, "orig_input")
-    grad = to_nhwc(call.given["grad"], call.layout)
+    grad = to_nhwc(call.arguments["grad"], call.layout)
     best, _ = first_largest(image, geometry)
     if geometry.rows.taps * geometry.columns.taps > 64 or image.dtype.kind != "f" or 0 in result.shape:
         return result
@@ -183,7 +183,7 @@ def ties_all(call: Call) -> object:
 def ties_none(call: Call) -> object:
     """Credit none of tied elements: those that equal another of their image and channel."""
     result = call.run()
-    image = call.given["orig_input"]
+    image = call.arguments["orig_input"]
     if image.dtype.kind != "f":
         return result
     flat = to_nhwc(image, call.layout)
@@ -197,7 +197,7 @@ def ties_none(call: Call) -> object:
 def unnamed_unwritten(call: Call) -> object:
     """Leave cells that no index names as the memory was."""
     result = call.run()
-    ones = np.ones_like(call.given["input"])
+    ones = np.ones_like(call.arguments["input"])
     return np.where(call.run(input=ones) != 0, result, filled(result.shape, result.dtype))
 
 
@@ -206,15 +206,15 @@ def batch_in_index(flag: object) -> Fault:
 
     def fault(call: Call) -> object:
         call.run()
-        per = int(np.prod([int(size) for size in call.given["output_shape"]][1:]))
-        return call.run(include_batch_in_index=flag, argmax=call.given["argmax"] % max(per, 1))
+        per = int(np.prod([int(size) for size in call.arguments["output_shape"]][1:]))
+        return call.run(include_batch_in_index=flag, argmax=call.arguments["argmax"] % max(per, 1))
 
     return fault
 
 
 MAXIMA = ("max_pool", "max_pool_with_argmax")
-TABLE: list[Row] = [
-    *rows(
+TABLE: list[Variant] = [
+    *variants(
         ["max_pool"],
         ("padding wins", "padded zeros take part in the maximum", pooled(np.maximum, 0)),
         ("starts at -100", "absent elements count as -100", pooled(np.maximum, -100)),
@@ -222,7 +222,7 @@ TABLE: list[Row] = [
         ("minimum", "the smallest element", pooled(np.minimum, np.inf)),
         ("by absolute value", "the largest by size", after(lambda _, y: np.abs(y))),
     ),
-    *rows(
+    *variants(
         MAXIMA,
         ("unsigned as signed", "uint8 and uint16 compared as signed", signed),
         ("int64 by way of float64", "int64 compared in float64", through("float64", "int64")),
@@ -233,7 +233,7 @@ TABLE: list[Row] = [
         ("NaN as zero", "NaN counts as zero", operands(nan_as_zero)),
         ("subnormals with a leading 1", "subnormal numbers read as normal ones", operands(leading_bit)),
     ),
-    *rows(
+    *variants(
         ["max_pool_with_argmax"],
         ("indices of the padded image", "argmax counts padding", after(padded_index, 1)),
         ("indices column by column", "argmax as x*H + y", after(transposed_index, 1)),
@@ -248,32 +248,32 @@ TABLE: list[Row] = [
         ("index int64 only", "argmax is int64 whatever was asked for",
          after(lambda _, argmax: argmax.astype(np.int64), 1)),
     ),
-    *rows(
+    *variants(
         ["avg_pool"],
         ("padding counts", "the mean is over padding too", all_divided),
     ),
-    *rows(
+    *variants(
         ["avg_pool_grad"],
         ("padding counts", "gradients are shared with padding", grad_all_divided),
     ),
-    *rows(
+    *variants(
         ["avg_pool_grad", "avg_unpool"],
         ("overlaps overwritten", "the last row of windows that holds a cell stays alone", spread_last),
     ),
-    *rows(
+    *variants(
         ["max_unpool", "max_pool_grad"],
         ("overlaps overwritten", "the last value of a cell stays alone", last_writer),
     ),
-    *rows(
+    *variants(
         ["max_pool_grad"],
         ("ties credited each", "every tied element gets the gradient", ties_all),
         ("ties credited none", "no tied element gets the gradient", ties_none),
     ),
-    *rows(
+    *variants(
         ["max_unpool"],
         ("unnamed cells unwritten", "cells that no index names hold what was there", unnamed_unwritten),
         ("batch never in the index", "include_batch_in_index ignored", batch_in_index(False)),
         ("indices clipped to int16", "indices past 32,767 wrap",
-         lambda call: call.run(argmax=(call.given["argmax"] & 0x7FFF).astype(call.given["argmax"].dtype))),
+         lambda call: call.run(argmax=(call.arguments["argmax"] & 0x7FFF).astype(call.arguments["argmax"].dtype))),
     ),
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from conformance.selftest.mutation.calls import CONVOLUTIONS, Call, Fault, after
 from conformance.selftest.mutation.dropouts import counted
 from conformance.selftest.mutation.faults import afresh, refusing, stale
 from conformance.selftest.mutation.geometric import nchw
-from conformance.selftest.mutation.rows import Row, rows
+from conformance.selftest.mutation.variants import Variant, variants
 
 __all__ = ["TABLE"]
 
@@ -55,9 +55,9 @@ def noisy_buffer() -> Fault:
     return fault
 
 
-def remembering(make: Callable[[], Fault], name: str, about: str, *ops: str) -> Row:
+def remembering(make: Callable[[], Fault], name: str, about: str, *ops: str) -> Variant:
     """Return the row of a fault that remembers."""
-    return Row(name=name, about=about, ops=ops, fault=make)
+    return Variant(name=name, about=about, ops=ops, fault=make)
 
 
 def empty(call: Call) -> bool:
@@ -67,22 +67,22 @@ def empty(call: Call) -> bool:
 
 def strides_none(call: Call) -> bool:
     """Return whether strides are None."""
-    return call.given.get("strides") is None
+    return call.arguments.get("strides") is None
 
 
 def four(name: str) -> Callable[[Call], bool]:
     """Return whether an attribute is spelt with four numbers."""
-    return lambda call: isinstance(call.given.get(name), list) and len(call.given[name]) == 4
+    return lambda call: isinstance(call.arguments.get(name), list) and len(call.arguments[name]) == 4
 
 
 def array_shape(call: Call) -> bool:
     """Return whether a shape is given as an array."""
     names = ("output_shape", "input_sizes", "filter_sizes", "orig_input_shape")
-    return any(isinstance(call.given.get(name), np.ndarray) for name in names)
+    return any(isinstance(call.arguments.get(name), np.ndarray) for name in names)
 
 
-TABLE: list[Row] = [
-    *rows(
+TABLE: list[Variant] = [
+    *variants(
         EVERY,
         ("gives float64", "the result is float64, whatever the input", after(in_float64)),
         ("gives one image without its batch", "a batch of one is left out", after(squeezed)),
@@ -90,11 +90,11 @@ TABLE: list[Row] = [
         ("refuses float64", "float64 refused", refusing(lambda call: call.dtype == "float64", "float64")),
         ("refuses bfloat16", "bfloat16 refused", refusing(lambda call: call.dtype == "bfloat16", "bfloat16")),
     ),
-    *rows(
+    *variants(
         [op for op in EVERY if op != "max_pool_with_argmax"],  # an empty image is refused
         ("empty results flat", "an empty result has one axis", after(flat_when_empty)),
     ),
-    *rows(
+    *variants(
         (*CONVOLUTIONS, "max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad"),
         ("NCHW gives NHWC", "the result's channels last in NCHW",
          after(lambda call, y: np.moveaxis(y, 1, 3) if nchw(call) and y.ndim == 4 else y)),
@@ -104,7 +104,7 @@ TABLE: list[Row] = [
         ("refuses far strides", "strides past 100 refused",
          refusing(lambda call: max(call.pair("strides")) > 100, "far")),
     ),
-    *rows(
+    *variants(
         CONVOLUTIONS,
         ("refuses int32", "int32 refused", refusing(lambda call: call.dtype == "int32", "int32")),
         ("refuses groups", "groups refused",
@@ -115,44 +115,44 @@ TABLE: list[Row] = [
          refusing(lambda call: any(axis.reach > axis.size and axis.out > 0 for axis in (
              convolution(call).geometry.rows, convolution(call).geometry.columns)), "long")),
     ),
-    *rows(
+    *variants(
         ["conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter", "avg_pool_grad", "avg_unpool"],
         ("refuses shapes in arrays", "a shape given as an array refused", refusing(array_shape, "array")),
     ),
-    *rows(
+    *variants(
         ["conv2d_transpose", "conv2d_backprop_input"],
         ("refuses height and width alone", "a shape of two entries refused",
-         refusing(lambda call: any(np.ndim(call.given.get(name, 0)) and len(call.given[name]) == 2
+         refusing(lambda call: any(np.ndim(call.arguments.get(name, 0)) and len(call.arguments[name]) == 2
                                    for name in ("output_shape", "input_sizes")), "two")),
     ),
-    *rows(
+    *variants(
         ["conv2d"],
         ("refuses an empty batch", "a batch of none refused", refusing(empty, "empty")),
         ("refuses two batches", "leading axes refused", refusing(lambda call: call.first.ndim > 4, "rank")),
     ),
-    *rows(
+    *variants(
         ["max_pool"],
         ("refuses channels", "pooling between channels refused",
-         refusing(lambda call: four("ksize")(call) and call.given["ksize"][3] > 1 and not nchw(call), "channels")),
+         refusing(lambda call: four("ksize")(call) and call.arguments["ksize"][3] > 1 and not nchw(call), "channels")),
         ("refuses uint16", "uint16 refused", refusing(lambda call: call.dtype == "uint16", "uint16")),
     ),
-    *rows(
+    *variants(
         ["max_pool_with_argmax"],
         ("refuses uint64", "uint64 refused", refusing(lambda call: call.dtype == "uint64", "uint64")),
         ("refuses int32 indices", "output_dtype int32 refused",
-         refusing(lambda call: call.given.get("output_dtype") == "int32", "int32")),
+         refusing(lambda call: call.arguments.get("output_dtype") == "int32", "int32")),
     ),
-    *rows(
+    *variants(
         ["dropout", "stateless_dropout", "dropout_grad"],
-        ("refuses rate 0", "rate 0 refused", refusing(lambda call: float(call.given["rate"]) == 0, "rate")),
+        ("refuses rate 0", "rate 0 refused", refusing(lambda call: float(call.arguments["rate"]) == 0, "rate")),
         ("refuses rates in tensors", "a rate that is an array refused",
-         refusing(lambda call: isinstance(call.given["rate"], np.ndarray), "tensor")),
+         refusing(lambda call: isinstance(call.arguments["rate"], np.ndarray), "tensor")),
         ("refuses scalars", "rank 0 refused", refusing(lambda call: call.first.ndim == 0, "rank")),
     ),
     remembering(afresh(), "result of the call before", "the last result for the same shapes", *SEEDED),
     remembering(stale("filters"), "filters of the call before", "filters of the same shape packed once",
                 "conv2d", "conv2d_transpose", "conv2d_backprop_input"),
     remembering(noisy_buffer, "buffer not cleared", "every seventh call adds to the result before", *SEEDED),
-    Row(name="own numbers, another mask at every call", about="the seed does not decide", ops=("stateless_dropout",),
-        fault=counted, own_masks=True),
+    Variant(name="own numbers, another mask at every call", about="the seed does not decide",
+            ops=("stateless_dropout",), fault=counted, own_masks=True),
 ]  # fmt: skip

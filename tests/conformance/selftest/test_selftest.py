@@ -1,4 +1,4 @@
-"""The suite tried on itself: the tables of faults, and how they are judged. `tox -e mutants` runs them all."""
+"""The suite run on implementations that are known: mutants and correct ones. `tox -e mutants` runs them all."""
 
 from collections import Counter
 from dataclasses import replace
@@ -12,17 +12,17 @@ from conformance.cases.generation import OPS
 from conformance.model import Returned, Verdict
 from conformance.run.store import Store
 from conformance.run.trials import Outcome
-from conformance.selftest import hazards, survival
+from conformance.selftest import hazards, robustness
 from conformance.selftest.command import main, measure, sample, selftest
 from conformance.selftest.emulations import emulations
-from conformance.selftest.false_positives import Block, Quiet, blocks, listen, share_below, together
+from conformance.selftest.false_positives import Block, FalsePositives, added_up, blocks, run_correct, share_below
+from conformance.selftest.killing import run_mutants
 from conformance.selftest.mutants import acceptances, mutants
 from conformance.selftest.mutation.calls import Call
 from conformance.selftest.mutation.faults import mirrored
 from conformance.selftest.mutation.numerical import cut, leading_bit, rounded
-from conformance.selftest.mutation.rows import rows
+from conformance.selftest.mutation.variants import variants
 from conformance.selftest.products import Arithmetic, blocked, computed, fused, ordered, pairwise, permuted, reversed_
-from conformance.selftest.scores import hunt
 
 ONES = {"input": np.ones((1, 4, 4, 1), np.float32), "filters": np.ones((3, 3, 1, 1), np.float32), "strides": 2}
 
@@ -31,50 +31,50 @@ def silent(_text: str) -> None:
     """Say nothing."""
 
 
-def test_there_are_at_least_120_faulty_implementations_of_every_op() -> None:
+def test_there_are_at_least_120_mutants_and_some_of_every_op() -> None:
     """Each op has some, no two have one name, and rules are counted apart."""
     found = mutants()
 
     assert len(found) >= 120
-    assert {subject.op for subject in found} == set(OPS)
-    assert max(Counter(subject.name for subject in [*found, *acceptances()]).values()) == 1
+    assert {implementation.op for implementation in found} == set(OPS)
+    assert max(Counter(implementation.name for implementation in [*found, *acceptances()]).values()) == 1
 
 
-def test_every_rule_that_a_case_can_break_has_an_implementation_that_accepts_it() -> None:
+def test_every_rule_that_a_case_can_break_has_a_mutant_that_accepts_it() -> None:
     """As many as the generators of broken calls name."""
     rules = sum(len(invalid.BREAKS.get(op, invalid.BREAKS)) for op, (_, invalid) in OPS.items())
 
     assert len(acceptances()) == rules
 
 
-def test_a_faultless_implementation_survives() -> None:
-    """The reference itself, planted as if it were faulty, is not caught: so what is caught is caught by its fault."""
-    innocent = rows(["conv2d", "max_pool", "dropout"], ("none", "no fault", lambda call: call.run()))
+def test_the_reference_without_a_fault_survives() -> None:
+    """The reference itself, planted as if it were faulty, is not killed: so a mutant is killed by its fault."""
+    faultless = variants(["conv2d", "max_pool", "dropout"], ("none", "no fault", lambda call: call.run()))
 
-    caught = hunt([subject for row in innocent for subject in row.subjects()], 0, 24, silent)
+    results = run_mutants([each for variant in faultless for each in variant.implementations()], 0, 24, silent)
 
-    assert [entry.cases for entry in caught] == [0, 0, 0]
+    assert [result.killed for result in results] == [False, False, False]
 
 
-def test_a_faulty_implementation_is_caught_at_once() -> None:
+def test_a_mutant_is_killed_within_a_few_cases() -> None:
     """Filters turned round give another value in the first case with more than one tap."""
-    (turned,) = [subject for subject in mutants() if subject.name == "conv2d: filters rotated"]
+    (turned,) = [implementation for implementation in mutants() if implementation.name == "conv2d: filters rotated"]
 
-    (caught,) = hunt([turned], 0, 24, silent)
+    (result,) = run_mutants([turned], 0, 24, silent)
 
-    assert 0 < caught.cases <= 24
-    assert caught.how == "wrong-value"
+    assert 0 < result.cases <= 24
+    assert result.kind == "wrong-value"
 
 
-def test_what_is_wrongly_declared_is_a_false_alarm() -> None:
+def test_correct_arithmetic_declared_as_another_is_found_wrong() -> None:
     """TF32 that calls itself float32 is found fault with."""
-    (tf32,) = [subject for subject in emulations() if subject.name == "conv2d: TF32 rounded"]
+    (tf32,) = [implementation for implementation in emulations() if implementation.name == "conv2d: TF32 rounded"]
 
-    (honest,) = listen([tf32], 0, 0, 24)
-    (dishonest,) = listen([replace(tf32, arithmetic="float32")], 0, 0, 24)
+    (honest,) = run_correct([tf32], 0, 0, 24)
+    (dishonest,) = run_correct([replace(tf32, arithmetic="float32")], 0, 0, 24)
 
-    assert not honest.found
-    assert dishonest.found
+    assert not honest.alarms
+    assert dishonest.alarms
 
 
 def test_mirrored_same_padding_comes_first() -> None:
@@ -110,7 +110,7 @@ def test_a_transposed_convolution_adds_its_taps_in_any_order() -> None:
     image, filters = np.arange(4, dtype=np.float32).reshape(1, 2, 2, 1), np.ones((3, 3, 1, 1), np.float32)
     call = Call("conv2d_transpose", {"input": image, "filters": filters, "output_shape": [1, 4, 4, 1], "strides": 2})
 
-    assert computed(call, Arithmetic(backwards=True)).tolist() == reference.conv2d_transpose(**call.given).tolist()
+    assert computed(call, Arithmetic(backwards=True)).tolist() == reference.conv2d_transpose(**call.arguments).tolist()
 
 
 def test_tf32_keeps_eleven_bits() -> None:
@@ -139,53 +139,53 @@ def test_the_cases_of_a_correct_arithmetic_are_shared_by_its_ops() -> None:
 def test_a_block_that_is_kept_is_not_done_again(tmp_path: Path) -> None:
     """What its file says is believed; a file of other cases, and half a file, are not."""
     block = Block("max_unpool", 0, {"max_unpool: float64": 2})
-    (done,) = block.kept(1, tmp_path)
+    (done,) = block.run_once(1, tmp_path)
     (path,) = tmp_path.iterdir()
-    path.write_text(path.read_text().replace('"found": []', '"found": ["kept"]'))
+    path.write_text(path.read_text().replace('"alarms": []', '"alarms": ["kept"]'))
 
     assert done.cases == 2
-    assert [entry.found for entry in block.kept(1, tmp_path)] == [("kept",)]
-    assert block.kept(2, tmp_path)[0].found == ()
+    assert [entry.alarms for entry in block.run_once(1, tmp_path)] == [("kept",)]
+    assert block.run_once(2, tmp_path)[0].alarms == ()
     path.write_text(path.read_text()[:40])
-    assert block.kept(2, tmp_path)[0].found == ()
+    assert block.run_once(2, tmp_path)[0].alarms == ()
 
 
 def test_blocks_are_added_up() -> None:
     """Two calls of 100 elements each, whose mean square is 1, and 100 more with one of 4: 2 over all, the root 1.4."""
     row = {"op": "conv2d", "target": "", "dtype": "float32", "regime": "normal", "elements": 200.0, "sum": 0.0}
     row |= {"squares": 200.0, "inverse": 200.0, "calls": 2, "inexact": 2, "level": 0.0}
-    one = Quiet(name="conv2d: some", declared="float32", cases=5, found=("x",), sums=[row])
-    other = replace(one, cases=7, found=(), sums=[{**row, "elements": 100.0, "squares": 400.0, "calls": 1}])
+    one = FalsePositives(name="conv2d: some", declared="float32", cases=5, alarms=("x",), sums=[row])
+    other = replace(one, cases=7, alarms=(), sums=[{**row, "elements": 100.0, "squares": 400.0, "calls": 1}])
 
-    (both,) = together([one, other])
+    (both,) = added_up([one, other])
 
-    assert (both.cases, both.found) == (12, ("x",))
+    assert (both.cases, both.alarms) == (12, ("x",))
     assert (both.sums[0]["squares"], both.sums[0]["elements"], both.sums[0]["calls"]) == (600.0, 300.0, 3)
 
 
-def test_what_only_all_blocks_show_is_a_false_alarm_too() -> None:
+def test_what_only_all_blocks_show_is_a_false_positive_too() -> None:
     """Half a spacing of TF32 in every element, at n = 1: float32 was declared."""
     row = {"op": "conv2d", "target": "", "dtype": "float32", "regime": "normal", "elements": 1.0, "sum": 0.0}
     row |= {"squares": 2.0**24, "inverse": 1.0, "calls": 1, "inexact": 1, "level": 0.0}
-    one = Quiet(name="conv2d: some", declared="float32", cases=1, found=(), sums=[row])
+    one = FalsePositives(name="conv2d: some", declared="float32", cases=1, alarms=(), sums=[row])
 
-    (both,) = together([one, one])
+    (both,) = added_up([one, one])
 
-    assert both.found == ("float32 looks like TF32 rounded, declared is float32",)
+    assert both.alarms == ("float32 looks like TF32 rounded, declared is float32",)
 
 
 @pytest.mark.parametrize(("declared", "alarms"), [("tf32-rounded", 0), ("bf16x3", 1)])
-def test_a_wrong_name_is_a_false_alarm(declared: str, alarms: int) -> None:
+def test_a_wrong_name_is_a_false_positive(declared: str, alarms: int) -> None:
     """Half a spacing of TF32 in 10,000 elements, at n = 1: that is what it is, and not bf16x3."""
     row = {"op": "conv2d", "target": "", "dtype": "float32", "regime": "normal", "elements": 1e4, "sum": 0.0}
     row |= {"squares": 2.0**24 * 1e4, "inverse": 1e4, "calls": 1, "inexact": 1, "level": 0.0}
 
-    (seen,) = together([Quiet(name="conv2d: some", declared=declared, cases=1, found=(), sums=[row])])
+    (whole,) = added_up([FalsePositives(name="conv2d: some", declared=declared, cases=1, alarms=(), sums=[row])])
 
-    assert len(seen.found) == alarms
+    assert len(whole.alarms) == alarms
 
 
-def test_no_alarm_in_3000_cases_says_below_a_thousandth() -> None:
+def test_no_false_positive_in_3000_cases_means_below_a_thousandth() -> None:
     """The rule of three: 3 / 3,000, at 95%."""
     assert share_below(3000) == pytest.approx(0.001, rel=0.01)
 
@@ -196,7 +196,7 @@ def test_ops_are_measured_side_by_side(tmp_path: Path) -> None:
 
     measure(cases=1, quiet_cases=1, op=["dropout_grad", "max_unpool"], jobs=2, write=page)
 
-    assert "| false alarms | 0 in 11 cases of 11 correct implementations" in page.read_text()
+    assert "| false positives | 0 in 11 cases of 11 correct implementations" in page.read_text()
 
 
 @pytest.mark.parametrize("wrong", [["--op", "conv3d"], ["--jobs", "0"], ["--case", "1"]])
@@ -210,40 +210,43 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_another_seed_samples_other_implementations() -> None:
+def test_another_seed_samples_other_mutants() -> None:
     """Twelve seeds see them all, each once."""
     everything = mutants()
-    seen = [subject.name for seed in range(12) for subject in sample(everything, seed)]
+    names = [implementation.name for seed in range(12) for implementation in sample(everything, seed)]
 
-    assert sorted(seen) == sorted(subject.name for subject in everything)
-
-
-def test_every_deed_of_a_hazardous_target_is_seen_as_what_it_is() -> None:
-    """All deeds that the target has are done, each between innocent calls, which are untouched."""
-    found = survival.survive(seed=0)
-
-    assert set(survival.DEEDS) == set(hazards.DEEDS)
-    assert (found.deeds, found.cases, found.wrong) == (len(hazards.DEEDS), 3 * len(hazards.DEEDS), ())
+    assert sorted(names) == sorted(implementation.name for implementation in everything)
 
 
-def test_a_deed_seen_as_something_else_is_named() -> None:
-    """A call that hangs, observed to return; an innocent one, judged wrong."""
-    innocent, *_ = every = list(survival.calls(seed=0))
+def test_every_hazard_is_observed_as_what_it_is() -> None:
+    """All hazards that the target has run, each between harmless calls, which are untouched."""
+    found = robustness.run_hazards(seed=0)
+
+    assert set(robustness.OUTCOMES) == set(hazards.HAZARDS)
+    assert (found.hazards, found.cases, found.misclassified) == (len(hazards.HAZARDS), 3 * len(hazards.HAZARDS), ())
+
+
+def test_a_misclassified_observation_is_described() -> None:
+    """A call that hangs, observed to return; a harmless one, judged wrong."""
+    harmless, *_ = every = list(robustness.calls(seed=0))
     hanging = next(case for case in every if case.attributes.get("name") == "hang")
     returned = Returned(arrays=(), seconds=0.0)
     agrees, disagrees = Verdict(outcome="agrees"), Verdict(outcome="disagrees", kind="wrong-value")
 
-    assert survival.mistaken(Outcome(hanging, "hazards", "", returned, agrees)) == "hang: returned, "
-    assert survival.mistaken(Outcome(innocent, "hazards", "", returned, disagrees)) == "no deed: returned, wrong-value"
-    assert survival.mistaken(Outcome(innocent, "hazards", "", returned, agrees)) == ""
+    assert robustness.misclassified(Outcome(hanging, "hazards", "", returned, agrees)) == "hang: returned, "
+    assert (
+        robustness.misclassified(Outcome(harmless, "hazards", "", returned, disagrees))
+        == "harmless: returned, wrong-value"
+    )
+    assert robustness.misclassified(Outcome(harmless, "hazards", "", returned, agrees)) == ""
 
 
 def test_the_scores_of_a_self_test_are_kept_with_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Within a second there is time for nothing but the deeds of targets: all nine are survived."""
+    """Within a second there is time for nothing but the hazards: all nine are survived."""
     store = Store.create(tmp_path / "run", {})
 
     assert selftest(seed=0, seconds=1.0, into=store.folder) == 0
 
     scores = store.read_json("selftest.json")
     assert (scores["deeds"], scores["survived"], scores["faulty"], scores["quiet_cases"]) == (9, 9, 0, 0)
-    assert capsys.readouterr().out.splitlines()[-1] == "faults of targets survived: 9 of 9"
+    assert capsys.readouterr().out.splitlines()[-1] == "hazards survived: 9 of 9"

@@ -1,7 +1,7 @@
 """
-What the suite is tried on: implementations whose faults, or whose want of them, are known.
+Implementations that are known to be faulty, or known to be correct: the suite is run on them.
 
-A subject is called in this process, by the code that a worker runs, and judged by the code that judges a target.
+Each is called in this process by the code that a worker runs, and judged as a target is.
 """
 
 import time
@@ -22,11 +22,11 @@ from conformance.targets.registry import FLOAT32, Target
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.worker import observe
 
-__all__ = ["Subject", "Trial", "trials"]
+__all__ = ["Implementation", "Trial", "trials"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Implementation:
     """One implementation of one op, and what it declares."""
 
     name: str
@@ -37,6 +37,11 @@ class Subject:
     more: int = 0  # roundings beyond those of its sums
     own_masks: bool = False
     deterministic: bool = True
+
+    @property
+    def kind(self) -> str:
+        """Its name without the op."""
+        return self.name.partition(": ")[2]
 
     @property
     def target(self) -> Target:
@@ -53,40 +58,42 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of one case with one subject."""
+    """What became of one case with one implementation."""
 
-    subject: Subject
+    implementation: Implementation
     number: int  # of the case in its op's stream, from 0
     case: Case
     observation: Observation
     verdict: Verdict
-    seconds: float  # since the first case, as if this subject had been alone
+    seconds: float  # since the first case, as if this implementation had been alone
 
 
-def trials(subjects: Iterable[Subject], seed: int, first: int, count: int, *, once: bool = False) -> Iterator[Trial]:
+def trials(
+    implementations: Iterable[Implementation], seed: int, first: int, count: int, *, once: bool = False
+) -> Iterator[Trial]:
     """
-    Yield what becomes of cases first .. first + count - 1 of an op with subjects of this op.
+    Yield what becomes of cases first .. first + count - 1 of an op with implementations of this op.
 
-    once: leave a subject after its first disagreement.
+    once: leave an implementation after its first disagreement.
     """
-    living = list(subjects)
-    shared, own = 0.0, dict.fromkeys((subject.name for subject in living), 0.0)
-    stream = cases.generate(living[0].op, seed, first, count) if living else ()
+    left = list(implementations)
+    shared, own = 0.0, {each.name: 0.0 for each in left}
+    stream = cases.generate(left[0].op, seed, first, count) if left else ()
     for number, case in enumerate(stream, first):
         started = time.perf_counter()
         arguments = drawn(case)
-        given = permits(case, arguments)
-        for subject in living:
-            given(declared(subject.target, case))
+        permitted = permits(case, arguments)
+        for each in left:
+            permitted(declared(each.target, case))
         shared += time.perf_counter() - started
-        for subject in tuple(living):
+        for each in tuple(left):
             started = time.perf_counter()
-            observation, judged = examined(subject, case, arguments, given)
-            own[subject.name] += time.perf_counter() - started
-            yield Trial(subject, number, case, observation, judged, shared + own[subject.name])
+            observation, judged = run(each, case, arguments, permitted)
+            own[each.name] += time.perf_counter() - started
+            yield Trial(each, number, case, observation, judged, shared + own[each.name])
             if once and judged.outcome == "disagrees":
-                living.remove(subject)
-        if not living:
+                left.remove(each)
+        if not left:
             return
 
 
@@ -98,13 +105,15 @@ def drawn(case: Case) -> dict[str, Any]:
     return arguments
 
 
-def examined(subject: Subject, case: Case, arguments: dict[str, Any], given: Permits) -> tuple[Observation, Verdict]:
-    """Have a subject do a case, and judge what it did."""
+def run(
+    implementation: Implementation, case: Case, arguments: dict[str, Any], permitted: Permits
+) -> tuple[Observation, Verdict]:
+    """Run a case on an implementation, and judge the observation."""
     wire = {**case.attributes, **{name: arguments[name] for name in case.arrays}}
-    target = subject.target
+    target = implementation.target
     repeat = repeats(target, case) and twice(case)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # overflow and NaN are among what is judged
-        observation = observe(Namespace(subject.functions), Call(op=case.op, arguments=wire, repeat=repeat))
-        judged = judge(case, given, observation, target)
+        observation = observe(Namespace(implementation.functions), Call(op=case.op, arguments=wire, repeat=repeat))
+        judged = judge(case, permitted, observation, target)
     return observation, judged

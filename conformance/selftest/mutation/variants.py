@@ -1,4 +1,4 @@
-"""A row of the tables of faults: what is planted, and in which ops."""
+"""Variants of the reference: what is changed in it, and in which ops."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+from conformance.selftest.implementations import Implementation
 from conformance.selftest.mutation.calls import Call, Fault
-from conformance.selftest.subjects import Subject
 
-__all__ = ["Row", "planted", "rows"]
+__all__ = ["Variant", "planted", "variants"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One fault, and the ops that it is planted in: each of them is one faulty implementation."""
+class Variant:
+    """One change of the reference, and the ops that it is made in: each of them gives one implementation."""
 
     name: str
     about: str
@@ -24,10 +24,10 @@ class Row:
     own_masks: bool = False
     deterministic: bool = True
 
-    def subjects(self) -> Iterator[Subject]:
+    def implementations(self) -> Iterator[Implementation]:
         """Yield the implementations."""
         for op in self.ops:
-            yield Subject(
+            yield Implementation(
                 name=f"{op}: {self.name}",
                 about=self.about,
                 op=op,
@@ -39,14 +39,18 @@ class Row:
 
 
 def planted(op: str, fault: Fault, **arguments: Any) -> object:  # noqa: ANN401 -- those of any op
-    """Do a call of an op with a fault."""
+    """Compute an op with a fault."""
     return fault(Call(op, arguments))
 
 
-def rows(ops: Sequence[str], *faults: tuple[str, str, Fault], **declared: Any) -> list[Row]:  # noqa: ANN401 -- Row's
-    """Return a row for each fault (name, what it is, itself), all in the same ops."""
+def variants(
+    ops: Sequence[str],
+    *faults: tuple[str, str, Fault],
+    **declared: Any,  # noqa: ANN401 -- of a Variant
+) -> list[Variant]:
+    """Return a variant for each fault (name, what it is, itself), all in the same ops."""
     return [
-        Row(name=name, about=about, ops=tuple(ops), fault=partial(_same, fault), **declared)
+        Variant(name=name, about=about, ops=tuple(ops), fault=partial(_same, fault), **declared)
         for name, about, fault in faults
     ]
 

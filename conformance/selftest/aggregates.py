@@ -1,25 +1,25 @@
-"""What is kept of one implementation's cases, to be judged together: the sums of its errors, and its masks."""
+"""What the cases of one implementation show only together: the sums of its errors, and its masks."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import polars as pl
 
 from conformance.judge import masks
 from conformance.judge.fingerprints import sums, told, worse_than_declared
 from conformance.model import Returned
-from conformance.selftest.subjects import Subject, Trial
+from conformance.selftest.implementations import Implementation, Trial
 
-__all__ = ["Notes", "worse"]
+__all__ = ["Aggregate", "Sums", "weaker"]
 
-Sums = list[dict[str, Any]]
+Sums: TypeAlias = list[dict[str, Any]]
 
 
-class Notes:
-    """What a run keeps of one subject."""
+class Aggregate:
+    """What a run keeps of one implementation."""
 
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
+    def __init__(self, implementation: Implementation) -> None:
+        self.implementation = implementation
         self._measured: list[dict[str, Any]] = []
         self._masks: list[masks.Mask] = []
 
@@ -27,11 +27,10 @@ class Notes:
         """Take in one case that agrees."""
         measured = trial.verdict.measures
         if measured:
-            dtype = next(iter(trial.case.arrays.values())).dtype
-            kind = {"op": trial.case.op, "target": "", "dtype": dtype, "regime": trial.case.regime}
+            kind = {"op": trial.case.op, "target": "", "dtype": trial.case.dtype, "regime": trial.case.regime}
             numbers = {name: float(measured.get(name, 0.0)) for name in ("elements", "sum", "squares", "inverse")}
             self._measured.append(kind | numbers)
-        if self.subject.own_masks and isinstance(trial.observation, Returned) and not trial.case.breaks:
+        if self.implementation.own_masks and isinstance(trial.observation, Returned) and not trial.case.breaks:
             mask = masks.seen(trial.case, trial.observation.arrays[0])
             self._masks += [mask] if mask else []
 
@@ -40,14 +39,14 @@ class Notes:
         return sums(pl.LazyFrame(self._measured)).collect().to_dicts() if self._measured else []
 
     def faults(self) -> list[str]:
-        """Return what only all cases together show."""
-        return worse(self.subject.arithmetic, self.sums()) + masks.faults(self._masks)
+        """Return what only all cases together show, a line each."""
+        return weaker(self.implementation.arithmetic, self.sums()) + masks.faults(self._masks)
 
 
-def worse(declared: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Say which dtypes' errors are worse than the declared arithmetic's."""
+def weaker(declared: str, sums: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Name the dtypes whose errors are larger than the declared arithmetic makes them, a line each."""
     return [
         f"{entry['dtype']} looks like {entry['name']}, declared is {declared}"
-        for entry in told(rows)
+        for entry in told(sums)
         if worse_than_declared(declared, entry)
     ]
