@@ -73,9 +73,10 @@ def same(a: Array, b: Array) -> bool:
 def of_conv2d(a: Arguments, of: Change) -> Array:
     """Of an image whose leading axes are one batch."""
     call = conv2d.forward(**a)
-    laid = call.geometry
-    out = conv2d.definition(of(call.left), of(call.right), laid.rows, laid.columns, laid.groups)
-    return from_nhwc(out, laid.layout).reshape(*a["input"].shape[:-3], *from_nhwc(out, laid.layout).shape[1:])
+    geometry = call.geometry
+    out = conv2d.definition(of(call.left), of(call.right), geometry.rows, geometry.columns, geometry.groups)
+    shown = from_nhwc(out, geometry.layout)
+    return shown.reshape(*a["input"].shape[:-3], *shown.shape[1:])
 
 
 def of_backward(op: str, shape: str, gradient: str) -> Callable[[Arguments, Change], Array]:
@@ -84,9 +85,9 @@ def of_backward(op: str, shape: str, gradient: str) -> Callable[[Arguments, Chan
     def defined(a: Arguments, of: Change) -> Array:
         rest = {name: value for name, value in a.items() if name not in (shape, gradient, "filters")}
         call = conv2d_transpose.backward(op, a[shape], a["filters"], a[gradient], **rest)
-        laid = call.geometry
-        where = (call.shape, laid.rows, laid.columns, laid.groups)
-        return from_nhwc(conv2d_transpose.definition(of(call.left), of(call.right), *where), laid.layout)
+        geometry = call.geometry
+        where = (call.shape, geometry.rows, geometry.columns, geometry.groups)
+        return from_nhwc(conv2d_transpose.definition(of(call.left), of(call.right), *where), geometry.layout)
 
     return defined
 
@@ -94,8 +95,8 @@ def of_backward(op: str, shape: str, gradient: str) -> Callable[[Arguments, Chan
 def of_filter_gradient(a: Arguments, of: Change) -> Array:
     """conv2d_backprop_filter."""
     call = conv2d_backprop_filter.filter_gradient(**a)
-    laid = call.geometry
-    where = (laid.rows, laid.columns, laid.groups)
+    geometry = call.geometry
+    where = (geometry.rows, geometry.columns, geometry.groups)
     return conv2d_backprop_filter.definition(of(call.left), call.shape, of(call.right), *where)
 
 
@@ -106,27 +107,27 @@ def geometry_of(op: str, name: str, a: Arguments) -> tuple[Array, Pool]:
 
 def of_max_pool(a: Arguments, of: Change) -> Array:
     """Rows and columns, or channels."""
-    image, laid = geometry_of("max_pool", "input", a)
-    return from_nhwc(max_pool.definition(of(image), laid.rows, laid.columns, laid.depth), laid.layout)
+    image, geometry = geometry_of("max_pool", "input", a)
+    return from_nhwc(max_pool.definition(of(image), geometry.rows, geometry.columns, geometry.depth), geometry.layout)
 
 
 def of_argmax(a: Arguments, of: Change) -> tuple[Array, Array]:
     """Values and indices."""
-    image, laid = geometry_of("max_pool_with_argmax", "input", a)
-    return max_pool_with_argmax.definition(of(image), laid.rows, laid.columns, a["include_batch_in_index"])
+    image, geometry = geometry_of("max_pool_with_argmax", "input", a)
+    return max_pool_with_argmax.definition(of(image), geometry.rows, geometry.columns, a["include_batch_in_index"])
 
 
 def of_max_pool_grad(a: Arguments, of: Change) -> Array:
     """orig_output takes no part."""
-    image, laid = geometry_of("max_pool_grad", "orig_input", a)
-    grad = of(to_nhwc(a["grad"], laid.layout))
-    return from_nhwc(max_pool_grad.definition(image, grad, laid.rows, laid.columns), laid.layout)
+    image, geometry = geometry_of("max_pool_grad", "orig_input", a)
+    grad = of(to_nhwc(a["grad"], geometry.layout))
+    return from_nhwc(max_pool_grad.definition(image, grad, geometry.rows, geometry.columns), geometry.layout)
 
 
 def of_avg_pool(a: Arguments, of: Change) -> Array:
     """The mean."""
-    image, laid = geometry_of("avg_pool", "input", a)
-    return from_nhwc(avg_pool.definition(of(image), laid.rows, laid.columns), laid.layout)
+    image, geometry = geometry_of("avg_pool", "input", a)
+    return from_nhwc(avg_pool.definition(of(image), geometry.rows, geometry.columns), geometry.layout)
 
 
 def of_spread(
@@ -137,8 +138,8 @@ def of_spread(
     def defined(a: Arguments, of: Change) -> Array:
         layout = a["data_format"]
         image = shape_to_nhwc(read_shape(f"{op}.R1", shape, a[shape]), layout)
-        laid = pool_geometry(op, image, a["ksize"], a["strides"], a["padding"], layout)
-        return from_nhwc(define(image, of(to_nhwc(a[values], layout)), laid.rows, laid.columns), layout)
+        geometry = pool_geometry(op, image, a["ksize"], a["strides"], a["padding"], layout)
+        return from_nhwc(define(image, of(to_nhwc(a[values], layout)), geometry.rows, geometry.columns), layout)
 
     return defined
 
@@ -236,7 +237,7 @@ def spelled(draw: st.DrawFn, rows: int, columns: int, layout: str) -> Any:  # no
     return draw(st.sampled_from(ways))
 
 
-def laid(shape: tuple[int, int, int, int], layout: str) -> tuple[int, ...]:
+def in_layout(shape: tuple[int, int, int, int], layout: str) -> tuple[int, ...]:
     """Return an N H W C shape in a layout."""
     return shape if layout == "NHWC" else (shape[0], shape[3], shape[1], shape[2])
 
@@ -256,9 +257,9 @@ def convolutions(draw: st.DrawFn, op: str, regimes: tuple[str, ...]) -> Argument
     rows, columns = draw(sliding(padding, 3, pool=False)), draw(sliding(padding, 3, pool=False))
     groups, depth, each = draw(st.integers(1, 2)), draw(st.integers(1, 2)), draw(some(2))
     n = draw(some(2))
-    image = laid((n, rows[0], columns[0], groups * depth), layout)
+    image = in_layout((n, rows[0], columns[0], groups * depth), layout)
     filters = (rows[1], columns[1], depth, groups * each)
-    out = laid((n, rows[5], columns[5], groups * each), layout)
+    out = in_layout((n, rows[5], columns[5], groups * each), layout)
     rest = {
         "strides": spelled(draw, rows[2], columns[2], layout),
         "padding": padded(padding, rows[4], columns[4], layout),
@@ -295,24 +296,24 @@ def pools(draw: st.DrawFn, op: str, regimes: tuple[str, ...]) -> Arguments:
     if op == "max_pool" and padding != "EXPLICIT" and draw(st.booleans()):
         depth, layout = draw(st.integers(2, 3)), "NHWC"
         image, ksize, strides = (n, rows[0], columns[0], channels * depth), [1, 1, 1, depth], [1, 1, 1, depth]
-    out = laid((n, rows[5], columns[5], channels), layout)
+    out = in_layout((n, rows[5], columns[5], channels), layout)
     rest = {"ksize": ksize, "strides": strides, "padding": padded(padding, rows[4], columns[4], layout)}
-    laid_image = laid(image, layout)
+    placed = in_layout(image, layout)
     if op == "max_pool_with_argmax":
         shape = tuple(max(size, 1) for size in image)
         rest["padding"] = rest["padding"] if shape == image else "SAME"
         return {"input": of(shape, 0), **rest, "include_batch_in_index": draw(st.booleans())}
     rest["data_format"] = layout
     arrays: dict[str, Callable[[], Arguments]] = {
-        "max_pool": lambda: {"input": of(laid_image, 0)},
-        "avg_pool": lambda: {"input": of(laid_image, 0)},
+        "max_pool": lambda: {"input": of(placed, 0)},
+        "avg_pool": lambda: {"input": of(placed, 0)},
         "max_pool_grad": lambda: {
-            "orig_input": of(laid_image, 0),
+            "orig_input": of(placed, 0),
             "orig_output": of(out, 1),
             "grad": of(out, 2),
         },
-        "avg_pool_grad": lambda: {"orig_input_shape": laid_image, "grad": of(out, 0)},
-        "avg_unpool": lambda: {"input": of(out, 0), "output_shape": laid_image},
+        "avg_pool_grad": lambda: {"orig_input_shape": placed, "grad": of(out, 0)},
+        "avg_unpool": lambda: {"input": of(out, 0), "output_shape": placed},
     }
     return arrays[op]() | rest
 
