@@ -13,6 +13,7 @@ from conformance.errors import UsageError
 from conformance.model import Case, Json
 from conformance.targets import limits, machine
 from conformance.targets.limits import Limit
+from conformance.targets.jax.profile import PROFILE as JAX
 from conformance.targets.profile import Profile
 from conformance.targets.transport.process import Start
 
@@ -194,6 +195,28 @@ def gpu(mode: str, about: str, *more: Limit, **options: Json) -> Target:
     )
 
 
+# One thread, so that results do not depend on the machine; a GPU of this machine's is not looked for.
+JAX_ENVIRONMENT = {
+    "JAX_PLATFORMS": "cpu",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+}
+
+
+def library(profile: Profile, folder: str, *needs: str, about: str, **environment: str) -> Target:
+    """Return the target of a library other than TensorFlow; its name is still to be given."""
+    return Target(
+        name="",
+        about=about,
+        adapter=f"conformance.targets.{folder}.adapter",
+        environment={**NO_GPU, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", **environment},
+        deterministic=profile.deterministic,
+        own_masks=profile.own_masks,
+        unseeded=profile.unseeded,
+        needs=needs,
+        profile=profile,
+    )
+
+
 REFERENCE = Target(
     name="reference",
     about="the specification itself",
@@ -229,6 +252,7 @@ BUILT_IN: Mapping[str, Target] = {
         "tf-gpu-graph": gpu("graph", "tf.function, TF32 off", *limits.GPU),
         "tf-gpu-xla": replace(gpu("xla", "tf.function with jit_compile, TF32 off", *limits.XLA), unseeded=("dropout",)),
         "reference": REFERENCE,
+        "jax": library(JAX, "jax", "jax", about="jax.lax and stax, compiled", **JAX_ENVIRONMENT),
     }.items()
 }
 

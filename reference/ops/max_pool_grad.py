@@ -16,6 +16,7 @@ from reference.checks import (
     to_nhwc,
 )
 from reference.engine.max_pool import first_largest
+from reference.engine.pools import Pool
 from reference.engine.unpool import Scatter
 from reference.floats import Array
 from reference.ops.max_pool import DTYPES, UNSIGNED
@@ -23,7 +24,7 @@ from reference.ops.pools import pool
 from reference.reading import read_array
 from reference.windows import Axis
 
-__all__ = ["credited", "definition", "max_pool_grad"]
+__all__ = ["checked", "credited", "definition", "max_pool_grad"]
 
 
 def max_pool_grad(
@@ -118,6 +119,22 @@ def credited(
     data_format: str | None = "NHWC",
 ) -> tuple[Scatter, str]:
     """Check a call of max_pool_grad and return it as a sum, and its layout."""
+    image, slope, geometry = checked(orig_input, orig_output, grad, ksize, strides, padding, data_format)
+    _, where = first_largest(image, geometry)
+    where = where + np.arange(len(image)).reshape(-1, 1, 1, 1) * prod(image.shape[1:])
+    return Scatter(slope, where, image.shape), geometry.layout
+
+
+def checked(
+    orig_input: Array,
+    orig_output: Array,
+    grad: Array,
+    ksize: Size,
+    strides: Size,
+    padding: Padding,
+    data_format: str | None = "NHWC",
+) -> tuple[Array, Array, Pool]:
+    """Check a call of max_pool_grad; return orig_input and grad as N H W C, and the windows."""
     op = "max_pool_grad"
     layout = check_layout(f"{op}.R6", data_format)
     orig_input = read_array(f"{op}.R2", "orig_input", orig_input)
@@ -130,6 +147,4 @@ def credited(
     for name, array in (("orig_output", orig_output), ("grad", grad)):
         why = "the pool (as NHWC)"
         check_shape(f"{op}.R9", name, to_nhwc(array, layout).shape if array.ndim == 4 else array.shape, needed, why)
-    _, where = first_largest(image, geometry)
-    where = where + np.arange(len(image)).reshape(-1, 1, 1, 1) * prod(image.shape[1:])
-    return Scatter(to_nhwc(grad, layout), where, image.shape), layout
+    return image, to_nhwc(grad, layout), geometry

@@ -11,6 +11,7 @@ from reference.checks import (
     check_dtype,
 )
 from reference.engine.max_pool import first_largest
+from reference.engine.pools import Pool
 from reference.errors import SpecError, shown
 from reference.floats import Array
 from reference.ops.max_pool import DTYPES, UNSIGNED
@@ -18,7 +19,7 @@ from reference.ops.pools import pool
 from reference.reading import read_array, read_flag
 from reference.windows import Axis
 
-__all__ = ["definition", "max_pool_with_argmax"]
+__all__ = ["definition", "indexed", "max_pool_with_argmax"]
 
 
 def max_pool_with_argmax(
@@ -86,6 +87,25 @@ def max_pool_with_argmax(
     >>> values.item(), where.item()
     (9.0, 1)
     """
+    image, geometry, in_batch, index_dtype = indexed(
+        input, ksize, strides, padding, data_format, output_dtype, include_batch_in_index
+    )
+    out, argmax = first_largest(image, geometry)
+    if in_batch:
+        argmax += np.arange(len(image)).reshape(-1, 1, 1, 1) * prod(image.shape[1:])
+    return out, argmax.astype(index_dtype)
+
+
+def indexed(
+    input: Array,
+    ksize: Size,
+    strides: Size,
+    padding: str,
+    data_format: str | None = "NHWC",
+    output_dtype: Any = "int64",  # noqa: ANN401 -- whatever np.dtype takes
+    include_batch_in_index: bool = False,
+) -> tuple[Array, Pool, bool, str]:
+    """Check a call; return its image, its windows, whether indices count images, and the dtype of argmax."""
     op = "max_pool_with_argmax"
     image = read_array(f"{op}.R2", "input", input)
     check_dtype(f"{op}.R2", "input", image, (*DTYPES, *UNSIGNED))
@@ -103,10 +123,7 @@ def max_pool_with_argmax(
     if largest_index > np.iinfo(index_dtype).max:
         values = {"largest index": largest_index, "output_dtype": index_dtype}
         raise SpecError(f"{op}.R12", f"index {largest_index} does not fit {index_dtype}", values=values)
-    out, argmax = first_largest(image, geometry)
-    if in_batch:
-        argmax += np.arange(len(image)).reshape(-1, 1, 1, 1) * per_image
-    return out, argmax.astype(index_dtype)
+    return image, geometry, in_batch, index_dtype
 
 
 def definition(input: Array, rows: Axis, columns: Axis, include_batch_in_index: bool = False) -> tuple[Array, Array]:

@@ -158,9 +158,18 @@ def opening(title: str, target: Target, modules: Sequence[str] = (), first: Sequ
         *([f"if (e := os.environ | {kept}) != os.environ: {again}"] if kept else []),
         *first,
         "import numpy as np",
-        *(_plugin_import(str(target.options["object"])) if target.adapter == NAMESPACE else _tensorflow(target)),
+        *_imported(target),
         "from numpy import inf, nan",
     ]
+
+
+def _imported(target: Target) -> list[str]:
+    """Return the lines that import what is called."""
+    if target.adapter == NAMESPACE:
+        return _plugin_import(str(target.options["object"]))
+    if target.profile:
+        return [f"from {target.adapter} import load", f"target = load({dict(target.options)!r})"]
+    return _tensorflow(target)
 
 
 def _tensorflow(target: Target) -> list[str]:
@@ -180,7 +189,7 @@ def _plugin_import(place: str) -> list[str]:
 
 def calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str) -> tuple[list[str], str]:
     """Return the lines that set the arguments `a` and what the call needs, and the call."""
-    if target.adapter == NAMESPACE:
+    if target.adapter == NAMESPACE or target.profile:
         return _plugin_calling(case, arguments, target, route)
     call = CALLS[case.op, route]
     lines = [text.rstrip("\n") for name, text in TOOLS.items() if name in call]
@@ -199,6 +208,8 @@ def _plugin_calling(case: Case, arguments: Mapping[str, Any], target: Target, ro
     """Return the same for a target in Python, whose functions take NumPy arrays."""
     a = ", ".join(f"{name!r}: {array(value)}" for name, value in arguments.items())
     narrow = ["import ml_dtypes  # bfloat16"] if "'bfloat16'" in a else []
+    if target.profile:
+        return [*narrow, f"a = {{{a}}}"], f"target.call({case.op!r}, {route!r}, **a)"
     path = str(target.options["object"]).partition(":")[2].partition(".")[2]
     name = f"{case.op}_{route}" if route else case.op
     return [*narrow, f"a = {{{a}}}"], ".".join(filter(None, ("target", path, name))) + "(**a)"
@@ -235,7 +246,7 @@ def _limited(kind: str, target: Target, limits: Limits) -> list[str]:
 
 def _called(options: Sequence[Option], call: str, target: Target, kind: str) -> list[str]:
     """Return the lines that make the call, `got`, and end where it raises."""
-    foreign = target.adapter == NAMESPACE
+    foreign = target.adapter == NAMESPACE or target.profile is not None
     expected = [
         name
         for name, some in (("a value", Results | AnyMask | Unspecified), ("an error", Refused | Unspecified))

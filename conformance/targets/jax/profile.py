@@ -1,0 +1,43 @@
+"""What JAX claims, and its limits, as measured on the version that stands here."""
+
+from conformance.targets.profile import Limit, Profile
+
+__all__ = ["PROFILE"]
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+GRADIENTS = ("conv2d_backprop_input", "conv2d_backprop_filter", "max_pool_grad")
+
+PROFILE = Profile(
+    name="JAX",
+    library="jax",
+    version="0.10.2",
+    ops=(
+        "conv2d",
+        "conv2d_transpose",
+        "conv2d_backprop_input",
+        "conv2d_backprop_filter",
+        "max_pool",
+        "max_pool_grad",
+        "avg_pool",
+        "avg_pool_grad",
+        "avg_unpool",
+        "max_unpool",
+        "dropout",
+        "stateless_dropout",
+    ),
+    dtypes=dict.fromkeys(GRADIENTS, FLOATS),  # vjp differentiates no integers
+    limits=(
+        Limit(reason="images of rank 4 only", ops=("conv2d",), features={"rank": ("5",)}),
+        Limit(
+            reason="lax.conv_transpose has no groups",
+            ops=("conv2d_transpose",),
+            features={"groups": ("depthwise", "above 1")},
+        ),
+        Limit(
+            reason="stax.Dropout has no noise_shape",
+            ops=("dropout", "stateless_dropout"),
+            features={"noise_shape": ("full", "shared")},
+        ),
+    ),
+    deterministic=True,
+)
