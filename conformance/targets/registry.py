@@ -15,6 +15,7 @@ from conformance.targets import limits, machine
 from conformance.targets.limits import Limit
 from conformance.targets.jax.profile import PROFILE as JAX
 from conformance.targets.profile import Profile
+from conformance.targets.torch.profile import PROFILE as TORCH
 from conformance.targets.transport.process import Start
 
 __all__ = [
@@ -253,6 +254,7 @@ BUILT_IN: Mapping[str, Target] = {
         "tf-gpu-xla": replace(gpu("xla", "tf.function with jit_compile, TF32 off", *limits.XLA), unseeded=("dropout",)),
         "reference": REFERENCE,
         "jax": library(JAX, "jax", "jax", about="jax.lax and stax, compiled", **JAX_ENVIRONMENT),
+        "torch": library(TORCH, "torch", "torch", about="torch.nn.functional and autograd"),
     }.items()
 }
 

@@ -1,0 +1,296 @@
+"""
+The functions of the PyTorch target: torch.nn.functional, and its autograd for gradients.
+
+PyTorch's images are N C H W. One that comes as N H W C is handed over as a view, which PyTorch calls channels_last. A
+padding is PyTorch's own argument where it has words for it; a convolution's other paddings go through functional.pad,
+and an output longer or shorter than output_padding can say is cut out of a longer one.
+"""
+# ruff: noqa: ANN401 - tensors of PyTorch
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import torch
+from torch.nn import functional
+
+from conformance.model import Array
+from conformance.targets.adapter import NotOfferedError
+from conformance.targets.arguments import Drop, Scattered, Windows
+from conformance.targets.library import Functions
+from reference.conventions import spelled
+from reference.windows import Axis
+
+__all__ = ["FUNCTIONS", "array"]
+
+Run = Callable[[], object]
+
+
+def tensor(given: Array) -> Any:
+    """Return an array as a tensor."""
+    own = np.array(given)  # writable, and not the caller's
+    return (
+        torch.from_numpy(own.view(np.int16)).view(torch.bfloat16)
+        if own.dtype == ml_dtypes.bfloat16
+        else (torch.from_numpy(own))
+    )
+
+
+def array(given: Any) -> Array:
+    """Return a tensor as an array; NumPy has no bfloat16 of PyTorch's."""
+    detached = given.detach()
+    if detached.dtype == torch.bfloat16:
+        return np.asarray(detached.contiguous().view(torch.int16).numpy()).view(ml_dtypes.bfloat16)
+    return np.asarray(detached.numpy())
+
+
+def image(call: Windows, name: str) -> Any:
+    """Return an image as N C H W."""
+    placed = tensor(call.placed(name))
+    return placed if call.layout == "NCHW" else placed.permute(0, 3, 1, 2)
+
+
+def result(call: Windows, out: Any) -> Any:
+    """Return an image in the layout of the call."""
+    return out if call.layout == "NCHW" else out.permute(0, 2, 3, 1)
+
+
+def zeros(call: Windows, like: Any) -> Any:
+    """Return an image of zeros to differentiate at: N C H W."""
+    n, high, wide, channels = call.image
+    return torch.zeros((n, channels, high, wide), dtype=like.dtype, requires_grad=True)
+
+
+def weights(call: Windows) -> Any:
+    """Return the filters as PyTorch has them: O I H W."""
+    return tensor(call.arrays["filters"]).permute(3, 2, 0, 1)
+
+
+def padded(call: Windows, x: Any, fill: float = 0.0) -> Any:
+    """Add the padding of a call by functional.pad."""
+    rows, columns = call.ends
+    return functional.pad(x, (*columns, *rows), value=fill)
+
+
+def convolution(call: Windows) -> Callable[[Any, Any], Any]:
+    """Return functional.conv2d with the attributes of a call: a function of image and weights."""
+    words = spelled("torch", "conv2d", call.axes)
+    convolve = partial(functional.conv2d, stride=call.strides, dilation=call.dilations, groups=call.groups)
+    if words is None:
+        return lambda x, w: convolve(padded(call, x), w)
+    return lambda x, w: convolve(x, w, **words)
+
+
+def conv2d(call: Windows) -> Run:
+    """Call functional.conv2d."""
+    x, w, convolve = image(call, "input"), weights(call), convolution(call)
+    return lambda: result(call, convolve(x, w))
+
+
+def longer(axis: Axis) -> dict[str, int]:
+    """
+    Return the words that give a transposed convolution's output, or a longer one to be cut.
+
+        (size - 1) stride - 2 padding + reach + output_padding >= output       padding = before
+    """
+    out = (axis.out - 1) * axis.stride - 2 * axis.before + axis.reach
+    return {"padding": axis.before, "output_padding": max(axis.size - out, 0)}
+
+
+def conv2d_transpose(call: Windows) -> Run:
+    """Call functional.conv_transpose2d: by its own words for the output, else by those of a longer one, cut."""
+    words = spelled("torch", "conv2d_transpose", call.axes)
+    if words is None:
+        ways = [longer(axis) for axis in call.axes]
+        words = {name: tuple(way[name] for way in ways) for name in ways[0]}
+    x, w = image(call, "input"), weights(call)
+    transpose = partial(
+        functional.conv_transpose2d, stride=call.strides, groups=call.groups, dilation=call.dilations, **words
+    )
+    high, wide = call.image[1:3]
+    return lambda: result(call, transpose(x, w)[:, :, :high, :wide])
+
+
+def gradient(call: Windows, function: Callable[[Any], Any], at: Any, slope: Any) -> Any:
+    """Return autograd's gradient of a function."""
+    del call
+    (found,) = torch.autograd.grad(function(at), at, slope)
+    return found
+
+
+def conv2d_backprop_input(call: Windows) -> Run:
+    """Call autograd of functional.conv2d at an image of zeros."""
+    slope, w, convolve = image(call, "out_backprop"), weights(call), convolution(call)
+    at = zeros(call, slope)
+    return lambda: result(call, gradient(call, lambda x: convolve(x, w), at, slope))
+
+
+def conv2d_backprop_filter(call: Windows) -> Run:
+    """Call autograd of functional.conv2d at weights of zeros."""
+    x, slope, convolve = image(call, "input"), image(call, "out_backprop"), convolution(call)
+    high, wide, depth, outputs = call.filters
+    at = torch.zeros((outputs, depth, high, wide), dtype=x.dtype, requires_grad=True)
+    return lambda: gradient(call, lambda w: convolve(x, w), at, slope).permute(2, 3, 1, 0)
+
+
+def one_more(axis: Axis) -> Axis:
+    """Return the same windows and one before them, where the padding of both ends is then alike."""
+    return Axis(
+        size=axis.size,
+        taps=axis.taps,
+        stride=axis.stride,
+        dilation=axis.dilation,
+        before=axis.before + axis.stride,
+        after=axis.after,
+        out=axis.out + 1,
+    )
+
+
+def pool_words(call: Windows) -> tuple[dict[str, Any], Sequence[slice]] | None:
+    """
+    Return PyTorch's words for the windows of a pool, and which rows and columns of what they give are asked for.
+
+    A padding that is one longer at the end is that of ceil_mode; with stride 1, that of one window more at the start.
+    """
+    every = slice(None)
+    for rows, cut_rows in ((call.rows, every), (one_more(call.rows), slice(1, None))):
+        for columns, cut_columns in ((call.columns, every), (one_more(call.columns), slice(1, None))):
+            words = spelled("torch", "max_pool", (rows, columns))
+            if words is not None:
+                return words, (every, every, cut_rows, cut_columns)
+    return None
+
+
+def pool(call: Windows, function: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Return a pool of PyTorch with the windows of a call, in its own words: a function of the image."""
+    found = pool_words(call)
+    if found is None:
+        raise NotOfferedError(f"{function.__name__} has no words for padding {call.ends} of windows {call.taps}")
+    words, cut = found
+    return lambda x: function(x, call.taps, stride=call.strides, **words)[tuple(cut)]
+
+
+def largest(call: Windows) -> Callable[[Any], Any]:
+    """Return functional.max_pool2d; a padding without words is added as -inf: a function of the image."""
+    if pool_words(call) is not None:
+        return pool(call, functional.max_pool2d)
+
+    def padded_pool(x: Any) -> Any:
+        fill = -math.inf if x.is_floating_point() else torch.iinfo(x.dtype).min
+        return functional.max_pool2d(padded(call, x, fill), call.taps, stride=call.strides)
+
+    return padded_pool
+
+
+def max_pool(call: Windows) -> Run:
+    """Call functional.max_pool2d."""
+    refuse_channels(call)
+    x, function = image(call, "input"), largest(call)
+    return lambda: result(call, function(x))
+
+
+def max_pool_with_argmax(call: Windows) -> Run:
+    """Call functional.max_pool2d with return_indices, which count the cells of one channel: Y*W + X."""
+    found = pool_words(call)
+    if found is None:
+        raise NotOfferedError(f"max_pool2d has no words for padding {call.ends} of windows {call.taps}")
+    words, cut = found
+    x = image(call, "input")
+    n, high, wide, channels = call.image
+    dtype = getattr(torch, call.more["dtype"])
+    batch = torch.arange(n).reshape(-1, 1, 1, 1) * (high * wide * channels if call.more["in_batch"] else 0)
+
+    def run() -> tuple[Any, Any]:
+        out, cells = functional.max_pool2d(x, call.taps, stride=call.strides, return_indices=True, **words)
+        flat = cells[tuple(cut)] * channels + torch.arange(channels).reshape(1, -1, 1, 1) + batch
+        return result(call, out[tuple(cut)]), result(call, flat.to(dtype))
+
+    return run
+
+
+def max_pool_grad(call: Windows) -> Run:
+    """Call autograd of functional.max_pool2d."""
+    refuse_channels(call)
+    at, slope, function = image(call, "orig_input").requires_grad_(), image(call, "grad"), largest(call)
+    return lambda: result(call, gradient(call, function, at, slope))
+
+
+# The padding is no part of PyTorch's mean only where it is told so.
+avg_pool2d = partial(functional.avg_pool2d, count_include_pad=False)
+sum_pool2d = partial(functional.avg_pool2d, divisor_override=1)
+for named in (avg_pool2d, sum_pool2d):
+    named.__name__ = "avg_pool2d"  # type: ignore[attr-defined]
+
+
+def avg_pool(call: Windows) -> Run:
+    """Call functional.avg_pool2d, its padding not counted."""
+    x, function = image(call, "input"), pool(call, avg_pool2d)
+    return lambda: result(call, function(x))
+
+
+def avg_pool_grad(call: Windows) -> Run:
+    """Call autograd of functional.avg_pool2d at an image of zeros."""
+    slope, function = image(call, "grad"), pool(call, avg_pool2d)
+    at = zeros(call, slope)
+    return lambda: result(call, gradient(call, function, at, slope))
+
+
+def avg_unpool(call: Windows) -> Run:
+    """Call autograd of functional.avg_pool2d with a divisor of 1, the sum over windows, at an image of zeros."""
+    slope, function = image(call, "input"), pool(call, sum_pool2d)
+    at = zeros(call, slope)
+    return lambda: result(call, gradient(call, function, at, slope))
+
+
+def scattered(call: Scattered) -> Run:
+    """Call Tensor.index_add, which adds where an index comes twice."""
+    values, cells = tensor(call.values).reshape(-1), tensor(call.cells).reshape(-1)
+    flat = torch.zeros(math.prod(call.shape), dtype=values.dtype)
+    return lambda: flat.index_add(0, cells, values).reshape(call.shape)
+
+
+def dropout(call: Drop) -> Run:
+    """Call functional.dropout, after manual_seed where there is a seed."""
+    if call.noise_shape is not None:
+        raise NotOfferedError("functional.dropout has no noise_shape")
+    x = tensor(call.x)
+
+    def run() -> Any:
+        if call.seeds:
+            torch.manual_seed(hash(call.seeds))
+        return functional.dropout(x, call.rate)
+
+    return run
+
+
+def dropout_grad(call: Drop) -> Run:
+    """Call native_dropout_backward, autograd's own, with the scale 1 / (1 - rate)."""
+    slope, kept = tensor(call.x), tensor(np.asarray(call.kept))
+    scale = 1 / (1 - call.rate)
+    return lambda: torch.ops.aten.native_dropout_backward(slope, kept, scale)
+
+
+def refuse_channels(call: Windows) -> None:
+    """Say that PyTorch pools over images only."""
+    if call.channels > 1:
+        raise NotOfferedError("max_pool2d does not pool between channels")
+
+
+FUNCTIONS: Functions = {
+    "conv2d": {"functional": conv2d},
+    "conv2d_transpose": {"functional": conv2d_transpose},
+    "conv2d_backprop_input": {"autograd": conv2d_backprop_input},
+    "conv2d_backprop_filter": {"autograd": conv2d_backprop_filter},
+    "max_pool": {"functional": max_pool},
+    "max_pool_with_argmax": {"functional": max_pool_with_argmax},
+    "max_pool_grad": {"autograd": max_pool_grad},
+    "avg_pool": {"functional": avg_pool},
+    "avg_pool_grad": {"autograd": avg_pool_grad},
+    "avg_unpool": {"autograd": avg_unpool},
+    "max_unpool": {"index_add": scattered},
+    "dropout": {"functional": dropout},
+    "dropout_grad": {"aten": dropout_grad},
+}

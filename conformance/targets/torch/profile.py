@@ -1,0 +1,43 @@
+"""What PyTorch claims, and its limits, as measured on the version that stands here."""
+
+from conformance.targets.profile import Limit, Profile
+
+__all__ = ["PROFILE"]
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
+CONVOLUTIONS = ("conv2d", "conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
+MAX_POOLS = ("max_pool", "max_pool_with_argmax", "max_pool_grad")
+AVG_POOLS = ("avg_pool", "avg_pool_grad", "avg_unpool")
+POOLS = (*MAX_POOLS, *AVG_POOLS)
+
+PROFILE = Profile(
+    name="PyTorch",
+    library="torch",
+    version="2.13.0",
+    ops=(*CONVOLUTIONS, *POOLS, "max_unpool", "dropout", "dropout_grad"),
+    dtypes={
+        "conv2d": (*FLOATS, "int32"),
+        "max_pool": (*FLOATS, *INTEGERS),
+        "max_pool_with_argmax": (*FLOATS, *INTEGERS),
+        "max_unpool": (*FLOATS, *INTEGERS),
+        "others": FLOATS,
+    },
+    limits=(
+        Limit(reason="images of rank 4 only", ops=("conv2d",), features={"rank": ("5",)}),
+        Limit(reason="no pooling between channels", ops=("max_pool",), features={"between channels": ("yes",)}),
+        *(
+            Limit(
+                reason="an image and an output have at least one row and one column", ops=ops, features={side: ("0",)}
+            )
+            for ops, sides in (
+                (CONVOLUTIONS, ("image height", "image width", "output height", "output width", "filters")),
+                (POOLS, ("image height", "image width", "output height", "output width", "channels")),
+            )
+            for side in sides
+        ),
+        Limit(reason="functional.dropout has no noise_shape", features={"noise_shape": ("full", "shared")}),
+    ),
+    choices={"max_pool.R10": "propagated"},
+    deterministic=True,
+)
