@@ -41,7 +41,10 @@ LAYERS = [
     ["examples"],
 ]
 # What imports the library that is judged: a worker's adapter alone.
-ADAPTERS = {"tensorflow": ("conformance.targets.tensorflow.adapter", "conformance.targets.tensorflow.functions")}
+ADAPTERS = {
+    library: (f"conformance.targets.{library}.adapter", f"conformance.targets.{library}.functions")
+    for library in ("tensorflow", "jax", "torch", "onnxruntime")
+}
 SOURCES = sorted(
     path for package in ("reference", "conformance", "examples") for path in (ROOT / package).rglob("*.py")
 )

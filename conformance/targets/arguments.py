@@ -109,7 +109,7 @@ def read(op: str, given: Given) -> Windows | Scattered | Drop:
 
     Raises:
         SpecError: naming the rule that the call breaks.
-        NotOfferedError: an image of rank 5 and more, which no library takes.
+        NotOfferedError: an image of rank 5 and more, or a rate that is a tensor: no library has them.
     """
     return READERS[op](op, {name: value for name, value in given.items() if name != "name"})
 
@@ -216,6 +216,8 @@ CHECKED: Mapping[str, Callable[..., Array]] = {
 def drop(op: str, given: Given) -> Drop:
     """Read dropout, stateless_dropout and dropout_grad."""
     CHECKED[op](**given)
+    if isinstance(given["rate"], np.ndarray):
+        raise NotOfferedError("the rate is a number")
     x = given["x"] if "x" in given else given["grad"]
     seeds = given.get("seed"), given.get("global_seed")
     told = [int(word) for seed in seeds if seed is not None for word in np.ravel(seed)]

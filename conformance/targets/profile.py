@@ -13,7 +13,7 @@ from conformance.cases import attributes
 from conformance.model import OPS, Case, Json
 from reference.engine.precision import ARITHMETICS, Arithmetic
 
-__all__ = ["DRAWN", "EVERY", "SPELLINGS", "SUBNORMALS", "TENSORFLOW", "Limit", "Profile"]
+__all__ = ["COMMON", "DRAWN", "EVERY", "SPELLINGS", "SUBNORMALS", "TENSORFLOW", "Limit", "Profile"]
 
 SUBNORMALS = ("kept", "flushed", "either")
 SPELLINGS = ("tensorflow", "canonical")
@@ -40,6 +40,13 @@ class Limit:
             and (not self.routes or route in self.routes)
             and all(features.get(name) in classes for name, classes in self.features.items())
         )
+
+
+# Of every library but TensorFlow: what its functions have no words for.
+COMMON = (
+    Limit(reason="images of rank 4 only", ops=("conv2d",), features={"rank": ("5",)}),
+    Limit(reason="the rate is a number", features={"rate given as": ("tensor",)}),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from conformance.model import Case, Json
 from conformance.targets import limits, machine
 from conformance.targets.limits import Limit
 from conformance.targets.jax.profile import PROFILE as JAX
+from conformance.targets.onnxruntime.profile import PROFILE as ONNXRUNTIME
 from conformance.targets.profile import Profile
 from conformance.targets.torch.profile import PROFILE as TORCH
 from conformance.targets.transport.process import Start
@@ -255,6 +256,9 @@ BUILT_IN: Mapping[str, Target] = {
         "reference": REFERENCE,
         "jax": library(JAX, "jax", "jax", about="jax.lax and stax, compiled", **JAX_ENVIRONMENT),
         "torch": library(TORCH, "torch", "torch", about="torch.nn.functional and autograd"),
+        "onnxruntime": library(
+            ONNXRUNTIME, "onnxruntime", "onnxruntime", "onnx", about="models of one node, CPUExecutionProvider"
+        ),
     }.items()
 }
 

@@ -1,6 +1,6 @@
 """What JAX claims, and its limits, as measured on the version that stands here."""
 
-from conformance.targets.profile import Limit, Profile
+from conformance.targets.profile import COMMON, Limit, Profile
 
 __all__ = ["PROFILE"]
 
@@ -27,7 +27,7 @@ PROFILE = Profile(
     ),
     dtypes=dict.fromkeys(GRADIENTS, FLOATS),  # vjp differentiates no integers
     limits=(
-        Limit(reason="images of rank 4 only", ops=("conv2d",), features={"rank": ("5",)}),
+        *COMMON,
         Limit(
             reason="lax.conv_transpose has no groups",
             ops=("conv2d_transpose",),
@@ -38,6 +38,12 @@ PROFILE = Profile(
             ops=("dropout", "stateless_dropout"),
             features={"noise_shape": ("full", "shared")},
         ),
+        Limit(
+            reason="jax.random has generators of its own",
+            ops=("stateless_dropout",),
+            features={"algorithm": ("philox", "threefry")},
+        ),
     ),
+    choices={"max_pool.R10": "propagated"},
     deterministic=True,
 )

@@ -7,8 +7,9 @@ and an output longer or shorter than output_padding can say is cut out of a long
 """
 # ruff: noqa: ANN401 - tensors of PyTorch
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -90,33 +91,38 @@ def conv2d(call: Windows) -> Run:
     return lambda: result(call, convolve(x, w))
 
 
-def longer(axis: Axis) -> dict[str, int]:
+def longer(axis: Axis) -> tuple[int, int, int]:
     """
-    Return the words that give a transposed convolution's output, or a longer one to be cut.
+    Return a padding and an output_padding that give a transposed convolution's output or more, and where it starts.
 
-        (size - 1) stride - 2 padding + reach + output_padding >= output       padding = before
+        (size - 1) stride - 2 padding + reach + output_padding >= start + output       start = before - padding
+
+    The padding is that of the output's start where output_padding can then make up for the rest; else there is none.
     """
-    out = (axis.out - 1) * axis.stride - 2 * axis.before + axis.reach
-    return {"padding": axis.before, "output_padding": max(axis.size - out, 0)}
+    full = (axis.out - 1) * axis.stride + axis.reach
+    for padding in (axis.before, 0):
+        missing = max(axis.size + axis.before + padding - full, 0)
+        if missing < max(axis.stride, axis.dilation):
+            break
+    return padding, missing, axis.before - padding
 
 
 def conv2d_transpose(call: Windows) -> Run:
     """Call functional.conv_transpose2d: by its own words for the output, else by those of a longer one, cut."""
-    words = spelled("torch", "conv2d_transpose", call.axes)
-    if words is None:
-        ways = [longer(axis) for axis in call.axes]
-        words = {name: tuple(way[name] for way in ways) for name in ways[0]}
     x, w = image(call, "input"), weights(call)
     transpose = partial(
-        functional.conv_transpose2d, stride=call.strides, groups=call.groups, dilation=call.dilations, **words
+        functional.conv_transpose2d, x, w, stride=call.strides, groups=call.groups, dilation=call.dilations
     )
-    high, wide = call.image[1:3]
-    return lambda: result(call, transpose(x, w)[:, :, :high, :wide])
+    words = spelled("torch", "conv2d_transpose", call.axes)
+    if words is not None:
+        return lambda: result(call, transpose(**words))
+    padding, output_padding, (top, left) = zip(*map(longer, call.axes), strict=True)
+    rows, columns = (slice(start, start + size) for start, size in zip((top, left), call.image[1:3], strict=True))
+    return lambda: result(call, transpose(padding=padding, output_padding=output_padding)[:, :, rows, columns])
 
 
-def gradient(call: Windows, function: Callable[[Any], Any], at: Any, slope: Any) -> Any:
+def gradient(function: Callable[[Any], Any], at: Any, slope: Any) -> Any:
     """Return autograd's gradient of a function."""
-    del call
     (found,) = torch.autograd.grad(function(at), at, slope)
     return found
 
@@ -125,7 +131,7 @@ def conv2d_backprop_input(call: Windows) -> Run:
     """Call autograd of functional.conv2d at an image of zeros."""
     slope, w, convolve = image(call, "out_backprop"), weights(call), convolution(call)
     at = zeros(call, slope)
-    return lambda: result(call, gradient(call, lambda x: convolve(x, w), at, slope))
+    return lambda: result(call, gradient(lambda x: convolve(x, w), at, slope))
 
 
 def conv2d_backprop_filter(call: Windows) -> Run:
@@ -133,7 +139,7 @@ def conv2d_backprop_filter(call: Windows) -> Run:
     x, slope, convolve = image(call, "input"), image(call, "out_backprop"), convolution(call)
     high, wide, depth, outputs = call.filters
     at = torch.zeros((outputs, depth, high, wide), dtype=x.dtype, requires_grad=True)
-    return lambda: gradient(call, lambda w: convolve(x, w), at, slope).permute(2, 3, 1, 0)
+    return lambda: gradient(lambda w: convolve(x, w), at, slope).permute(2, 3, 1, 0)
 
 
 def one_more(axis: Axis) -> Axis:
@@ -149,28 +155,32 @@ def one_more(axis: Axis) -> Axis:
     )
 
 
-def pool_words(call: Windows) -> tuple[dict[str, Any], Sequence[slice]] | None:
+def pool_words(call: Windows) -> tuple[dict[str, Any], tuple[slice, ...]] | None:
     """
     Return PyTorch's words for the windows of a pool, and which rows and columns of what they give are asked for.
 
     A padding that is one longer at the end is that of ceil_mode; with stride 1, that of one window more at the start.
     """
-    every = slice(None)
-    for rows, cut_rows in ((call.rows, every), (one_more(call.rows), slice(1, None))):
-        for columns, cut_columns in ((call.columns, every), (one_more(call.columns), slice(1, None))):
-            words = spelled("torch", "max_pool", (rows, columns))
-            if words is not None:
-                return words, (every, every, cut_rows, cut_columns)
+    ways = [((axis, slice(None)), (one_more(axis), slice(1, None))) for axis in call.axes]
+    for (rows, high), (columns, wide) in itertools.product(*ways):
+        words = spelled("torch", "max_pool", (rows, columns))
+        if words is not None:
+            return words, (slice(None), slice(None), high, wide)
     return None
+
+
+def told(call: Windows) -> tuple[dict[str, Any], tuple[slice, ...]]:
+    """Return the same; a padding without words is not offered."""
+    found = pool_words(call)
+    if found is None:
+        raise NotOfferedError(f"no words for padding {call.ends} of windows of {call.taps}")
+    return found
 
 
 def pool(call: Windows, function: Callable[..., Any]) -> Callable[[Any], Any]:
     """Return a pool of PyTorch with the windows of a call, in its own words: a function of the image."""
-    found = pool_words(call)
-    if found is None:
-        raise NotOfferedError(f"{function.__name__} has no words for padding {call.ends} of windows {call.taps}")
-    words, cut = found
-    return lambda x: function(x, call.taps, stride=call.strides, **words)[tuple(cut)]
+    words, cut = told(call)
+    return lambda x: function(x, call.taps, stride=call.strides, **words)[cut]
 
 
 def largest(call: Windows) -> Callable[[Any], Any]:
@@ -194,10 +204,7 @@ def max_pool(call: Windows) -> Run:
 
 def max_pool_with_argmax(call: Windows) -> Run:
     """Call functional.max_pool2d with return_indices, which count the cells of one channel: Y*W + X."""
-    found = pool_words(call)
-    if found is None:
-        raise NotOfferedError(f"max_pool2d has no words for padding {call.ends} of windows {call.taps}")
-    words, cut = found
+    words, cut = told(call)
     x = image(call, "input")
     n, high, wide, channels = call.image
     dtype = getattr(torch, call.more["dtype"])
@@ -205,8 +212,8 @@ def max_pool_with_argmax(call: Windows) -> Run:
 
     def run() -> tuple[Any, Any]:
         out, cells = functional.max_pool2d(x, call.taps, stride=call.strides, return_indices=True, **words)
-        flat = cells[tuple(cut)] * channels + torch.arange(channels).reshape(1, -1, 1, 1) + batch
-        return result(call, out[tuple(cut)]), result(call, flat.to(dtype))
+        flat = cells[cut] * channels + torch.arange(channels).reshape(1, -1, 1, 1) + batch
+        return result(call, out[cut]), result(call, flat.to(dtype))
 
     return run
 
@@ -215,14 +222,12 @@ def max_pool_grad(call: Windows) -> Run:
     """Call autograd of functional.max_pool2d."""
     refuse_channels(call)
     at, slope, function = image(call, "orig_input").requires_grad_(), image(call, "grad"), largest(call)
-    return lambda: result(call, gradient(call, function, at, slope))
+    return lambda: result(call, gradient(function, at, slope))
 
 
 # The padding is no part of PyTorch's mean only where it is told so.
 avg_pool2d = partial(functional.avg_pool2d, count_include_pad=False)
 sum_pool2d = partial(functional.avg_pool2d, divisor_override=1)
-for named in (avg_pool2d, sum_pool2d):
-    named.__name__ = "avg_pool2d"  # type: ignore[attr-defined]
 
 
 def avg_pool(call: Windows) -> Run:
@@ -235,14 +240,14 @@ def avg_pool_grad(call: Windows) -> Run:
     """Call autograd of functional.avg_pool2d at an image of zeros."""
     slope, function = image(call, "grad"), pool(call, avg_pool2d)
     at = zeros(call, slope)
-    return lambda: result(call, gradient(call, function, at, slope))
+    return lambda: result(call, gradient(function, at, slope))
 
 
 def avg_unpool(call: Windows) -> Run:
     """Call autograd of functional.avg_pool2d with a divisor of 1, the sum over windows, at an image of zeros."""
     slope, function = image(call, "input"), pool(call, sum_pool2d)
     at = zeros(call, slope)
-    return lambda: result(call, gradient(call, function, at, slope))
+    return lambda: result(call, gradient(function, at, slope))
 
 
 def scattered(call: Scattered) -> Run:
@@ -269,8 +274,7 @@ def dropout(call: Drop) -> Run:
 def dropout_grad(call: Drop) -> Run:
     """Call native_dropout_backward, autograd's own, with the scale 1 / (1 - rate)."""
     slope, kept = tensor(call.x), tensor(np.asarray(call.kept))
-    scale = 1 / (1 - call.rate)
-    return lambda: torch.ops.aten.native_dropout_backward(slope, kept, scale)
+    return lambda: torch.ops.aten.native_dropout_backward(slope, kept, 1 / (1 - call.rate))
 
 
 def refuse_channels(call: Windows) -> None:

@@ -1,6 +1,6 @@
 """What PyTorch claims, and its limits, as measured on the version that stands here."""
 
-from conformance.targets.profile import Limit, Profile
+from conformance.targets.profile import COMMON, Limit, Profile
 
 __all__ = ["PROFILE"]
 
@@ -24,7 +24,7 @@ PROFILE = Profile(
         "others": FLOATS,
     },
     limits=(
-        Limit(reason="images of rank 4 only", ops=("conv2d",), features={"rank": ("5",)}),
+        *COMMON,
         Limit(reason="no pooling between channels", ops=("max_pool",), features={"between channels": ("yes",)}),
         *(
             Limit(

@@ -1,0 +1,25 @@
+"""What ONNX Runtime claims on the CPU, and its limits, as measured on the version that stands here."""
+
+from conformance.targets.profile import COMMON, Limit, Profile
+
+__all__ = ["PROFILE"]
+
+PROFILE = Profile(
+    name="ONNX Runtime",
+    library="onnxruntime",
+    version="1.32.0",
+    ops=("conv2d", "conv2d_transpose", "max_pool", "max_pool_with_argmax", "avg_pool", "max_unpool", "dropout"),
+    dtypes={
+        "max_pool": ("float16", "float32", "float64", "int8", "uint8"),
+        "max_pool_with_argmax": ("float16", "float32", "float64", "int8", "uint8"),
+        "dropout": ("float32", "float64"),
+        "max_unpool": ("float32", "float64", "int32", "int64"),
+        "others": ("float16", "float32"),
+    },
+    limits=(
+        *COMMON,
+        Limit(reason="no pooling between channels", ops=("max_pool",), features={"between channels": ("yes",)}),
+        Limit(reason="Dropout has no noise_shape", features={"noise_shape": ("full", "shared")}),
+    ),
+    deterministic=True,
+)
