@@ -40,9 +40,13 @@ LAYERS = [
     ["conformance.__main__"],
     ["examples"],
 ]
-# What imports the library that is judged: a worker's adapter alone.
+# What imports the library that is judged: a worker's adapter alone, here or in the benchmarks.
 ADAPTERS = {
-    library: (f"conformance.targets.{library}.adapter", f"conformance.targets.{library}.functions")
+    library: (
+        f"conformance.targets.{library}.adapter",
+        f"conformance.targets.{library}.functions",
+        "conformance.bench.implementations",
+    )
     for library in ("tensorflow", "jax", "torch", "onnxruntime")
 }
 SOURCES = sorted(

@@ -12,8 +12,8 @@ from importlib.metadata import entry_points
 from conformance.errors import UsageError
 from conformance.model import Case, Json
 from conformance.targets import limits, machine
-from conformance.targets.limits import Limit
 from conformance.targets.jax.profile import PROFILE as JAX
+from conformance.targets.limits import Limit
 from conformance.targets.onnxruntime.profile import PROFILE as ONNXRUNTIME
 from conformance.targets.profile import Profile
 from conformance.targets.torch.profile import PROFILE as TORCH

@@ -71,7 +71,7 @@ def conv2d_transpose(call: Windows) -> Run:
         raise NotOfferedError("lax.conv_transpose has no groups")
     layouts = (call.layout, "HWIO", call.layout)
     small = call.placed("input")
-    own = [(laid.before, laid.after) for laid in map(transposed, call.axes)]
+    own: Any = [(laid.before, laid.after) for laid in map(transposed, call.axes)]
 
     def transpose(image: Any, filters: Any, pads: Any) -> Any:
         return lax.conv_transpose(

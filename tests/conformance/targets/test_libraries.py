@@ -44,12 +44,12 @@ def called(panel: Panel, op: str, **arguments: Argument) -> Array:
 
 def row(*values: float) -> Array:
     """Return an image of one row and one channel."""
-    return np.float32(values).reshape(1, 1, -1, 1)
+    return np.array(values, np.float32).reshape(1, 1, -1, 1)
 
 
 def test_the_odd_zero_of_same_goes_last(panel: Panel) -> None:
     """1 2 3 4 under a window 1 10: the last element meets a zero behind it."""
-    filters = np.float32([1, 10]).reshape(1, 2, 1, 1)
+    filters = np.array([1, 10], np.float32).reshape(1, 2, 1, 1)
 
     out = called(panel, "conv2d", input=row(1, 2, 3, 4), filters=filters, strides=1, padding="SAME")
 
