@@ -1,12 +1,14 @@
 """Calls to reveal the order of, canonically spelt, and kinds of sizes on both sides of what vectors and tiles hold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from conformance.model import ArraySpec, Case, Json
 from reference.windows import Axis, same, valid
 
-__all__ = ["CALLS", "KINDS", "Sizes", "call", "middle"]
+__all__ = ["CALLS", "KINDS", "Sizes", "call", "middle", "small"]
 
 Pair = tuple[int, int]
 
@@ -103,6 +105,29 @@ def middle(op: str, sizes: Sizes) -> tuple[int, ...]:
     high, wide = sizes.image if op in ("conv2d_transpose", "conv2d_backprop_input") else sizes.out
     return (0, high // 2, wide // 2, sizes.filters // 2)
 
+
+def small(seed: int, count: int, dtype: str = "float32") -> Iterator[Sizes]:
+    """Yield small calls, evenly drawn: images to 6 x 6, windows to 3 x 3, strides, images and channels to 3."""
+    generator = np.random.Generator(np.random.Philox(seed))
+    while count:
+        high, wide, taps, across, depth, filters, images, stride = map(int, generator.integers(1, SMALL))
+        sizes = Sizes(
+            window=(taps, across),
+            image=(high, wide),
+            depth=depth,
+            filters=filters,
+            images=images,
+            stride=stride,
+            padding=("VALID", "SAME")[int(generator.integers(2))],
+            layout=("NHWC", "NCHW")[int(generator.integers(2))],
+            dtype=dtype,
+        )
+        if min(sizes.out) > 0:
+            count -= 1
+            yield sizes
+
+
+SMALL = (7, 7, 4, 4, 4, 4, 4, 4)  # one more than the largest of each
 
 # Depths, filters and outputs below, at and above vectors of 4, 8 and 16 numbers and tiles of a few of them.
 KINDS: tuple[Sizes, ...] = tuple(

@@ -33,6 +33,7 @@ class Linear:
     many: int  # the axis of the left operand, in NHWC, along which output elements have operands of their own
     out: int  # the axis of the output, in NHWC or HWIO, that goes with it
     shape: str | None = None  # the argument that is a shape, whose entry `out` goes with it, too
+    apart: int = 3  # the axis of the right operand, in NHWC or HWIO, that goes with the output's channels
     axes: tuple[str, ...]  # what the axes of the right operand (else of the left one) are called
 
 
@@ -56,6 +57,7 @@ OPERANDS: Mapping[str, Linear] = {
         many=0,
         out=0,
         shape="output_shape",
+        apart=2,
         axes=TRANSPOSED,
     ),
     "conv2d_backprop_input": Linear(
@@ -65,6 +67,7 @@ OPERANDS: Mapping[str, Linear] = {
         many=0,
         out=0,
         shape="input_sizes",
+        apart=2,
         axes=TRANSPOSED,
     ),
     "conv2d_backprop_filter": Linear(

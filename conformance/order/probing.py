@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from conformance.model import Array, Case, Observation, Raised, Returned, Unsupported
-from conformance.order.operands import Element, element, with_many
-from conformance.order.replay import to_bits
+from conformance.order.operands import OPERANDS, Element, element, with_many
 from conformance.order.summation import UnrevealedError
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Worker
-from reference.floats import format_of, round_to
+from reference.floats import format_of
 
-__all__ = ["Probed", "probed"]
+__all__ = ["Probed", "described", "in_nhwc", "probed"]
 
 
 @dataclass(slots=True)
@@ -46,15 +45,10 @@ class Probed:
         """Whether there are right factors."""
         return self.element.op.right is not None
 
-    def total(self, results: Array) -> Array:
-        """Return sums before their division."""
-        return results.astype(np.float64) * self.element.divisor
-
-    def finished(self, totals: Array, bits: int, *, reciprocal: bool) -> Array:
-        """Divide in the accumulator's precision, and round to the dtype."""
-        divisor = np.array(self.element.divisor)
-        quotients = totals * to_bits(1 / divisor, bits) if reciprocal else totals / divisor
-        return round_to(to_bits(quotients, bits), format_of(self.dtype))
+    @property
+    def divisor(self) -> float:
+        """What ends each sum: a division by this."""
+        return self.element.divisor
 
     def sums(self, left: Array, right: Array) -> Array:
         """Make as many calls as it takes."""
@@ -84,15 +78,20 @@ class Probed:
         """Take the output elements out of a result: [many]."""
         if not isinstance(observed, Returned):
             raise UnrevealedError(described(observed))
-        found, result = self.element, observed.arrays[0]
-        if found.channels_first and found.op.out == 0:
-            result = np.moveaxis(result, 1, 3)
+        found = self.element
+        result = in_nhwc(observed.arrays[0], found.case)
         index: list[int | slice] = list(found.index)
         index[found.op.out] = slice(None)
         values = np.asarray(result[tuple(index)])
         if values.shape != (self.many,) or values.dtype != self.dtype:
             raise UnrevealedError(f"the target returned {result.dtype.name} {list(observed.arrays[0].shape)}")
         return values
+
+
+def in_nhwc(result: Array, case: Case) -> Array:
+    """Return a result of a call in NHWC; filters are HWIO in every layout."""
+    images = OPERANDS[case.op].out == 0
+    return np.moveaxis(result, 1, 3) if images and case.attributes.get("data_format") == "NCHW" else result
 
 
 def described(observed: Observation) -> str:

@@ -9,7 +9,7 @@ from conformance.order.trees import Tree
 from reference.engine.exact import two_product, two_sum
 from reference.floats import FORMATS, Format, format_of, round_to, to_odd
 
-__all__ = ["Order", "replay", "to_bits"]
+__all__ = ["Order", "ended", "replay"]
 
 BY_BITS = {fmt.precision: fmt for fmt in FORMATS.values()}
 EXACT = 26  # significant bits of factors whose product float64 holds
@@ -58,6 +58,15 @@ def replay(order: Order, left: Array, right: Array) -> Array | None:
         for step, (one, other) in enumerate(tree.steps):
             numbers[tree.terms + step] = added(numbers.pop(one), numbers.pop(other), bits[step])
         return numbers[tree.root].high
+
+
+def ended(order: Order, totals: Array, divisor: Array | float, dtype: np.dtype[np.generic]) -> Array:
+    """Divide sums in the accumulator's precision, if that ends them, and round them to a dtype: [sums]."""
+    if np.all(divisor == 1):
+        return round_to(totals, format_of(dtype))
+    bits = max(order.bits, default=format_of(dtype).precision)
+    quotients = totals * to_bits(1 / np.asarray(divisor), bits) if order.reciprocal else totals / divisor
+    return round_to(to_bits(quotients, bits), format_of(dtype))
 
 
 def product(left: Array, right: Array, own: Format, rounded: int | None) -> Number:

@@ -13,13 +13,13 @@ import numpy as np
 from conformance.model import Array
 from conformance.order import recovery, widths
 from conformance.order.bounding import outside
-from conformance.order.replay import Order, replay
-from conformance.order.summation import SCALES, Summation, UnrevealedError, counted, masked, survivors
+from conformance.order.replay import Order, ended, replay
+from conformance.order.summation import SCALES, Summation, UnrevealedError, counted, masked, survivors, totals
 from conformance.order.trees import Tree
 
 __all__ = ["Revealed", "ordinary", "predicted_survivors", "reveal"]
 
-FRESH = 128  # masks that check a tree
+FRESH = 128  # masks that check a tree, at most
 SAMPLES = 64  # sums of ordinary numbers that check an order
 
 
@@ -32,9 +32,11 @@ class Revealed:
     replayed: bool  # whether sums of ordinary numbers came out as predicted, bit for bit; False: they are not modelled
 
 
-def reveal(box: Summation, seed: int = 0) -> Revealed:
+def reveal(box: Summation, seed: int = 0, samples: int = SAMPLES) -> Revealed:
     """
     Reveal the order of a black box.
+
+    samples: sums of ordinary numbers that check it.
 
     Raises:
         UnrevealedError: it has none, or none that masks show; says why.
@@ -46,34 +48,32 @@ def reveal(box: Summation, seed: int = 0) -> Revealed:
     confirm(box, found, generator)
     bits = order_bits(box, found)
     fused = widths.fused(box, tree, bits) if len(tree.steps) else (False,) * tree.terms
-    order, same = replayed(box, Order(tree=tree, bits=bits, fused=fused, exact=found.exact), generator)
-    if same is not None and same < SAMPLES:
-        raise UnrevealedError(f"masks show a tree, but only {same} of {SAMPLES} ordinary sums are what it gives")
+    order, same = replayed(box, Order(tree=tree, bits=bits, fused=fused, exact=found.exact), generator, samples)
+    if same is not None and same < samples:
+        raise UnrevealedError(f"masks show a tree, but only {same} of {samples} ordinary sums are what it gives")
     return Revealed(order=order, masks=found.masks, replayed=same is not None)
 
 
-def replayed(box: Summation, order: Order, generator: np.random.Generator) -> tuple[Order, int | None]:
+def replayed(box: Summation, order: Order, generator: np.random.Generator, samples: int) -> tuple[Order, int | None]:
     """
     Return how many ordinary sums an order predicts, and the order, with the way of dividing that predicts the most.
 
     Raises:
         UnrevealedError: sums lie outside the bound of their own order.
     """
-    left, right = ordinary(box, generator)
+    left, right = ordinary(box, generator, samples)
     sides = left, np.broadcast_to(right, left.shape)
-    results, bits = box.sums(left, right), max(order.bits, default=53)
-    far = outside(order, *sides, box.total(results), mean=not box.multiplies)
+    results = box.sums(left, right)
+    far = outside(order, *sides, totals(box, results), mean=not box.multiplies)
     if far is not None and far.any():
-        raise UnrevealedError(f"masks show a tree, but {far.sum()} of {SAMPLES} ordinary sums lie outside its bound")
-    totals = replay(order, *sides)
-    if totals is None:
+        raise UnrevealedError(f"masks show a tree, but {far.sum()} of {samples} ordinary sums lie outside its bound")
+    sums = replay(order, *sides)
+    if sums is None:
         return order, None
-    predicted = {
-        reciprocal: int(np.sum(box.finished(totals, bits, reciprocal=reciprocal) == results))
-        for reciprocal in (False, True)[: 1 if box.multiplies else 2]
-    }
-    reciprocal = max(predicted, key=lambda way: predicted[way])
-    return replace(order, reciprocal=reciprocal), predicted[reciprocal]
+    ways = [order, replace(order, reciprocal=True)][: 1 if box.divisor == 1 else 2]
+    predicted = [int(np.sum(ended(way, sums, box.divisor, box.dtype) == results)) for way in ways]
+    best = int(np.argmax(predicted))
+    return ways[best], predicted[best]
 
 
 def order_bits(box: Summation, found: recovery.Recovered) -> tuple[int, ...]:
@@ -93,7 +93,7 @@ def check_terms(box: Summation) -> None:
     scale, each = SCALES[box.dtype.name], np.eye(box.terms, dtype=bool)
     if (counted(box, np.where(each, scale.one, 0.0).astype(box.dtype)) != 1).any():
         raise UnrevealedError("a term alone does not reach the sum")
-    alone = box.total(box.sums(np.where(each, scale.large, 0.0).astype(box.dtype), np.ones(box.terms, box.dtype)))
+    alone = totals(box, box.sums(np.where(each, scale.large, 0.0).astype(box.dtype), np.ones(box.terms, box.dtype)))
     if not np.isfinite(alone).all():
         raise UnrevealedError("large terms overflow")
 
@@ -107,10 +107,10 @@ def confirm(box: Summation, found: recovery.Recovered, generator: np.random.Gene
     """
     if box.terms < 2:
         return
-    scale = SCALES[box.dtype.name]
-    pairs = np.array([generator.choice(box.terms, 2, replace=False) for _ in range(FRESH)])
+    scale, fresh = SCALES[box.dtype.name], min(FRESH, 4 * box.terms)
+    pairs = np.array([generator.choice(box.terms, 2, replace=False) for _ in range(fresh)])
     density = min(0.5, scale.ones / 2 / box.terms)
-    ones = generator.random((FRESH, box.terms)) < density
+    ones = generator.random((fresh, box.terms)) < density
     np.put_along_axis(ones, pairs, values=False, axis=1)
     if (survivors(box, pairs, ones) != predicted_survivors(found.tree, pairs, ones, exact=found.exact)).any():
         raise UnrevealedError(
@@ -131,8 +131,8 @@ def predicted_survivors(tree: Tree, pairs: Array, ones: Array, *, exact: bool) -
     return np.asarray(left.sum(axis=1))
 
 
-def ordinary(box: Summation, generator: np.random.Generator) -> tuple[Array, Array]:
-    """Return factors drawn from the normal distribution: [SAMPLES, n], [n]; a mean's right factors are 1."""
-    left = generator.standard_normal((SAMPLES, box.terms)).astype(box.dtype)
+def ordinary(box: Summation, generator: np.random.Generator, samples: int) -> tuple[Array, Array]:
+    """Return factors drawn from the normal distribution: [samples, n], [n]; a mean's right factors are 1."""
+    left = generator.standard_normal((samples, box.terms)).astype(box.dtype)
     right = generator.standard_normal(box.terms) if box.multiplies else np.ones(box.terms)
     return left, right.astype(box.dtype)

@@ -9,7 +9,7 @@ import numpy as np
 from conformance.errors import SuiteError
 from conformance.model import Array
 
-__all__ = ["SCALES", "Scale", "Summation", "UnrevealedError", "masked", "survivors"]
+__all__ = ["SCALES", "Scale", "Summation", "UnrevealedError", "masked", "survivors", "totals"]
 
 
 class UnrevealedError(SuiteError):
@@ -45,15 +45,9 @@ class Summation(Protocol):
             UnrevealedError: the black box does not answer.
         """
 
-    def total(self, results: Array) -> Array:
-        """Return what the sums were before the division that ends them, if there is one: [sums], float64."""
-
-    def finished(self, totals: Array, bits: int, *, reciprocal: bool) -> Array:
-        """
-        Divide sums of so many significant bits, if that ends them, and round them to the box's dtype: [sums].
-
-        reciprocal: multiply by the rounded reciprocal instead.
-        """
+    @property
+    def divisor(self) -> float:
+        """What ends each sum: a division by this; 1 where nothing does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +105,17 @@ def survivors(box: Summation, pairs: Array, ones: Array) -> Array:
     return np.asarray(counted(box, left).reshape(parts, -1).sum(axis=0))
 
 
+def totals(box: Summation, results: Array) -> Array:
+    """Return what sums were before their division: [sums], float64."""
+    return results.astype(np.float64) * box.divisor
+
+
 def counted(box: Summation, left: Array) -> Array:
     """Return sums as numbers of ones: [masks]."""
     results = box.sums(left, np.ones(box.terms, box.dtype))
     if not np.isfinite(results.astype(np.float64)).all():
         raise UnrevealedError("sums overflow")
-    counts = box.total(results) / SCALES[box.dtype.name].one
+    counts = totals(box, results) / SCALES[box.dtype.name].one
     whole = np.rint(counts)
     if (np.abs(counts - whole) > 0.25).any() or (whole < 0).any() or (whole > box.terms).any():
         raise UnrevealedError("what is left of a mask is no number of ones: no order of additions leaves that")

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from conformance.model import Array
-from conformance.order.summation import SCALES, Summation, UnrevealedError
+from conformance.order.summation import SCALES, Summation, UnrevealedError, totals
 from conformance.order.trees import Tree
 from reference.floats import format_of
 
@@ -45,7 +45,7 @@ def kept(box: Summation, trio: Array, exponents: Array) -> Array:
     one = SCALES[box.dtype.name].one
     large = np.ldexp(one, exponents)
     left = placed(box, trio, np.stack([large, np.full_like(large, one), -large], axis=1))
-    results = box.total(box.sums(left, np.ones(box.terms, box.dtype)))
+    results = totals(box, box.sums(left, np.ones(box.terms, box.dtype)))
     if not (np.isfinite(results) & (results >= 0)).all():
         raise UnrevealedError("a number that is added and taken away again leaves something else")
     return results >= one / 2
@@ -107,7 +107,7 @@ def unrounded(box: Summation, tree: Tree, terms: Sequence[int], width: int) -> A
         if node != tree.root:
             left[row, aside(tree, node)] = -large
     right = np.full(box.terms, factor, box.dtype)
-    sums = box.total(box.sums(left.astype(box.dtype), right))
+    sums = totals(box, box.sums(left.astype(box.dtype), right))
     away = [large * factor if tree.terms + tree.parents[term] == tree.root else 0.0 for term in terms]
     return np.asarray(sums - away > 1 + 2.0 ** (1 - a))
 

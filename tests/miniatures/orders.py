@@ -29,14 +29,10 @@ class Emulated:
         with np.errstate(over="ignore", invalid="ignore"):
             return self.add(left, np.broadcast_to(right, left.shape)).astype(self.dtype)
 
-    def total(self, results: Array) -> Array:
+    @property
+    def divisor(self) -> float:
         """Nothing is divided."""
-        return results.astype(np.float64)
-
-    def finished(self, totals: Array, bits: int, *, reciprocal: bool) -> Array:
-        """Round to the dtype."""
-        del bits, reciprocal
-        return totals.astype(self.dtype)
+        return 1.0
 
     def shuffled(self) -> "Emulated":
         """Return the same with its terms in another order at every call."""
