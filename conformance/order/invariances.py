@@ -1,0 +1,218 @@
+"""
+What the bits of an output element do not depend on: measured by pairs of calls that differ in one thing only.
+
+An answer is yes after so many pairs of many sizes, no with the smallest pair that differs, or not tested, and why.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from conformance.model import Array, Returned
+from conformance.order.kinds import Sizes, call
+from conformance.order.operands import OPERANDS
+from conformance.order.probing import in_nhwc
+from conformance.targets.transport.messages import Call
+from conformance.targets.transport.pool import Worker
+
+__all__ = ["ELSEWHERE", "NOT_TESTED", "WITHIN", "Answer", "Operands", "measured"]
+
+Select = Callable[[Array], Array]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operands:
+    """The operands of a call: images in NHWC whatever its layout, filters in HWIO."""
+
+    sizes: Sizes
+    left: Array
+    right: Array | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variation:
+    """Another call, and the part of its output that must be the whole of the first one's."""
+
+    operands: Operands
+    select: Select
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Whether the bits of an op on a target are the same whatever one thing is."""
+
+    what: str  # a key of WITHIN, ELSEWHERE or NOT_TESTED
+    holds: bool | None  # None: not tested
+    pairs: int = 0
+    smallest: Sizes | None = None  # of the calls that differ
+    why: str = ""  # it was not tested
+
+
+Vary = Callable[[str, Operands, np.random.Generator], Variation | None]
+
+
+def drawn(op: str, sizes: Sizes, generator: np.random.Generator) -> Operands:
+    """Draw operands from the normal distribution."""
+    shapes = call(op, replace(sizes, layout="NHWC")).arrays
+    of = OPERANDS[op]
+    arrays = [
+        generator.standard_normal(shapes[name].shape).astype(shapes[name].dtype) for name in (of.left, of.right) if name
+    ]
+    return Operands(sizes=sizes, left=arrays[0], right=arrays[1] if of.right else None)
+
+
+def joined(array: Array, axis: int, generator: np.random.Generator, *, first: bool = False) -> Array:
+    """Add more random elements along an axis: one, or as many as there are and seven more."""
+    count = 1 if generator.integers(2) else array.shape[axis] + 7
+    shape = (*array.shape[:axis], count, *array.shape[axis + 1 :])
+    more = generator.standard_normal(shape).astype(array.dtype)
+    return np.concatenate([more, array] if first else [array, more], axis=axis)
+
+
+def batch(op: str, given: Operands, generator: np.random.Generator, *, first: bool = False) -> Variation | None:
+    """Put more images after, or before, those of the call."""
+    if OPERANDS[op].many != 0:
+        return None
+    left, count = joined(given.left, 0, generator, first=first), given.sizes.images
+    more = replace(given, sizes=replace(given.sizes, images=len(left)), left=left)
+    return Variation(operands=more, select=lambda out: out[-count:] if first else out[:count])
+
+
+def place(op: str, given: Operands, generator: np.random.Generator) -> Variation | None:
+    """Put other images before those of the call."""
+    return batch(op, given, generator, first=True)
+
+
+def layout(_op: str, given: Operands, _generator: np.random.Generator) -> Variation | None:
+    """Make the call in the other layout."""
+    other = "NHWC" if given.sizes.layout == "NCHW" else "NCHW"
+    return Variation(operands=replace(given, sizes=replace(given.sizes, layout=other)), select=lambda out: out)
+
+
+def beside(op: str, given: Operands, generator: np.random.Generator) -> Variation | None:
+    """Have more channels in the result."""
+    count = given.sizes.filters
+    if given.right is None:
+        left, right = joined(given.left, 3, generator), None
+        filters = left.shape[3]
+    else:
+        left, right = given.left, joined(given.right, OPERANDS[op].apart, generator)
+        filters = right.shape[OPERANDS[op].apart]
+    more = Operands(sizes=replace(given.sizes, filters=filters), left=left, right=right)
+    return Variation(operands=more, select=lambda out: out[..., :count])
+
+
+def translation(op: str, given: Operands, generator: np.random.Generator) -> Variation | None:
+    """Move the image inside a larger one, by whole strides, under VALID."""
+    sizes = given.sizes
+    if op not in ("conv2d", "avg_pool") or sizes.padding != "VALID":
+        return None
+    before, after = generator.integers(0, 4, (2, 2)) * sizes.stride
+    high, wide = (size + int(b + a) for size, b, a in zip(sizes.image, before, after, strict=True))
+    n, _, _, channels = given.left.shape
+    left = generator.standard_normal((n, high, wide, channels)).astype(given.left.dtype)
+    left[:, before[0] : before[0] + sizes.image[0], before[1] : before[1] + sizes.image[1]] = given.left
+    (top, start), (rows, columns) = before // sizes.stride, sizes.out
+    moved = replace(given, sizes=replace(sizes, image=(high, wide)), left=left)
+    return Variation(operands=moved, select=lambda out: out[:, top : top + rows, start : start + columns])
+
+
+def channels(op: str, given: Operands, generator: np.random.Generator) -> Variation | None:
+    """Have more input channels, each with a filter gradient of its own."""
+    if op != "conv2d_backprop_filter":
+        return None
+    left, count = joined(given.left, 3, generator), given.sizes.depth
+    more = replace(given, sizes=replace(given.sizes, depth=left.shape[3]), left=left)
+    return Variation(operands=more, select=lambda out: out[:, :, :count])
+
+
+def again(_op: str, given: Operands, _generator: np.random.Generator) -> Variation:
+    """Make the same call."""
+    return Variation(operands=given, select=lambda out: out)
+
+
+# What differs between two calls of one worker.
+WITHIN: Mapping[str, Vary] = {
+    "the batch": batch,
+    "the image's place in the batch": place,
+    "the layout": layout,
+    "a translation under VALID": translation,
+    "more filters beside": beside,
+    "more input channels beside": channels,
+}
+# What differs between two workers that make the same call.
+ELSEWHERE = ("the number of threads", "eager or graph")
+NOT_TESTED: Mapping[str, str] = {
+    "the image's position in memory": "arrays travel to the worker, which places them itself",
+}
+
+
+def run(worker: Worker, op: str, given: Operands, route: str) -> Array | None:
+    """Make a call; None where it gives no result."""
+    of, case = OPERANDS[op], call(op, given.sizes)
+    images = [of.left] if of.right == "filters" else [of.left, *filter(None, [of.right])]
+    sides = {of.left: given.left} | ({of.right: given.right} if of.right and given.right is not None else {})
+    turned = given.sizes.layout == "NCHW"
+    arrays = {
+        name: np.ascontiguousarray(np.moveaxis(array, 3, 1)) if turned and name in images else array
+        for name, array in sides.items()
+    }
+    observed = worker.run(Call(op=op, arguments={**case.attributes, **arrays}, route=route))
+    return in_nhwc(observed.arrays[0], case) if isinstance(observed, Returned) else None
+
+
+def measured(
+    op: str,
+    worker: Worker,
+    elsewhere: Mapping[str, Worker | str],
+    kinds: Iterable[Sizes],
+    route: str = "",
+) -> list[Answer]:
+    """
+    Answer for every kind of invariance of an op on a target.
+
+    elsewhere: for each key of ELSEWHERE another worker, or why there is none.
+    """
+    generator = np.random.Generator(np.random.Philox(0))
+    asked: dict[str, tuple[Vary, Worker]] = {what: (vary, worker) for what, vary in WITHIN.items()}
+    asked |= {what: (again, other) for what, other in elsewhere.items() if isinstance(other, Worker)}
+    pairs, worst = dict.fromkeys(asked, 0), dict[str, Sizes]()
+    for sizes in kinds:
+        given = drawn(op, sizes, generator)
+        first = run(worker, op, given, route)
+        if first is None:
+            continue
+        for what, (vary, other) in asked.items():
+            same = compared(op, given, first, vary, other, generator, route)
+            pairs[what] += same is not None
+            if same is False and (what not in worst or volume(sizes) < volume(worst[what])):
+                worst[what] = sizes
+    reasons = {**NOT_TESTED, **{what: other for what, other in elsewhere.items() if isinstance(other, str)}}
+    return [
+        *(answered(what, pairs[what], worst.get(what)) for what in asked),
+        *(Answer(what=what, holds=None, why=why) for what, why in reasons.items()),
+    ]
+
+
+def answered(what: str, pairs: int, smallest: Sizes | None) -> Answer:
+    """Return the answer of so many pairs."""
+    if not pairs:
+        return Answer(what=what, holds=None, why="no pair of calls that differ in nothing else")
+    return Answer(what=what, holds=smallest is None, pairs=pairs, smallest=smallest)
+
+
+def compared(
+    op: str, given: Operands, first: Array, vary: Vary, other: Worker, generator: np.random.Generator, route: str
+) -> bool | None:
+    """Return whether the varied call gives the same bits; None where there is no such call."""
+    variation = vary(op, given, generator)
+    if variation is None:
+        return None
+    second = run(other, op, variation.operands, route)
+    return None if second is None else first.tobytes() == np.ascontiguousarray(variation.select(second)).tobytes()
+
+
+def volume(sizes: Sizes) -> int:
+    """Return the products of a call."""
+    return sizes.images * sizes.depth * sizes.filters * int(np.prod([*sizes.image, *sizes.window]))
