@@ -1,18 +1,22 @@
-"""`conformance order`: the order in which a target adds, drawn."""
+"""`conformance order`: the order in which a target adds, drawn; or a survey of orders and of what follows from them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from conformance.errors import UsageError
-from conformance.order import kinds
+from conformance.order import kinds, tables
 from conformance.order.kinds import CALLS, Sizes
 from conformance.order.probing import probed
+from conformance.order.results import write
 from conformance.order.reveal import Revealed, reveal
 from conformance.order.summation import UnrevealedError
+from conformance.order.surveying import Surveyor
 from conformance.order.wording import drawn
+from conformance.run import folders
 from conformance.targets import registry
 from conformance.targets.registry import Target
 from conformance.targets.transport.pool import Worker
@@ -25,8 +29,8 @@ BATCHES = (1, 64)
 
 
 def order(
-    op: Annotated[str, typer.Argument(help=f"An op that adds products: {', '.join(CALLS)}.")],
-    target: Annotated[str, typer.Option(help="The target.")],
+    op: Annotated[list[str] | None, typer.Argument(help=f"Ops that add products: {', '.join(CALLS)}.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="A target. Repeats, for a survey.")] = None,
     filters: Annotated[str, typer.Option(help="Rows and columns of the filters, or of the pool's window.")] = "3,3",
     depth: Annotated[int, typer.Option(min=1, help="Channels that one sum runs over.")] = 1,
     outputs: Annotated[int, typer.Option(min=1, help="Channels of the result.")] = 8,
@@ -43,10 +47,37 @@ def order(
     ] = None,
     images: Annotated[int, typer.Option(min=1, help="Images that a filter gradient sums over.")] = 1,
     route: Annotated[str, typer.Option(help="The target's way to compute the op.")] = "",
+    survey: Annotated[
+        bool, typer.Option("--survey", help="Survey kinds of sizes, and write the folder of a run.")
+    ] = False,
+    calls: Annotated[int, typer.Option(min=1, help="Small calls that a survey predicts, for each op.")] = 30,
+    out: Annotated[Path | None, typer.Option(help="A survey's folder; reports/<time>-orders by default.")] = None,
 ) -> int:
     """Reveal the order in which a target adds the products of one output element, and draw its tree."""
-    if op not in CALLS:
-        raise UsageError(f"no order of {op!r}: sums of products are {', '.join(CALLS)}")
+    for unknown in set(op or ()) - set(CALLS):
+        raise UsageError(f"no order of {unknown!r}: sums of products are {', '.join(CALLS)}")
+    targets = chosen_targets(target)
+    if survey:
+        return surveyed(targets, op or list(CALLS), calls, out)
+    if not op or len(op) != 1 or len(targets) != 1:
+        raise UsageError("one op and one --target are drawn; --survey takes several")
+    sizes = read_sizes(op[0], filters, image, depth, outputs, images, stride, padding, dtype, layout)
+    return show(targets[0], op[0], sizes, batch or BATCHES, route)
+
+
+def read_sizes(
+    op: str,
+    filters: str,
+    image: str | None,
+    depth: int,
+    outputs: int,
+    images: int,
+    stride: int,
+    padding: str,
+    dtype: str,
+    layout: str,
+) -> Sizes:
+    """Read the sizes that the user gives."""
     window = pair("filters", filters)
     sizes = Sizes(
         window=window,
@@ -61,10 +92,33 @@ def order(
     )
     if min(sizes.out) < 1:
         raise UsageError(f"--filters {filters}: wider than the image, {sizes.image[0]} x {sizes.image[1]}")
-    found = registry.find(target)
-    if reason := registry.available(found):
-        raise UsageError(f"target {target} cannot run here: {reason}")
-    return show(found, op, sizes, batch or BATCHES, route)
+    return sizes
+
+
+def chosen_targets(names: Sequence[str] | None) -> tuple[Target, ...]:
+    """Return the targets asked for; the default ones that can run here where none is named."""
+    found = tuple(registry.find(name) for name in names or registry.default_targets())
+    for target in found:
+        if reason := registry.available(target):
+            raise UsageError(f"target {target.name} cannot run here: {reason}")
+    return found
+
+
+def surveyed(targets: Sequence[Target], ops: Sequence[str], calls: int, out: Path | None) -> int:
+    """Survey targets, print what was found, write it into the folder of a run."""
+    session = folders.opened(out, "orders")
+    progress = Console(stderr=True, highlight=False, markup=False)
+    surveyor = Surveyor(calls=calls, say=progress.print)
+    for target in targets:
+        surveyor.survey(target, ops)
+    found = surveyor.result()
+    session.close(targets, surveyor.about)
+    write(session.folder, found)
+    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    for line in tables.lines(found):
+        console.print(line)
+    console.print(f"Written to {session.folder}: orders.json; conformance report {session.folder} shows it.")
+    return 0
 
 
 def pair(name: str, text: str) -> tuple[int, int]:

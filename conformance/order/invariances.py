@@ -12,11 +12,11 @@ import numpy as np
 from conformance.model import Array, Returned
 from conformance.order.kinds import Sizes, call
 from conformance.order.operands import OPERANDS
-from conformance.order.probing import in_nhwc
+from conformance.order.probing import in_layout, in_nhwc
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Worker
 
-__all__ = ["ELSEWHERE", "NOT_TESTED", "WITHIN", "Answer", "Operands", "measured"]
+__all__ = ["ELSEWHERE", "NOT_TESTED", "WITHIN", "Answer", "Operands", "drawn", "measured"]
 
 Select = Callable[[Array], Array]
 
@@ -134,30 +134,25 @@ def again(_op: str, given: Operands, _generator: np.random.Generator) -> Variati
 
 # What differs between two calls of one worker.
 WITHIN: Mapping[str, Vary] = {
-    "the batch": batch,
-    "the image's place in the batch": place,
-    "the layout": layout,
-    "a translation under VALID": translation,
-    "more filters beside": beside,
-    "more input channels beside": channels,
+    "batch": batch,
+    "place": place,
+    "layout": layout,
+    "translation": translation,
+    "beside": beside,
+    "channels": channels,
 }
 # What differs between two workers that make the same call.
-ELSEWHERE = ("the number of threads", "eager or graph")
+ELSEWHERE = ("threads", "mode")
 NOT_TESTED: Mapping[str, str] = {
-    "the image's position in memory": "arrays travel to the worker, which places them itself",
+    "memory": "arrays travel to the worker, which places them itself",
 }
 
 
 def run(worker: Worker, op: str, given: Operands, route: str) -> Array | None:
     """Make a call; None where it gives no result."""
     of, case = OPERANDS[op], call(op, given.sizes)
-    images = [of.left] if of.right == "filters" else [of.left, *filter(None, [of.right])]
-    sides = {of.left: given.left} | ({of.right: given.right} if of.right and given.right is not None else {})
-    turned = given.sizes.layout == "NCHW"
-    arrays = {
-        name: np.ascontiguousarray(np.moveaxis(array, 3, 1)) if turned and name in images else array
-        for name, array in sides.items()
-    }
+    left, right = in_layout(case, given.left, given.right)
+    arrays = {of.left: left} | ({of.right: right} if of.right and right is not None else {})
     observed = worker.run(Call(op=op, arguments={**case.attributes, **arrays}, route=route))
     return in_nhwc(observed.arrays[0], case) if isinstance(observed, Returned) else None
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from conformance.model import Array, Case, Returned
 from conformance.order.operands import OPERANDS, Element, element
-from conformance.order.probing import described, in_nhwc, probed
+from conformance.order.probing import in_nhwc, probed
 from conformance.order.replay import Order, ended, replay
 from conformance.order.reveal import reveal
 from conformance.order.summation import UnrevealedError
@@ -52,13 +52,17 @@ class Class:
     members: list[Element] = field(default_factory=list)
 
 
-def predict(worker: Worker, case: Case, left: Array, right: Array | None, route: str = "") -> Predicted:
-    """Make a call, and predict it: left and right operands in the layout of the call."""
+def predict(worker: Worker, case: Case, left: Array, right: Array | None, route: str = "") -> Predicted | None:
+    """
+    Make a call, and predict it; None where the target gives no result.
+
+    left, right: operands in the layout of the call.
+    """
     op = OPERANDS[case.op]
     arrays = {op.left: left} | ({op.right: right} if op.right and right is not None else {})
     observed = worker.run(Call(op=case.op, arguments={**case.attributes, **arrays}, route=route))
     if not isinstance(observed, Returned):
-        return Predicted(case=case, elements=0, exact=0, orders=(), unrevealed=described(observed))
+        return None
     output = in_nhwc(observed.arrays[0], case)
     groups = classes(case, output.shape)
     exact = output.size - sum(len(group.members) for group in groups)

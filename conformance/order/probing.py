@@ -12,7 +12,7 @@ from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Worker
 from reference.floats import format_of
 
-__all__ = ["Probed", "described", "in_nhwc", "probed"]
+__all__ = ["Probed", "described", "in_layout", "in_nhwc", "probed"]
 
 
 @dataclass(slots=True)
@@ -92,6 +92,15 @@ def in_nhwc(result: Array, case: Case) -> Array:
     """Return a result of a call in NHWC; filters are HWIO in every layout."""
     images = OPERANDS[case.op].out == 0
     return np.moveaxis(result, 1, 3) if images and case.attributes.get("data_format") == "NCHW" else result
+
+
+def in_layout(case: Case, left: Array, right: Array | None) -> tuple[Array, Array | None]:
+    """Return the operands of a call in its layout, from images in NHWC and filters in HWIO."""
+    if case.attributes.get("data_format") != "NCHW":
+        return left, right
+    images = right is not None and OPERANDS[case.op].right != "filters"
+    turned = np.ascontiguousarray(np.moveaxis(left, 3, 1))
+    return turned, np.ascontiguousarray(np.moveaxis(right, 3, 1)) if images and right is not None else right
 
 
 def described(observed: Observation) -> str:

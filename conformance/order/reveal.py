@@ -17,9 +17,10 @@ from conformance.order.replay import Order, ended, replay
 from conformance.order.summation import SCALES, Summation, UnrevealedError, counted, masked, survivors, totals
 from conformance.order.trees import Tree
 
-__all__ = ["Revealed", "ordinary", "predicted_survivors", "reveal"]
+__all__ = ["Revealed", "keeps", "ordinary", "predicted_survivors", "reveal"]
 
 FRESH = 128  # masks that check a tree, at most
+FEW = 24  # of both, to see whether an order is kept
 SAMPLES = 64  # sums of ordinary numbers that check an order
 
 
@@ -45,7 +46,7 @@ def reveal(box: Summation, seed: int = 0, samples: int = SAMPLES) -> Revealed:
     found = recovery.recover(box, seed)
     tree = found.tree
     generator = np.random.Generator(np.random.Philox([seed, 1]))
-    confirm(box, found, generator)
+    confirm(box, tree, generator, min(FRESH, 4 * box.terms), exact=found.exact)
     bits = order_bits(box, found)
     fused = widths.fused(box, tree, bits) if len(tree.steps) else (False,) * tree.terms
     order, same = replayed(box, Order(tree=tree, bits=bits, fused=fused, exact=found.exact), generator, samples)
@@ -76,6 +77,17 @@ def replayed(box: Summation, order: Order, generator: np.random.Generator, sampl
     return ways[best], predicted[best]
 
 
+def keeps(box: Summation, order: Order, seed: int = 0) -> bool:
+    """Return whether a black box adds in this order, by a sample: some fresh masks, some sums of ordinary numbers."""
+    generator = np.random.Generator(np.random.Philox([seed, 2]))
+    try:
+        confirm(box, order.tree, generator, FEW, exact=order.exact)
+        _, same = replayed(box, order, generator, FEW)
+    except UnrevealedError:
+        return False
+    return same in (None, FEW)
+
+
 def order_bits(box: Summation, found: recovery.Recovered) -> tuple[int, ...]:
     """Return the widths of a tree's additions; where they are exact, only that the output's dtype ends them is seen."""
     if found.exact and SCALES[box.dtype.name].scan < 53:
@@ -98,21 +110,21 @@ def check_terms(box: Summation) -> None:
         raise UnrevealedError("large terms overflow")
 
 
-def confirm(box: Summation, found: recovery.Recovered, generator: np.random.Generator) -> None:
+def confirm(box: Summation, shape: Tree, generator: np.random.Generator, fresh: int, *, exact: bool) -> None:
     """
-    Hold a black box to its tree: fresh masks, twice.
+    Hold a black box to its tree: so many fresh masks, and these twice more.
 
     Raises:
         UnrevealedError: it leaves something else.
     """
     if box.terms < 2:
         return
-    scale, fresh = SCALES[box.dtype.name], min(FRESH, 4 * box.terms)
+    scale = SCALES[box.dtype.name]
     pairs = np.array([generator.choice(box.terms, 2, replace=False) for _ in range(fresh)])
     density = min(0.5, scale.ones / 2 / box.terms)
     ones = generator.random((fresh, box.terms)) < density
     np.put_along_axis(ones, pairs, values=False, axis=1)
-    if (survivors(box, pairs, ones) != predicted_survivors(found.tree, pairs, ones, exact=found.exact)).any():
+    if (survivors(box, pairs, ones) != predicted_survivors(shape, pairs, ones, exact=exact)).any():
         raise UnrevealedError(
             "no tree: fresh masks leave other numbers of ones than the tree that the first ones showed"
         )

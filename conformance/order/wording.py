@@ -1,11 +1,14 @@
 """Orders in words and drawn in the terminal; nothing reads them back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from conformance.order.forms import Form, Joined, Loop, Pairwise, Run, described, loops, relative
+from conformance.order.invariances import Answer
+from conformance.order.kinds import Sizes
+from conformance.order.replay import Order
 from conformance.order.reveal import Revealed
 
-__all__ = ["Axes", "drawn", "named"]
+__all__ = ["SUBJECTS", "Axes", "answered", "drawn", "facts", "kind_of", "named", "sized"]
 
 Axes = Sequence[tuple[str, int]]  # names and lengths of the axes along which terms lie, outermost first
 FEW = 3  # branches that are drawn at each end of many
@@ -126,12 +129,40 @@ def drawn(revealed: Revealed, axes: Axes) -> list[str]:
     """Return the lines of an order drawn as text: its name, what it rounds, and the tree, runs of terms in one line."""
     order = revealed.order
     form = described(order.tree)
-    return [named(form, axes), *facts(revealed), "", *lines(form, axes)]
+    checked = "every bit of ordinary sums as predicted" if revealed.replayed else "checked by masks alone"
+    return [named(form, axes), *facts(order), checked, "", *lines(form, axes)]
 
 
-def facts(revealed: Revealed) -> list[str]:
+def kind_of(order: Order, axes: Axes) -> str:
+    """Return what orders of sums of other lengths may have in common."""
+    widths = sorted(set(order.bits))
+    found = [general(described(order.tree), axes)]
+    found += [f"{order.several} numbers an addition"] if order.several > 2 else []
+    found += [" and ".join(map(str, widths)) + " bits"] if widths else []
+    found += ["FMA"] if any(order.fused) else []
+    return ", ".join(found)
+
+
+def general(form: Form, axes: Axes) -> str:
+    """Return the name of a form without what its length alone decides."""
+    match form:
+        case Run(order, 1) if len(order) > 1 and sorted(order) == list(order):
+            return "sequential"
+        case Pairwise():
+            return "pairwise"
+        case Joined() if form.alike:
+            first, starts = form.runs[0].order, [run.order[0] for run in form.runs]
+            interleaved = max(starts) < max(first)
+            parts = f"{len(form.runs)} lanes" if interleaved else f"blocks ({visited(first, axes)})"
+            return f"{parts}, joined {joint(form.outer)}"
+        case Joined():
+            return f"parts, joined {joint(form.outer)}"
+    return named(form, axes)
+
+
+def facts(order: Order) -> list[str]:
     """Return what else was found."""
-    order, shape = revealed.order, revealed.order.tree
+    shape = order.tree
     widths = sorted(set(order.bits))
     several = f", {order.several} numbers an addition" if order.several > 2 else ""
     found = [f"{shape.terms} terms, depth {shape.depth}{several}"]
@@ -141,8 +172,7 @@ def facts(revealed: Revealed) -> list[str]:
         found.append(f"products added unrounded (FMA): {sum(order.fused)} of {shape.terms}")
     if order.reciprocal:
         found.append("means: the sum times the rounded reciprocal of its terms")
-    checked = "every bit of ordinary sums as predicted" if revealed.replayed else "checked by masks alone"
-    return [*found, checked]
+    return found
 
 
 def lines(form: Form, axes: Axes) -> list[str]:
@@ -199,3 +229,37 @@ def place(term: int, axes: Axes) -> str:
         term, at = divmod(term, length)
         found.insert(0, str(at))
     return f"[{','.join(found)}]"
+
+
+# What an answer is about: `invariances`.
+SUBJECTS: Mapping[str, str] = {
+    "batch": "whatever the batch",
+    "place": "wherever the image stands in the batch",
+    "threads": "whatever the number of threads",
+    "memory": "wherever the image lies in memory",
+    "layout": "NHWC or NCHW",
+    "mode": "eager or graph",
+    "translation": "wherever the window lies, under VALID",
+    "beside": "whatever filters, or channels of a pool, are beside",
+    "channels": "whatever input channels are beside",
+}
+
+
+def answered(answer: Answer) -> str:
+    """Return an answer in a few words."""
+    if answer.holds is None:
+        return f"not tested: {answer.why}"
+    if answer.smallest:
+        return f"no: {sized(answer.smallest)}"
+    return f"yes: {answer.pairs} pairs of calls"
+
+
+def sized(sizes: Sizes) -> str:
+    """Return sizes in a few words."""
+    (high, wide), (taps, across) = sizes.image, sizes.window
+    many = f"{sizes.images} of " if sizes.images > 1 else ""
+    stride = f", stride {sizes.stride}" if sizes.stride > 1 else ""
+    return (
+        f"image {many}{high}x{wide}x{sizes.depth}, window {taps}x{across}, {sizes.filters} out{stride}, "
+        f"{sizes.padding} {sizes.layout} {sizes.dtype}"
+    )

@@ -1,0 +1,123 @@
+"""Survey a target: its orders over kinds of sizes, the small calls they predict, and what bits do not depend on."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from conformance.model import Json
+from conformance.order import kinds
+from conformance.order.invariances import ELSEWHERE, Answer, drawn, measured
+from conformance.order.kinds import KINDS, Sizes
+from conformance.order.prediction import predict
+from conformance.order.probing import in_layout, probed
+from conformance.order.replay import Order
+from conformance.order.results import Calls, Found, Missed, Survey, key_of
+from conformance.order.reveal import keeps, reveal
+from conformance.order.summation import UnrevealedError
+from conformance.targets.registry import Target
+from conformance.targets.transport.pool import Worker
+from conformance.targets.transport.zygote import Zygotes
+
+__all__ = ["Surveyor"]
+
+MANY = 64  # masks in a call
+DTYPES = ("float16", "bfloat16", "float64")  # beside float32, on one kind of sizes
+TYPICAL = Sizes(window=(3, 3), image=(11, 11), depth=16, filters=8)
+THREADS = 2
+VARIED = 60  # small calls, beside KINDS, that invariances are looked for in
+
+
+@dataclass(slots=True)
+class Surveyor:
+    """Surveys targets one after another, and keeps what it finds."""
+
+    calls: int  # small calls to predict, for each op
+    say: Callable[[str], None]
+    orders: dict[str, Order] = field(default_factory=dict)
+    found: list[Found] = field(default_factory=list)
+    predicted: list[Calls] = field(default_factory=list)
+    answers: list[tuple[str, str, Answer]] = field(default_factory=list)
+    about: dict[str, dict[str, Json]] = field(default_factory=dict)
+
+    def survey(self, target: Target, ops: Sequence[str]) -> None:
+        """Survey one target."""
+        zygotes = Zygotes()
+        with ExitStack() as stack:
+            stack.callback(zygotes.close)
+            worker = stack.enter_context(Worker(target.start(), zygotes=zygotes))
+            elsewhere = {
+                what: stack.enter_context(Worker(other.start(), zygotes=zygotes))
+                if isinstance(other, Target)
+                else other
+                for what, other in others(target).items()
+            }
+            self.about[target.name] = dict(worker.ready().about)
+            for op in ops:
+                self.say(f"{op} on {target.name}: orders")
+                self.found += (self._order(target, worker, op, sizes) for sizes in asked(op))
+                self.say(f"{op} on {target.name}: {self.calls} small calls predicted")
+                self.predicted.append(self._calls(target, worker, op))
+                self.say(f"{op} on {target.name}: invariances")
+                varied = [*kinds.small(0, VARIED), *KINDS]
+                self.answers += ((target.name, op, one) for one in measured(op, worker, elsewhere, varied))
+
+    def result(self) -> Survey:
+        """Return what was found so far."""
+        return Survey(
+            orders=dict(self.orders),
+            found=tuple(self.found),
+            calls=tuple(self.predicted),
+            answers=tuple(self.answers),
+        )
+
+    def _order(self, target: Target, worker: Worker, op: str, sizes: Sizes) -> Found:
+        """Reveal one order; try whether one image alone has it, too."""
+        case, index = kinds.call(op, sizes), kinds.middle(op, sizes)
+        box = probed(worker, case, index, MANY)
+        found = Found(target=target.name, op=op, sizes=sizes, many=MANY, axes=box.element.axes())
+        try:
+            order = reveal(box).order
+        except UnrevealedError as error:
+            return replace(found, why=str(error))
+        key = key_of(order)
+        self.orders[key] = order
+        return replace(found, order=key, alone=keeps(probed(worker, case, index, 1), order))
+
+    def _calls(self, target: Target, worker: Worker, op: str) -> Calls:
+        """Predict small calls."""
+        generator = np.random.Generator(np.random.Philox(1))
+        made, missed = 0, []
+        for sizes in kinds.small(0, self.calls):
+            given, case = drawn(op, sizes, generator), kinds.call(op, sizes)
+            one = predict(worker, case, *in_layout(case, given.left, given.right))
+            made += one is not None
+            if one and not one.whole:
+                missed.append(Missed(sizes=sizes, exact=one.exact, elements=one.elements, why=one.unrevealed))
+        return Calls(target=target.name, op=op, dtype="float32", calls=made, missed=tuple(missed))
+
+
+def asked(op: str) -> Iterator[Sizes]:
+    """Yield the kinds of sizes that an op is asked about: every dtype once, float32 in all kinds."""
+    for dtype in DTYPES:
+        yield replace(TYPICAL, dtype=dtype)
+    pool = op == "avg_pool"
+    yield from (sizes for sizes in KINDS if not pool or (sizes.depth == 1 and sizes.window != (1, 1)))
+
+
+def others(target: Target) -> dict[str, Target | str]:
+    """Return what else makes the same calls: more threads, and the other mode; or why there is none."""
+    if "mode" not in target.options:
+        return dict.fromkeys(ELSEWHERE, "the suite cannot set it for this target")
+    threads = replace(
+        target,
+        options={**target.options, "threads": THREADS},
+        environment={
+            **target.environment,
+            "OMP_NUM_THREADS": str(THREADS),
+            "TF_NUM_INTRAOP_THREADS": str(THREADS),
+        },
+    )
+    mode = "graph" if target.options["mode"] == "eager" else "eager"
+    return {"threads": threads, "mode": replace(target, options={**target.options, "mode": mode})}

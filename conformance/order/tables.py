@@ -1,0 +1,47 @@
+"""A survey of orders as lines of text."""
+
+from collections.abc import Iterator
+
+from conformance.order.results import Calls, Found, Survey
+from conformance.order.wording import SUBJECTS, answered, kind_of, sized
+
+__all__ = ["lines"]
+
+
+def lines(survey: Survey) -> Iterator[str]:
+    """Yield what a survey found: for each target and op its orders, predicted calls and invariances."""
+    for target, op in dict.fromkeys((one.target, one.op) for one in survey.found):
+        yield f"{op} on {target}"
+        yield from orders(survey, [one for one in survey.found if (one.target, one.op) == (target, op)])
+        yield from (f"  {calls(one)}" for one in survey.calls if (one.target, one.op) == (target, op))
+        for _, _, answer in (one for one in survey.answers if one[:2] == (target, op)):
+            yield f"  the same bits {SUBJECTS[answer.what]}: {answered(answer)}"
+        yield ""
+
+
+def orders(survey: Survey, found: list[Found]) -> Iterator[str]:
+    """Yield the kinds of order, each with the sizes that have it: the first of them, and how many more."""
+    groups: dict[str, list[Found]] = {}
+    for one in found:
+        groups.setdefault(name(survey, one), []).append(one)
+    for text, group in groups.items():
+        more = f" and {len(group) - 1} more" if len(group) > 1 else ""
+        yield f"  {text}: {sized(group[0].sizes)}{more}"
+        if changed := [one for one in group if one.order and one.alone is False]:
+            yield f"    one image alone in another order: {sized(changed[0].sizes)}; {len(changed)} of {len(group)}"
+
+
+def name(survey: Survey, one: Found) -> str:
+    """Return the kind of an order."""
+    if not one.order:
+        return f"not revealed, {one.why}"
+    return kind_of(survey.orders[one.order], one.axes)
+
+
+def calls(one: Calls) -> str:
+    """Return how many small calls were predicted, and the first that were not."""
+    text = f"{one.predicted} of {one.calls} small {one.dtype} calls predicted bit for bit"
+    missed = [
+        f"{sized(miss.sizes)}: {miss.why or f'{miss.exact} of {miss.elements} elements'}" for miss in one.missed[:3]
+    ]
+    return "; ".join([text, *missed])
