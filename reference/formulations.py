@@ -6,14 +6,15 @@ the same numbers as the ops. None is fast, none shares code with `conv2d_transpo
 arrays are float64 or int32, images N H W C.
 
 A transposed convolution of input [N, OH, OW, O] with filters [FH, FW, FI, O] to [N, H, W, I] belongs to the forward
-convolution, of the same filters, strides, padding and dilations, that maps [N, H, W, I] to [N, OH, OW, O]. It is
+convolution, of the same filters, strides, padding and dilations, that maps [N, H, W, I] to [N, OH, OW, O]. Its
+definition adds every input element times the filters at stride steps. It is as well
 
-    scatter_add      every input element times the filters, added at stride steps, and the padding cut off;
     zero_insertion   a convolution of stride 1, with the filters turned round, over the input with zeros inserted;
     matrix           the transpose of the matrix that the forward convolution is;
     input_gradient   the gradient of the forward convolution.
 
-An unpooling is the transpose of picking elements (`picked`, `picking`), and of adding windows (`ones_transposed`).
+An unpooling is the transpose of picking elements (`picking`), and of adding windows: that is the transposed convolution
+with one filter of ones for each channel.
 
 Sources: V. Dumoulin and F. Visin, A guide to convolution arithmetic for deep learning, arXiv:1603.07285, 2016, chapters
 2 and 4; M. Zeiler, G. Taylor and R. Fergus, Adaptive deconvolutional networks for mid and high level feature learning,
@@ -24,7 +25,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reference.checks import Padding, Size, spatial
+from reference.checks import Padding, Size
 from reference.floats import Array
 from reference.ops.conv2d import conv2d
 from reference.ops.convolutions import convolution
@@ -33,48 +34,10 @@ from reference.windows import Axis, Convolution, Transposed, transposed
 __all__ = [
     "input_gradient",
     "matrix",
-    "ones_transposed",
-    "picked",
     "picking",
-    "scatter_add",
     "ungrouped",
     "zero_insertion",
 ]
-
-
-def scatter_add(
-    input: Array,
-    filters: Array,
-    output_shape: Sequence[int],
-    strides: Size,
-    padding: Padding = "SAME",
-    dilations: Size = None,
-) -> Array:
-    """
-    Multiply every input element with the filters, add the products at stride steps, and cut the padding off.
-
-        frame[n, y*sh + h*dh, x*sw + w*dw, g*FI + i] += sum over o in group g of input[n, y, x, o] * filters[h, w, i, o]
-        out = frame[:, top : top + H, left : left + W]
-
-    Shapes:
-        input [N, OH, OW, O], filters [FH, FW, FI, O], output_shape [N, H, W, I] -> out [N, H, W, I].
-
-    Source: Dumoulin and Visin 2016, section 4.2; the sum over the rows of `matrix`, one input position at a time.
-
-    >>> filters = np.array([[1.0, 3], [5, 7]]).reshape(2, 2, 1, 1)
-    >>> scatter_add(np.full((1, 1, 1, 1), 2.0), filters, [1, 2, 2, 1], 2)[0, :, :, 0]
-    array([[ 2.,  6.],
-           [10., 14.]])
-    """
-    forward = _forward(output_shape, filters, strides, padding, dilations)
-    rows, columns = forward.rows, forward.columns
-    frame = np.zeros((len(input), _end(rows), _end(columns), output_shape[3]), input.dtype)
-    dense = ungrouped(filters, forward.groups)
-    for y, x in np.ndindex(rows.out, columns.out):
-        stamp = np.einsum("no,hwio->nhwi", input[:, y, x], dense)
-        frame[:, _window(rows, y), _window(columns, x)] += stamp
-    top, left = rows.before, columns.before
-    return frame[:, top : top + rows.size, left : left + columns.size]
 
 
 def zero_insertion(
@@ -227,27 +190,6 @@ def input_gradient(
     return np.asarray(np.einsum("cyxo,nyxo->nc", responses, out_backprop)).reshape(n, high, wide, channels)
 
 
-def picked(input: Array, argmax: Array, output_shape: Sequence[int], include_batch_in_index: bool = False) -> Array:
-    """
-    Put every pooled value where its argmax says, one after the other: max_unpool, as a loop.
-
-    Shapes:
-        input and argmax [N, OH, OW, C], output_shape [N, H, W, C] -> [N, H, W, C].
-
-    Source: Zeiler, Taylor and Fergus 2011 (their switches are argmax); where an index comes twice, values are added.
-
-    >>> picked(np.array([5.0, 7]).reshape(1, 1, 2, 1), np.array([2, 2]).reshape(1, 1, 2, 1), [1, 2, 2, 1])[0, :, :, 0]
-    array([[ 0.,  0.],
-           [12.,  0.]])
-    """
-    n, *image = output_shape
-    out = np.zeros(n * int(np.prod(image)), input.dtype)
-    for index in np.ndindex(*input.shape):
-        first = 0 if include_batch_in_index else index[0] * int(np.prod(image))
-        out[first + argmax[index]] += input[index]
-    return out.reshape(output_shape)
-
-
 def picking(argmax: Array, output_shape: Sequence[int]) -> Array:
     """
     Return the matrix S that picks the elements at argmax from an image: vec(picked elements) = S vec(image).
@@ -267,35 +209,6 @@ def picking(argmax: Array, output_shape: Sequence[int]) -> Array:
     return np.equal.outer(argmax.ravel(), np.arange(int(np.prod(output_shape)))).astype(np.float64)
 
 
-def ones_transposed(input: Array, ksize: Size, strides: Size, padding: str, output_shape: Sequence[int]) -> Array:
-    """
-    Transpose the convolution, channel by channel, with ones of the window's size: avg_unpool.
-
-    Shapes:
-        input [N, OH, OW, C], output_shape [N, H, W, C] -> [N, H, W, C].
-
-    Source: adding the elements of windows is a depthwise convolution with ones; avg_unpool is its transpose.
-
-    >>> ones_transposed(np.array([1.0, 2]).reshape(1, 1, 2, 1), 2, 2, "VALID", [1, 2, 4, 1])[0, :, :, 0]
-    array([[1., 1., 2., 2.],
-           [1., 1., 2., 2.]])
-    """
-    window, _ = spatial("avg_unpool.R4", "ksize", ksize, "NHWC")
-    ones = np.ones((*window, 1, output_shape[3]), input.dtype)
-    return scatter_add(input, ones, output_shape, strides, padding)
-
-
 def _forward(image: Sequence[int], filters: Array, strides: Size, padding: Padding, dilations: Size) -> Convolution:
     """Lay out the forward convolution."""
     return convolution("conv2d", image, filters.shape, strides, padding, "NHWC", dilations)
-
-
-def _end(axis: Axis) -> int:
-    """Return where the padded image ends, or the last window, if that is further."""
-    return max(axis.padded, (axis.out - 1) * axis.stride + axis.reach)
-
-
-def _window(axis: Axis, window: int) -> slice:
-    """Return the cells of the padded image that one window meets."""
-    start = window * axis.stride
-    return slice(start, start + axis.reach, axis.dilation)

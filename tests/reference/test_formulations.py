@@ -97,14 +97,6 @@ def test_conv2d_has_the_shape_of_the_windows(call: Call) -> None:
 
 
 @given(calls())
-def test_transposed_convolution_is_adding_at_stride_steps(call: Call) -> None:
-    """Every input element times the filters, added into a frame, the padding cut off."""
-    added = formulations.scatter_add(call.z, call.w, call.image, call.strides, call.padding, call.dilations)
-
-    np.testing.assert_array_equal(added, transposed(call), strict=True)
-
-
-@given(calls())
 def test_transposed_convolution_is_a_convolution_of_the_input_with_zeros_inserted(call: Call) -> None:
     """Zeros in between, before and after; filters turned round; stride 1. Negative padding cuts."""
     inserted = formulations.zero_insertion(call.z, call.w, call.image, call.strides, call.padding, call.dilations)
@@ -209,19 +201,18 @@ def test_groups_are_a_convolution_without_groups(call: Call) -> None:
 
 @pytest.mark.parametrize("out", [5, 6])
 def test_all_formulations_of_the_founding_case_agree(out: int) -> None:
-    """3x3 to 5x5 and to 6x6, stride 2, SAME: five ways, one result."""
+    """3x3 to 5x5 and to 6x6, stride 2, SAME: four ways, one result."""
     image, filters = np.arange(1.0, 10).reshape(1, 3, 3, 1), np.ones((3, 3, 1, 1))
     shape = (1, out, out, 1)
     expected = reference.conv2d_transpose(image, filters, shape, 2)
 
     ways = [
-        formulations.scatter_add(image, filters, shape, 2),
         formulations.zero_insertion(image, filters, shape, 2),
         (image.reshape(1, 9) @ formulations.matrix(shape[1:], filters, 2, "SAME")).reshape(shape),
         formulations.input_gradient(shape, filters, image, 2, "SAME"),
     ]
 
-    assert [way.tolist() for way in ways] == [expected.tolist()] * 4
+    assert [way.tolist() for way in ways] == [expected.tolist()] * 3
 
 
 def test_the_matrix_of_the_published_example() -> None:
@@ -269,12 +260,6 @@ def unpoolings(draw: st.DrawFn) -> tuple[Array, Array, tuple[int, ...], bool]:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     cells = high * wide * channels * (n if batch else 1)
     return rng.integers(-4, 5, small) * 1.0, rng.integers(0, cells, small), (n, high, wide, channels), batch
-
-
-@given(unpoolings())
-def test_max_unpool_is_putting_values_one_after_the_other(case: tuple[Array, Array, tuple[int, ...], bool]) -> None:
-    """max_unpool.R6: an index that comes twice gets the sum."""
-    np.testing.assert_array_equal(reference.max_unpool(*case), formulations.picked(*case), strict=True)
 
 
 @given(unpoolings())
@@ -332,7 +317,7 @@ def test_the_gradient_of_max_pool_is_unpooling_at_its_argmax(case: Pooling) -> N
 
     gradient = reference.max_pool_grad(case.image, values, case.small, case.ksize, case.strides, case.padding)
 
-    np.testing.assert_array_equal(gradient, formulations.picked(case.small, argmax, case.image.shape), strict=True)
+    np.testing.assert_array_equal(gradient, reference.max_unpool(case.small, argmax, case.image.shape), strict=True)
 
 
 @given(pools())
@@ -343,9 +328,6 @@ def test_avg_unpool_is_the_transposed_convolution_with_ones(case: Pooling) -> No
 
     out = reference.avg_unpool(case.small, case.ksize, *window, shape)
 
-    np.testing.assert_array_equal(
-        out, formulations.ones_transposed(case.small, case.ksize, *window, shape), strict=True
-    )
     np.testing.assert_array_equal(out, reference.conv2d_transpose(case.small, ones, shape, *window), strict=True)
 
 
