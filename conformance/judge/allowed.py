@@ -224,20 +224,26 @@ def selected(value: Array, image: Array) -> Within:
 
 
 def of_max_pool_with_argmax(arguments: Arguments) -> Permits:
-    """max_pool_with_argmax: a NaN in the window (R11) and subnormals that tie with zero leave the index open."""
+    """max_pool_with_argmax: open is the refusal of an empty result (R8)."""
     value, argmax = reference.max_pool_with_argmax(**arguments)
+    results = Results(named_elements(value, argmax, arguments))
+    return always(may_refuse(results, "max_pool_with_argmax.R8", empty=0 in value.shape))
+
+
+def named_elements(value: Array, argmax: Array, arguments: Arguments) -> tuple[Within, Within]:
+    """Return the sets of values and indices: NaN in the window (R11) and subnormals that tie with 0 leave them open."""
     values, indices = selected(value, arguments["input"]), exactly(argmax)
     image = arguments["input"]
     if image.dtype.kind in "iu":
-        return always(Results((values, indices)))
+        return values, indices
     _, geometry = pool("max_pool_with_argmax", *geometry_of(arguments))
     loose = holds(geometry, np.isnan(image)) | (np.abs(value.astype(np.float64)) < smallest_normal(image))
     if not loose.any():
-        return always(Results((values, indices)))
+        return values, indices
     last = np.iinfo(argmax.dtype).max
     low, high = np.where(loose, 0, argmax), np.where(loose, last, argmax)
     nan = values.nan | holds(geometry, np.isnan(image))
-    return always(Results((replace(values, nan=nan), replace(indices, low=low, high=high))))
+    return replace(values, nan=nan), replace(indices, low=low, high=high)
 
 
 def smallest_normal(image: Array) -> float:

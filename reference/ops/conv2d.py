@@ -70,8 +70,9 @@ def conv2d(
         conv2d.R7   filters have at least one row, one column and one channel.
         conv2d.R8   The channels are a positive multiple of the filters' depth, and the filters divide evenly into that
                     many groups.
-        conv2d.R9   The window reaches beyond the padded image by at most the stride; by exactly that or less, the
-                    output is empty. Open: refusing an empty output, and giving one up to 2 * stride - 1.
+        conv2d.R9   The window, r rows or columns with its gaps, is longer than the padded image by at most the stride;
+                    where it is longer, the output is empty. Open: refusing an empty output, and giving one where it is
+                    longer by up to 2 * stride - 1.
         conv2d.R10  Taps outside the image are absent: a NaN or infinite filter over padding contributes nothing. Open:
                     a NaN there, since kernels that store zeros multiply them.
         conv2d.R11  NaN and infinity in the image or in the filters propagate as IEEE arithmetic has them, exactly to

@@ -73,8 +73,9 @@ def conv2d_backprop_filter(
         conv2d_backprop_filter.R7   filter_sizes has at least one row, one column and one channel.
         conv2d_backprop_filter.R8   The channels are a positive multiple of the filters' depth, and the filters divide
                                     evenly into that many groups.
-        conv2d_backprop_filter.R9   The window reaches beyond the padded image by at most the stride. Open, where the
-                                    output is empty: a refusal; up to 2 * stride - 1 beyond: an empty result.
+        conv2d_backprop_filter.R9   The window, r rows or columns with its gaps, is longer than the padded image by at
+                                    most the stride. Open, where out_backprop is empty: a refusal; where it is longer by
+                                    up to 2 * stride - 1: an empty result.
         conv2d_backprop_filter.R10  out_backprop has the shape of conv2d's output: [N, OH, OW, O].
         conv2d_backprop_filter.R11  An empty batch or an empty output gives zeros.
 

@@ -83,8 +83,9 @@ def conv2d_transpose(
         conv2d_transpose.R7   filters have at least one row, one column and one channel.
         conv2d_transpose.R8   The channels I of output_shape are a positive multiple of the filters' depth FI, and the
                               filters divide evenly into that many groups.
-        conv2d_transpose.R9   The window reaches beyond the padded output by at most the stride. Open, where input is
-                              empty: a refusal; up to 2 * stride - 1 beyond: an empty result.
+        conv2d_transpose.R9   The window, r rows or columns with its gaps, is longer than the padded output by at most
+                              the stride. Open, where input or output is empty: a refusal; where it is longer by up to
+                              2 * stride - 1: an empty result.
         conv2d_transpose.R10  output_shape has 4 entries, or 2 (height, width; then I = FI), int32 or int64, 0 to
                               2^31 - 1, and fewer than 2^60 elements.
         conv2d_transpose.R11  The forward convolution maps output_shape to the input's shape: batch, height, width, and
@@ -167,8 +168,9 @@ def conv2d_backprop_input(
         conv2d_backprop_input.R7   filters have at least one row, one column and one channel.
         conv2d_backprop_input.R8   The channels I of input_sizes are a positive multiple of the filters' depth FI, and
                                    the filters divide evenly into that many groups.
-        conv2d_backprop_input.R9   The window reaches beyond the padded output by at most the stride. Open, where
-                                   out_backprop is empty: a refusal; up to 2 * stride - 1 beyond: an empty result.
+        conv2d_backprop_input.R9   The window, r rows or columns with its gaps, is longer than the padded output by at
+                                   most the stride. Open, where out_backprop or the result is empty: a refusal; where it
+                                   is longer by up to 2 * stride - 1: an empty result.
         conv2d_backprop_input.R10  input_sizes has 4 entries, or 2 (height, width; then I = FI), int32 or int64, 0 to
                                    2^31 - 1, and fewer than 2^60 elements.
         conv2d_backprop_input.R11  out_backprop has the shape of conv2d's output: [N, OH, OW, O].

@@ -73,8 +73,8 @@ def max_pool_grad(
                            zero for batch and channels, each smaller than the window along its axis.
         max_pool_grad.R6   data_format is "NHWC", "NCHW" or None, which is "NHWC".
         max_pool_grad.R7   There is no pooling between channels: ksize and strides along them are 1.
-        max_pool_grad.R8   The window is longer than the padded image by at most the stride. Open, where the pool is
-                           empty: a refusal; where it is longer by up to 2 * stride - 1: an empty result.
+        max_pool_grad.R8   The window is longer than the padded image by at most the stride. Open, where the pool or the
+                           image is empty: a refusal; where it is longer by up to 2 * stride - 1: an empty result.
         max_pool_grad.R9   orig_output and grad have the shape of max_pool's output: [N, OH, OW, C].
         max_pool_grad.R10  orig_output is what max_pool gives for orig_input; anything else is unspecified. The
                            reference does not look at it.

@@ -187,6 +187,14 @@ def test_an_empty_result_may_be_refused(op: str, first: str, arguments: dict[str
     assert judged(sets, getattr(reference, op)(**given)) == AGREES
 
 
+def test_an_empty_maximum_with_argmax_may_be_refused() -> None:
+    """max_pool_with_argmax.R8: eager kernels give two empty results, shape inference refuses the call."""
+    sets = of("max_pool_with_argmax", "input", input=image(1, 2), ksize=3, strides=2, padding="VALID")
+
+    assert isinstance(sets, AnyOf)
+    assert verdict(sets, Raised("ValueError", "empty")).outcome == "agrees"
+
+
 def test_a_window_too_long_for_any_output_may_give_an_empty_one() -> None:
     """A window of 4 over 2 elements with stride 1: refused, or left open where the rule says so."""
     sets = of("max_pool", "input", input=image(1, 2), ksize=[1, 1, 9, 1], strides=1, padding="VALID")
