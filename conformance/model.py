@@ -15,7 +15,6 @@ import numpy as np
 
 __all__ = [
     "DISAGREEMENTS",
-    "OPS",
     "Array",
     "ArraySpec",
     "Case",
@@ -32,23 +31,6 @@ __all__ = [
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-
-OPS = (
-    "conv2d",
-    "conv2d_transpose",
-    "conv2d_backprop_input",
-    "conv2d_backprop_filter",
-    "max_pool",
-    "max_pool_with_argmax",
-    "max_pool_grad",
-    "avg_pool",
-    "avg_pool_grad",
-    "max_unpool",
-    "avg_unpool",
-    "dropout",
-    "stateless_dropout",
-    "dropout_grad",
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from conformance.errors import SuiteError, UsageError
 from conformance.networks.running import on_target
 from conformance.networks.steps import Runner
 from conformance.targets import registry
-from conformance.targets.registry import Target
+from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits, Worker
 
 __all__ = ["run", "target", "watched", "writable"]

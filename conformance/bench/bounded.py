@@ -4,8 +4,9 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from conformance.judge.allowed import SETS, AnyOf, Results, allowed
+from conformance.judge.allowed import AnyOf, Results, allowed
 from conformance.model import Array, Case
+from conformance.ops import OPS
 
 __all__ = ["FUNCTIONS"]
 
@@ -20,4 +21,4 @@ def bounded(op: str, **arguments: Any) -> tuple[Array, ...]:  # noqa: ANN401 -- 
     return values[0]
 
 
-FUNCTIONS = SimpleNamespace(**{op: partial(bounded, op) for op in SETS})
+FUNCTIONS = SimpleNamespace(**{op: partial(bounded, op) for op in OPS})

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from conformance import cases
+from conformance import ops
 from conformance.bench.subjects import Subject
 from conformance.judge.allowed import Permits, permits
 from conformance.judge.judging import judge
 from conformance.model import Array, Case, Observation, Returned, Verdict
 from conformance.networks.running import case_of
-from conformance.targets.registry import Target
+from conformance.targets.target import Target
 from conformance.triage import waivers
 from conformance.triage.waivers import Waiver
 
@@ -120,7 +120,7 @@ def last(result: Array) -> Array:
 def known(target: str, version: str, case: Case, judged: Verdict) -> str:
     """Return where a wrong result is described, if it is a known divergence of this version of TensorFlow; else ""."""
     row = {"op": case.op, "kind": judged.kind, "target": target, "reason": judged.reason}
-    found = waivers.covering(divergences(), row, cases.attributes(case), version)
+    found = waivers.covering(divergences(), row, ops.features(case), version)
     return found.link if found else ""
 
 

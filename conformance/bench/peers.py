@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from conformance.targets.registry import Target
+from conformance.targets.target import Target
 
 __all__ = ["PEERS"]
 

@@ -10,7 +10,7 @@ from conformance.bench.clock import AGAIN
 from conformance.bench.timing import LIMITS, Timed, start
 from conformance.errors import SuiteError
 from conformance.model import Array, Returned
-from conformance.targets.registry import Target
+from conformance.targets.target import Target
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Worker
 

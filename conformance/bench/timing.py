@@ -20,7 +20,7 @@ from conformance.bench.checking import Checked, known, of_batch, of_image
 from conformance.bench.clock import AGAIN
 from conformance.bench.subjects import Subject, arguments
 from conformance.model import Json, Returned
-from conformance.targets.registry import Target
+from conformance.targets.target import Target
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Limits, Worker
 from conformance.targets.transport.process import Start

@@ -1,13 +1,13 @@
 """What breaks a rule of several ops: arguments that no valid call has."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from conformance.cases.choices import Choices
+from conformance.cases.op import Break
 from conformance.model import ArraySpec, Case, Json
 
 __all__ = [
-    "Break",
     "broken",
     "elsewhere",
     "format_",
@@ -21,8 +21,6 @@ __all__ = [
     "refused",
     "sizes_of",
 ]
-
-Break = Callable[[str, Choices], Case]  # of an op
 
 NAN: Json = {"float": "nan"}
 ZERO_OR_LESS = (0, -1, -2, -(2**31), -(2**63))
@@ -38,12 +36,7 @@ def refused(op: str, choices: Choices, breaks: Mapping[str, Sequence[Break]]) ->
     """Draw a call that breaks one rule, each rule as often as the others; breaks: ways to break it."""
     rule = choices.pick(tuple(breaks))
     case = choices.pick(breaks[rule])(op, choices)
-    return replace(case, breaks=rule, regime="lattice" if "float" in _dtype(case) else "ties")
-
-
-def _dtype(case: Case) -> str:
-    """Return the dtype of the first array."""
-    return next(iter(case.arrays.values())).dtype
+    return replace(case, breaks=rule, regime="lattice" if "float" in case.dtype else "ties")
 
 
 def broken(case: Case, **attributes: Json) -> Case:

@@ -1,8 +1,16 @@
-"""The value regimes by name; `values.py` draws them."""
+"""Dtypes, and the value regimes by name; `values.py` draws them."""
+
+from dataclasses import replace
 
 from conformance.cases.choices import Choices
+from conformance.model import ArraySpec, Case
 
-__all__ = ["FLOAT_REGIMES", "INTEGER_REGIMES", "regime", "regimes", "rotated"]
+__all__ = ["FLOATS", "FLOAT_REGIMES", "INTEGERS", "INTEGER_REGIMES", "UNSIGNED", "cast", "regime", "regimes", "rotated"]
+
+# The common ones more than once: so often are they drawn.
+FLOATS = ("float32", "float32", "float32", "bfloat16", "float16", "float16", "float64")
+INTEGERS = ("int32", "int64", "int16", "int8", "uint8", "uint16")
+UNSIGNED = ("uint32", "uint64")
 
 FLOAT_REGIMES = ("lattice", "normal", "positive", "wide", "ill-conditioned", "special", "ties")
 INTEGER_REGIMES = ("lattice", "wide", "ties", "extremes")
@@ -28,3 +36,17 @@ def rotated(dtype: str, first: str, steps: int) -> str:
         return "lattice"
     others = regimes(dtype)[1:]
     return others[(others.index(first) + steps - 1 if first in others else steps - 1) % len(others)]
+
+
+def cast(case: Case, dtype: str, fixed: tuple[str, ...] = ()) -> Case:
+    """
+    Return the case with the arrays of its first one's dtype in another; its regime too, where that has no such one.
+
+    fixed: arrays that keep their dtype.
+    """
+    now = next(iter(case.arrays.values())).dtype
+    arrays = {
+        name: ArraySpec(spec.shape, dtype) if spec.dtype == now and name not in fixed else spec
+        for name, spec in case.arrays.items()
+    }
+    return replace(case, arrays=arrays, regime=case.regime if case.regime in regimes(dtype) else "lattice")

@@ -22,7 +22,7 @@ from conformance.model import Json
 from conformance.networks.known import NETWORKS
 from conformance.run import folders
 from conformance.targets import registry
-from conformance.targets.registry import Target
+from conformance.targets.target import Target
 
 __all__ = ["bench"]
 

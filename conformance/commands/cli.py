@@ -27,7 +27,7 @@ from conformance.commands.explain import explain
 from conformance.commands.networks import networks
 from conformance.commands.order import order
 from conformance.errors import SuiteError, UsageError
-from conformance.model import OPS
+from conformance.ops import OPS
 from conformance.run.header import header
 from conformance.run.jobs import CASES, SECONDS, Plan, default_jobs
 from conformance.run.store import Store

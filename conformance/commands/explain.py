@@ -15,8 +15,10 @@ from typing import Annotated, Any
 
 import typer
 
+from conformance.cases.op import Geometry as Explained
 from conformance.commands.conventions import converted, translations
 from conformance.errors import UsageError
+from conformance.ops import OPS
 from reference.arithmetic import Padding, Pair
 from reference.conventions import LIBRARIES
 from reference.errors import SpecError
@@ -29,13 +31,6 @@ MEANINGS = {
     Cell.EXTRA: "+ extra padding: on the left and top, not on the right and bottom",
     Cell.PADDING: "o padding",
     Cell.INSERTED: ". a zero inserted between elements",
-}
-RESULTS = {
-    "conv2d": "the sum of its window, since the filters are ones",
-    "conv2d_transpose": "the sum of its window, since the filters are ones",
-    "max_pool": "the largest element of its window",
-    "max_pool_with_argmax": "the largest element of its window",
-    "avg_pool": "the mean of the elements of its window",
 }
 LARGEST = 2000  # cells a side: what is larger is no drawing
 COUNTS = 12  # output elements along one axis whose inputs are counted
@@ -144,21 +139,18 @@ def _result(laid: Geometry, element: Pair) -> _Table:
     columns = [laid.columns.inputs(x) for x in range(laid.output[1])]
 
     def text(y: int, x: int) -> str:
-        return _value(laid.op, rows[y], columns[x], laid.columns.size)
+        return _explained(laid).value(rows[y], columns[x], laid.columns.size)
 
     marked = (range(element[0], element[0] + 1), range(element[1], element[1] + 1))
     return _Table(f"output, {_by(laid.output)}", laid.output, text, marked)
 
 
-def _value(op: str, rows: tuple[int, ...], columns: tuple[int, ...], width: int) -> str:
-    """Return what the op makes of the elements row * width + column + 1, over all of these rows and columns."""
-    count = len(rows) * len(columns)
-    total = sum(rows) * width * len(columns) + (sum(columns) + len(columns)) * len(rows)
-    if op in {"conv2d", "conv2d_transpose"}:
-        return str(total)
-    if count == 0:
-        return "-"  # a window that holds nothing has no largest element and no mean
-    return f"{total / count:.6g}" if op == "avg_pool" else str(rows[-1] * width + columns[-1] + 1)
+def _explained(laid: Geometry) -> Explained:
+    """Return how the op's windows are explained."""
+    explained = OPS[laid.op].geometry
+    if explained is None:
+        raise UsageError(f"explain {laid.op}: it has no geometry to draw")
+    return explained
 
 
 def _drawn(table: _Table, width: int, height: int) -> list[str]:
@@ -196,7 +188,7 @@ def _beside(left: list[str], right: list[str], width: int) -> list[str]:
 def _call(laid: Geometry) -> str:
     """Return the call in one sentence, without what it leaves out."""
     taps, dilations = (laid.rows.taps, laid.columns.taps), (laid.rows.dilation, laid.columns.dilation)
-    window = "filters" if laid.op in {"conv2d", "conv2d_transpose"} else "ksize"
+    window = _explained(laid).window
     padding = laid.padding if isinstance(laid.padding, str) else _listed((*laid.padding[0], *laid.padding[1]))
     dilated = "" if dilations == (1, 1) else f", dilations {_by(dilations)}"
     return (
@@ -224,7 +216,7 @@ def _legend(laid: Geometry, element: Pair) -> list[str]:
     return [
         f"[ ] the window of output element {_listed(element)}, reached by {reached}",
         *signs,
-        f"each output element is {RESULTS[laid.op]}",
+        f"each output element is {_explained(laid).meaning}",
         f"input rows that reach each output row: {_counts(laid.rows)}",
         f"input columns that reach each output column: {_counts(laid.columns)}",
     ]

@@ -15,7 +15,7 @@ from conformance.networks.results import Results, Trial, write
 from conformance.networks.running import on_target
 from conformance.run import folders
 from conformance.targets import registry
-from conformance.targets.registry import Target
+from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits, Worker
 
 __all__ = ["networks"]

@@ -18,7 +18,7 @@ from conformance.order.surveying import Surveyor
 from conformance.order.wording import drawn
 from conformance.run import folders
 from conformance.targets import registry
-from conformance.targets.registry import Target
+from conformance.targets.target import Target
 from conformance.targets.transport.pool import Worker
 from reference import SpecError
 from reference.floats import FORMATS

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 from rich.console import Console
 
-from conformance import cases
-from conformance.cases import case_from_json
+from conformance import ops
 from conformance.errors import UsageError
 from conformance.judge.allowed import Refused, Results, allowed, preferred
 from conformance.judge.judging import declared
 from conformance.model import Case, Crashed, Raised, Returned
+from conformance.ops import case_from_json
 from conformance.run.store import Store
 from conformance.run.trials import Outcome, Panel
 from conformance.targets.registry import find as find_target
@@ -76,8 +76,8 @@ def _callable(case: Case) -> Case:
     """
     unsaid = f"{case.op} refuses this call, and the case does not say that it breaks a rule"
     try:
-        cases.attributes(case)
-        first = preferred(allowed(case, cases.arguments(case)))
+        ops.features(case)
+        first = preferred(allowed(case, ops.arguments(case)))
     except SpecError as error:
         raise UsageError(f"{unsaid}: {error}") from error
     except Exception as error:  # whatever the specification stumbles over
@@ -105,7 +105,7 @@ def replay(case: Case, target: str, route: str | None, python: str | None = None
 
 def _differences(console: Console, case: Case, outcome: Outcome, arithmetic: Arithmetic) -> None:
     """Print the elements that are not allowed."""
-    sets = allowed(case, cases.arguments(case), arithmetic)
+    sets = allowed(case, ops.arguments(case), arithmetic)
     first = preferred(sets)
     observation = outcome.observation
     if isinstance(first, Refused):

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from conformance import cases
 from conformance.errors import SuiteError, UsageError
 from conformance.judge.allowed import Allowed, AnyMask, AnyOf, Refused, Results, Unspecified, allowed, preferred
 from conformance.model import Array, Case
+from conformance.ops import arguments as call_arguments
+from conformance.ops import generate
 
 __all__ = ["write"]
 
@@ -30,7 +31,7 @@ def write(folder: Path, ops: Sequence[str], seed: int, count: int) -> int:
         raise UsageError(f"{folder} is no empty folder: name another one")
     written = 0
     for op in ops:
-        for case in cases.generate(op, seed, 0, count):
+        for case in generate(op, seed, 0, count):
             _write_case(folder / case.id, case)
             written += 1
     return written
@@ -38,7 +39,7 @@ def write(folder: Path, ops: Sequence[str], seed: int, count: int) -> int:
 
 def _write_case(folder: Path, case: Case) -> None:
     """Write one case."""
-    arguments = cases.arguments(case)
+    arguments = call_arguments(case)
     sets = allowed(case, arguments)
     first = preferred(sets)
     arrays: dict[str, Array] = {name: arguments[name] for name in case.arrays}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from hypothesis import HealthCheck, Phase, given, settings, target
 
-from conformance.cases.strategies import strategy
 from conformance.model import Case
+from conformance.ops.strategies import strategy
 from conformance.run.trials import Panel
 
 __all__ = ["Worst", "search"]

@@ -41,6 +41,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from conformance.ops import OPS
 from reference.engine.winograd import MATRICES
 from reference.floats import FORMATS
 
@@ -68,9 +69,6 @@ BIAS = 4 / 3
 EVEN = 4 / 3
 # Results of 16 bits that fell to the other side of a tie by chance, each by at most 2 u S: so many prove nothing.
 CHANCES = 4
-# Shares of few numbers of 16 bits are ties more often than by chance, and a share rounded to float32 is off the tie: as
-# many results differ then as where sums are kept in 16 bits. The bound of each element tells that apart.
-MEANS = ("avg_pool", "avg_pool_grad", "avg_unpool")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +167,21 @@ def told(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         found.setdefault(tuple(row[key] for key in KEYS), {})[row["regime"]] = row
     return [
-        dict(zip(KEYS, key, strict=True)) | _entry(key[2], _evidence(regimes, convolves=key[0].startswith("conv2d")))
+        dict(zip(KEYS, key, strict=True)) | _entry(key[2], _evidence(regimes, transforms=_transforms(key[0])))
         for key, regimes in found.items()
         if "normal" in regimes
     ]
 
 
-def _evidence(regimes: Mapping[str, Mapping[str, Any]], *, convolves: bool) -> Evidence:
+def _transforms(op: str) -> bool:
+    """Return whether transforms can compute an op; one of another suite's runs is not known."""
+    return op in OPS and OPS[op].transforms
+
+
+def _evidence(regimes: Mapping[str, Mapping[str, Any]], *, transforms: bool) -> Evidence:
     """Return means, from the sums of each regime."""
     # Transforms make convolutions. A mean may be inexact on the lattice: by a rounded reciprocal.
-    regimes = {name: row for name, row in regimes.items() if convolves or name in ("normal", "positive")}
+    regimes = {name: row for name, row in regimes.items() if transforms or name in ("normal", "positive")}
     normal, lattice = regimes["normal"], regimes.get("lattice")
     means = {name: row["sum"] / row["elements"] for name, row in regimes.items()}
     roots = {name: math.sqrt(row["squares"] / row["elements"]) for name, row in regimes.items()}
@@ -300,8 +303,11 @@ def worse_than_declared(declared: str, fingerprint: Mapping[str, Any]) -> bool:
     declared: a name of `reference.bounds.ARITHMETICS`; fingerprint: one of `fingerprints`.
     """
     name, dtype = str(fingerprint["name"]), str(fingerprint["dtype"])
+    averages = fingerprint["op"] in OPS and OPS[str(fingerprint["op"])].averages
+    # Shares of few numbers of 16 bits are ties more often than by chance, and a share rounded to float32 is off the
+    # tie: as many results differ then as where sums are kept in 16 bits. The bound of each element tells that apart.
     # A transform's errors go by its largest operands: over a small S of some element's own they have no bounded mean.
-    if DECLARED.get(declared) in TRANSFORMS or (fingerprint["op"] in MEANS and FORMATS[dtype].precision < 24):
+    if DECLARED.get(declared) in TRANSFORMS or (averages and FORMATS[dtype].precision < 24):
         return False
     if name.startswith("less than"):
         return True

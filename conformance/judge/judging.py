@@ -12,7 +12,9 @@ from typing import Any
 from conformance.judge.allowed import Permits
 from conformance.judge.verdicts import verdict
 from conformance.model import Case, Observation, Verdict
-from conformance.targets.registry import RANDOM, Target, unseen, unsupported
+from conformance.ops import OPS
+from conformance.ops.support import unsupported
+from conformance.targets.target import Target
 from reference.bounds import ARITHMETICS, Arithmetic
 
 __all__ = ["CONSISTENT", "declared", "judge", "repeats"]
@@ -34,13 +36,13 @@ def judge(case: Case, permits: Permits, observation: Observation, target: Target
     permits: what the case may give, by arithmetic (`allowed.permits`); route: the target's way to compute the op, ""
     for its first one.
     """
-    arithmetic, own_masks = declared(target, case), case.op in target.own_masks
+    arithmetic, own_masks = declared(target, case), target.draws_own(case.op)
     judged = verdict(permits(arithmetic), observation, deterministic=repeats(target, case), own_masks=own_masks)
     limit = None
     if judged.kind == "refused-valid":
         limit = unsupported(target, case, route)
     if judged.kind == "accepted-invalid":
-        limit = unseen(target, case, route, judged.rule)
+        limit = target.cannot_refuse(case.op, route, judged.rule)
     if judged.kind == "wrong-value":
         return replace(judged, reason=judged.reason + diagnosed(permits, arithmetic, case.dtype, observation))
     return Verdict(outcome="unsupported", reason=limit) if limit else judged
@@ -57,8 +59,7 @@ def declared(target: Target, case: Case) -> Arithmetic:
 
 def repeats(target: Target, case: Case) -> bool:
     """Return whether the target claims that this call gives the same bits again: it draws by a seed, or not at all."""
-    seeded = case.op not in RANDOM or any(case.attributes.get(name) is not None for name in ("seed", "global_seed"))
-    return seeded and target.repeats(case.op)
+    return OPS[case.op].seeded(case) and target.repeats(case.op)
 
 
 def diagnosed(permits: Permits, arithmetic: Arithmetic, dtype: str, observation: Observation) -> str:

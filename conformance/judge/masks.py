@@ -25,7 +25,7 @@ from zlib import crc32
 
 import numpy as np
 
-from conformance import cases
+from conformance import ops
 from conformance.model import Array, Case
 from reference.ops.dropout import possible
 
@@ -67,7 +67,7 @@ def read(text: str) -> Mask:
 
 def seen(case: Case, result: Array) -> Mask | None:
     """Return what a result of dropout that conforms tells of its mask; None: nothing that could be used."""
-    arguments = cases.arguments(case)
+    arguments = ops.arguments(case)
     x, rate = arguments["x"], float(arguments["rate"])
     if x.dtype.name not in DTYPES or not 0 < rate < 1:
         return None

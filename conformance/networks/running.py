@@ -16,7 +16,8 @@ from conformance.networks.counting import table
 from conformance.networks.kinds import KINDS
 from conformance.networks.layers import Layer, Network
 from conformance.networks.steps import Arguments, Inputs, Parameters, Runner, Step
-from conformance.targets.registry import Target, unsupported
+from conformance.ops.support import unsupported
+from conformance.targets.target import Target
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Worker
 

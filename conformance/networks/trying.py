@@ -14,7 +14,7 @@ from conformance.networks.layers import Network
 from conformance.networks.results import Trial
 from conformance.networks.running import NotOfferedError, initialised
 from conformance.networks.steps import Parameters, Runner
-from conformance.targets.registry import Target
+from conformance.targets.target import Target
 from reference.bounds import ARITHMETICS, Arithmetic
 
 __all__ = ["Sample", "arithmetic_of", "attempted", "drawn", "tried"]
@@ -60,7 +60,7 @@ def tried(network: Network, target: Target, runner: Runner, seed: int, sample: S
     weights, image, arithmetic = sample.weights, sample.images[:1], arithmetic_of(target)
     # A mask from another generator, which the specification leaves open, is no reason to compare nothing after it.
     random = {kind.op for layer in network.layers if (kind := KINDS[layer.op]).random}
-    masks = None if random & set(target.own_masks) else seed
+    masks = None if any(map(target.draws_own, random)) else seed
     step = stepped(network, sample.images, sample.labels, weights, masks) if network.name in TRAINED else []
     return Trial(
         target=target.name,

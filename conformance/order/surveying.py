@@ -16,7 +16,7 @@ from conformance.order.replay import Order
 from conformance.order.results import Calls, Found, Missed, Survey, key_of
 from conformance.order.reveal import keeps, reveal
 from conformance.order.summation import UnrevealedError
-from conformance.targets.registry import Target
+from conformance.targets.target import Target
 from conformance.targets.transport.pool import Worker
 from conformance.targets.transport.zygote import Zygotes
 

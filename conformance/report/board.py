@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from conformance.model import OPS
+from conformance.ops import OPS
 from conformance.report.observed import ENDS, Observed, tallies
 from conformance.report.records import Cell, Finding, Part, Product, Tally
 from conformance.report.wording import anchor

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from conformance.model import OPS
+from conformance.ops import OPS
 from conformance.report.records import Cell, Change, Finding, Product, Run, Tally, Timing
 
 __all__ = ["changes"]
@@ -63,7 +63,7 @@ def _tallies(
 
 def _rank(op: str) -> int:
     """Return the place of an op in the suite's order."""
-    return OPS.index(op) if op in OPS else len(OPS)
+    return list(OPS).index(op) if op in OPS else len(OPS)
 
 
 def _share(tally: Tally) -> float:

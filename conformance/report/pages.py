@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from conformance.ops import OPS
 from conformance.report import figures, verdict, wording
 from conformance.report.accuracy import SHARES, ULPS
 from conformance.report.charts import growth_charts, timing_charts
@@ -153,9 +154,14 @@ def status(finding: Finding) -> str:
 def element_of(finding: Finding) -> tuple[int, int]:
     """Return row and column of the worst element in the result of the windows, where there is one."""
     worst, case = finding.worst, finding.case
-    if len(worst) < 4 or finding.op in {"conv2d_backprop_filter", "max_pool_grad", "avg_pool_grad", "avg_unpool"}:
+    if len(worst) < 4 or not _gives_an_image(finding.op):
         return 0, 0
     return (worst[2], worst[3]) if case.get("attributes", {}).get("data_format") == "NCHW" else (worst[-3], worst[-2])
+
+
+def _gives_an_image(op: str) -> bool:
+    """Return whether an op's result is that of its windows; of an op that is not known, nobody knows."""
+    return op in OPS and OPS[op].image
 
 
 def isa(flags: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Literal
 import reference
 import reference.ops
 from conformance.errors import UsageError
-from conformance.model import OPS
+from conformance.ops import OPS
 from reference.ops.dropout import general_dropout
 
 __all__ = ["Block", "Op", "Sentence", "common", "find", "op", "ops", "text"]

@@ -16,7 +16,7 @@ from conformance.errors import SuiteError
 from conformance.run import header
 from conformance.run.jobs import Plan
 from conformance.run.store import Store
-from conformance.targets.registry import Target
+from conformance.targets.target import Target
 
 __all__ = ["Session", "opened"]
 

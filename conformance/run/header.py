@@ -10,6 +10,7 @@ from typing import Any
 from conformance.run import jobs
 from conformance.run.jobs import Plan
 from conformance.targets import machine, registry
+from conformance.targets.target import Target
 
 __all__ = ["described", "header", "now"]
 
@@ -39,7 +40,7 @@ def header(plan: Plan) -> dict[str, Any]:
     }
 
 
-def described(target: registry.Target) -> dict[str, Any]:
+def described(target: Target) -> dict[str, Any]:
     """Return what a target declares, as JSON data."""
     return {
         "name": target.name,

@@ -22,8 +22,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from conformance import cases
+from conformance import ops
 from conformance.errors import SuiteError, UsageError
+from conformance.model import Case
 from conformance.run.store import Store
 from conformance.run.trials import Outcome, Panel, rows
 from conformance.targets.registry import find
@@ -64,10 +65,10 @@ class Shard:
         """Its file's name, without the ending."""
         return f"{self.op}-{self.number:05d}"
 
-    def cases(self, plan: Plan) -> Iterator[cases.Case]:
+    def cases(self, plan: Plan) -> Iterator[Case]:
         """Yield its cases."""
         first = self.number * SHARD
-        return cases.generate(self.op, plan.seed, first, min(SHARD, plan.cases - first))
+        return ops.generate(self.op, plan.seed, first, min(SHARD, plan.cases - first))
 
 
 def shards(plan: Plan) -> Iterator[Shard]:

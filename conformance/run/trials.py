@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from conformance import cases
+from conformance import ops
 from conformance.judge import masks
 from conformance.judge.allowed import Permits, permits
 from conformance.judge.judging import declared, judge, repeats
 from conformance.judge.masks import Mask
 from conformance.model import Case, Observation, Raised, Returned, Verdict
-from conformance.targets.registry import Target
+from conformance.ops import OPS
+from conformance.targets.target import Target
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Limits, Worker
 from conformance.targets.transport.zygote import Zygotes
@@ -85,7 +86,7 @@ class Panel:
 
     def about(self) -> dict[str, Mapping[str, Any]]:
         """Wait for every worker, and return what each target says of itself."""
-        return {name: worker.ready().about for name, worker in self.workers.items()}
+        return {name: _of_ops(worker.ready().about) for name, worker in self.workers.items()}
 
     def examine(self, case: Case, names: Sequence[str] = (), route: str | None = None) -> list[Outcome]:
         """Run a case on the targets of these names (all by default), each by its route, and judge what they did."""
@@ -114,7 +115,7 @@ class Panel:
 
     def _posed(self, case: Case, names: Sequence[str], route: str | None) -> Posed:
         """Draw the arguments of a case, and decide how each target is called."""
-        arguments = cases.arguments(case)
+        arguments = ops.arguments(case)
         wire = {**case.attributes, **{name: arguments[name] for name in case.arrays}}
         calls = {
             name: Call(
@@ -150,8 +151,14 @@ class Panel:
 
     def _mask(self, name: str, case: Case, judged: Verdict, observation: Observation) -> Mask | None:
         """Return what a mask of a target's own generator tells, if it conforms: the whole run judges it."""
-        drawn = case.op in self.targets[name].own_masks and judged.outcome == "agrees" and not case.breaks
+        random = OPS[case.op].random and self.targets[name].draws_own(case.op)
+        drawn = random and judged.outcome == "agrees" and not case.breaks
         return masks.seen(case, observation.arrays[0]) if drawn and isinstance(observation, Returned) else None
+
+
+def _of_ops(about: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out what a target offers beside the suite's ops."""
+    return {**about, "ops": [op for op in OPS if op in about["ops"]]} if "ops" in about else about
 
 
 def may_damage(case: Case, observation: Observation) -> bool:
@@ -162,7 +169,7 @@ def may_damage(case: Case, observation: Observation) -> bool:
     """
     if case.breaks:
         return isinstance(observation, Returned)
-    return cases.attributes(case).get("stride") == "huge"
+    return ops.features(case).get("stride") == "huge"
 
 
 def twice(case: Case) -> bool:
@@ -194,7 +201,7 @@ def rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 def _described(case: Case) -> dict[str, Any]:
     """Return the columns about a case."""
-    classes = cases.attributes(case)
+    classes = ops.features(case)
     return {
         "case": case.id,
         "op": case.op,

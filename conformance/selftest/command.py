@@ -15,7 +15,8 @@ from typing import Annotated
 import typer
 
 from conformance.errors import UsageError
-from conformance.model import OPS, Json
+from conformance.model import Json
+from conformance.ops import OPS
 from conformance.run.jobs import CASES
 from conformance.run.store import SCHEMA, Store
 from conformance.selftest.emulations import emulations

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from conformance.cases import attributes
 from conformance.judge.fingerprints import DECLARED, told
+from conformance.ops import features
 from conformance.run.jobs import CASES
 from conformance.selftest.aggregates import Aggregate, Sums, weaker
 from conformance.selftest.emulations import emulations
@@ -171,7 +171,7 @@ def _sums(rows: Iterable[Mapping[str, Any]]) -> Sums:
 
 def described(trial: Trial) -> str:
     """Return a case in a few words."""
-    return f"{trial.case.dtype}, {trial.case.regime}, {attributes(trial.case).get('layout', '')}"
+    return f"{trial.case.dtype}, {trial.case.regime}, {features(trial.case).get('layout', '')}"
 
 
 def share_below(cases: int, confidence: float = 0.95) -> float:

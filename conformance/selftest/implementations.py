@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from conformance import cases
+from conformance import ops
 from conformance.judge.allowed import Permits, permits
 from conformance.judge.judging import declared, judge, repeats
 from conformance.model import Case, Observation, Verdict
 from conformance.run.trials import twice
 from conformance.targets.namespace import Namespace
-from conformance.targets.registry import FLOAT32, Target
+from conformance.targets.target import FLOAT32, Target
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.worker import observe
 
@@ -78,7 +78,7 @@ def trials(
     """
     left = list(implementations)
     shared, own = 0.0, {each.name: 0.0 for each in left}
-    stream = cases.generate(left[0].op, seed, first, count) if left else ()
+    stream = ops.generate(left[0].op, seed, first, count) if left else ()
     for number, case in enumerate(stream, first):
         started = time.perf_counter()
         arguments = drawn(case)
@@ -99,7 +99,7 @@ def trials(
 
 def drawn(case: Case) -> dict[str, Any]:
     """Return the arguments of a case; its arrays are read-only, as those are that come over the wire."""
-    arguments = cases.arguments(case)
+    arguments = ops.arguments(case)
     for name in case.arrays:
         arguments[name].flags.writeable = False
     return arguments

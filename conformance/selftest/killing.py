@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from conformance.model import OPS
+from conformance.ops import OPS
 from conformance.selftest.aggregates import Aggregate
 from conformance.selftest.implementations import Implementation, Trial, trials
 

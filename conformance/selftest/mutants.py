@@ -5,7 +5,7 @@ The tables have an entry for each fault; every op that it is planted in gives on
 mutant for every rule, which accepts what the rule refuses.
 """
 
-from conformance.cases.generation import OPS
+from conformance.ops import OPS
 from conformance.selftest.implementations import Implementation
 from conformance.selftest.mutation import dropouts, geometric, numerical, pooling, spelling
 from conformance.selftest.mutation.faults import accepting
@@ -24,8 +24,10 @@ def mutants() -> list[Implementation]:
 def acceptances() -> list[Implementation]:
     """Return, for every op and rule, the mutant that accepts what the rule refuses."""
     found: list[Implementation] = []
-    for op, (_, invalid) in OPS.items():
-        for rule in invalid.BREAKS.get(op, invalid.BREAKS):
-            (variant,) = variants([op], (f"accepts against {rule}", f"zeros where {rule} is broken", accepting(rule)))
+    for op in OPS.values():
+        for rule in op.breaks:
+            (variant,) = variants(
+                [op.name], (f"accepts against {rule}", f"zeros where {rule} is broken", accepting(rule))
+            )
             found.extend(variant.implementations())
     return found

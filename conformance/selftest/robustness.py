@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from conformance import cases
+from conformance import ops
 from conformance.model import Case
 from conformance.run.trials import Outcome, Panel
 from conformance.selftest.hazards import HAZARDS
@@ -58,7 +58,7 @@ def run_hazards(seed: int) -> HazardResults:
 
 def calls(seed: int) -> Iterator[Case]:
     """Yield valid calls; every third is named after a hazard."""
-    valid = (case for case in cases.generate("max_pool", seed, 0, 2 * EVERY * len(HAZARDS)) if case.breaks is None)
+    valid = (case for case in ops.generate("max_pool", seed, 0, 2 * EVERY * len(HAZARDS)) if case.breaks is None)
     for hazard in HAZARDS:
         for number in range(1, EVERY + 1):
             case = next(valid)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.model import OPS, Json
+from conformance.model import Json
 from conformance.targets.adapter import NoSuchPluginError, NotOfferedError, Prepared, spoil_heap
 from conformance.targets.transport.messages import Call, value
 
@@ -48,11 +48,15 @@ class Namespace:
         self._functions = functions
 
     def about(self) -> Mapping[str, Json]:
-        """Return the versions at work, and the ops that are offered."""
+        """Return the versions at work, and the functions that are offered."""
         versions: dict[str, Json] = {"python": platform.python_version(), "numpy": np.__version__}
         own = getattr(self._functions, "__version__", None)
-        offered: list[Json] = [op for op in OPS if getattr(self._functions, op, None) is not None]
+        offered: list[Json] = [name for name in dir(self._functions) if self._is_function(name)]
         return {"versions": versions | ({"target": str(own)} if own else {}), "devices": ["CPU"], "ops": offered}
+
+    def _is_function(self, name: str) -> bool:
+        """Return whether an attribute may be an op's function."""
+        return not name.startswith("_") and callable(getattr(self._functions, name, None))
 
     def prepare(self, call: Call) -> Prepared:
         """Look the function up; a missing one is not offered."""

@@ -1,45 +1,26 @@
 """
-Profiles: what a target claims and how it computes, as data. `profile_reading` reads one; docs/profiles.md describes it.
+Profiles: what a target claims and how it computes, as data. `conformance.ops.profile_reading` reads one.
 
-A profile speaks of calls in the words of `conformance.cases.attributes`: a feature is the name of an attribute and one
-of its classes, such as "dilation" and "above 1". What a profile does not say is claimed.
+A profile speaks of calls in the words of `conformance.ops.features`: a feature has a name and a class, such as
+"dilation" and "above 1". What a profile does not say is claimed. docs/profiles.md describes the keys.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TypeVar
 
-from conformance.cases import attributes
-from conformance.model import OPS, Case, Json
+from conformance.model import Json
+from conformance.targets.limits import ALL_OPS, Features, Limit
 from reference.engine.precision import ARITHMETICS, Arithmetic
 
-__all__ = ["COMMON", "DRAWN", "EVERY", "SPELLINGS", "SUBNORMALS", "TENSORFLOW", "Limit", "Profile"]
+__all__ = ["COMMON", "EVERY", "SPELLINGS", "SUBNORMALS", "TENSORFLOW", "Profile"]
 
 SUBNORMALS = ("kept", "flushed", "either")
 SPELLINGS = ("tensorflow", "canonical")
 TENSORFLOW = "tensorflow"  # of choices: all of TensorFlow's
-DRAWN = ("dropout", "stateless_dropout")  # the ops that draw random numbers
 EVERY = "others"  # in a table by op or dtype: those that it does not name
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """Valid calls that a target does not implement: those that have every feature given here."""
-
-    reason: str
-    ops: tuple[str, ...] = ()  # any where none is given
-    routes: tuple[str, ...] = ()  # likewise
-    features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by attribute: one of these classes
-
-    def covers(self, op: str, route: str, features: Mapping[str, str]) -> bool:
-        """Return whether a valid call of an op, by a route, with these features falls under this limit."""
-        return (
-            (not self.ops or op in self.ops)
-            and (not self.routes or route in self.routes)
-            and all(features.get(name) in classes for name, classes in self.features.items())
-        )
 
 
 # Of every library but TensorFlow: what its functions have no words for.
@@ -60,7 +41,7 @@ class Profile:
     name: str = ""  # short: tables and causes go by it
     library: str = ""
     version: str = ""  # of the library: the one on which the limits were measured
-    ops: tuple[str, ...] = OPS  # offered
+    ops: tuple[str, ...] = ALL_OPS  # offered
     dtypes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by op
     layouts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by op
     limits: tuple[Limit, ...] = ()
@@ -69,19 +50,18 @@ class Profile:
     choices: Mapping[str, str] | str = field(default_factory=dict)  # by rule, the alternative; or TENSORFLOW
     spelling: str = "tensorflow"
     deterministic: bool = False  # the same call gives the same bits
-    own_masks: tuple[str, ...] = DRAWN  # ops whose random numbers are not those of TensorFlow's kernels
+    own_masks: tuple[str, ...] = ALL_OPS  # ops whose random numbers are not those of TensorFlow's kernels
     unseeded: tuple[str, ...] = ()  # ops whose seed it ignores: `deterministic` leaves them out
 
-    def outside(self, case: Case, route: str = "") -> str | None:
+    def outside(self, op: str, features: Features, route: str = "") -> str | None:
         """Return why a valid call is not among those claimed; None where it is."""
-        if case.op not in self.ops:
-            return f"{self.name or 'the target'} offers no {case.op}"
-        features = attributes(case)
+        if self.ops != ALL_OPS and op not in self.ops:
+            return f"{self.name or 'the target'} offers no {op}"
         for name, table in (("dtype", self.dtypes), ("layout", self.layouts)):
-            claimed = of(table, case.op)
+            claimed = of(table, op)
             if claimed is not None and name in features and features[name] not in claimed:
-                return f"{case.op} in {features[name]} is not claimed"
-        limits = (limit.reason for limit in self.limits if limit.covers(case.op, route, features))
+                return f"{op} in {features[name]} is not claimed"
+        limits = (limit.reason for limit in self.limits if limit.covers(op, route, features))
         return next(limits, None)
 
     def arithmetics(self, op: str, dtype: str) -> tuple[Arithmetic, ...]:

@@ -14,16 +14,15 @@ from typing import Any
 
 import polars as pl
 
-from conformance import cases
-from conformance.cases import case_from_json
+from conformance import ops
 from conformance.judge import masks
 from conformance.judge.allowed import Results, allowed, preferred
 from conformance.judge.fingerprints import worse_than_declared
+from conformance.ops import case_from_json
 from conformance.run.store import Store
-from conformance.targets.registry import RANDOM, Target
+from conformance.targets.target import Target
 from conformance.triage.findings import Finding, case_file
 from conformance.triage.scripts import aggregate as scripts
-from conformance.triage.scripts.script import CALLS
 from conformance.triage.waivers import Waiver, covering
 from reference.bounds import ARITHMETICS
 
@@ -102,10 +101,10 @@ def _excess(rows: pl.DataFrame, op: str, dtype: str, declared: str) -> pl.Series
 def files(finding: Finding, target: Target) -> dict[str, bytes]:
     """Return the files of a finding's folder: its case, and the script where TensorFlow is the target and shows it."""
     script = ""
-    if (finding.op, finding.route) in CALLS:
+    if finding.route in ops.OPS[finding.op].tensorflow and target.routes:
         script = (
             scripts.of_masks(finding.case, target, finding.route)
-            if finding.op in RANDOM
+            if ops.OPS[finding.op].random
             else _measured(finding, target)
         )
     return case_file(finding) | ({"repro.py": script.encode()} if script else {})
@@ -114,7 +113,7 @@ def files(finding: Finding, target: Target) -> dict[str, bytes]:
 def _measured(finding: Finding, target: Target) -> str:
     """Return the script that measures the errors of the finding's case."""
     case = finding.case
-    arguments = cases.arguments(case)
+    arguments = ops.arguments(case)
     declared = target.arithmetic[finding.predicate["dtype"]]
     sets = allowed(case, arguments, ARITHMETICS[declared])
     first = preferred(sets)

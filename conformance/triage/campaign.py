@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from conformance import cases
+from conformance import ops
 from conformance.judge.fingerprints import fingerprints
 from conformance.run import header, jobs, trials
 from conformance.run.jobs import Plan, Progress
@@ -152,7 +152,7 @@ def _state(waiver: Waiver, plan: Plan, panel: Panel, versions: Mapping[str, str]
     concerned = [name for name in plan.targets if waiver.concerns(name, versions.get(name, ""))]
     if not concerned or waiver.op not in plan.ops:
         return "out of range"
-    classes = cases.attributes(waiver.case)
+    classes = ops.features(waiver.case)
     seen = (
         row
         for name in concerned
@@ -180,10 +180,10 @@ def _summary(store: Store, plan: Plan) -> dict[str, Any]:
 def _coverage(store: Store, plan: Plan) -> dict[str, Any]:
     """Return which attribute classes, pairs of them and broken rules the run has reached, of those that can be made."""
     first = store.observations().filter(pl.col("target") == plan.targets[0]).select("op", "attributes")
-    reached = {op: cases.Coverage() for op in plan.ops}
+    reached = {op: ops.Coverage() for op in plan.ops}
     for op, attributes in store.collect(first).iter_rows():
         reached[op].add(json.loads(attributes))
-    found = {op: cases.met(seen, cases.makeable(op, MAKEABLE)) for op, seen in reached.items()}
+    found = {op: ops.met(seen, ops.makeable(op, MAKEABLE)) for op, seen in reached.items()}
     return {
         op: {
             what: {"reached": r.reached, "makeable": r.makeable, "missing": list(r.missing[:50])}

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from conformance import cases
-from conformance.cases import case_from_json
+from conformance import ops
 from conformance.judge.allowed import Allowed, Results, allowed, preferred
 from conformance.judge.judging import CONSISTENT, declared
 from conformance.model import Array, Case, Crashed, OutOfMemory, Returned, TimedOut
+from conformance.ops import case_from_json
 from conformance.run import trials
 from conformance.run.trials import Outcome, Panel
 from conformance.triage.scripts.script import script
@@ -231,7 +231,7 @@ def _known(waiver: Waiver, rows: Sequence[Row], search: Search) -> Finding:
     row = rows[0]
     outcomes = {each.target: each for each in search.panel.examine(waiver.case, route=row["route"])}
     shown = outcomes[row["target"]]
-    if not waiver.describes(trials.rows([shown])[0], cases.attributes(waiver.case)):
+    if not waiver.describes(trials.rows([shown])[0], ops.features(waiver.case)):
         return _finding(row, rows, search, waiver)  # by this route, or with these words, it takes another case
     return replace(
         _met(row, rows),
@@ -280,7 +280,7 @@ def _finding(row: Row, rows: Sequence[Row], search: Search, waiver: Waiver | Non
     first = search.shows(case, *key)
     if first is None:
         # What it needs is not in the case alone: it is reported as it was met.
-        classes = cases.attributes(case)
+        classes = ops.features(case)
         return replace(met, predicate=classes, reason=f"{met.reason} (not again when the case was run alone)")
     smallest, outcome = _shrunk(case, first, search, key)
     others = search.panel.examine(smallest, [name for name in search.panel.targets if name != row["target"]])
@@ -310,17 +310,17 @@ def _shrunk(case: Case, outcome: Outcome, search: Search, key: tuple[str, str, s
             best.append(seen)
         return seen is not None
 
-    return cases.shrink(case, shows), best[-1]
+    return ops.shrink(case, shows), best[-1]
 
 
 def _predicate(case: Case, search: Search, key: tuple[str, str, str, str, str]) -> dict[str, str]:
     """Return the attributes any change of which makes the fault go, with their classes in the smallest case."""
-    classes = cases.attributes(case)
+    classes = ops.features(case)
     search.begin()
     gone: list[list[str]] = []
     free: set[str] = set()  # attributes that may change, and the fault stays
-    for neighbour in cases.neighbours(case):
-        others = cases.attributes(neighbour)
+    for neighbour in ops.neighbours(case):
+        others = ops.features(neighbour)
         changed = [name for name, text in classes.items() if others.get(name) != text]
         if free.issuperset(changed) or search.steps <= 0:
             continue
@@ -350,7 +350,7 @@ def _shows_somehow(case: Case, search: Search, key: tuple[str, str, str, str, st
 
 def files(finding: Finding, panel: Panel) -> dict[str, bytes]:
     """Return the files of a finding's folder: the case, the arrays, and the script of a function."""
-    arguments = cases.arguments(finding.case)
+    arguments = ops.arguments(finding.case)
     target = panel.targets[finding.target]
     sets = allowed(finding.case, arguments, declared(target, finding.case))
     outcome = finding.shown or panel.examine(finding.case, [finding.target], finding.route)[0]
@@ -363,7 +363,7 @@ def files(finding: Finding, panel: Panel) -> dict[str, bytes]:
         stored["stderr.txt"] = outcome.observation.stderr.encode()
     if target.command:  # it speaks the wire protocol
         return stored
-    route = finding.route or first_route(target, finding.op)
+    route = finding.route or target.first_route(finding.op)
     text = script(finding.case, arguments, sets, target, route, finding.kind, panel.limits)
     return stored | {"repro.py": text.encode()}
 
@@ -371,11 +371,6 @@ def files(finding: Finding, panel: Panel) -> dict[str, bytes]:
 def case_file(finding: Finding) -> dict[str, bytes]:
     """Return the file that holds a finding's case: all that there is where only the whole run shows it."""
     return {"case.json": (json.dumps(finding.case.to_json(), indent=1) + "\n").encode()}
-
-
-def first_route(target: Any, op: str) -> str:  # noqa: ANN401 -- a registry.Target
-    """Return the way in which a target computes an op by default."""
-    return str(target.routes.get(op, ("",))[0])
 
 
 def _set_arrays(sets: Allowed) -> dict[str, Array]:

@@ -18,9 +18,9 @@ from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from conformance.cases import attributes, case_from_json
 from conformance.errors import UsageError
-from conformance.model import DISAGREEMENTS, OPS, Case
+from conformance.model import DISAGREEMENTS, Case
+from conformance.ops import OPS, case_from_json, features
 from conformance.targets import registry
 
 __all__ = ["BUILT_IN", "Waiver", "covering", "holds", "load"]
@@ -119,7 +119,7 @@ def _waiver(where: str, entry: Any) -> Waiver:  # noqa: ANN401 -- whatever stand
     for name in ("id", "op", "kind", "versions", "link", "reason", "case", "message"):
         if not isinstance(entry.get(name, ""), str):
             raise UsageError(f"{where}: {name} is no text")
-    op, predicate = _one_of(where, "op", entry["op"], OPS), _predicate(where, entry["predicate"])
+    op, predicate = _one_of(where, "op", entry["op"], tuple(OPS)), _predicate(where, entry["predicate"])
     return Waiver(
         id=entry["id"],
         op=op,
@@ -205,7 +205,7 @@ def _case(where: str, op: str, text: str, predicate: Mapping[str, Sequence[str]]
 def _classes(where: str, case: Case) -> dict[str, str]:
     """Return the attribute classes of a case that somebody wrote."""
     try:
-        return attributes(case)
+        return features(case)
     except Exception as error:  # whatever the generators' readers stumble over
         what = " ".join(f"{type(error).__name__}: {error}".split())
         raise UsageError(f"{where}: case: no call of {case.op}: {what:.200}") from error

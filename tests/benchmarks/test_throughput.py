@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from conformance import cases
-from conformance.model import OPS, Crashed
+from conformance import ops
+from conformance.model import Crashed
+from conformance.ops import OPS
 from conformance.run.trials import Outcome, Panel, inside, rows
 from conformance.targets import registry
 
@@ -34,7 +35,7 @@ def test_throughput(benchmark: Any, panel: Panel, op: str) -> None:  # noqa: ANN
     Beside the rate it records the one that a suite which costs nothing would have: by the time inside TensorFlow's
     calls and, twice, since such a call is made once more alone, by the time in which it ends its process.
     """
-    stream = list(cases.generate(op, 0, 0, COUNT if benchmark.enabled else 4))
+    stream = list(ops.generate(op, 0, 0, COUNT if benchmark.enabled else 4))
     outcomes: list[Outcome] = []
 
     def check() -> None:

@@ -9,7 +9,7 @@ import pytest
 from conformance.networks.running import on_target
 from conformance.networks.steps import Runner
 from conformance.targets import registry
-from conformance.targets.registry import Target
+from conformance.targets.target import Target
 from conformance.targets.transport.pool import Worker
 
 

@@ -1,6 +1,7 @@
 """What JAX claims, and its limits, as measured on the version that stands here."""
 
-from conformance.targets.profile import COMMON, Limit, Profile
+from conformance.targets.limits import Limit
+from conformance.targets.profile import COMMON, Profile
 
 __all__ = ["PROFILE"]
 

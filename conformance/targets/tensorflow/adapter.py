@@ -17,6 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ import tensorflow as tf
 
 from conformance.model import Json
 from conformance.targets.adapter import NotOfferedError, Prepared, spoil_heap
-from conformance.targets.tensorflow.functions import FUNCTIONS
+from conformance.targets.tensorflow import functions
+from conformance.targets.tensorflow.routes import ROUTES
 from conformance.targets.transport.messages import Call, value
 
 __all__ = ["TensorFlow", "load"]
@@ -71,7 +73,7 @@ class TensorFlow:
     def about(self) -> Mapping[str, Json]:
         """Return TensorFlow's version and build, the devices it sees, and the routes offered here."""
         build: dict[str, Json] = {name: str(entry) for name, entry in tf.sysconfig.get_build_info().items()}
-        routes: dict[str, Json] = {op: list(ways) for op, ways in FUNCTIONS.items()}
+        routes: dict[str, Json] = {op: list(ways) for op, ways in ROUTES.items()}
         return {
             "versions": {"tensorflow": tf.__version__, "numpy": np.__version__, "git": tf.version.GIT_VERSION},
             "build": build | {"compiler": tf.version.COMPILER_VERSION},
@@ -167,8 +169,9 @@ def set_seed(seeds: Sequence[int | None]) -> None:
 
 def find(op: str, route: str) -> Callable[..., Any]:
     """Return the function that computes this op by this route; the first one where none is named."""
-    ways = FUNCTIONS.get(op, {})
+    ways = ROUTES.get(op, {})
     name = route or next(iter(ways), "")
     if name not in ways:
         raise NotOfferedError(f"no way {name!r} to {op}")
-    return ways[name]
+    holder, place = (tf, ways[name].removeprefix("tf.")) if ways[name].startswith("tf.") else (functions, ways[name])
+    return attrgetter(place)(holder)  # type: ignore[no-any-return]

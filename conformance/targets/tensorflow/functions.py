@@ -7,16 +7,13 @@ cannot refuse what it does not see.
 """
 # ruff: noqa: ANN401 - TensorFlow ships no types; attributes come as the case spells them
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from conformance.targets.adapter import NotOfferedError
-
-__all__ = ["FUNCTIONS"]
 
 
 def four(entries: Any, data_format: str) -> Any:
@@ -234,29 +231,8 @@ def window_cells(windows: Any, size: int, taps: int, stride: int, padding: str) 
 
 def tape_dropout_grad(grad: Any, kept: Any, rate: Any) -> Any:
     """Return the gradient of general_dropout by the tape, under a uniform that keeps what `kept` says."""
-    infinity = tf.constant(math.inf, grad.dtype)  # above every rate
+    infinity = tf.constant(np.inf, grad.dtype)  # above every rate
     uniform = tf.where(kept, infinity, -infinity)
     return taped(
         lambda x: tf.nn.experimental.general_dropout(x, rate, lambda *_, **__: uniform), tf.ones_like(grad), grad
     )
-
-
-FUNCTIONS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
-    "conv2d": {"nn": tf.nn.conv2d},
-    "conv2d_transpose": {"nn": tf.nn.conv2d_transpose},
-    "conv2d_backprop_input": {"raw": raw_conv2d_backprop_input, "tape": tape_conv2d_backprop_input},
-    "conv2d_backprop_filter": {"raw": raw_conv2d_backprop_filter, "tape": tape_conv2d_backprop_filter},
-    "max_pool": {"nn": tf.nn.max_pool, "nn2d": tf.nn.max_pool2d},
-    "max_pool_with_argmax": {"nn": tf.nn.max_pool_with_argmax},
-    "max_pool_grad": {"raw": raw_max_pool_grad, "tape": tape_max_pool_grad, "argmax": argmax_max_pool_grad},
-    "avg_pool": {"nn": tf.nn.avg_pool, "nn2d": tf.nn.avg_pool2d},
-    "avg_pool_grad": {"raw": raw_avg_pool_grad, "tape": tape_avg_pool_grad},
-    "max_unpool": {
-        "scatter_nd": scatter_nd_unpool,
-        "argmax": argmax_unpool,
-    },
-    "avg_unpool": {"raw": raw_avg_unpool},
-    "dropout": {"nn": tf.nn.dropout},
-    "stateless_dropout": {"nn": tf.nn.experimental.stateless_dropout},
-    "dropout_grad": {"tape": tape_dropout_grad},
-}

@@ -1,5 +1,5 @@
 """
-The script of a finding that no single result shows: at most 40 lines of NumPy and TensorFlow that measure it anew.
+The script of a finding that no single result shows: at most 60 lines of NumPy and TensorFlow that measure it anew.
 
 An arithmetic worse than declared shows in the root mean square of the errors of one call's elements; what is wrong with
 random numbers in the masks of many seeds.
@@ -15,7 +15,7 @@ import numpy as np
 from conformance.judge.fingerprints import Evidence, named, worse_than_declared
 from conformance.judge.masks import DISTANCES
 from conformance.model import Array, ArraySpec, Case
-from conformance.targets.registry import Target
+from conformance.targets.target import Target
 from conformance.triage.scripts.script import calling, opening, plain
 from reference.bounds import Within
 from reference.floats import format_of

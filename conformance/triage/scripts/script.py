@@ -1,5 +1,5 @@
 """
-A finding's script: at most 40 lines of NumPy and TensorFlow, or of NumPy and the user's module, for a bug report.
+A finding's script: at most 60 lines of NumPy and TensorFlow, or of NumPy and the user's module, for a bug report.
 
 It prints what is expected and what came, and exits with 1 while the fault exists. A call that may end the process, or
 never end, runs in a second one, under the run's limits for a call.
@@ -12,103 +12,13 @@ import numpy as np
 
 from conformance.judge.allowed import Allowed, AnyMask, AnyOf, Refused, Results, Unspecified
 from conformance.model import Case
-from conformance.targets.registry import NAMESPACE, Target
+from conformance.ops import OPS
+from conformance.targets.target import NAMESPACE, Target
 from conformance.targets.transport.process import Limits
 from conformance.triage.scripts.comparison import Option, compared, plain
+from conformance.triage.scripts.source import definitions
 
 __all__ = ["calling", "opening", "plain", "script"]
-
-# What computes each op, by route; `a` holds the arguments.
-CALLS: Mapping[tuple[str, str], str] = {
-    ("conv2d", "nn"): "tf.nn.conv2d(**a)",
-    ("conv2d_transpose", "nn"): "tf.nn.conv2d_transpose(**a)",
-    ("conv2d_backprop_input", "raw"): "tf.raw_ops.Conv2DBackpropInput(**raw(a, filters='filter'))",
-    ("conv2d_backprop_filter", "raw"): "tf.raw_ops.Conv2DBackpropFilter(**raw(a))",
-    ("conv2d_backprop_input", "tape"): "tape(lambda x: tf.nn.conv2d(x, **a), tf.zeros(a.pop('input_sizes'), "
-    "a['filters'].dtype), a.pop('out_backprop'))",
-    ("conv2d_backprop_filter", "tape"): "tape(lambda f: tf.nn.conv2d(filters=f, **a), tf.zeros(a.pop('filter_sizes'), "
-    "a['input'].dtype), a.pop('out_backprop'))",
-    ("max_pool", "nn"): "tf.nn.max_pool(**a)",
-    ("max_pool", "nn2d"): "tf.nn.max_pool2d(**a)",
-    ("max_pool_with_argmax", "nn"): "tf.nn.max_pool_with_argmax(**a)",
-    ("max_pool_grad", "raw"): "tf.raw_ops.MaxPoolGrad(**raw(a))",
-    ("max_pool_grad", "tape"): "tape(lambda x: tf.nn.max_pool(x, **a), a.pop('orig_input'), a.pop('grad'), "
-    "a.pop('orig_output'))",
-    ("max_pool_grad", "argmax"): "argmax_grad(a)",
-    ("avg_pool", "nn"): "tf.nn.avg_pool(**a)",
-    ("avg_pool", "nn2d"): "tf.nn.avg_pool2d(**a)",
-    ("avg_pool_grad", "raw"): "tf.raw_ops.AvgPoolGrad(**raw(a))",
-    ("avg_pool_grad", "tape"): "tape(lambda x: tf.nn.avg_pool(x, **a), tf.zeros(a.pop('orig_input_shape'), "
-    "a['grad'].dtype), a.pop('grad'))",
-    ("max_unpool", "scatter_nd"): "scattered(**a)",
-    ("max_unpool", "argmax"): "argmax_unpool(**a)",
-    ("avg_unpool", "raw"): "avg_unpool(raw(a, input='grad', output_shape='orig_input_shape'))",
-    ("dropout", "nn"): "dropout(a)",
-    ("stateless_dropout", "nn"): "tf.nn.experimental.stateless_dropout(**a)",
-    ("dropout_grad", "tape"): "dropout_grad(**a)",
-}
-
-# What a call needs beside TensorFlow.
-TOOLS: Mapping[str, str] = {
-    "raw(": """def raw(a, **names):
-    a = {names.get(k, k): v for k, v in a.items()}
-    for k in ("ksize", "strides", "dilations"):
-        v = a.get(k) if isinstance(a.get(k), (list, tuple)) else [1 if a.get(k) is None else a[k]]
-        v = list(v) * 2 if len(v) == 1 else list(v)
-        a[k] = v if len(v) == 4 else [1, 1, *v] if a.get("data_format") == "NCHW" else [1, *v, 1]
-    if isinstance(a["padding"], list):
-        a.update(explicit_paddings=sum(a["padding"], []), padding="EXPLICIT")
-    del a["ksize" if "filter" in a or "filter_sizes" in a else "dilations"]
-    return a
-""",
-    "tape(": """def tape(op, x, dy, *_):
-    with tf.GradientTape() as t:
-        t.watch(x)
-        y = op(x)
-    return t.gradient(y, x, output_gradients=dy)
-""",
-    "argmax_grad(": """def argmax_grad(a):
-    k = {n: a[n] for n in ("ksize", "strides", "padding")}
-    _, i = tf.nn.max_pool_with_argmax(a["orig_input"], **k)
-    k.update({n: [1, v, v, 1] for n, v in k.items() if isinstance(v, int)})
-    return tf.raw_ops.MaxPoolGradWithArgmax(input=a["orig_input"], grad=a["grad"], argmax=i, **k)
-""",
-    "scattered(": """def scattered(input, argmax, output_shape, include_batch_in_index=False):
-    i = tf.cast(argmax, tf.int64)
-    if not include_batch_in_index:
-        i += np.prod(output_shape[1:]) * tf.reshape(tf.range(tf.shape(i, tf.int64)[0]), [-1, 1, 1, 1])
-    flat = tf.scatter_nd(tf.reshape(i, [-1, 1]), tf.reshape(input, [-1]), [np.prod(output_shape)])
-    return tf.reshape(flat, output_shape)
-""",
-    "argmax_unpool(": """def argmax_unpool(input, output_shape, **a):
-    size = [int(n) for n in output_shape]
-    k = [1, size[1] - input.shape[1] + 1, size[2] - input.shape[2] + 1, 1]
-    k = {"ksize": k, "strides": [1, 1, 1, 1], "padding": "VALID"}
-    return tf.raw_ops.MaxPoolGradWithArgmax(input=tf.zeros(size, input.dtype), grad=input, **k, **a)
-""",
-    "avg_unpool(": """def cells(n, size, k, s, same):  # of the image, in each window
-    i = tf.range(n) * s - (max((-(-size // s) - 1) * s + k - size, 0) // 2 if same else 0)
-    return tf.minimum(i + k, size) - tf.maximum(i, 0)
-def avg_unpool(a):
-    g, y = a["grad"], 2 if a.get("data_format") == "NCHW" else 1
-    k = [(tf.shape(g)[x], int(a["orig_input_shape"][x]), a["ksize"][x], a["strides"][x]) for x in (y, y + 1)]
-    m = tf.multiply(*(tf.reshape(cells(*of, a["padding"] == "SAME"), s) for of, s in zip(k, ([-1, 1], [1, -1]))))
-    return tf.raw_ops.AvgPoolGrad(**a | {"grad": g * tf.cast(m if y == 2 else m[..., None], g.dtype)})
-""",
-    "dropout_grad(": """def dropout_grad(grad, kept, rate):
-    u = tf.where(kept, tf.constant(inf, grad.dtype), tf.constant(-inf, grad.dtype))
-    with tf.GradientTape() as t:
-        x = tf.ones_like(grad)
-        t.watch(x)
-        y = tf.nn.experimental.general_dropout(x, rate, lambda *_, **__: u)
-    return t.gradient(y, x, output_gradients=grad)
-""",
-    "dropout(a)": """def dropout(a):
-    tf.random.set_seed(a.pop("global_seed", 0))
-    return tf.nn.dropout(**a)
-""",
-}
-
 
 # Of the environment, what changes results.
 KEPT = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "MALLOC_PERTURB_", "CUDA_VISIBLE_DEVICES")
@@ -143,7 +53,7 @@ def script(
         *setting,
         *_limited(kind, target, limits),
         *_called(options, call, target, kind),
-        *compared(options, kind, own_masks=case.op in target.own_masks),
+        *compared(options, kind, own_masks=target.draws_own(case.op)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -191,8 +101,14 @@ def calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str
     """Return the lines that set the arguments `a` and what the call needs, and the call."""
     if target.adapter == NAMESPACE or target.profile:
         return _plugin_calling(case, arguments, target, route)
-    call = CALLS[case.op, route]
-    lines = [text.rstrip("\n") for name, text in TOOLS.items() if name in call]
+    op = OPS[case.op]
+    function = op.tensorflow[route or target.first_route(op.name)]
+    lines = list(definitions(function))
+    if "global_seed" in op.options:
+        lines += ["def seeded(global_seed=0, **arguments):", "    tf.random.set_seed(global_seed)"]
+        lines += [f"    return {function}(**arguments)"]
+        function = "seeded"
+    call = f"{function}(**a)"
     lines.append(f"a = {{{', '.join(f'{name!r}: {tensor(value)}' for name, value in arguments.items())}}}")
     mode = str(target.options.get("mode", "eager"))
     if mode == "eager":

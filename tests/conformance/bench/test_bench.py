@@ -20,13 +20,14 @@ from conformance.bench.timing import LIMITS, Plan, Timed, start, timed
 from conformance.commands import bench as command
 from conformance.errors import UsageError
 from conformance.judge.allowed import Results
-from conformance.model import OPS, Json, Returned, Unsupported, Verdict
+from conformance.model import Json, Returned, Unsupported, Verdict
 from conformance.networks.known import NETWORKS
 from conformance.networks.running import case_of, run_reference
+from conformance.ops import OPS
 from conformance.report.data import gather
 from conformance.targets import registry
 from conformance.targets.adapter import Prepared
-from conformance.targets.registry import TF32, Target
+from conformance.targets.target import NAMESPACE, TF32, Target
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Worker
 from reference.bounds import ARITHMETICS
@@ -253,7 +254,7 @@ def test_a_long_first_run_is_the_only_one_unless_it_compiles(
     """Any run is longer than 0 s."""
     monkeypatch.setattr(clock, "LONG", 0.0)
     monkeypatch.setattr(clock, "ENOUGH", 0.0)
-    options: dict[str, Json] = {"adapter": registry.NAMESPACE, "options": {"object": "math"}, "seconds": 0, "most": 9}
+    options: dict[str, Json] = {"adapter": NAMESPACE, "options": {"object": "math"}, "seconds": 0, "most": 9}
     made: list[int] = []
     one = clock.load({**options, "compiles": compiles})
     one.inner = SimpleNamespace(prepare=lambda _: Prepared(lambda: made.append(1)))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import reference
-from conformance import cases
+from conformance import ops
 from conformance.cases.spelling import decoded
 from conformance.cases.values import Demand, drawn
 from conformance.model import Array, ArraySpec, Case
@@ -26,11 +26,11 @@ def draw(dtype: str, regime: str, demand: Demand | None = None) -> Array:
 @pytest.mark.parametrize("op", ["conv2d", "conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter"])
 def test_on_the_lattice_no_sum_leaves_the_exact_integers(op: str, dtype: str) -> None:
     """S, the sum of the products' magnitudes, is at most 2^p: no order of summation rounds."""
-    for case in cases.generate(op, 4, 0, 40, valid_share=1):
+    for case in ops.generate(op, 4, 0, 40, valid_share=1):
         lattice = replace(
             case, regime="lattice", arrays={name: ArraySpec(a.shape, dtype) for name, a in case.arrays.items()}
         )
-        arguments = cases.arguments(lattice)
+        arguments = ops.arguments(lattice)
         wide = {name: np.abs(arguments[name]).astype(np.float64) for name in lattice.arrays}
         sums = getattr(reference, op)(**{**arguments, **wide})
         assert sums.max(initial=0.0) <= 2.0 ** PRECISION[dtype]
@@ -140,7 +140,7 @@ def test_the_pooled_array_of_a_gradient_is_the_pools() -> None:
         regime="normal",
         seed=5,
     )
-    arguments = cases.arguments(case)
+    arguments = ops.arguments(case)
 
     image = arguments["orig_input"].reshape(2, 2, 2, 2)
     assert np.array_equal(arguments["orig_output"][0, :, :, 0], image.max(axis=(1, 3)))
@@ -156,7 +156,7 @@ def test_argmax_names_cells(seed: int) -> None:
         regime="normal",
         seed=seed,
     )
-    argmax = cases.arguments(case)["argmax"][0, :, :, 0]
+    argmax = ops.arguments(case)["argmax"][0, :, :, 0]
     blocks = [[(index // 4 // 2, index % 4 // 2) for index in row] for row in argmax.tolist()]
 
     assert argmax.dtype == np.int32
@@ -175,7 +175,7 @@ def test_averages_on_the_lattice_are_integers() -> None:
         regime="lattice",
         seed=1,
     )
-    arguments = cases.arguments(case)
+    arguments = ops.arguments(case)
 
     means = reference.avg_pool(**{**arguments, "input": arguments["input"].astype(np.float64)})
     assert np.array_equal(means, np.rint(means))

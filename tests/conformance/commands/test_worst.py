@@ -15,9 +15,9 @@ def test_the_reference_uses_nothing_of_its_bounds() -> None:
 
 def test_the_largest_share_and_its_case_are_kept() -> None:
     """A smaller share that comes later changes nothing."""
-    from conformance import cases
+    from conformance import ops
 
-    first, second = (next(iter(cases.generate("conv2d", seed, 0, 1))) for seed in (0, 1))
+    first, second = (next(iter(ops.generate("conv2d", seed, 0, 1))) for seed in (0, 1))
     worst = Worst()
 
     worst.meet(0.5, first)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import reference
-from conformance import cases
+from conformance import ops
 from conformance.judge.allowed import Allowed, AnyMask, AnyOf, Refused, Results, Unspecified, allowed
 from conformance.judge.judging import repeats
 from conformance.judge.verdicts import verdict
-from conformance.model import OPS, Array, ArraySpec, Case, Raised, Returned
+from conformance.model import Array, ArraySpec, Case, Raised, Returned
+from conformance.ops import OPS
 from conformance.targets import registry
 
 
@@ -107,8 +108,8 @@ def test_only_a_seeded_dropout_is_asked_for_the_same_bits(seeds: dict[str, Any],
 @pytest.mark.parametrize("op", OPS)
 def test_the_reference_meets_every_valid_call(op: str) -> None:
     """Over the generators' own cases, in every regime: the correctly rounded results are among those allowed."""
-    for case in cases.generate(op, 3, 0, 16, valid_share=1):
-        arguments = cases.arguments(case)
+    for case in ops.generate(op, 3, 0, 16, valid_share=1):
+        arguments = ops.arguments(case)
         with np.errstate(all="ignore"):
             results = getattr(reference, op)(**arguments)
         arrays = results if isinstance(results, tuple) else (results,)
@@ -120,8 +121,8 @@ def test_the_reference_meets_every_valid_call(op: str) -> None:
 @pytest.mark.parametrize("op", OPS)
 def test_calls_that_break_a_rule_are_refused_by_it(op: str) -> None:
     """The rule is the one that the generator broke."""
-    for case in cases.generate(op, 3, 0, 40, valid_share=0):
-        sets = allowed(case, cases.arguments(case))
+    for case in ops.generate(op, 3, 0, 40, valid_share=0):
+        sets = allowed(case, ops.arguments(case))
         refused = sets.options[0] if isinstance(sets, AnyOf) else sets
 
         assert isinstance(refused, Refused), case

@@ -20,7 +20,7 @@ CASE = Case(
 
 def dropped(mask: Array, case: Case = CASE) -> Mask:
     """Return what is kept of a mask (True: dropped) of x = the numbers of the case."""
-    from conformance.cases import arguments
+    from conformance.ops import arguments
 
     x = arguments(case)["x"]
     found = seen(case, np.where(mask, np.float32(0), x * np.float32(2)))

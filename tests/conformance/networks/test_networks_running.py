@@ -16,7 +16,7 @@ from conformance.networks.running import NotOfferedError, initialised, on_target
 from conformance.networks.steps import Parameters, Runner
 from conformance.networks.trying import tried
 from conformance.targets import registry
-from conformance.targets.registry import Target
+from conformance.targets.target import Target
 from conformance.targets.transport.pool import Worker
 
 SMALL = Network(

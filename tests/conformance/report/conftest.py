@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import reference
-from conformance import cases
+from conformance import ops
 from conformance.model import Case
 from conformance.run.store import Store
 
@@ -27,7 +27,7 @@ def header(version: str, started: str, targets: Sequence[str], **changed: Any) -
         "started": started,
         "suite": "0.1.0",
         "options": {
-            "ops": list(cases.OPS),
+            "ops": list(ops.OPS),
             "targets": list(targets),
             "cases": 40,
             "budget": None,
@@ -62,7 +62,7 @@ def header(version: str, started: str, targets: Sequence[str], **changed: Any) -
 
 def row(case: Case, target: str, verdict: str = "agrees", kind: str = "", **changed: Any) -> dict[str, Any]:
     """Return one observation."""
-    classes = cases.attributes(case)
+    classes = ops.features(case)
     noise = zlib.crc32(f"{case.id} {target}".encode()) / 2**32
     sums = case.breaks is None and case.regime in ("normal", "positive") and case.op.startswith(("conv2d", "avg"))
     return {
@@ -131,7 +131,7 @@ def founding_case() -> Case:
         "seed": 1,
         "breaks": None,
     }
-    return cases.case_from_json(data)
+    return ops.case_from_json(data)
 
 
 def arrays(observed: Any, value: Any) -> bytes:
@@ -177,7 +177,7 @@ def make(
 
 def agreeing(targets: Sequence[str]) -> list[dict[str, Any]]:
     """Return 40 cases of every op, on which these targets agree."""
-    return [row(case, target) for op in cases.OPS for case in cases.generate(op, 7, 0, 40) for target in targets]
+    return [row(case, target) for op in ops.OPS for case in ops.generate(op, 7, 0, 40) for target in targets]
 
 
 Make = Callable[..., Path]
@@ -198,7 +198,7 @@ def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run with one new and one waived finding, and one stale waiver; it is not to be changed."""
     case = founding_case()
     waived = {"status": "waived", "waiver": "tie-order", "title": "max_pool_grad credits another tied element"}
-    pool = next(c for c in cases.generate("max_pool_grad", 7, 0, 99) if c.breaks is None)
+    pool = next(c for c in ops.generate("max_pool_grad", 7, 0, 99) if c.breaks is None)
     known = {"id": "tie-order", "state": "used", "link": "https://example.org/1", "reason": "Known."}
     old = {"id": "old", "state": "unused", "link": "", "reason": "Fixed upstream."}
     folder = make(

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from conformance import cases
+from conformance import ops
 from conformance.errors import SuiteError, UsageError
 from conformance.model import DISAGREEMENTS
-from conformance.report import verdict
+from conformance.report import specification, verdict
 from conformance.report.board import GRAVITY
 from conformance.report.data import gather
 from conformance.report.examples import examples
@@ -19,7 +19,6 @@ from conformance.report.figures import drawing, sheet
 from conformance.report.heat import heat
 from conformance.report.records import Panel, Report, Tally
 from conformance.report.rules import EXERCISED
-from conformance.report.specification import ops
 from conformance.run.store import Store
 from reference.geometry import geometry
 
@@ -71,7 +70,7 @@ def test_every_kind_has_its_gravity() -> None:
 def test_parts_add_up_to_the_cell(make_run: Make) -> None:
     """Of valid conv2d calls every attribute's classes sum to all of them."""
     report = gather([make_run()])
-    valid = sum(case.breaks is None for case in cases.generate("conv2d", 7, 0, 40))
+    valid = sum(case.breaks is None for case in ops.generate("conv2d", 7, 0, 40))
 
     sums: dict[str, int] = {}
     for part in report.parts:
@@ -160,7 +159,7 @@ def test_a_finding_of_two_runs_is_one(make_run: Make, by_hand: SimpleNamespace) 
 def test_what_is_new_gone_kept_and_not_looked_for(make_run: Make, by_hand: SimpleNamespace) -> None:
     """conv2d_transpose ran in both runs, max_pool in the first alone."""
     case = by_hand.founding_case()
-    pool = next(c for c in cases.generate("max_pool", 7, 0, 99) if c.breaks is None)
+    pool = next(c for c in ops.generate("max_pool", 7, 0, 99) if c.breaks is None)
     rows = [by_hand.row(case, "tf-cpu-eager")]
     kept, gone, new = (by_hand.finding(name, case) for name in ("kept", "gone", "new"))
     other = by_hand.finding("other", pool)
@@ -244,7 +243,7 @@ def test_a_broken_shard_is_named(make_run: Make) -> None:
 
 def test_a_rule_is_exercised_by_calls_that_break_it(make_run: Make, by_hand: SimpleNamespace) -> None:
     """Two such calls, one of which is accepted."""
-    case = next(c for c in cases.generate("conv2d", 7, 0, 999) if c.breaks == "conv2d.R3")
+    case = next(c for c in ops.generate("conv2d", 7, 0, 999) if c.breaks == "conv2d.R3")
     rows = [
         by_hand.row(case, "tf-cpu-eager"),
         by_hand.row(case, "tf-cpu-eager", "disagrees", "accepted-invalid", rule="conv2d.R3"),
@@ -260,7 +259,7 @@ def test_a_meaning_is_exercised_by_valid_calls_that_meet_its_condition(
     make_run: Make, by_hand: SimpleNamespace
 ) -> None:
     """conv2d.R12 by int32 calls: two of three, of which one disagrees."""
-    valid = [c for c in cases.generate("conv2d", 7, 0, 999) if c.breaks is None]
+    valid = [c for c in ops.generate("conv2d", 7, 0, 999) if c.breaks is None]
     whole = next(c for c in valid if c.arrays["input"].dtype == "int32")
     real = next(c for c in valid if c.arrays["input"].dtype == "float32")
     rows = [by_hand.row(case, "tf-cpu-eager") for case in (whole, real)]
@@ -278,8 +277,8 @@ def test_a_rule_is_a_meaning_or_can_be_broken() -> None:
 
     No case breaks max_pool_with_argmax.R12, which takes an image of more than 2^31 elements: the report says so.
     """
-    stated = {rule.id for op in ops() for rule in op.rules}
-    broken = {case.breaks for op in cases.OPS for case in cases.generate(op, 0, 0, 1200) if case.breaks}
+    stated = {rule.id for op in specification.ops() for rule in op.rules}
+    broken = {case.breaks for op in ops.OPS for case in ops.generate(op, 0, 0, 1200) if case.breaks}
 
     assert EXERCISED.keys() <= stated
     assert broken <= stated
@@ -301,7 +300,7 @@ def test_bound_and_ulps_are_counted_by_class(make_run: Make, by_hand: SimpleName
 
 def test_a_fingerprint_is_the_root_of_the_mean_square(make_run: Make, by_hand: SimpleNamespace) -> None:
     """Two calls of 2 and 6 elements, sums 1 and 3, squares 10 and 22: mean 1/2, root mean square 2."""
-    case = next(c for c in cases.generate("conv2d", 7, 0, 999) if c.breaks is None and c.regime == "normal")
+    case = next(c for c in ops.generate("conv2d", 7, 0, 999) if c.breaks is None and c.regime == "normal")
     sums = [(2.0, 1.0, 10.0), (6.0, 3.0, 22.0)]
     rows = [by_hand.row(case, "tf-cpu-eager", elements=n, sum=s, squares=q) for n, s, q in sums]
     dtype = case.arrays["input"].dtype
@@ -314,7 +313,7 @@ def test_a_fingerprint_is_the_root_of_the_mean_square(make_run: Make, by_hand: S
 
 def test_growth_is_by_the_octave_of_n(make_run: Make, by_hand: SimpleNamespace) -> None:
     """A 3x3 window of one channel has 9 products: the octave of 8."""
-    case = cases.case_from_json({**by_hand.founding_case().to_json(), "regime": "normal"})
+    case = ops.case_from_json({**by_hand.founding_case().to_json(), "regime": "normal"})
     rows = [by_hand.row(case, "tf-cpu-eager", elements=4.0, squares=16.0)]
 
     (found,) = gather([make_run(rows=rows)]).growth

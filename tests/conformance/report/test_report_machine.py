@@ -13,7 +13,7 @@ import typer
 from markupsafe import escape
 from typer.testing import CliRunner
 
-from conformance import cases
+from conformance import ops
 from conformance.commands import report as commands
 from conformance.errors import SuiteError, UsageError
 from conformance.report import machine, pages, specification
@@ -85,7 +85,7 @@ def test_junit_has_a_test_for_each_op_target_and_rule(full_run: Path) -> None:
     ]
 
     rules = [rule.id for op in specification.ops() for rule in op.rules]
-    assert sorted(map(str, names)) == sorted([*rules, *(f"{op} results" for op in cases.OPS)])
+    assert sorted(map(str, names)) == sorted([*rules, *(f"{op} results" for op in ops.OPS)])
 
 
 def test_junit_counts_what_it_holds(full_run: Path) -> None:

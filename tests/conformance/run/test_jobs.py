@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 
 from conformance.commands import report as reports
-from conformance.model import OPS
+from conformance.ops import OPS
 from conformance.run import jobs
 from conformance.run.header import header
 from conformance.run.jobs import Plan, Shard
@@ -43,7 +43,7 @@ import resource, sys
 from pathlib import Path
 from conformance.run.header import header
 from conformance.triage import campaign
-from conformance.model import OPS
+from conformance.ops import OPS
 from conformance.run.jobs import Plan
 from conformance.run.store import Store
 

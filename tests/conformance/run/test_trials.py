@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance import cases
+from conformance import ops
 from conformance.judge.allowed import Results, allowed
 from conformance.judge.judging import declared
-from conformance.model import OPS, Case, Crashed, Raised, Returned
+from conformance.model import Case, Crashed, Raised, Returned
+from conformance.ops import OPS
 from conformance.run.store import OBSERVATIONS
 from conformance.run.trials import Outcome, Panel, inside, route_of, rows, twice
 from conformance.targets import registry
@@ -67,7 +68,7 @@ def resident(pid: int | str = "self") -> int:
 
 def test_a_worker_that_took_a_wrong_call_is_replaced() -> None:
     """What it wrote where it should not would end a later call, which would be blamed; one that refuses goes on."""
-    wrong = next(case for case in cases.generate("dropout_grad", 0, 0, 600) if case.breaks == "dropout.R2")
+    wrong = next(case for case in ops.generate("dropout_grad", 0, 0, 600) if case.breaks == "dropout.R2")
     with panel("planted:lenient", "planted:faithful") as targets:
         verdicts = [outcome.verdict.kind for outcome in targets.examine(wrong)]
         starts = [worker.starts for worker in targets.workers.values()]
@@ -78,7 +79,7 @@ def test_a_worker_that_took_a_wrong_call_is_replaced() -> None:
 
 def test_the_next_case_is_with_the_target_before_the_last_is_judged() -> None:
     """When the first outcome is there, two calls have been made; the outcomes come in order."""
-    stream = list(islice((case for case in cases.generate("avg_pool", 0, 0, 40) if not case.breaks), 4))
+    stream = list(islice((case for case in ops.generate("avg_pool", 0, 0, 40) if not case.breaks), 4))
     with panel("planted:faithful") as targets:
         outcomes = targets.examined(stream)
         first = next(outcomes)
@@ -91,7 +92,7 @@ def test_the_next_case_is_with_the_target_before_the_last_is_judged() -> None:
 
 def test_every_cancelling_sum_is_run_twice() -> None:
     """There another order of the sum shows most; of the other regimes one case in sixteen is."""
-    stream = [case for case in cases.generate("conv2d", 0, 0, 300) if not case.breaks]
+    stream = [case for case in ops.generate("conv2d", 0, 0, 300) if not case.breaks]
     cancelling = [case for case in stream if case.regime == "ill-conditioned"]
 
     assert cancelling
@@ -103,7 +104,7 @@ def test_every_cancelling_sum_is_run_twice() -> None:
 def test_the_specification_meets_the_bounds_of_float32(op: str) -> None:
     """A target that is the reference, and declares no more than float32, never disagrees."""
     with panel("planted:faithful") as targets:
-        outcomes = [outcome for case in cases.generate(op, 11, 0, 48) for outcome in targets.examine(case)]
+        outcomes = [outcome for case in ops.generate(op, 11, 0, 48) for outcome in targets.examine(case)]
 
     assert [outcome for outcome in outcomes if outcome.verdict.outcome != "agrees"] == []
 
@@ -111,14 +112,14 @@ def test_the_specification_meets_the_bounds_of_float32(op: str) -> None:
 def test_a_missing_function_is_unsupported() -> None:
     """A namespace without the op is not blamed."""
     with panel("math") as targets:
-        (outcome,) = targets.examine(next(cases.generate("max_pool", 0, 0, 1)))
+        (outcome,) = targets.examine(next(ops.generate("max_pool", 0, 0, 1)))
 
     assert outcome.verdict.outcome == "unsupported"
 
 
 def test_the_routes_of_a_target_take_turns_by_the_seed() -> None:
     """TensorFlow's three ways to the gradient of max_pool each take every third seed; a plug-in has one, nameless."""
-    case = next(cases.generate("max_pool_grad", 0, 0, 1))
+    case = next(ops.generate("max_pool_grad", 0, 0, 1))
     tensorflow, plugin = registry.find("tf-cpu-eager"), registry.find("planted:faithful")
 
     routes = [route_of(tensorflow, replace(case, seed=seed)) for seed in range(6)]
@@ -129,14 +130,14 @@ def test_the_routes_of_a_target_take_turns_by_the_seed() -> None:
 
 def test_a_row_has_every_column_and_brings_the_case_back() -> None:
     """All but own_seconds, which is known once the shard has ended; the content is the case."""
-    case = next(cases.generate("conv2d", 0, 0, 1))
+    case = next(ops.generate("conv2d", 0, 0, 1))
     with panel("reference") as targets:
         (outcome,) = targets.examine(case)
 
     (written,) = rows([outcome])
 
     assert {*written, "own_seconds"} == set(OBSERVATIONS)
-    assert cases.case_from_json(json.loads(written["content"])) == case
+    assert ops.case_from_json(json.loads(written["content"])) == case
     assert written["case"] == case.id
     assert written["verdict"] == "agrees"
     assert written["cpu_seconds"] > 0
@@ -159,8 +160,8 @@ def test_time_inside_a_call_is_what_the_target_tells(observation: Returned | Rai
 
 def hazardous(count: int) -> Iterator[tuple[Case, str]]:
     """Yield cases that no error conforms to; every tenth is named after a deed, in turn."""
-    drawn = cases.generate("max_pool", 3, 0, 2 * count)
-    owed = (case for case in drawn if isinstance(allowed(case, cases.arguments(case)), Results))
+    drawn = ops.generate("max_pool", 3, 0, 2 * count)
+    owed = (case for case in drawn if isinstance(allowed(case, ops.arguments(case)), Results))
     deeds = cycle(DEEDS)
     for number, case in enumerate(islice(owed, count)):
         deed = next(deeds) if number % 10 == 9 else "none"
@@ -219,7 +220,7 @@ def test_memory_stays_flat_over_twenty_thousand_observations() -> None:
 
 def generated(count: int) -> Iterator[Case]:
     """Yield so many cases, the ops taking turns."""
-    streams = [cases.generate(op, 0, 0, math.ceil(count / len(OPS))) for op in OPS]
+    streams = [ops.generate(op, 0, 0, math.ceil(count / len(OPS))) for op in OPS]
     return islice((case for together in zip(*streams, strict=True) for case in together), count)
 
 
@@ -227,7 +228,7 @@ def test_a_target_is_judged_by_what_it_declares() -> None:
     """The reference is held to the last bit; float32 is allowed more, and the sets are worked out once for each."""
     counts: Counter[str] = Counter()
     with panel("planted:faithful", "reference") as targets:
-        case = next(case for case in cases.generate("conv2d", 0, 0, 99) if case.regime == "normal")
+        case = next(case for case in ops.generate("conv2d", 0, 0, 99) if case.regime == "normal")
         for outcome in targets.examine(case):
             counts[outcome.target] += outcome.verdict.outcome == "agrees"
         arithmetics = [declared(target, case).name for target in targets.targets.values()]

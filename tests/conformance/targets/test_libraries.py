@@ -10,8 +10,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from conformance.cases import attributes, generate
 from conformance.model import Array, Case, Raised, Returned
+from conformance.ops import features, generate
 from conformance.run.trials import Panel
 from conformance.targets import registry
 from conformance.targets.transport.messages import Argument, Call
@@ -120,8 +120,8 @@ def lattice(op: str, target: registry.Target) -> Iterator[Case]:
     """Yield calls of an op in whole numbers, inside what a target claims; no window lies beyond the last stride."""
     assert target.profile
     for case in generate(op, 3, 0, 400):
-        valid = case.regime == "lattice" and not case.breaks and not target.profile.outside(case)
-        if valid and attributes(case).get("stride above window") == "no":
+        valid = case.regime == "lattice" and not case.breaks and not target.profile.outside(op, features(case))
+        if valid and features(case).get("stride above window") == "no":
             yield case
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from conformance import cases
+from conformance import ops
 from conformance.judge.masks import DISTANCES, Mask
 from conformance.run.store import Store
 from conformance.targets import registry
@@ -20,7 +20,7 @@ TARGETS = {"tf-cpu-xla": registry.find("tf-cpu-xla")}
 
 def row(op: str, **more: object) -> dict[str, Any]:
     """Return an observation that agrees, as far as it matters here."""
-    case = next(cases.generate(op, 0, 0, 1))
+    case = next(ops.generate(op, 0, 0, 1))
     content = json.dumps(case.to_json())
     known = {"op": op, "target": "tf-cpu-xla", "route": "nn", "kind": "", "dtype": "float32", "regime": "normal"}
     return known | {"mask": "", "content": content, "elements": 1.0} | more
@@ -105,7 +105,7 @@ def test_a_waiver_covers_what_the_whole_run_shows(tmp_path: Path, message: str, 
         targets=("tf-cpu-xla",),
         versions=SpecifierSet(">=2.21"),
         predicate={"dtype": ("float32",)},
-        case=next(cases.generate("conv2d", 0, 0, 1)),
+        case=next(ops.generate("conv2d", 0, 0, 1)),
         link="docs/",
         reason="",
         review=dt.date(2030, 1, 1),
@@ -120,7 +120,7 @@ def test_a_waiver_covers_what_the_whole_run_shows(tmp_path: Path, message: str, 
 
 def test_the_call_whose_errors_are_largest_stands_for_a_run(tmp_path: Path) -> None:
     """Of root mean squares of 1, 3 and 9 the second: the third is that of a single element."""
-    stream = list(cases.generate("conv2d", 0, 0, 3))
+    stream = list(ops.generate("conv2d", 0, 0, 3))
     measured = [{"elements": n, "squares": rms**2 * n, "inverse": n / 9} for n, rms in ((64.0, 1), (64.0, 3), (1.0, 9))]
     rows = [
         row("conv2d", content=json.dumps(case.to_json()), **numbers)
@@ -136,7 +136,7 @@ def test_the_call_whose_errors_are_largest_stands_for_a_run(tmp_path: Path) -> N
 @pytest.mark.parametrize("op", ["conv2d", "stateless_dropout"])
 def test_what_a_run_shows_has_a_script_for_tensorflow(tmp_path: Path, op: str, route: str, names: set[str]) -> None:
     """A plug-in's function has no name there."""
-    drawn = cases.generate(op, 0, 0, 300)
+    drawn = ops.generate(op, 0, 0, 300)
     case = next(each for each in drawn if not each.breaks and each.arrays.keys() <= {"x", "input", "filters"}
                 and next(iter(each.arrays.values())).dtype == "float32" and each.regime == "normal")  # fmt: skip
     told = row(op, content=json.dumps(case.to_json()), route=route)

@@ -13,22 +13,28 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance import cases
-from conformance.cases import case_from_json
+from conformance import ops
 from conformance.judge.allowed import Allowed, AnyMask, AnyOf, Refused, Unspecified, allowed
-from conformance.model import DISAGREEMENTS, OPS, Array, Case, Json, TimedOut, Verdict
+from conformance.model import DISAGREEMENTS, Array, Case, Json, TimedOut, Verdict
+from conformance.ops import OPS, case_from_json
 from conformance.run.trials import Outcome, Panel
-from conformance.targets.registry import ROUTES, Target, find
+from conformance.targets.registry import find
+from conformance.targets.target import Target
+from conformance.targets.tensorflow.routes import ROUTES
 from conformance.targets.transport.process import Limits
 from conformance.triage.findings import Finding, files
-from conformance.triage.scripts.script import CALLS, plain, script
+from conformance.triage.scripts.script import plain, script
+from conformance.triage.scripts.source import definitions
 
 REAL = pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow is not installed")
 
 
-def test_every_route_has_its_call() -> None:
-    """Each way of the TensorFlow targets to compute an op, and no other."""
-    assert set(CALLS) == {(op, way) for op, ways in ROUTES.items() for way in ways}
+@pytest.mark.parametrize("function", [name for ways in ROUTES.values() for name in ways.values()])
+def test_every_route_has_its_source(function: str) -> None:
+    """What TensorFlow does not offer itself is defined in the script, the function among what it calls."""
+    text = "\n".join(definitions(function))
+
+    assert function.startswith("tf.") != (f"def {function}(" in text)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +63,7 @@ def written(
     case: Case, target: Target, kind: str, route: str, limits: Limits | None = None, sets: Allowed | None = None
 ) -> str:
     """Return the script of a case; what it may give is worked out unless given."""
-    arguments = cases.arguments(case)
+    arguments = ops.arguments(case)
     return script(case, arguments, sets or allowed(case, arguments), target, route, kind, limits)
 
 
@@ -69,7 +75,7 @@ def ended(folder: Path, text: str, plant: str = "", path: str = "") -> tuple[int
     done = subprocess.run(  # noqa: S603 -- our own script
         [sys.executable, file], capture_output=True, text=True, check=False, timeout=120, cwd=folder, env=environment
     )
-    assert len(text.splitlines()) <= 40
+    assert len(text.splitlines()) <= 60
     assert "expected" in done.stdout, done.stderr
     assert "got" in done.stdout
     return done.returncode, done.stdout
@@ -325,7 +331,7 @@ def test_tied_cells_share_a_gradient_as_they_like(tmp_path: Path, credited: list
 
 def drawn(op: str) -> Case:
     """Return the smallest of some valid cases of an op."""
-    valid = (case for case in cases.generate(op, 0, 0, 60) if not case.breaks)
+    valid = (case for case in ops.generate(op, 0, 0, 60) if not case.breaks)
     return min(valid, key=lambda case: sum(math.prod(spec.shape) for spec in case.arrays.values()))
 
 
@@ -335,10 +341,10 @@ WAYS = [(op, route) for op in OPS for route in ROUTES[op]]
 
 @pytest.mark.parametrize(("op", "route"), WAYS)
 @pytest.mark.parametrize("name", ["tf-cpu-eager-avx2", "tf-gpu-eager-deterministic", "tf-cpu-xla", "mine:space"])
-def test_no_script_is_longer_than_40_lines(op: str, route: str, name: str) -> None:
+def test_no_script_is_longer_than_60_lines(op: str, route: str, name: str) -> None:
     """Of whatever kind, and whatever is allowed; each is a program."""
     case, target = drawn(op), find(name)
-    arguments = cases.arguments(case)
+    arguments = ops.arguments(case)
     sets = allowed(case, arguments)
     options = sets.options if isinstance(sets, AnyOf) else (sets,)
     mask = [AnyMask(arguments["x"], arguments["rate"], None)] if op.endswith("dropout") else []
@@ -347,4 +353,4 @@ def test_no_script_is_longer_than_40_lines(op: str, route: str, name: str) -> No
     for kind, each in product(DISAGREEMENTS, several):
         text = script(case, arguments, each, target, route if target.routes else "", kind)
         compile(text, "repro.py", "exec")
-        assert len(text.splitlines()) <= 40, (kind, each)
+        assert len(text.splitlines()) <= 60, (kind, each)

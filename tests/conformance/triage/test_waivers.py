@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import reference
-from conformance import cases
+from conformance import ops
 from conformance.errors import UsageError
 from conformance.judge.allowed import AnyMask, AnyOf, Results, allowed, permits
 from conformance.judge.judging import judge
@@ -388,7 +388,7 @@ def test_a_finding_shows_the_case_of_a_waiver_where_that_shows_it(tmp_path: Path
 def planted(case: Case, arguments: Mapping[str, Any]) -> Array:
     """Compute conv2d with two faults: images after the first are zero, and where strides differ 64 is added."""
     out = reference.conv2d(**arguments)
-    classes = cases.attributes(case)
+    classes = ops.features(case)
     if classes["batch"] != "1" and len(out) > 1:
         out[1:] = 0
     return out + out.dtype.type(64) if classes["strides"] == "unequal" else out
@@ -396,13 +396,13 @@ def planted(case: Case, arguments: Mapping[str, Any]) -> Array:
 
 def test_a_waiver_never_hides_another_fault_of_the_same_op(tmp_path: Path) -> None:
     """Every wrong value of the second fault alone is left; of the first one none is."""
-    batches = sorted({cases.attributes(case)["batch"] for case in drawn()} - {"1"})
+    batches = sorted({ops.features(case)["batch"] for case in drawn()} - {"1"})
     known = waiver(tmp_path, predicate={"batch": batches})
     left = {"first": 0, "second": 0}
     hidden = {"first": 0, "second": 0}
     for case in drawn():
-        arguments = cases.arguments(case)
-        classes = cases.attributes(case)
+        arguments = ops.arguments(case)
+        classes = ops.features(case)
         judged = verdict(allowed(case, arguments), Returned((planted(case, arguments),), 0.0))
         if judged.kind == "wrong-value":
             row = {"op": case.op, "kind": judged.kind, "target": "tf-cpu-eager", "reason": judged.reason}
@@ -417,7 +417,7 @@ def test_a_waiver_never_hides_another_fault_of_the_same_op(tmp_path: Path) -> No
 
 def drawn() -> list[Case]:
     """Draw valid calls of conv2d with floating numbers on the lattice."""
-    some = cases.generate("conv2d", 1, 0, 200, valid_share=1)
+    some = ops.generate("conv2d", 1, 0, 200, valid_share=1)
     return [case for case in some if case.regime == "lattice" and "float" in case.arrays["input"].dtype]
 
 
@@ -449,14 +449,14 @@ DIVERGING: Mapping[str, Callable[[Array], Array]] = {
 def covered(known: Waiver, array: Array) -> bool:
     """Return whether a waiver covers a result of its own case, on the first target that it names."""
     name = next(name for name in registry.BUILT_IN if known.concerns(name, "2.21.0"))
-    given, observed = permits(known.case, cases.arguments(known.case)), Returned((array,), 0.0)
+    given, observed = permits(known.case, ops.arguments(known.case)), Returned((array,), 0.0)
     outcome = Outcome(known.case, name, "", observed, judge(known.case, given, observed, registry.BUILT_IN[name]))
-    return known.covers(trials.rows([outcome])[0], cases.attributes(known.case), "2.21.0")
+    return known.covers(trials.rows([outcome])[0], ops.features(known.case), "2.21.0")
 
 
 def right(known: Waiver, arithmetic: str = "float32") -> Array:
     """Return the right result of a waiver's case; of a lesser arithmetic, the largest that it allows."""
-    sets = allowed(known.case, cases.arguments(known.case), ARITHMETICS[arithmetic])
+    sets = allowed(known.case, ops.arguments(known.case), ARITHMETICS[arithmetic])
     first = sets.options[0] if isinstance(sets, AnyOf) else sets
     if isinstance(first, AnyMask):
         return np.zeros_like(first.x)

@@ -5,7 +5,8 @@ from typing import Any
 
 from conformance.cases.regimes import FLOAT_REGIMES, INTEGER_REGIMES
 from conformance.errors import UsageError
-from conformance.model import OPS, ArraySpec, Case
+from conformance.model import ArraySpec, Case
+from conformance.ops.table import OPS
 from conformance.targets.transport.protocol import DTYPES
 
 __all__ = ["case_from_json"]
@@ -40,7 +41,7 @@ def case_from_json(data: Any) -> Case:  # noqa: ANN401 -- whatever a file holds
     if breaks is not None and not isinstance(breaks, str):
         raise UsageError(f"breaks is {_short(breaks)}: a rule, or null")
     return Case(
-        op=_one_of("op", data["op"], OPS),
+        op=_one_of("op", data["op"], tuple(OPS)),
         arrays={str(name): _array(f"arrays.{name}", spec) for name, spec in arrays.items()},
         attributes=dict(attributes),
         regime=_one_of("regime", data["regime"], REGIMES),

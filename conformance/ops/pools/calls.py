@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from conformance.cases import sizes, spelling
 from conformance.cases.choices import Choices
 from conformance.cases.layers import POOLS
-from conformance.cases.regimes import regime
+from conformance.cases.regimes import FLOATS, INTEGERS, UNSIGNED, regime
 from conformance.cases.sizes import DATA, at_most, smaller
 from conformance.cases.spelling import Spelling, arranged, nhwc
 from conformance.model import ArraySpec, Case, Json
@@ -15,23 +15,17 @@ from reference.windows import Axis
 
 __all__ = [
     "EXPLICIT",
-    "FLOATS",
-    "INTEGERS",
-    "UNSIGNED",
+    "SHAPES",
     "Pool",
     "between_channels",
     "changes",
     "dtypes",
     "read",
-    "shape_argument",
     "valid",
     "within",
     "written",
 ]
 
-FLOATS = ("float32", "float32", "float32", "bfloat16", "float16", "float16", "float64")
-INTEGERS = ("int32", "int64", "int16", "int8", "uint8", "uint16")
-UNSIGNED = ("uint32", "uint64")
 EXPLICIT = ("max_pool", "max_pool_grad")  # the ops that take explicit padding
 SHAPES = {"avg_pool_grad": "orig_input_shape", "avg_unpool": "output_shape"}
 
@@ -75,11 +69,6 @@ def dtypes(op: str) -> tuple[str, ...]:
     if op.startswith("avg"):
         return FLOATS
     return (*FLOATS, *INTEGERS) if op == "max_pool" else (*FLOATS, *INTEGERS, *UNSIGNED)
-
-
-def shape_argument(op: str) -> str | None:
-    """Return the name of the argument that is a shape, if the op has one."""
-    return SHAPES.get(op)
 
 
 def valid(op: str, choices: Choices) -> Case:

@@ -1,7 +1,7 @@
 """
-What a run reached of what the generators can make: single attribute classes, and pairs of them.
+What a run reached of what the generators can make: single features, and pairs of them.
 
-A value is a class of an attribute of an op's valid calls, such as "padding SAME", a dtype, a layout or a regime; a pair
+A value is a feature of an op's valid calls, such as "padding SAME", a dtype, a layout or a regime; a pair
 is two values of one case. What can be made is what a long generation made: 4,096 cases of an op unless told otherwise.
 That is a lower bound of all there is: a rarer value or pair that a run met besides counts as makeable too.
 """
@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from conformance.cases.classes import attributes
-from conformance.cases.generation import generate
 from conformance.model import Case
+from conformance.ops.features import features
+from conformance.ops.stream import generate
 
 __all__ = ["Coverage", "Reached", "made", "makeable", "met"]
 
-Value = tuple[str, str]  # an attribute and its class
+Value = tuple[str, str]  # a feature and its class
 LENGTH = 4096
 
 
@@ -29,12 +29,12 @@ class Coverage:
     pairs: Counter[tuple[Value, Value]] = field(default_factory=Counter)
     broken: Counter[str] = field(default_factory=Counter)  # by rule
 
-    def add(self, classes: dict[str, str]) -> None:
-        """Count one case by its attribute classes."""
-        if "breaks" in classes:
-            self.broken[classes["breaks"]] += 1
+    def add(self, found: dict[str, str]) -> None:
+        """Count one case by its features."""
+        if "breaks" in found:
+            self.broken[found["breaks"]] += 1
             return
-        values = sorted(classes.items())
+        values = sorted(found.items())
         self.values.update(values)
         self.pairs.update(combinations(values, 2))
 
@@ -52,7 +52,7 @@ def made(cases: Iterable[Case]) -> Coverage:
     """Count the cases of one op."""
     coverage = Coverage()
     for case in cases:
-        coverage.add(attributes(case))
+        coverage.add(features(case))
     return coverage
 
 

@@ -3,8 +3,8 @@
 from hypothesis import strategies as st
 
 from conformance.cases.choices import Choices
-from conformance.cases.generation import invalid, valid
 from conformance.model import Case
+from conformance.ops.stream import invalid, valid
 
 __all__ = ["Drawn", "strategy"]
 

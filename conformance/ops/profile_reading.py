@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 
 from conformance.cases.vocabulary import FEATURES
 from conformance.errors import UsageError
-from conformance.model import OPS
-from conformance.targets.profile import DRAWN, EVERY, SPELLINGS, SUBNORMALS, TENSORFLOW, Limit, Profile
+from conformance.ops.table import OPS
+from conformance.targets.limits import Limit
+from conformance.targets.profile import EVERY, SPELLINGS, SUBNORMALS, TENSORFLOW, Profile
 from reference.engine.precision import ARITHMETICS
 
 __all__ = ["loaded", "parsed"]
@@ -114,7 +115,7 @@ def ops(reader: Reader, value: Any) -> tuple[str, ...]:  # noqa: ANN401
 
 def drawn(reader: Reader, value: Any) -> tuple[str, ...]:  # noqa: ANN401
     """Read ops that draw random numbers."""
-    return reader.words(value, DRAWN)
+    return reader.words(value, [op.name for op in OPS.values() if op.random])
 
 
 def dtypes(reader: Reader, value: Any) -> dict[str, tuple[str, ...]]:  # noqa: ANN401

@@ -2,55 +2,26 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from types import ModuleType
 
-from conformance.cases import (
-    conv2d,
-    conv2d_invalid,
-    dropout,
-    dropout_invalid,
-    pools,
-    pools_invalid,
-    unpool,
-    unpool_invalid,
-)
+from conformance.cases.breaks import refused
 from conformance.cases.choices import Choices, streams
 from conformance.cases.regimes import rotated
 from conformance.model import Case
+from conformance.ops.table import OPS
 
-__all__ = ["OPS", "generate", "invalid", "valid"]
+__all__ = ["generate", "invalid", "valid"]
 
 GROUP = 5  # valid calls that share shapes and attributes: what is traced and compiled for one serves all
-
-# Where an op's valid and its broken calls come from.
-OPS: dict[str, tuple[ModuleType, ModuleType]] = {
-    "conv2d": (conv2d, conv2d_invalid),
-    "conv2d_transpose": (conv2d, conv2d_invalid),
-    "conv2d_backprop_input": (conv2d, conv2d_invalid),
-    "conv2d_backprop_filter": (conv2d, conv2d_invalid),
-    "max_pool": (pools, pools_invalid),
-    "max_pool_with_argmax": (pools, pools_invalid),
-    "max_pool_grad": (pools, pools_invalid),
-    "avg_pool": (pools, pools_invalid),
-    "avg_pool_grad": (pools, pools_invalid),
-    "avg_unpool": (pools, pools_invalid),
-    "max_unpool": (unpool, unpool_invalid),
-    "dropout": (dropout, dropout_invalid),
-    "stateless_dropout": (dropout, dropout_invalid),
-    "dropout_grad": (dropout, dropout_invalid),
-}
 
 
 def valid(op: str, choices: Choices) -> Case:
     """Draw a valid call of an op."""
-    case: Case = OPS[op][0].valid(op, choices)
-    return case
+    return OPS[op].valid(choices)
 
 
 def invalid(op: str, choices: Choices) -> Case:
     """Draw a call of an op that breaks exactly the rule that its `breaks` names."""
-    case: Case = OPS[op][1].invalid(op, choices)
-    return case
+    return refused(op, choices, OPS[op].breaks)
 
 
 def generate(
@@ -77,7 +48,7 @@ def _groups(op: str, seed: int, first: int, end: int) -> Iterator[Case]:
     groups = range(first // GROUP, -(-end // GROUP))
     for group, choices in zip(groups, streams(seed, op, groups.start, len(groups)), strict=True):
         base = valid(op, choices)
-        dtype = next(iter(base.arrays.values())).dtype
+        dtype = base.dtype
         for member in range(GROUP):
             if first <= group * GROUP + member < end:
                 yield Case(

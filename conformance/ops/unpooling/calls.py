@@ -6,12 +6,11 @@ from math import prod
 
 from conformance.cases import sizes, spelling
 from conformance.cases.choices import Choices
-from conformance.cases.pools import FLOATS, INTEGERS, UNSIGNED
-from conformance.cases.regimes import regime
+from conformance.cases.regimes import FLOATS, INTEGERS, UNSIGNED, regime
 from conformance.cases.sizes import DATA, at_most, smaller
 from conformance.model import ArraySpec, Case
 
-__all__ = ["Unpool", "changes", "in_blocks", "read", "valid", "within", "written"]
+__all__ = ["DTYPES", "Unpool", "changes", "in_blocks", "read", "valid", "within", "written"]
 
 DTYPES = (*FLOATS, *INTEGERS, *UNSIGNED)
 
@@ -40,7 +39,7 @@ class Unpool:
         return prod(self.image if self.include_batch_in_index else self.image[1:])
 
 
-def valid(_op: str, choices: Choices) -> Case:
+def valid(choices: Choices) -> Case:
     """Draw a valid call."""
     return written(within(choices, choices.pick(sizes.BUDGETS)))
 

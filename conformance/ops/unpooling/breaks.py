@@ -3,28 +3,24 @@
 from collections.abc import Mapping, Sequence
 from math import prod
 
-from conformance.cases import breaks, unpool
-from conformance.cases.breaks import Break
+from conformance.cases import breaks
 from conformance.cases.choices import Choices
-from conformance.cases.unpool import Unpool
+from conformance.cases.op import Break
 from conformance.model import ArraySpec, Case, Json
+from conformance.ops.unpooling import calls
+from conformance.ops.unpooling.calls import Unpool
 
-__all__ = ["invalid"]
-
-
-def invalid(op: str, choices: Choices) -> Case:
-    """Draw a call that breaks one rule, named in `breaks`."""
-    return breaks.refused(op, choices, BREAKS)
+__all__ = ["BREAKS"]
 
 
 def small(choices: Choices) -> Unpool:
     """Draw a small call."""
-    return unpool.within(choices, 2**6, whole=True)
+    return calls.within(choices, 2**6, whole=True)
 
 
 def other_rank(_op: str, choices: Choices) -> Case:
     """Give both arrays another rank."""
-    case = breaks.rank(choices, unpool.written(small(choices)), "input")
+    case = breaks.rank(choices, calls.written(small(choices)), "input")
     return breaks.elsewhere(case, argmax=ArraySpec(case.arrays["input"].shape, case.arrays["argmax"].dtype))
 
 
@@ -34,7 +30,7 @@ def other_shape(_op: str, choices: Choices) -> Case:
     axis = choices.integer(0, 3)
     side = choices.pick((call.result[axis] + 1, call.result[axis] - 1))
     shape = (*call.result[:axis], side, *call.result[axis + 1 :])
-    return breaks.elsewhere(unpool.written(call), argmax=ArraySpec(shape, call.argmax))
+    return breaks.elsewhere(calls.written(call), argmax=ArraySpec(shape, call.argmax))
 
 
 def other_dtype(_op: str, choices: Choices) -> Case:
@@ -42,13 +38,13 @@ def other_dtype(_op: str, choices: Choices) -> Case:
     call = small(choices)
     name = choices.pick(("input", "argmax"))
     wrong = ("bool", "complex64", "complex128") if name == "input" else ("int16", "uint8", "uint32", "float32")
-    return breaks.elsewhere(unpool.written(call), **{name: ArraySpec(call.result, choices.pick(wrong))})
+    return breaks.elsewhere(calls.written(call), **{name: ArraySpec(call.result, choices.pick(wrong))})
 
 
 def shape(_op: str, choices: Choices) -> Case:
     """Give an output_shape that is no shape."""
     call = small(choices)
-    return breaks.broken(unpool.written(call), output_shape=breaks.sizes_of(choices, call.image))
+    return breaks.broken(calls.written(call), output_shape=breaks.sizes_of(choices, call.image))
 
 
 def batch(_op: str, choices: Choices) -> Case:
@@ -56,13 +52,13 @@ def batch(_op: str, choices: Choices) -> Case:
     call = small(choices)
     n = call.result[0]
     other: list[Json] = [choices.pick((n + 1, n - 1, 2 * n, 2**31 - 1)), *call.image[1:]]
-    return breaks.broken(unpool.written(call), output_shape=other)
+    return breaks.broken(calls.written(call), output_shape=other)
 
 
 def index(_op: str, choices: Choices) -> Case:
     """Give an index that names no cell."""
     call = small(choices)
-    case = unpool.written(call)
+    case = calls.written(call)
     wrong = breaks.integers(choices, 0, call.cells - 1)
     dtype = "int32" if call.argmax == "int32" and abs(wrong) <= 2**31 - 1 else "int64"
     flat = [0] * prod(call.result)

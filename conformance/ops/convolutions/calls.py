@@ -14,7 +14,7 @@ from conformance.model import ArraySpec, Case, Json
 from reference.checks import padding_pairs, spatial
 from reference.windows import Axis
 
-__all__ = ["DTYPES", "Convolution", "changes", "read", "shape_argument", "valid", "within", "written"]
+__all__ = ["DTYPES", "SHAPES", "Convolution", "changes", "read", "valid", "within", "written"]
 
 DTYPES = ("float32", "float32", "float32", "bfloat16", "float16", "float16", "float64", "int32")
 # Which side is long in a kind, by op: of "wide" the channels of the result, of "deep" what its sums run over.
@@ -71,11 +71,6 @@ class Convolution:
             return prod(self.lead) * self.rows.out * self.columns.out
         channels = self.depth if self.op == "conv2d" else self.outputs // self.groups
         return self.rows.taps * self.columns.taps * channels
-
-
-def shape_argument(op: str) -> str | None:
-    """Return the name of the argument that is a shape, if the op has one."""
-    return SHAPES.get(op)
 
 
 def valid(op: str, choices: Choices) -> Case:

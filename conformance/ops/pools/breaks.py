@@ -3,57 +3,52 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from conformance.cases import breaks, pools, sizes
-from conformance.cases.breaks import Break
+from conformance.cases import breaks, sizes
 from conformance.cases.choices import Choices
-from conformance.cases.pools import EXPLICIT, Pool
+from conformance.cases.op import Break
 from conformance.cases.spelling import arranged
 from conformance.model import Case, Json
+from conformance.ops.pools import calls
+from conformance.ops.pools.calls import EXPLICIT, SHAPES, Pool
 
-__all__ = ["invalid"]
+__all__ = ["BREAKS"]
 
 BUDGET = 2**9  # a refusal needs no large arrays
-
-
-def invalid(op: str, choices: Choices) -> Case:
-    """Draw a call that breaks one rule, named in `breaks`."""
-    return breaks.refused(op, choices, BREAKS[op])
 
 
 def small(op: str, choices: Choices, padding: str = "") -> Pool:
     """Draw a small pool; padding: the kind of it, where it matters."""
     kinds = sizes.PADDINGS if op in EXPLICIT else sizes.PADDINGS[:-1]
-    return pools.within(op, choices, padding or choices.pick(kinds), BUDGET, whole=True)
+    return calls.within(op, choices, padding or choices.pick(kinds), BUDGET, whole=True)
 
 
 def other_rank(op: str, choices: Choices) -> Case:
     """Give the first array another rank."""
-    case = pools.written(small(op, choices))
+    case = calls.written(small(op, choices))
     return breaks.rank(choices, case, next(iter(case.arrays)))
 
 
 def shape(op: str, choices: Choices) -> Case:
     """Give orig_input_shape or output_shape that are no shape."""
     call = small(op, choices)
-    name = str(pools.shape_argument(op))
-    return breaks.broken(pools.written(call), **{name: breaks.sizes_of(choices, call.image)})
+    return breaks.broken(calls.written(call), **{SHAPES[op]: breaks.sizes_of(choices, call.image)})
 
 
 def empty_image(op: str, choices: Choices) -> Case:
     """Give an image without elements."""
     call = small(op, choices, "SAME")
     axis = choices.integer(0, 3)
-    return pools.written(call, image=tuple(0 if i == axis else size for i, size in enumerate(call.image)))
+    return calls.written(call, image=tuple(0 if i == axis else size for i, size in enumerate(call.image)))
 
 
 def other_dtype(op: str, choices: Choices) -> Case:
     """Give arrays of a dtype that the op does not take."""
-    return breaks.recast(choices, pools.written(small(op, choices)), pools.dtypes(op))
+    return breaks.recast(choices, calls.written(small(op, choices)), calls.dtypes(op))
 
 
 def mixed_dtypes(op: str, choices: Choices) -> Case:
     """Give arrays of two dtypes."""
-    return breaks.mixed(choices, pools.written(small(op, choices)), pools.dtypes(op))
+    return breaks.mixed(choices, calls.written(small(op, choices)), calls.dtypes(op))
 
 
 def output_dtype(op: str, choices: Choices) -> Case:
@@ -61,26 +56,26 @@ def output_dtype(op: str, choices: Choices) -> Case:
     wrong = choices.pick(
         ("int16", "int8", "uint8", "uint32", "uint64", "float32", "float64", "bool", "int31", "integer")
     )
-    return breaks.broken(pools.written(small(op, choices)), output_dtype=wrong)
+    return breaks.broken(calls.written(small(op, choices)), output_dtype=wrong)
 
 
 def strides(op: str, choices: Choices) -> Case:
     """Give wrong strides."""
     call = small(op, choices)
-    return breaks.broken(pools.written(call), strides=breaks.pair(choices, call.spelling.layout, channels=False))
+    return breaks.broken(calls.written(call), strides=breaks.pair(choices, call.spelling.layout, channels=False))
 
 
 def ksize(op: str, choices: Choices) -> Case:
     """Give a wrong ksize."""
     call = small(op, choices)
-    return breaks.broken(pools.written(call), ksize=breaks.pair(choices, call.spelling.layout, channels=False))
+    return breaks.broken(calls.written(call), ksize=breaks.pair(choices, call.spelling.layout, channels=False))
 
 
 def padding(op: str, choices: Choices) -> Case:
     """Give a wrong padding."""
     call = small(op, choices)
     wrong = breaks.padding(choices, call.spelling.layout, explicit=op in EXPLICIT)
-    return breaks.broken(pools.written(call), padding=wrong)
+    return breaks.broken(calls.written(call), padding=wrong)
 
 
 def wide_padding(op: str, choices: Choices) -> Case:
@@ -93,7 +88,7 @@ def wide_padding(op: str, choices: Choices) -> Case:
     axes[along] = choices.pick(pairs)
     none: list[Json] = [0, 0]
     return breaks.broken(
-        pools.written(call),
+        calls.written(call),
         padding=[none, *axes, none] if call.spelling.layout == "NHWC" else [none, none, *axes],
     )
 
@@ -103,7 +98,7 @@ def data_format(op: str, choices: Choices) -> Case:
     wrong = breaks.format_(choices)
     if op == "max_pool_with_argmax":
         wrong = choices.pick(("NCHW", None, wrong))
-    return breaks.broken(pools.written(small(op, choices)), data_format=wrong)
+    return breaks.broken(calls.written(small(op, choices)), data_format=wrong)
 
 
 def between(op: str, choices: Choices) -> Case:
@@ -136,7 +131,7 @@ def _between(call: Pool, channels: tuple[int, int], **attributes: Json) -> Case:
     layout, rows, columns = call.spelling.layout, call.rows, call.columns
     ksize_: list[Json] = list(arranged((1, rows.taps, columns.taps, channels[0]), layout))
     strides_: list[Json] = list(arranged((1, rows.stride, columns.stride, channels[1]), layout))
-    return breaks.broken(pools.written(call), ksize=ksize_, strides=strides_, **attributes)
+    return breaks.broken(calls.written(call), ksize=ksize_, strides=strides_, **attributes)
 
 
 def window(op: str, choices: Choices) -> Case:
@@ -149,7 +144,7 @@ def window(op: str, choices: Choices) -> Case:
     else:
         rows = sizes.lay("VALID", rows.size, min(rows.size + stride + longer, sizes.LARGEST), stride, 1)
     call = replace(call, rows=rows, columns=columns)
-    return pools.written(call, result=tuple(max(side, 0) for side in call.result))
+    return calls.written(call, result=tuple(max(side, 0) for side in call.result))
 
 
 def result(op: str, choices: Choices) -> Case:
@@ -157,15 +152,15 @@ def result(op: str, choices: Choices) -> Case:
     call = small(op, choices)
     axis = choices.integer(0, 3)
     side = choices.pick((call.result[axis] + 1, call.result[axis] - 1, call.result[axis] * 2))
-    case = pools.written(call)
-    other = pools.written(call, result=(*call.result[:axis], side, *call.result[axis + 1 :]))
+    case = calls.written(call)
+    other = calls.written(call, result=(*call.result[:axis], side, *call.result[axis + 1 :]))
     name = choices.pick(("grad", "orig_output") if op == "max_pool_grad" else tuple(case.arrays))
     return breaks.elsewhere(case, **{name: other.arrays[name]})
 
 
 def result_rank(op: str, choices: Choices) -> Case:
     """Give one pooled array another rank."""
-    return breaks.rank(choices, pools.written(small(op, choices)), choices.pick(("grad", "orig_output")))
+    return breaks.rank(choices, calls.written(small(op, choices)), choices.pick(("grad", "orig_output")))
 
 
 def image(op: str, choices: Choices) -> Case:
@@ -177,7 +172,7 @@ def image(op: str, choices: Choices) -> Case:
     axis = choices.integer(0, 3)
     step = (1, rows.stride, columns.stride, 1)[axis]
     side = choices.pick((call.image[axis] + step, sizes.LARGEST))
-    return pools.written(call, image=(*call.image[:axis], side, *call.image[axis + 1 :]))
+    return calls.written(call, image=(*call.image[:axis], side, *call.image[axis + 1 :]))
 
 
 def nothing_to_pad(op: str, choices: Choices) -> Case:
@@ -187,7 +182,7 @@ def nothing_to_pad(op: str, choices: Choices) -> Case:
     empty, other = sizes.lay("EXPLICIT", 0, taps, 1, 1, (taps - 1, choices.pick((1, taps - 1)))), call.rows
     other = sizes.lay("EXPLICIT", other.size, 1, 1, 1)
     rows, columns = (empty, other) if choices.chance(50) else (other, empty)
-    return pools.written(replace(call, rows=rows, columns=columns, padding="EXPLICIT"))
+    return calls.written(replace(call, rows=rows, columns=columns, padding="EXPLICIT"))
 
 
 def _shared(op: str) -> dict[str, Sequence[Break]]:

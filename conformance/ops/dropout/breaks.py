@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from conformance.cases import breaks, dropout
-from conformance.cases.breaks import Break
+from conformance.cases import breaks
 from conformance.cases.choices import Choices
+from conformance.cases.op import Break
 from conformance.model import ArraySpec, Case, Json
+from conformance.ops.dropout import calls
 
-__all__ = ["invalid"]
+__all__ = ["BREAKS"]
 
 RATES: tuple[Json, ...] = (1, 1.0, -1, -0.1, 1.5, 1e300, -1e-300, 100, {"float": "nan"}, {"float": "inf"},
     {"float": "-inf"}, "0.5", "half", None, [0.5], [], {"array": [0.5], "dtype": "float32"}, 2**63,
@@ -20,15 +21,10 @@ SEEDS: tuple[Json, ...] = (
 )  # fmt: skip
 
 
-def invalid(op: str, choices: Choices) -> Case:
-    """Draw a call that breaks one rule, named in `breaks`."""
-    return breaks.refused(op, choices, BREAKS[op])
-
-
 def small(op: str, choices: Choices, *, rank: Sequence[int] = (1, 2, 4)) -> Case:
     """Draw a small call with a rate of 0.5."""
     shape = tuple(choices.pick((2, 3, 4)) for _ in range(choices.pick(rank)))
-    return dropout.of_shape(op, choices, shape, rate=0.5)
+    return calls.of_shape(op, choices, shape, rate=0.5)
 
 
 def first(case: Case) -> tuple[str, ArraySpec]:
@@ -51,7 +47,7 @@ def rate(op: str, choices: Choices) -> Case:
 def rate_dtype(op: str, choices: Choices) -> Case:
     """Give a tensor rate of another dtype."""
     case = small(op, choices)
-    others = [dtype for dtype in dict.fromkeys(dropout.DTYPES) if dtype != first(case)[1].dtype]
+    others = [dtype for dtype in dict.fromkeys(calls.DTYPES) if dtype != first(case)[1].dtype]
     return breaks.broken(case, rate={"array": 0.5, "dtype": choices.pick((*others, "int32"))})
 
 

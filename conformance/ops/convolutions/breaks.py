@@ -3,26 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from conformance.cases import breaks, conv2d, sizes
-from conformance.cases.breaks import Break
+from conformance.cases import breaks, sizes
 from conformance.cases.choices import Choices
-from conformance.cases.conv2d import DTYPES, Convolution
+from conformance.cases.op import Break
 from conformance.model import Case
+from conformance.ops.convolutions import calls
+from conformance.ops.convolutions.calls import DTYPES, SHAPES, Convolution
 from reference.windows import Axis
 
-__all__ = ["invalid"]
+__all__ = ["BREAKS"]
 
 BUDGET = 2**9  # a refusal needs no large arrays
 
 
-def invalid(op: str, choices: Choices) -> Case:
-    """Draw a call that breaks one rule, named in `breaks`."""
-    return breaks.refused(op, choices, BREAKS[op])
-
-
 def small(op: str, choices: Choices, padding: str = "", *, groups: bool = False) -> Convolution:
     """Draw a small convolution; padding: the kind of it, where it matters."""
-    return conv2d.within(op, choices, padding or choices.pick(sizes.PADDINGS), BUDGET, groups=groups, whole=True)
+    return calls.within(op, choices, padding or choices.pick(sizes.PADDINGS), BUDGET, groups=groups, whole=True)
 
 
 def near(call: Convolution) -> Convolution:
@@ -35,7 +31,7 @@ def other_rank(op: str, choices: Choices) -> Case:
     """Give an array another rank."""
     call = small(op, choices)
     call = replace(call, lead=call.lead[-1:])
-    case = conv2d.written(call)
+    case = calls.written(call)
     name = choices.pick(tuple(case.arrays))
     more = not (op == "conv2d" and name == "input")  # its leading axes are one batch
     return breaks.rank(choices, case, name, more=more)
@@ -44,61 +40,61 @@ def other_rank(op: str, choices: Choices) -> Case:
 def filter_sizes(op: str, choices: Choices) -> Case:
     """Give filter_sizes that are no shape."""
     call = small(op, choices)
-    return breaks.broken(conv2d.written(call), filter_sizes=breaks.sizes_of(choices, call.filters))
+    return breaks.broken(calls.written(call), filter_sizes=breaks.sizes_of(choices, call.filters))
 
 
 def other_dtype(op: str, choices: Choices) -> Case:
     """Give arrays of a dtype that no convolution takes."""
-    return breaks.recast(choices, conv2d.written(small(op, choices)), DTYPES)
+    return breaks.recast(choices, calls.written(small(op, choices)), DTYPES)
 
 
 def mixed_dtypes(op: str, choices: Choices) -> Case:
     """Give arrays of two dtypes."""
-    return breaks.mixed(choices, conv2d.written(small(op, choices)), DTYPES)
+    return breaks.mixed(choices, calls.written(small(op, choices)), DTYPES)
 
 
 def strides(op: str, choices: Choices) -> Case:
     """Give wrong strides."""
     call = small(op, choices)
-    return breaks.broken(conv2d.written(call), strides=breaks.pair(choices, call.spelling.layout, channels=True))
+    return breaks.broken(calls.written(call), strides=breaks.pair(choices, call.spelling.layout, channels=True))
 
 
 def dilations(op: str, choices: Choices) -> Case:
     """Give wrong dilations."""
     call = small(op, choices)
-    return breaks.broken(conv2d.written(call), dilations=breaks.pair(choices, call.spelling.layout, channels=True))
+    return breaks.broken(calls.written(call), dilations=breaks.pair(choices, call.spelling.layout, channels=True))
 
 
 def padding(op: str, choices: Choices) -> Case:
     """Give a wrong padding."""
     call = small(op, choices)
-    return breaks.broken(conv2d.written(call), padding=breaks.padding(choices, call.spelling.layout, explicit=True))
+    return breaks.broken(calls.written(call), padding=breaks.padding(choices, call.spelling.layout, explicit=True))
 
 
 def data_format(op: str, choices: Choices) -> Case:
     """Give a layout that does not exist."""
-    return breaks.broken(conv2d.written(small(op, choices)), data_format=breaks.format_(choices))
+    return breaks.broken(calls.written(small(op, choices)), data_format=breaks.format_(choices))
 
 
 def empty_filters(op: str, choices: Choices) -> Case:
     """Give filters without rows, columns or channels."""
     call = small(op, choices)
     axis = choices.integer(0, 2)
-    return conv2d.written(call, filters=tuple(0 if i == axis else size for i, size in enumerate(call.filters)))
+    return calls.written(call, filters=tuple(0 if i == axis else size for i, size in enumerate(call.filters)))
 
 
 def channels(op: str, choices: Choices) -> Case:
     """Give an image whose channels do not divide into groups of the filters' depth."""
     call = small(op, choices, groups=True)
     wrong = choices.pick((call.image[-1] + 1, call.image[-1] - 1, 0, call.depth - 1))
-    return conv2d.written(call, image=(*call.image[:-1], wrong))
+    return calls.written(call, image=(*call.image[:-1], wrong))
 
 
 def filters(op: str, choices: Choices) -> Case:
     """Give a number of filters that the groups do not divide."""
     call = small(op, choices, groups=True)
     wrong = choices.pick((call.outputs + 1, call.outputs - 1, 1))
-    return conv2d.written(call, filters=(*call.filters[:-1], wrong), result=(*call.result[:-1], wrong))
+    return calls.written(call, filters=(*call.filters[:-1], wrong), result=(*call.result[:-1], wrong))
 
 
 def window(op: str, choices: Choices) -> Case:
@@ -108,7 +104,7 @@ def window(op: str, choices: Choices) -> Case:
         call = replace(call, columns=_too_short(choices, call.columns.dilation))
     else:
         call = replace(call, rows=_too_short(choices, call.rows.dilation))
-    return conv2d.written(call, result=tuple(max(side, 0) for side in call.result))
+    return calls.written(call, result=tuple(max(side, 0) for side in call.result))
 
 
 def _too_short(choices: Choices, dilation: int) -> Axis:
@@ -122,8 +118,7 @@ def _too_short(choices: Choices, dilation: int) -> Axis:
 def shape(op: str, choices: Choices) -> Case:
     """Give output_shape or input_sizes that are no shape."""
     call = small(op, choices)
-    name = str(conv2d.shape_argument(op))
-    return breaks.broken(conv2d.written(call), **{name: breaks.sizes_of(choices, call.image, two=True)})
+    return breaks.broken(calls.written(call), **{SHAPES[op]: breaks.sizes_of(choices, call.image, two=True)})
 
 
 def image(op: str, choices: Choices) -> Case:
@@ -133,7 +128,7 @@ def image(op: str, choices: Choices) -> Case:
         call = replace(call, columns=_resized(choices, call.columns))
     else:
         call = replace(call, rows=_resized(choices, call.rows))
-    return conv2d.written(call)
+    return calls.written(call)
 
 
 def _resized(choices: Choices, axis: Axis) -> Axis:
@@ -148,8 +143,8 @@ def batch(op: str, choices: Choices) -> Case:
     call = small(op, choices)
     call = replace(call, spelling=replace(call.spelling, sizes="list"))
     if choices.chance(50):
-        return conv2d.written(call, result=(*call.result[:-1], call.outputs + choices.pick((1, 2, 7))))
-    return conv2d.written(call, image=(choices.pick((0, call.lead[0] + 1, 2**31 - 1)), *call.image[1:]))
+        return calls.written(call, result=(*call.result[:-1], call.outputs + choices.pick((1, 2, 7))))
+    return calls.written(call, image=(choices.pick((0, call.lead[0] + 1, 2**31 - 1)), *call.image[1:]))
 
 
 def result(op: str, choices: Choices) -> Case:
@@ -158,7 +153,7 @@ def result(op: str, choices: Choices) -> Case:
     call = replace(call, spelling=replace(call.spelling, sizes="list"))
     axis = choices.integer(0, 3)
     side = choices.pick((call.result[axis] + 1, call.result[axis] - 1, call.result[axis] * 2))
-    return conv2d.written(call, result=(*call.result[:axis], side, *call.result[axis + 1 :]))
+    return calls.written(call, result=(*call.result[:axis], side, *call.result[axis + 1 :]))
 
 
 def _shared(op: str) -> dict[str, Sequence[Break]]:

@@ -1,0 +1,31 @@
+"""
+The ops: one record each, in `table.OPS`, and what is done with a case by its op's record.
+
+A new op is a record more: docs/adding-an-op.md.
+"""
+
+from conformance.ops.arguments import arguments
+from conformance.ops.coverage import Coverage, Reached, made, makeable, met
+from conformance.ops.features import features
+from conformance.ops.files import case_from_json
+from conformance.ops.neighbours import neighbours, shrink, simpler
+from conformance.ops.stream import generate, invalid, valid
+from conformance.ops.table import OPS
+
+__all__ = [
+    "OPS",
+    "Coverage",
+    "Reached",
+    "arguments",
+    "case_from_json",
+    "features",
+    "generate",
+    "invalid",
+    "made",
+    "makeable",
+    "met",
+    "neighbours",
+    "shrink",
+    "simpler",
+    "valid",
+]

@@ -1,0 +1,1 @@
+"""The convolutions: conv2d, its transpose and its gradients."""

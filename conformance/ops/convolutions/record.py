@@ -1,0 +1,135 @@
+"""The records of conv2d, its transpose and its gradients."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from math import prod
+
+import reference
+from conformance.cases import classes, demands, layers, regimes
+from conformance.cases.op import Geometry, Op, Windows
+from conformance.model import Array, Case
+from conformance.ops import sliding
+from conformance.ops.convolutions import breaks, calls, sets
+from conformance.targets.tensorflow.routes import ROUTES
+
+__all__ = ["CONV2D", "CONV2D_BACKPROP_FILTER", "CONV2D_BACKPROP_INPUT", "CONV2D_TRANSPOSE"]
+
+OPTIONS = ("data_format", "dilations")
+
+
+def features(case: Case) -> dict[str, str]:
+    """Classify a convolution."""
+    call = calls.read(case)
+    grouped = "1" if call.groups == 1 else "depthwise" if call.depth == 1 else "above 1"
+    return {
+        **sliding.features(call.rows, call.columns, call.padding, call.spelling),
+        "rank": str(len(call.image)),
+        "batch": classes.count(prod(call.lead)),
+        "channels": classes.channels(call.image[-1]),
+        "filters": classes.channels(call.outputs),
+        "groups": grouped,
+        "dilation": classes.above(max(call.rows.dilation, call.columns.dilation)),
+        "terms": classes.terms(call.terms),
+        "dilations spelt": call.spelling.window,
+    }
+
+
+def simpler(case: Case) -> Iterator[Case]:
+    """Yield the call with one part simpler."""
+    call = calls.read(case)
+    words = sliding.plainer_words(call, ("absent", "int", "two"))
+    yield from map(calls.written, sliding.possible((*sliding.along(call), *calls.changes(call), *words)))
+
+
+def varied(case: Case) -> Iterator[Case]:
+    """Yield the call with two images, two filters for each group, two channels; another layout; other windows."""
+    call = calls.read(case)
+    more = (replace(call, lead=(*call.lead[:-1], 2)), replace(call, outputs=2 * call.groups), replace(call, depth=2))
+    others = (sliding.other_layout(call), *sliding.other_sizes(call, "stride", "dilation"))
+    yield from map(calls.written, sliding.possible((*more, *others)))
+
+
+def arrays(factors: tuple[str, str], case: Case) -> dict[str, Array]:
+    """Draw the arrays of a case; factors: the two that are multiplied."""
+    return demands.arrays(case, demands.products(case.dtype, calls.read(case).terms, *factors))
+
+
+def windows(case: Case, *, transposed: bool = False) -> Windows:
+    """Return the windows of the convolution behind a call."""
+    call, op = calls.read(case), "conv2d_transpose" if transposed else "conv2d"
+    axes = {"rows": call.rows, "columns": call.columns}
+    return Windows(op=op, transposed=transposed, **axes, padding=call.padding, terms=call.terms)
+
+
+def summed(rows: Sequence[int], columns: Sequence[int], width: int) -> str:
+    """Return the sum of a window over 1, 2, 3 ... under filters of ones."""
+    return str(sum(rows) * width * len(columns) + (sum(columns) + len(columns)) * len(rows))
+
+
+GEOMETRY = Geometry(window="filters", meaning="the sum of its window, since the filters are ones", value=summed)
+
+CONV2D = Op(
+    name="conv2d",
+    reference=reference.conv2d,
+    operands={"input": "image", "filters": "filters"},
+    dtypes=calls.DTYPES,
+    options=OPTIONS,
+    valid=partial(calls.valid, "conv2d"),
+    breaks=breaks.BREAKS["conv2d"],
+    features=features,
+    simpler=simpler,
+    varied=varied,
+    cast=regimes.cast,
+    arrays=partial(arrays, ("input", "filters")),
+    allowed=sets.of_conv2d,
+    windows=windows,
+    geometry=GEOMETRY,
+    transforms=True,
+    layers=layers.CONVOLUTIONS,
+    tensorflow=ROUTES["conv2d"],
+)
+
+CONV2D_TRANSPOSE = replace(
+    CONV2D,
+    name="conv2d_transpose",
+    reference=reference.conv2d_transpose,
+    shape_argument="output_shape",
+    valid=partial(calls.valid, "conv2d_transpose"),
+    breaks=breaks.BREAKS["conv2d_transpose"],
+    allowed=sets.of_backward("conv2d_transpose", "output_shape", "input"),
+    windows=partial(windows, transposed=True),
+    tensorflow=ROUTES["conv2d_transpose"],
+)
+
+CONV2D_BACKPROP_INPUT = replace(
+    CONV2D,
+    name="conv2d_backprop_input",
+    reference=reference.conv2d_backprop_input,
+    operands={"filters": "filters", "out_backprop": "image"},
+    shape_argument="input_sizes",
+    gradient_of="conv2d",
+    valid=partial(calls.valid, "conv2d_backprop_input"),
+    breaks=breaks.BREAKS["conv2d_backprop_input"],
+    arrays=partial(arrays, ("out_backprop", "filters")),
+    allowed=sets.of_backward("conv2d_backprop_input", "input_sizes", "out_backprop"),
+    windows=partial(windows, transposed=True),
+    geometry=None,
+    tensorflow=ROUTES["conv2d_backprop_input"],
+)
+
+CONV2D_BACKPROP_FILTER = replace(
+    CONV2D,
+    name="conv2d_backprop_filter",
+    reference=reference.conv2d_backprop_filter,
+    operands={"input": "image", "out_backprop": "image"},
+    shape_argument="filter_sizes",
+    gradient_of="conv2d",
+    image=False,
+    valid=partial(calls.valid, "conv2d_backprop_filter"),
+    breaks=breaks.BREAKS["conv2d_backprop_filter"],
+    arrays=partial(arrays, ("input", "out_backprop")),
+    allowed=sets.of_filter_gradient,
+    geometry=None,
+    tensorflow=ROUTES["conv2d_backprop_filter"],
+)

@@ -1,0 +1,139 @@
+"""The records of dropout, stateless_dropout and the gradient of both."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from math import prod
+
+import reference
+from conformance.cases import classes, demands
+from conformance.cases.op import Op
+from conformance.cases.spelling import decoded
+from conformance.model import Case, Json
+from conformance.ops.dropout import breaks, calls, sets
+from conformance.targets.tensorflow.routes import ROUTES
+from reference import SpecError
+from reference.random_bits import algorithm
+
+__all__ = ["DROPOUT", "DROPOUT_GRAD", "STATELESS_DROPOUT"]
+
+
+def features(case: Case) -> dict[str, str]:
+    """Classify the shape and the rate."""
+    shape = next(iter(case.arrays.values())).shape
+    return {
+        "rank": str(len(shape)),
+        "elements": "0" if 0 in shape else "1" if prod(shape) == 1 else classes.terms(prod(shape)),
+        "rate": _rate(case.attributes["rate"]),
+        "rate given as": "tensor" if isinstance(case.attributes["rate"], dict) else "number",
+    }
+
+
+def seeded_features(case: Case) -> dict[str, str]:
+    """Classify a call of dropout: its noise_shape and which seeds it is given, too."""
+    seeds = [name for name in ("seed", "global_seed") if name in case.attributes]
+    return features(case) | _noise(case) | {"seeds": " and ".join(seeds) or "none"}
+
+
+def stateless_features(case: Case) -> dict[str, str]:
+    """Classify a call of stateless_dropout: its noise_shape, its algorithm and how its seed is given, too."""
+    spelt = case.attributes.get("rng_alg", "default")
+    return {
+        **features(case),
+        **_noise(case),
+        "rng_alg": str(spelt),
+        "algorithm": algorithm(None if spelt == "default" else decoded(spelt)),
+        "seed given as": "tensor" if isinstance(case.attributes["seed"], dict) else "list",
+    }
+
+
+def _noise(case: Case) -> dict[str, str]:
+    """Classify a noise_shape."""
+    noise = case.attributes.get("noise_shape")
+    if not isinstance(noise, list):
+        return {"noise_shape": "none"}
+    shared = any(entry == 1 for entry in noise) or len(noise) < len(next(iter(case.arrays.values())).shape)
+    return {"noise_shape": "shared" if shared else "full", "noise_shape with None": "yes" if None in noise else "no"}
+
+
+def _rate(rate: Json) -> str:
+    """Classify a rate."""
+    value = float(decoded(rate))
+    if 0 <= value < 1:
+        return "0" if value == 0 else "1/2" if value == 0.5 else "small" if value < 1e-3 else "between"
+    return "outside"
+
+
+def simpler(case: Case) -> Iterator[Case]:
+    """Yield the call with a simpler shape, rate or algorithm, where it is valid."""
+    return (other for other in calls.changes(case) if _is_valid(other))
+
+
+def _is_valid(case: Case) -> bool:
+    """Return whether the specification takes a call."""
+    arguments = demands.arrays(case, {}) | {name: decoded(value) for name, value in case.attributes.items()}
+    try:
+        getattr(reference, case.op)(**arguments)
+    except SpecError:
+        return False
+    return True
+
+
+def varied(_case: Case) -> Iterator[Case]:
+    """Yield nothing: each part of a dropout is simpler or plain."""
+    yield from ()
+
+
+def seeded(case: Case) -> bool:
+    """Return whether a call of dropout is given a seed, with which it gives the same bits again."""
+    return any(case.attributes.get(name) is not None for name in ("seed", "global_seed"))
+
+
+DROPOUT = Op(
+    name="dropout",
+    reference=reference.dropout,
+    operands={"x": "tensor"},
+    dtypes=calls.DTYPES,
+    options=("noise_shape", "global_seed"),
+    valid=partial(calls.valid, "dropout"),
+    breaks=breaks.BREAKS["dropout"],
+    features=seeded_features,
+    simpler=simpler,
+    varied=varied,
+    cast=calls.cast,
+    arrays=partial(demands.arrays, demands={}),
+    allowed=sets.of_dropout("dropout"),
+    random=True,
+    seeded=seeded,
+    tensorflow=ROUTES["dropout"],
+)
+
+STATELESS_DROPOUT = replace(
+    DROPOUT,
+    name="stateless_dropout",
+    reference=reference.stateless_dropout,
+    options=("noise_shape", "rng_alg"),
+    valid=partial(calls.valid, "stateless_dropout"),
+    breaks=breaks.BREAKS["stateless_dropout"],
+    features=stateless_features,
+    allowed=sets.of_dropout("stateless_dropout"),
+    seeded=lambda _: True,
+    tensorflow=ROUTES["stateless_dropout"],
+)
+
+DROPOUT_GRAD = Op(
+    name="dropout_grad",
+    reference=reference.dropout_grad,
+    operands={"grad": "tensor", "kept": "mask"},
+    dtypes=calls.DTYPES,
+    gradient_of="dropout",
+    valid=partial(calls.valid, "dropout_grad"),
+    breaks=breaks.BREAKS["dropout_grad"],
+    features=features,
+    simpler=simpler,
+    varied=varied,
+    cast=calls.cast,
+    arrays=partial(demands.arrays, demands={}),
+    allowed=sets.of_dropout_grad,
+    tensorflow=ROUTES["dropout_grad"],
+)

@@ -1,0 +1,1 @@
+"""The pools, their gradients, and avg_unpool."""

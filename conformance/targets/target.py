@@ -1,0 +1,91 @@
+"""The record of a target: all that is needed to run and to judge it."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from conformance.model import Json
+from conformance.targets.limits import ALL_OPS, Features, Limit, reason
+from conformance.targets.profile import Profile
+from conformance.targets.transport.process import Start
+
+__all__ = ["CORRECTLY_ROUNDED", "FLOAT32", "NAMESPACE", "TF32", "Target"]
+
+NAMESPACE = "conformance.targets.namespace"
+
+# What a user has set for their own work would change what is judged.
+CLEARED = ("TF_", "XLA_", "ONEDNN_", "DNNL_", "OMP_", "KMP_", "MKL_", "MALLOC_")
+# At least what accumulates: accuracy.md, "The bound of an element".
+FLOAT32 = {"float16": "float32", "bfloat16": "float32", "float32": "float32", "float64": "float64"}
+TF32 = FLOAT32 | {"float32": "tf32"}
+CORRECTLY_ROUNDED = dict.fromkeys(FLOAT32, "correctly-rounded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One target, complete: nothing else needs to be known to run and to judge it."""
+
+    name: str
+    about: str  # one line for the user
+    adapter: str = NAMESPACE
+    options: Mapping[str, Json] = field(default_factory=dict)  # of the adapter
+    environment: Mapping[str, str] = field(default_factory=dict)  # of the worker, over the suite's own
+    command: tuple[str, ...] = ()  # what to run instead of the suite's worker
+    arithmetic: Mapping[str, str] = field(default_factory=lambda: FLOAT32)  # declared, by dtype
+    deterministic: bool = False  # whether it claims that the same call gives the same bits
+    own_masks: tuple[str, ...] = ()  # ops whose random numbers are not those of TensorFlow's kernels; ALL_OPS: of all
+    unseeded: tuple[str, ...] = ()  # ops whose seed it ignores: that claim leaves them out
+    default: bool = False  # whether a run without --target takes it
+    needs: tuple[str, ...] = ()  # of the machine: `machine.lacks`
+    differs_from: str = ""  # an ISA level: on a processor without more, it is another target over again
+    limits: tuple[Limit, ...] = ()
+    onednn: tuple[str, ...] = ()  # dtypes that oneDNN serves
+    forkable: bool = False  # whether a process that has imported its library may be forked
+    routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by op; one nameless way where none is given
+    roundings: Mapping[str, int] = field(default_factory=dict)  # of an op, beyond those of its sum
+    profile: Profile | None = None  # what it claims, where that is not said by the fields above
+    unseen: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # rules that a route cannot refuse
+
+    def repeats(self, op: str) -> bool:
+        """Return whether the target claims that a second run of the same call of this op gives the same bits."""
+        return self.deterministic and op not in self.unseeded
+
+    def draws_own(self, op: str) -> bool:
+        """Return whether the random numbers of an op are not those of TensorFlow's kernels: any fair mask is right."""
+        return op in self.own_masks or self.own_masks == ALL_OPS
+
+    def start(self, python: str = sys.executable) -> Start:
+        """Return how a worker is started; `python` may be an interpreter with another TensorFlow."""
+        spec = {"adapter": self.adapter, "options": dict(self.options), "limited": "gpu" not in self.needs}
+        specification = json.dumps(spec)
+        kept = {name: text for name, text in os.environ.items() if self.command or not name.startswith(CLEARED)}
+        return Start(
+            name=self.name,
+            command=self.command or (python, "-m", "conformance.targets.transport.worker", specification),
+            environment={**kept, **self.environment},
+            zygote=(python, "-m", "conformance.targets.transport.zygote", self.adapter) if self.forks else (),
+            specification=specification,
+        )
+
+    @property
+    def forks(self) -> bool:
+        """Whether its workers are forked: not where its import may begin threads, or a driver that forks break."""
+        return sys.platform == "linux" and not self.command and self.forkable and "gpu" not in self.needs
+
+    def first_route(self, op: str) -> str:
+        """Return the way in which it computes an op by default; "" where it has but one."""
+        return self.routes.get(op, ("",))[0]
+
+    def cannot_refuse(self, op: str, route: str, rule: str) -> str | None:
+        """Return why a way to compute an op cannot refuse what a rule forbids; None where it could."""
+        if rule in self.unseen.get((op, route), ()):
+            return f"{route} does not look at what {rule} is about"
+        return None
+
+    def unsupported(self, op: str, features: Features, route: str = "") -> str | None:
+        """Return why the target declares not to implement this call; None where it declares no such thing."""
+        way = route or self.first_route(op)
+        outside = self.profile.outside(op, features, way) if self.profile else None
+        return outside or reason(self.limits, op, features, way, self.onednn)

@@ -1,0 +1,97 @@
+"""
+The limits of TensorFlow's targets.
+
+Measured on TensorFlow 2.21.0 on CPU, call by call; those of the GPU come from the kernel registrations in its source,
+core/kernels, and wait for one.
+"""
+
+from conformance.targets.limits import Limit
+
+__all__ = ["EVERYWHERE", "GPU", "STOCK", "UNKNOWN_SHAPES", "XLA"]
+
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+GRADIENTS = ("conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
+MAX_POOLS = ("max_pool", "max_pool_grad", "max_pool_with_argmax")
+AVG_POOLS = ("avg_pool", "avg_pool_grad", "avg_unpool")
+
+Classes = dict[str, tuple[str, ...]]
+
+NCHW: Classes = {"layout": ("NCHW",)}
+EXPLICIT_PADDING: Classes = {"padding": ("EXPLICIT",)}
+DILATED: Classes = {"dilation": ("above 1",)}
+GROUPED: Classes = {"groups": ("above 1", "depthwise")}
+BETWEEN: Classes = {"between channels": ("yes",)}
+FILLED: Classes = {"noise_shape with None": ("yes",)}  # from the shape of x
+INT64_SHAPE: Classes = {"shape spelt": ("int64",)}
+TWO_SIZES: Classes = {"shape spelt": ("two",)}  # height and width alone
+INT32_INDEX: Classes = {"argmax": ("int32",)}
+
+# Of every TensorFlow target.
+EVERYWHERE = (
+    Limit(ops=("conv2d_backprop_filter",), features={"dtype": ("int32",)}, reason="the op has no integer kernels"),
+    # Conv2DBackpropInput, Conv2DBackpropFilter and AvgPoolGrad are registered with `input_sizes: int32` and the like.
+    Limit(
+        ops=(*GRADIENTS, "avg_pool_grad"),
+        routes=("nn", "raw"),
+        features=INT64_SHAPE,
+        reason="the op takes its shape as int32 only",
+    ),
+    Limit(
+        ops=(*GRADIENTS, "max_pool_grad"),
+        routes=("tape",),
+        features={"dtype": INTEGERS},
+        reason="the tape gives no gradients of integers",
+    ),
+    Limit(ops=("max_pool_grad",), routes=("argmax",), features=NCHW, reason="max_pool_with_argmax is NHWC only"),
+    Limit(
+        ops=("max_pool_grad",),
+        routes=("argmax",),
+        features=EXPLICIT_PADDING,
+        reason="max_pool_with_argmax takes no explicit padding",
+    ),
+)
+
+# Of the CPU's own kernels, eager and in graphs.
+STOCK = (
+    Limit(ops=(*GRADIENTS,), features=NCHW | EXPLICIT_PADDING, reason="NHWC only with explicit padding"),
+    Limit(ops=(*GRADIENTS,), features=DILATED | EXPLICIT_PADDING, reason="no dilation with explicit padding"),
+    Limit(ops=(*GRADIENTS,), features=GROUPED | EXPLICIT_PADDING, reason="no groups with explicit padding"),
+    Limit(ops=("conv2d", *GRADIENTS), features=NCHW, lifted=True, reason="NHWC only"),
+    Limit(ops=GRADIENTS, features=DILATED, lifted=True, reason="no dilation"),
+    Limit(ops=GRADIENTS, features=GROUPED, lifted=True, reason="no groups"),
+    Limit(ops=("max_pool",), features=NCHW | EXPLICIT_PADDING, reason="NHWC only with explicit padding"),
+    Limit(ops=("max_pool", *AVG_POOLS), features=NCHW, lifted=True, reason="NHWC only"),
+    Limit(ops=("max_pool_grad",), features=NCHW, reason="NHWC only"),
+    Limit(ops=("max_pool_grad",), features=BETWEEN, reason="no gradient of pooling over channels"),
+    Limit(
+        ops=("max_unpool",),
+        routes=("argmax",),
+        features=INT32_INDEX,
+        reason="MaxPoolGradWithArgmax has kernels for int64 only",
+    ),
+)
+
+# Of graphs that know ranks only.
+UNKNOWN_SHAPES = (
+    Limit(
+        ops=("dropout", "stateless_dropout"), features=FILLED, reason="noise_shape is filled from a known shape only"
+    ),
+    Limit(ops=("max_unpool",), routes=("argmax",), reason="the window is computed from a known shape"),
+)
+
+XLA = (
+    Limit(
+        ops=("conv2d_transpose", "conv2d_backprop_input"),
+        routes=("nn", "raw"),
+        features=TWO_SIZES,
+        reason="the shape needs four entries",
+    ),
+    Limit(ops=("max_pool", "max_pool_grad"), features=EXPLICIT_PADDING, reason="no explicit padding in pools"),
+    Limit(ops=("max_pool_with_argmax",), reason="MaxPoolWithArgmax has no XLA kernel"),
+    Limit(ops=("max_pool_grad", "max_unpool"), routes=("argmax",), reason="MaxPoolGradWithArgmax has no XLA kernel"),
+)
+
+GPU = (
+    Limit(ops=MAX_POOLS, features={"dtype": INTEGERS}, reason="the GPU has no pooling kernels for integers"),
+    Limit(ops=MAX_POOLS, features=BETWEEN, reason="the GPU has no pooling over channels"),
+)

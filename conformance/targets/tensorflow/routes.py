@@ -1,0 +1,26 @@
+"""
+The ways in which users of TensorFlow compute each op: a name, and the function, of tf or of `functions`.
+
+The first is the op as users call it. The adapter calls what stands here; scripts of findings are written from it.
+"""
+
+from collections.abc import Mapping
+
+__all__ = ["ROUTES"]
+
+ROUTES: Mapping[str, Mapping[str, str]] = {
+    "conv2d": {"nn": "tf.nn.conv2d"},
+    "conv2d_transpose": {"nn": "tf.nn.conv2d_transpose"},
+    "conv2d_backprop_input": {"raw": "raw_conv2d_backprop_input", "tape": "tape_conv2d_backprop_input"},
+    "conv2d_backprop_filter": {"raw": "raw_conv2d_backprop_filter", "tape": "tape_conv2d_backprop_filter"},
+    "max_pool": {"nn": "tf.nn.max_pool", "nn2d": "tf.nn.max_pool2d"},
+    "max_pool_with_argmax": {"nn": "tf.nn.max_pool_with_argmax"},
+    "max_pool_grad": {"raw": "raw_max_pool_grad", "tape": "tape_max_pool_grad", "argmax": "argmax_max_pool_grad"},
+    "avg_pool": {"nn": "tf.nn.avg_pool", "nn2d": "tf.nn.avg_pool2d"},
+    "avg_pool_grad": {"raw": "raw_avg_pool_grad", "tape": "tape_avg_pool_grad"},
+    "max_unpool": {"scatter_nd": "scatter_nd_unpool", "argmax": "argmax_unpool"},
+    "avg_unpool": {"raw": "raw_avg_unpool"},
+    "dropout": {"nn": "tf.nn.dropout"},
+    "stateless_dropout": {"nn": "tf.nn.experimental.stateless_dropout"},
+    "dropout_grad": {"tape": "tape_dropout_grad"},
+}
