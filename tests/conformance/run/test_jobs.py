@@ -53,7 +53,7 @@ def charged():
 
 if __name__ == "__main__":
     imported = charged()
-    plan = Plan(ops=OPS, targets=("reference",), cases=32, seed=0, jobs=2)
+    plan = Plan(ops=tuple(OPS), targets=("reference",), cases=32, seed=0, jobs=2)
     store = Store.create(Path(sys.argv[1]), header(plan))
     campaign.conduct(plan, store, [], lambda _: None, lambda _: None)
     print(imported, charged())
