@@ -19,7 +19,7 @@ from conformance.model import Json
 from conformance.ops import OPS
 from conformance.run.jobs import CASES
 from conformance.run.store import SCHEMA, Store
-from conformance.selftest.emulations import emulations
+from conformance.selftest.correct import correct_implementations
 from conformance.selftest.false_positives import FalsePositives, added_up, blocks, run_correct
 from conformance.selftest.implementations import Implementation
 from conformance.selftest.killing import MutantResult, run_mutants
@@ -50,7 +50,7 @@ def selftest(
         if time.monotonic() < until - seconds / 3:
             killed += run_mutants(sampled[start : start + SAMPLE], seed, CASES, silent)
     correct: list[FalsePositives] = []
-    for implementation in emulations()[seed % 3 :: 3]:
+    for implementation in correct_implementations()[seed % 3 :: 3]:
         if time.monotonic() < until:
             correct += run_correct([implementation], seed, 0, SAMPLE_CASES)
     report(killed, correct)

@@ -16,7 +16,7 @@ from conformance.judge.fingerprints import DECLARED, told
 from conformance.ops import features
 from conformance.run.jobs import CASES
 from conformance.selftest.aggregates import Aggregate, Sums, weaker
-from conformance.selftest.emulations import emulations
+from conformance.selftest.correct import correct_implementations
 from conformance.selftest.implementations import Implementation, Trial, trials
 
 __all__ = ["Block", "FalsePositives", "added_up", "blocks", "run_correct", "share_below"]
@@ -55,7 +55,7 @@ class Block:
 
     def run(self, seed: int) -> list[FalsePositives]:
         """Run the cases."""
-        implementations = {each.name: each for each in emulations()}
+        implementations = {each.name: each for each in correct_implementations()}
         found = []
         for count in sorted(set(self.counts.values())):
             group = [implementations[name] for name, cases in self.counts.items() if cases == count]
@@ -93,7 +93,7 @@ def blocks(cases: int, ops: Iterable[str]) -> Iterator[Block]:
 
     ops: those whose blocks are wanted. They take turns.
     """
-    implementations = emulations()
+    implementations = correct_implementations()
     among = Counter(each.kind for each in implementations)
     share = {each.name: -(-cases // among[each.kind]) for each in implementations}
     chosen = {op: [each.name for each in implementations if each.op == op] for op in ops}

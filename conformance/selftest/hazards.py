@@ -32,9 +32,10 @@ def recurse() -> int:
 
 
 def print_much() -> None:
-    """Write more to standard output than a pipe holds, and what looks like an answer."""
-    for _ in range(100):
-        os.write(1, b"CNF1" * 1000)
+    """Write more to standard output than a pipe holds, by Python and past it, and what looks like an answer."""
+    for _ in range(2000):
+        print("x" * 1000)  # noqa: T201 -- the hazard
+    os.write(1, b"CNF1" * 1000)
 
 
 def close_pipes() -> None:

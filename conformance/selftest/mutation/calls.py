@@ -15,7 +15,7 @@ from reference.ops.conv2d import forward
 from reference.ops.conv2d_backprop_filter import filter_gradient
 from reference.ops.conv2d_transpose import backward
 
-__all__ = ["CONVOLUTIONS", "IMAGES", "Call", "Fault", "after", "before", "convolution", "when"]
+__all__ = ["CONVOLUTIONS", "IMAGES", "SUMS", "Call", "Fault", "after", "before", "convolution", "when"]
 
 # The arrays of an op that are laid out as images.
 IMAGES: Mapping[str, tuple[str, ...]] = {
@@ -35,6 +35,7 @@ IMAGES: Mapping[str, tuple[str, ...]] = {
     "dropout_grad": ("grad",),
 }
 CONVOLUTIONS = ("conv2d", "conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
+SUMS = (*CONVOLUTIONS, "avg_pool", "avg_pool_grad", "avg_unpool", "max_unpool", "max_pool_grad")
 NHWC = {"batch": -4, "rows": -3, "columns": -2, "channels": -1}
 NCHW = {"batch": -4, "channels": -3, "rows": -2, "columns": -1}
 HWIO = {"rows": 0, "columns": 1, "channels": 2, "outputs": 3}

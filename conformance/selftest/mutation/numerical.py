@@ -6,35 +6,17 @@ from typing import Any
 import numpy as np
 
 from conformance.model import Array
-from conformance.selftest.mutation.calls import CONVOLUTIONS, Call, Fault, after, before, terms, when
+from conformance.selftest.arithmetics import Arithmetic, cut, flushed, ordered, rounded, subnormal
+from conformance.selftest.emulations import STORAGE
+from conformance.selftest.mutation.calls import CONVOLUTIONS, SUMS, Call, Fault, after, before, terms, when
 from conformance.selftest.mutation.faults import operands, through, widest
 from conformance.selftest.mutation.variants import Variant, variants
-from conformance.selftest.products import BFLOAT16, Arithmetic, computed, ordered
+from conformance.selftest.products import computed
 from reference.floats import FORMATS
 
 __all__ = ["TABLE"]
 
-SUMS = (*CONVOLUTIONS, "avg_pool", "avg_pool_grad", "avg_unpool", "max_unpool", "max_pool_grad")
-NARROW = {"float16": np.float16, "bfloat16": BFLOAT16}
 HALF = {"float16": np.float16, "float32": np.float16}
-SINGLE = {"float64": np.float32}
-
-
-def cut(values: Array, bits: int) -> Array:
-    """Set the last bits of float32 to zero."""
-    if values.dtype != np.float32:
-        return values
-    return (np.ascontiguousarray(values).view(np.uint32) & np.uint32(2**32 - 2**bits)).view(np.float32)
-
-
-def rounded(values: Array, bits: int) -> Array:
-    """Round float32 to so many bits fewer, ties to even."""
-    if values.dtype != np.float32:
-        return values
-    whole = np.ascontiguousarray(values).view(np.uint32)
-    odd = (whole >> np.uint32(bits)) & np.uint32(1)
-    near = (whole + np.uint32(2 ** (bits - 1) - 1) + odd) & np.uint32(2**32 - 2**bits)
-    return np.where(np.isfinite(values), near.view(np.float32), values)
 
 
 def towards_zero(values: Array) -> Array:
@@ -42,21 +24,10 @@ def towards_zero(values: Array) -> Array:
     return cut(values.astype(np.float32), 16).astype(np.float64)
 
 
-def subnormal(values: Array) -> Array:
-    """Return which numbers are subnormal in their dtype."""
-    least = FORMATS[values.dtype.name].smallest_normal
-    return np.asarray((np.abs(values.astype(np.float64)) < least) & (values != 0))
-
-
 def leading_bit(values: Array) -> Array:
     """Read subnormal numbers as if they had a leading 1."""
     least = values.dtype.type(FORMATS[values.dtype.name].smallest_normal)
     return np.where(subnormal(values), values + np.copysign(least, values), values)
-
-
-def flushed(values: Array) -> Array:
-    """Read subnormal numbers as zero."""
-    return np.where(subnormal(values), np.zeros((), values.dtype), values)
 
 
 def flushed_early(values: Array) -> Array:
@@ -135,7 +106,7 @@ TABLE: list[Variant] = [
     ),
     *variants(
         SUMS,
-        ("sums in the storage type", "16-bit types added as they are stored", summed(accumulate=NARROW)),
+        ("sums in the storage type", "16-bit types added as they are stored", summed(accumulate=STORAGE)),
         ("float64 in float32", "float64 computed in float32", through("float32", "float64")),
         ("float32 in float16", "float32 computed in float16", through("float16", "float32")),
         ("bfloat16 truncated", "bfloat16 results cut off, not rounded",
@@ -160,7 +131,7 @@ TABLE: list[Variant] = [
          when(lambda call: terms(call) >= 64, operands(lambda x: rounded(x, 16), "float32"))),
         ("float16 sums of float32", "float32 products added in float16", summed(accumulate=HALF)),
         ("bfloat16 sums", "16-bit products added with 8 bits",
-         when(lambda call: call.dtype in NARROW, summed(product=bfloat16_adds))),
+         when(lambda call: call.dtype in STORAGE, summed(product=bfloat16_adds))),
         ("int32 in float32", "int32 computed in float32", through("float32", "int32")),
         ("int32 saturates", "int32 sums stop at the ends", through("float64", "int32", back=clipped)),
         ("int32 as int16", "the upper half of int32 operands is lost", before(as_int16)),

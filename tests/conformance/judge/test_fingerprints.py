@@ -26,10 +26,10 @@ from conformance.judge.fingerprints import (
 from conformance.judge.verdicts import measures
 from conformance.model import Array
 from conformance.run.store import OBSERVATIONS, Store
+from conformance.selftest.emulations import EMULATIONS
 from reference.bounds import ARITHMETICS, within
 from reference.engine.conv2d import Forward
 from reference.ops.conv2d import forward
-from tests.miniatures.sums import EMULATIONS
 
 REGIMES = ("normal", "positive", "wide", "lattice")
 EMPTY = {
@@ -63,22 +63,22 @@ def run(folder: Path, name: str, dtype: str, depth: int) -> Store:
 
 
 NAMES = {
-    "sequential": "float32",
-    "reversed": "float32",
-    "random": "float32",
-    "pairwise": "float32",
-    "blocked": "float32",
-    "fma": "float32",
-    "gradual": "float32",
-    "flushing": "float32",
-    "storage": "float32",
-    "tf32 rounded": "TF32 rounded",
-    "tf32 truncated": "TF32 truncated",
+    "float32 in order": "float32",
+    "float32 reversed": "float32",
+    "float32 in some order": "float32",
+    "float32 by pairs": "float32",
+    "float32 in lanes": "float32",
+    "float32 with FMA": "float32",
+    "float32, gradual underflow": "float32",
+    "subnormals flushed": "float32",
+    "sums in the storage type": "float32",
+    "TF32 rounded": "TF32 rounded",
+    "TF32 truncated": "TF32 truncated",
     "bfloat16": "bfloat16 rounded",
     "bf16x3": "bf16x3",
-    "winograd-2": "Winograd F(2, 3)",
-    "winograd-4": "Winograd F(4, 3)",
-    "fft": "FFT",
+    "Winograd F(2, 3)": "Winograd F(2, 3)",
+    "Winograd F(4, 3)": "Winograd F(4, 3)",
+    "FFT": "FFT",
 }
 
 
@@ -88,7 +88,7 @@ def test_float32_data_name_the_arithmetic(tmp_path: Path, name: str, depth: int)
     """At n = 9, 36 and 576; none looks worse than it declares. Of 64 channels F(2, 3) is as good as float32."""
     (found,) = fingerprints(run(tmp_path, name, "float32", depth).observations())
 
-    assert found["name"] == ("float32" if (name, depth) == ("winograd-2", 64) else NAMES[name])
+    assert found["name"] == ("float32" if (name, depth) == ("Winograd F(2, 3)", 64) else NAMES[name])
     assert not worse_than_declared(EMULATIONS[name].declared, found)
 
 
@@ -100,12 +100,12 @@ def test_results_of_16_bits_show_how_sums_are_kept(tmp_path: Path, name: str, dt
     found = fingerprints(run(tmp_path, name, dtype, depth).observations())
     names = {entry["name"] for entry in found}
 
-    assert names <= ({dtype} if name == "storage" else {"correctly rounded", "float32"})
+    assert names <= ({dtype} if name == "sums in the storage type" else {"correctly rounded", "float32"})
     assert not any(worse_than_declared(EMULATIONS[name].declared, entry) for entry in found)
-    assert all(worse_than_declared("float32", entry) == (name == "storage") for entry in found)
+    assert all(worse_than_declared("float32", entry) == (name == "sums in the storage type") for entry in found)
 
 
-@pytest.mark.parametrize("name", ["sequential", "pairwise", "blocked"])
+@pytest.mark.parametrize("name", ["float32 in order", "float32 by pairs", "float32 in lanes"])
 def test_float64_is_named(tmp_path: Path, name: str) -> None:
     """Whatever the order."""
     (found,) = fingerprints(run(tmp_path, name, "float64", 4).observations())
@@ -120,7 +120,7 @@ def test_float64_results_of_float32_sums_are_named(tmp_path: Path) -> None:
     for seed in range(4):
         call = convolution(4, "float64", "normal", seed)
         single = forward(call.left.astype(np.float32), call.right.astype(np.float32), 1, "VALID")
-        observed = EMULATIONS["sequential"].compute(single).astype(np.float64)
+        observed = EMULATIONS["float32 in order"].compute(single).astype(np.float64)
         key = {"op": "conv2d", "target": "", "dtype": "float64", "regime": "normal"}
         rows.append({**EMPTY, **key, **measures(within(call), observed)})
     store.write_shard("conv2d-00000", rows)
@@ -136,7 +136,7 @@ def test_what_the_bound_does_not_see_the_fingerprint_does(tmp_path: Path) -> Non
     for regime in ("normal", "positive"):
         call = convolution(1024, "float32", regime, 1)
         call = forward(call.left[:, :4, :4], call.right, 1, "VALID")
-        result, observed = within(call), EMULATIONS["tf32 rounded"].compute(call)
+        result, observed = within(call), EMULATIONS["TF32 rounded"].compute(call)
         assert result.admits(observed).all()
         key = {"op": "conv2d", "target": "", "dtype": "float32", "regime": regime}
         rows.append({**EMPTY, **key, **measures(result, observed)})

@@ -13,16 +13,27 @@ from conformance.ops import OPS
 from conformance.run.store import Store
 from conformance.run.trials import Outcome
 from conformance.selftest import hazards, robustness
+from conformance.selftest.arithmetics import (
+    Arithmetic,
+    blocked,
+    cut,
+    fused,
+    ordered,
+    pairwise,
+    permuted,
+    reversed_,
+    rounded,
+)
 from conformance.selftest.command import main, measure, sample, selftest
-from conformance.selftest.emulations import emulations
+from conformance.selftest.correct import correct_implementations
 from conformance.selftest.false_positives import Block, FalsePositives, added_up, blocks, run_correct, share_below
 from conformance.selftest.killing import run_mutants
 from conformance.selftest.mutants import acceptances, mutants
 from conformance.selftest.mutation.calls import Call
 from conformance.selftest.mutation.faults import mirrored
-from conformance.selftest.mutation.numerical import cut, leading_bit, rounded
+from conformance.selftest.mutation.numerical import leading_bit
 from conformance.selftest.mutation.variants import variants
-from conformance.selftest.products import Arithmetic, blocked, computed, fused, ordered, pairwise, permuted, reversed_
+from conformance.selftest.products import computed
 
 ONES = {"input": np.ones((1, 4, 4, 1), np.float32), "filters": np.ones((3, 3, 1, 1), np.float32), "strides": 2}
 
@@ -68,7 +79,7 @@ def test_a_mutant_is_killed_within_a_few_cases() -> None:
 
 def test_correct_arithmetic_declared_as_another_is_found_wrong() -> None:
     """TF32 that calls itself float32 is found fault with."""
-    (tf32,) = [implementation for implementation in emulations() if implementation.name == "conv2d: TF32 rounded"]
+    (tf32,) = [each for each in correct_implementations() if each.name == "conv2d: TF32 rounded"]
 
     (honest,) = run_correct([tf32], 0, 0, 24)
     (dishonest,) = run_correct([replace(tf32, arithmetic="float32")], 0, 0, 24)
@@ -191,12 +202,12 @@ def test_no_false_positive_in_3000_cases_means_below_a_thousandth() -> None:
 
 
 def test_ops_are_measured_side_by_side(tmp_path: Path) -> None:
-    """Ten arithmetics of max_unpool and one of dropout_grad, a case each; the functions stay in their processes."""
+    """Eleven arithmetics of max_unpool and one of dropout_grad, a case each; the functions stay in their processes."""
     page = tmp_path / "page.md"
 
     measure(cases=1, quiet_cases=1, op=["dropout_grad", "max_unpool"], jobs=2, write=page)
 
-    assert "| false positives | 0 in 11 cases of 11 correct implementations" in page.read_text()
+    assert "| false positives | 0 in 12 cases of 12 correct implementations" in page.read_text()
 
 
 @pytest.mark.parametrize("wrong", [["--op", "conv3d"], ["--jobs", "0"], ["--case", "1"]])

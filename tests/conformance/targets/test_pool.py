@@ -1,4 +1,4 @@
-"""A worker's misdeeds are observed for what they are, once each, and never blamed on a neighbour."""
+"""Each hazard is observed as what it is, once, and no other call is affected."""
 
 import signal
 import subprocess
@@ -37,9 +37,9 @@ def harness(fault: str) -> Start:
     return registry.find(f"command:{sys.executable} {MINIATURES / 'harness.py'} {fault}").start()
 
 
-def call(deed: str = "none") -> Call:
-    """Return a call of conv2d in the faulty target that does this deed."""
-    return Call(op="conv2d", arguments={"input": ONES, "deed": deed})
+def call(hazard: str = "none") -> Call:
+    """Return a call of conv2d in the faulty target that runs into this hazard."""
+    return Call(op="conv2d", arguments={"input": ONES, "hazard": hazard})
 
 
 @pytest.fixture(scope="module")
@@ -56,18 +56,18 @@ def usable(worker: Worker) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("deed", "code"),
+    ("hazard", "code"),
     [
         ("abort", -signal.SIGABRT),
         ("segfault", -signal.SIGSEGV),
         ("divide", -signal.SIGFPE),
-        ("exit", 7),
-        ("exit well", 0),
+        ("exit 7", 7),
+        ("exit", 0),
     ],
 )
-def test_a_death_is_a_crash_with_its_code(faulty: Worker, deed: str, code: int) -> None:
+def test_a_death_is_a_crash_with_its_code(faulty: Worker, hazard: str, code: int) -> None:
     """Whatever ends the process, by signal or exit code, is told as it was, and the next call is answered."""
-    observed = faulty.run(call(deed))
+    observed = faulty.run(call(hazard))
 
     assert isinstance(observed, Crashed)
     assert observed.code == code
@@ -92,20 +92,20 @@ def test_a_crash_keeps_where_it_happened(faulty: Worker) -> None:
     assert len(observed.stderr) <= 4096
 
 
-@pytest.mark.parametrize("deed", ["hang", "spin"])
-def test_a_hang_is_a_timeout(faulty: Worker, deed: str) -> None:
+@pytest.mark.parametrize("hazard", ["hang", "spin"])
+def test_a_hang_is_a_timeout(faulty: Worker, hazard: str) -> None:
     """A call that sleeps, or computes, past the limit of one second ends soon after it."""
-    observed = faulty.run(call(deed))
+    observed = faulty.run(call(hazard))
 
     assert isinstance(observed, TimedOut)
     assert 1.0 <= observed.seconds < 2.0
     assert usable(faulty)
 
 
-@pytest.mark.parametrize("deed", ["gorge", "gorge at once"])
-def test_a_lack_of_memory_is_told_as_such(faulty: Worker, deed: str) -> None:
+@pytest.mark.parametrize("hazard", ["gorge", "ask for all memory"])
+def test_a_lack_of_memory_is_told_as_such(faulty: Worker, hazard: str) -> None:
     """Whether memory is taken bit by bit or at once, it ends at the limit of 192 MiB."""
-    observed = faulty.run(call(deed))
+    observed = faulty.run(call(hazard))
 
     assert isinstance(observed, OutOfMemory)
     assert usable(faulty)
@@ -126,19 +126,19 @@ def test_memory_is_watched_from_outside_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "kind"),
+    ("hazard", "kind"),
     [
-        ("raise silently", "faulty.SilentError"),
+        ("raise silently", "conformance.selftest.hazards.SilentError"),
         ("recurse", "builtins.RecursionError"),
         ("sys.exit", "builtins.SystemExit"),
         ("interrupt", "builtins.KeyboardInterrupt"),
     ],
 )
-def test_what_is_raised_is_told_by_its_type(faulty: Worker, deed: str, kind: str) -> None:
+def test_what_is_raised_is_told_by_its_type(faulty: Worker, hazard: str, kind: str) -> None:
     """Nothing that a call raises ends the worker, not even what has no message."""
     before = faulty.starts
 
-    observed = faulty.run(call(deed))
+    observed = faulty.run(call(hazard))
 
     assert isinstance(observed, Raised)
     assert observed.type == kind

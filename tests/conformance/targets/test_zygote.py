@@ -35,9 +35,9 @@ def forked(text: str = "faulty", adapter: str = LOAD) -> Start:
     return replace(plain, environment=environment, zygote=command)
 
 
-def call(deed: str = "none") -> Call:
-    """Return a call of conv2d in the faulty target that does this deed."""
-    return Call(op="conv2d", arguments={"input": ONES, "deed": deed})
+def call(hazard: str = "none") -> Call:
+    """Return a call of conv2d in the faulty target that runs into this hazard."""
+    return Call(op="conv2d", arguments={"input": ONES, "hazard": hazard})
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +48,12 @@ def faulty() -> Iterator[Worker]:
 
 
 @pytest.mark.parametrize(
-    ("deed", "code"),
-    [("abort", -signal.SIGABRT), ("segfault", -signal.SIGSEGV), ("exit", 7), ("exit well", 0)],
+    ("hazard", "code"),
+    [("abort", -signal.SIGABRT), ("segfault", -signal.SIGSEGV), ("exit 7", 7), ("exit", 0)],
 )
-def test_a_death_is_told_with_its_code(faulty: Worker, deed: str, code: int) -> None:
+def test_a_death_is_told_with_its_code(faulty: Worker, hazard: str, code: int) -> None:
     """The zygote hands the exit code on, and the next call is answered by another fork."""
-    observed = faulty.run(call(deed))
+    observed = faulty.run(call(hazard))
 
     assert isinstance(observed, Crashed)
     assert observed.code == code
