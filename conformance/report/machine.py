@@ -59,6 +59,7 @@ def as_json(report: Report) -> str:
         "timings": [asdict(timing) for timing in report.timings],
         "ceilings": [{"run": run, "measured": measured} for run, measured in report.ceilings],
         "networks": [{"run": run} | asdict(found) for run, found in report.networks],
+        "orders": asdict(report.orders) if report.orders else None,
         "coverage": [
             {"run": one.run, "figures": dict(one.figures), "missing": dict(one.missing)} for one in report.coverage
         ],
