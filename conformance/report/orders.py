@@ -43,7 +43,7 @@ class Row:
 
     op: str
     name: str
-    picture: Picture | None  # None where no order was revealed
+    picture: Picture | None  # None where no order was revealed, or of one term
     where: tuple[tuple[int, str, str], ...]  # run, target, kinds of sizes in words
 
 
@@ -94,10 +94,12 @@ def invariances(surveys: Mapping[int, Survey]) -> Iterator[Invariances]:
 
 
 def cell(answer: Answer | None) -> tuple[str, str]:
-    """Return an answer in one word, if it is one, and in words."""
+    """Return an answer in one word, if it is one, and what it rests on."""
     if answer is None:
         return "", "not tested"
-    return {True: "yes", False: "no", None: ""}[answer.holds], answered(answer)
+    if answer.smallest:
+        return "no", sized(answer.smallest)
+    return "yes" if answer.holds else "", answered(answer)
 
 
 def rows(surveys: Mapping[int, Survey]) -> Iterator[Row]:
@@ -109,7 +111,7 @@ def rows(surveys: Mapping[int, Survey]) -> Iterator[Row]:
             groups.setdefault((one.op, name), []).append((run, one))
     for (op, name), group in sorted(groups.items(), key=lambda entry: (entry[0][0], -len(entry[1]))):
         run, largest = max(group, key=lambda entry: volume(surveys, *entry))
-        drawn = picture(surveys[run].orders[largest.order]) if largest.order else None
+        drawn = picture(surveys[run].orders[largest.order]) if volume(surveys, run, largest) > 1 else None
         yield Row(op=op, name=name, picture=drawn, where=tuple(places(group)))
 
 
@@ -130,11 +132,7 @@ def places(group: Sequence[tuple[int, Found]]) -> Iterator[tuple[int, str, str]]
 
 def shared(surveys: Mapping[int, Survey]) -> Iterator[Shared]:
     """Yield every two products that revealed orders of the same sizes."""
-    known: dict[tuple[str, int, str], dict[Sizes, str]] = {}
-    for run, survey in surveys.items():
-        for one in survey.found:
-            if one.order:
-                known.setdefault((one.op, run, one.target), {})[one.sizes] = one.order
+    known = keys(surveys)
     products = sorted(known)
     for at, first in enumerate(products):
         for second in (other for other in products[at + 1 :] if other[0] == first[0]):
@@ -148,6 +146,16 @@ def shared(surveys: Mapping[int, Survey]) -> Iterator[Shared]:
                 common=len(common),
                 example=sized(differ[0]) if differ else "",
             )
+
+
+def keys(surveys: Mapping[int, Survey]) -> dict[tuple[str, int, str], dict[Sizes, str]]:
+    """Return the orders of each op on each product by sizes, as keys: op, run, target."""
+    found: dict[tuple[str, int, str], dict[Sizes, str]] = {}
+    for run, survey in surveys.items():
+        for one in survey.found:
+            if one.order:
+                found.setdefault((one.op, run, one.target), {})[one.sizes] = one.order
+    return found
 
 
 def picture(order: Order) -> Picture:
