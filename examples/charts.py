@@ -1,5 +1,6 @@
 """Line charts for the pages, drawn as the report draws its own."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import altair as alt
@@ -8,6 +9,8 @@ from markupsafe import Markup
 from conformance.report.charts import drawable, on, svg
 
 __all__ = ["lines"]
+
+MOST = 8  # labels on a logarithmic axis
 
 
 def lines(curves: Mapping[str, Sequence[float]], x: str, y: str, *, log: bool = False) -> Markup:
@@ -18,15 +21,37 @@ def lines(curves: Mapping[str, Sequence[float]], x: str, y: str, *, log: bool = 
         for step, value in enumerate(values, 1)
         if value > 0 or not log
     ]
-    scale = alt.Scale(type="log") if log else alt.Scale(zero=False)
+    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False)
+    axis = alt.Axis(format="~g", values=ticks([float(str(row["value"])) for row in rows])) if log else alt.Axis()
     chart = (
         on(rows)
         .mark_line(strokeWidth=1.5)
         .encode(
             x=alt.X("step:Q", title=x),
-            y=alt.Y("value:Q", title=y, scale=scale, axis=alt.Axis(format="~g" if not log else ".0e", tickCount=6)),
+            y=alt.Y("value:Q", title=y, scale=scale, axis=axis),
             color=alt.Color("name:N", sort=None, legend=alt.Legend(title=None) if len(curves) > 1 else None),
         )
-        .properties(width=420, height=200)
+        .properties(width=320, height=180)
     )
     return Markup(svg(chart))  # noqa: S704 -- vl-convert escapes the names in it
+
+
+def ticks(values: Sequence[float]) -> list[float]:
+    """
+    Return round numbers between the least and the largest of positive values: few, whatever their range is.
+
+    >>> ticks([3.0, 70.0])
+    [5.0, 10.0, 20.0, 50.0]
+    >>> ticks([110.0, 390.0])
+    [200.0, 300.0]
+    >>> ticks([2e-9, 3.0])
+    [1e-08, 1e-06, 0.0001, 0.01, 1.0]
+    """
+    low, high = min(values, default=1.0), max(values, default=1.0)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    if len(powers) <= MOST // 2:
+        parts = range(1, 10) if high < 10 * low else (1, 2, 5)
+        found = [part * 10.0**power for power in powers for part in parts]
+    else:
+        found = [10.0**power for power in powers if power % -(-len(powers) // MOST) == 0]
+    return [value for value in found if low <= value <= high]

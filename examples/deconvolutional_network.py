@@ -1,0 +1,335 @@
+"""
+Deconvolutional networks: images taken apart into a few features of their own, in one layer and in two.
+
+    python examples/deconvolutional_network.py --target tf-cpu-eager
+
+Every convolution is a call of the target. Filters are learnt on handwritten digits and on pieces of photographs; the
+maps of one image are inferred in several ways, and their optimum is certified; a second layer is learnt through the
+pools of the first; and all ways of inference are run in lockstep with the reference, every call judged.
+
+The steps: `sparse_coding` (one layer), `adaptive_deconvolution` (pools), `lockstep` (judging and drift), which name
+their sources.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from conformance.model import Array
+from conformance.networks.steps import Runner
+from conformance.networks.trying import arithmetic_of
+from examples import lockstep, running
+from examples.adaptive_deconvolution import Switches, sparse_pools, switched, unpooling
+from examples.charts import lines
+from examples.digits import small_digits
+from examples.lockstep import Lockstep, Problem
+from examples.pages import page
+from examples.pictures import png, signed
+from examples.sample_pictures import pieces
+from examples.sparse_coding import (
+    Certificate,
+    Learnt,
+    Linear,
+    certificate,
+    chained,
+    continuation,
+    deconvolution,
+    fista,
+    ista,
+    learning,
+    objective,
+    soft,
+    squared,
+)
+from reference.bounds import Arithmetic
+
+__all__ = ["deconvolutional_network"]
+
+CERTIFIED = 400  # steps of ISTA and FISTA whose optimum is certified
+IN_STEP = 30  # steps of ISTA in lockstep
+ALIKE = np.repeat(2.0 ** np.arange(10), 10).tolist()  # betas of the continuation for p = 1, in weights
+SPARSE = np.repeat(10 * 2.0 ** np.arange(8), 4).tolist()  # for p = 1/2, from the optimum for p = 1
+SHOWN = 6  # images beside what they are made of
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Images, and the sizes of the layers that they are taken apart into."""
+
+    name: str
+    images: Array  # N, H, W, 1; float64
+    filters: tuple[int, int]  # taps along each side, number: of layer 1
+    above: tuple[int, int]  # of layer 2
+    weight: float  # of the image's error beside the penalty
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What was learnt of the data."""
+
+    data: Data
+    first: Learnt
+    first_values: Sequence[float]  # C after every step
+    pools_values: Sequence[float]  # C of layer 1, inferred with pools
+    switches: Switches
+    second: Learnt
+    second_values: Sequence[float]
+
+    def stack(self, runner: Runner, count: int, dtype: str = "float64") -> tuple[Linear, Linear]:
+        """Return layer 1 with its pools, and both layers, for the first so many images."""
+        argmax = self.switches.argmax[:count]
+        switches = Switches(argmax, (count, *self.switches.shape[1:]))
+        first = deconvolution(self.first.filters.astype(dtype), self.data.images.shape[1:3], runner)
+        below = chained(first, unpooling(switches, runner))
+        return below, chained(below, deconvolution(self.second.filters.astype(dtype), argmax.shape[1:3], runner))
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """The maps of one image, inferred in several ways."""
+
+    above: dict[str, list[float]]  # of ISTA and FISTA: C after each step, less the certified lower bound
+    certificate: Certificate
+    ways: list[tuple[str, float, float, int, float]]  # name, p, C, elements that are not zero, relative error
+    rises: int  # turns of the continuation in which Q rose
+
+
+def deconvolutional_network(
+    target: Annotated[str | None, typer.Option(help="Who computes; the first TensorFlow here by default.")] = None,
+    images: Annotated[int, typer.Option(min=SHOWN, max=1797, help="Digits, and pieces of photographs, each.")] = 12,
+    epochs: Annotated[int, typer.Option(min=1, help="Of learning, for each layer.")] = 30,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of filters and pieces.")] = 0,
+    out: Annotated[Path, typer.Option(help="The page.")] = Path("reports/deconvolutional_network.html"),
+) -> int:
+    """Learn deconvolutional networks of one layer and two, certify what they infer, and judge every convolution."""
+    several = datasets(images, seed)
+    running.writable(out)
+    with running.target(target) as (found, runner):
+        layers = [learnt(data, epochs, seed, runner) for data in several]
+        inferred = [inferences(each, runner) for each in running.watched(layers, "Inference, certified")]
+        judging = (run for each in layers for run in in_lockstep(each, runner, arithmetic_of(found)))
+        runs = list(running.watched(judging, "In lockstep with the reference", 3 * len(layers)))
+        pictures = [drawn(each, runner) for each in layers]
+    rises = sum(risen(each) for each in layers) + sum(each.rises for each in inferred)
+    wrong = rises > 0 or any(run.wrong for _, run in runs)
+    out.write_text(
+        page(
+            "deconvolutional_network.html",
+            target=found.name,
+            chapters=list(zip(layers, inferred, pictures, map(charts, layers, inferred), strict=True)),
+            runs=[(name, run, list(lockstep.tallied(run.judged)), drifting(run)) for name, run in runs],
+            rises=rises,
+            steps=sum(map(counted, layers)),
+            wrong=wrong,
+        )
+    )
+    calls = sum(len(run.judged) for _, run in runs)
+    typer.echo(
+        f"{calls} calls of {found.name} judged in lockstep, {sum(run.wrong for _, run in runs)} of {len(runs)} runs "
+        f"wrong; the objective rose in {rises} steps. The page: {out}"
+    )
+    return 1 if wrong else 0
+
+
+def datasets(images: int, seed: int) -> list[Data]:
+    """Return digits, and pieces of photographs."""
+    digits, _ = small_digits()
+    return [
+        Data("handwritten digits", digits[:images, :, :, None] / 16, (5, 12), (3, 8), 10.0),
+        Data("pieces of photographs", pieces(images, 34, seed), (7, 12), (5, 16), 3.0),
+    ]
+
+
+def learnt(data: Data, epochs: int, seed: int, runner: Runner) -> Layers:
+    """Learn layer 1, infer it with pools, and learn layer 2 through their switches."""
+    size, stream = data.images.shape[1:3], np.random.default_rng(seed)
+    filters = cut(data.images, *data.filters, stream)
+    epochs_1 = learning(data.images, filters, zeros(data.images.shape, filters), data.weight, runner)
+    first = list(running.watched(islice(epochs_1, epochs), f"Layer 1 of {data.name}", epochs))
+    layer = deconvolution(first[-1].filters, size, runner)
+    pooled = ista(layer, data.images, data.weight, np.zeros_like(first[-1].maps), sparse_pools(runner))
+    maps = list(islice(pooled, 2 * epochs))
+    switches = switched(maps[-1], runner)
+    below = chained(layer, unpooling(switches, runner))
+    above = cut(switches.pooled(maps[-1]), *data.above, stream)
+    infer = partial(ista, prox=sparse_pools(runner))
+    epochs_2 = learning(data.images, above, zeros(switches.argmax.shape, above), data.weight, runner, infer, below)
+    second = list(running.watched(islice(epochs_2, epochs), f"Layer 2 of {data.name}", epochs))
+    return Layers(
+        data=data,
+        first=first[-1],
+        first_values=[value for epoch in first for value in epoch.values],
+        pools_values=[objective(layer, data.images, data.weight, each) for each in maps],
+        switches=switches,
+        second=second[-1],
+        second_values=[value for epoch in second for value in epoch.values],
+    )
+
+
+def cut(images: Array, taps: int, count: int, stream: np.random.Generator) -> Array:
+    """
+    Return filters to begin with, [taps, taps, C, count], each of length 1: pieces of images [N, H, W, C].
+
+    Of twice as many, drawn at random, those of most content.
+    """
+    found = []
+    for _ in range(2 * count):
+        number, row, column = (
+            int(stream.integers(length)) for length in (len(images), *(side - taps + 1 for side in images.shape[1:3]))
+        )
+        found.append(images[number, row : row + taps, column : column + taps])
+    lengths = np.sqrt((np.array(found) ** 2).sum((1, 2, 3)))
+    chosen = lengths.argsort()[::-1][:count]
+    return np.stack([found[n] / max(lengths[n], np.finfo(np.float64).tiny) for n in chosen], axis=3)
+
+
+def zeros(images: Sequence[int], filters: Array) -> Array:
+    """Return maps of zeros for images [N, H, W, C] and filters [FH, FW, C, K]."""
+    n, h, w = images[:3]
+    return np.zeros((n, h + filters.shape[0] - 1, w + filters.shape[1] - 1, filters.shape[3]), filters.dtype)
+
+
+def risen(layers: Layers) -> int:
+    """Count the steps in which C rose by more than its sums of float64 may round: n u for n terms."""
+    several = (
+        (layers.first_values, layers.first.maps.size),
+        (layers.pools_values, layers.first.maps.size),
+        (layers.second_values, layers.second.maps.size),
+    )
+    return sum(
+        later > earlier * (1 + terms * 2.0**-53) for values, terms in several for earlier, later in pairwise(values)
+    )
+
+
+def counted(layers: Layers) -> int:
+    """Return the number of steps of learning and inference."""
+    return sum(map(len, (layers.first_values, layers.pools_values, layers.second_values)))
+
+
+def inferences(layers: Layers, runner: Runner) -> Inferred:
+    """Infer the maps of the first image by ISTA, FISTA and continuation, and certify FISTA's."""
+    image, weight = layers.data.images[:1], layers.data.weight
+    linear = deconvolution(layers.first.filters, image.shape[1:3], runner)
+    start = np.zeros_like(layers.first.maps[:1])
+    maps = {
+        name: list(islice(infer(linear, image, weight, start), CERTIFIED))
+        for name, infer in (("ISTA", ista), ("FISTA", fista))
+    }
+    best = maps["FISTA"][-1]
+    sure = certificate(linear, image, weight, best)
+    least = objective(linear, image, weight, best) - sure.gap
+    alike = list(continuation(linear, image, weight, 1.0, start, [weight * beta for beta in ALIKE]))
+    sparse = list(continuation(linear, image, weight, 0.5, best, [weight * beta for beta in SPARSE]))
+
+    def way(name: str, p: float, z: Array) -> tuple[str, float, float, int, float]:
+        error = squared(linear.apply(z) - image) / squared(image)
+        return name, p, objective(linear, image, weight, z, p), int(np.count_nonzero(z)), error
+
+    falls = [turn.values for turn in (*alike, *sparse)]
+    slack = 1 + start.size * 2.0**-53
+    return Inferred(
+        above={name: [objective(linear, image, weight, z) - least for z in several] for name, several in maps.items()},
+        certificate=sure,
+        ways=[
+            way("ISTA", 1.0, maps["ISTA"][-1]),
+            way("FISTA, certified", 1.0, best),
+            way("continuation", 1.0, alike[-1].x),
+            way("FISTA's maps for p = 1", 0.5, best),
+            way("continuation from there", 0.5, sparse[-1].x),
+        ],
+        rises=sum(later > earlier * slack for values in falls for earlier, later in pairwise(values)),
+    )
+
+
+def in_lockstep(layers: Layers, runner: Runner, arithmetic: Arithmetic) -> Iterator[tuple[str, Lockstep]]:
+    """Run each way of inference for the first image in lockstep with the reference, in float32."""
+    data, image = layers.data, layers.data.images[:1].astype(np.float32)
+    filters = layers.first.filters.astype(np.float32)
+    start = np.zeros_like(layers.first.maps[:1], np.float32)
+
+    def one(runner: Runner) -> Linear:
+        return deconvolution(filters, image.shape[1:3], runner)
+
+    def both(runner: Runner) -> Linear:
+        return layers.stack(runner, 1, "float32")[1]
+
+    plain = Problem(one, image, data.weight, lambda _: soft)
+    yield f"ISTA, {data.name}", lockstep.stepped(plain, start, IN_STEP, runner, arithmetic)
+    betas = [data.weight * beta for beta in SPARSE[::4]]
+    yield (
+        f"Continuation, p = 1/2, {data.name}",
+        lockstep.continued(filters, image, data.weight, start, betas, runner, arithmetic),
+    )
+    pooled = Problem(both, image, data.weight, sparse_pools)
+    above = np.zeros_like(layers.second.maps[:1], np.float32)
+    yield f"Two layers with pools, {data.name}", lockstep.stepped(pooled, above, IN_STEP, runner, arithmetic)
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """PNG files."""
+
+    filters: list[bytes]  # of layer 1
+    maps: list[bytes]  # of layer 1, for the first image
+    made: list[tuple[bytes, ...]]  # an image, what layer 1 makes of it, what both layers make
+    features: list[list[bytes]]  # of each map of layer 2: its strongest elements, led to pixels by their own switches
+
+
+def drawn(layers: Layers, runner: Runner) -> Pictures:
+    """Draw filters, maps, images and features."""
+    first, second, images = layers.first, layers.second, layers.data.images
+    one = deconvolution(first.filters, images.shape[1:3], runner).apply(first.maps)
+    two = layers.stack(runner, len(images))[1].apply(second.maps)
+    return Pictures(
+        filters=[picture(first.filters[..., k]) for k in range(first.filters.shape[3])],
+        maps=[picture(first.maps[0, ..., [k]].transpose(1, 2, 0)) for k in range(first.maps.shape[3])],
+        made=[tuple(picture(each[n], images[n]) for each in (images, one, two)) for n in range(SHOWN)],
+        features=[features(layers, k, runner) for k in range(second.maps.shape[3])],
+    )
+
+
+def picture(values: Array, like: Array | None = None) -> bytes:
+    """Draw [H, W, 1] on its own scale, or on that of another: zero in grey."""
+    return png(signed(values, float(np.abs(values if like is None else like).max(initial=0.0))))
+
+
+def features(layers: Layers, number: int, runner: Runner) -> list[bytes]:
+    """Draw what the strongest element of one map of layer 2 adds to an image: to the images where it is strongest."""
+    maps = layers.second.maps
+    strength = np.abs(maps[..., number]).max((1, 2))
+    alone = np.zeros_like(maps)
+    for n in range(len(maps)):
+        row, column = np.unravel_index(np.abs(maps[n, ..., number]).argmax(), maps.shape[1:3])
+        alone[n, row, column, number] = maps[n, row, column, number]
+    led = layers.stack(runner, len(maps))[1].apply(alone)
+    return [picture(led[n]) for n in strength.argsort()[::-1][:3] if strength[n]]
+
+
+def charts(layers: Layers, inferred: Inferred) -> dict[str, str]:
+    """Draw the curves of one chapter."""
+    return {
+        "first": lines({"C": layers.first_values}, "step", "C", log=True),
+        "second": lines({"C": layers.second_values}, "step", "C", log=True),
+        "optimum": lines(inferred.above, "step", "C less a lower bound", log=True),
+    }
+
+
+def drifting(run: Lockstep) -> str:
+    """Draw how far the two runs are apart, beside the bound."""
+    return lines(
+        {"bound": [one.bound for one in run.drifts], "measured": [one.measured for one in run.drifts]},
+        "step",
+        "distance of z",
+        log=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(running.run(deconvolutional_network))
