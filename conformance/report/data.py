@@ -11,6 +11,7 @@ from conformance.report.changes import changes
 from conformance.report.coverage import coverage
 from conformance.report.findings import findings, waivers
 from conformance.report.observed import Observed, observed
+from conformance.report.orders import orders
 from conformance.report.records import Report, Scores
 from conformance.report.rules import rules
 from conformance.report.summary import products, runs
@@ -51,6 +52,7 @@ def gather(folders: Sequence[Path]) -> Report:
         timings=timings,
         ceilings=timing.ceilings(seen),
         networks=networks(seen),
+        orders=orders(seen),
         coverage=coverage(seen),
         changes=changes(heads, columns, cells, found, timings),
         scores=tuple(scores(seen)),

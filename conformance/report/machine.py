@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from conformance.report.orders import Orders
 from conformance.report.records import Cell, Finding, Product, Report, Rule, Tally
 from conformance.report.verdict import exit_code, new, stale, verdict
 
@@ -59,6 +60,7 @@ def as_json(report: Report) -> str:
         "timings": [asdict(timing) for timing in report.timings],
         "ceilings": [{"run": run, "measured": measured} for run, measured in report.ceilings],
         "networks": [{"run": run} | asdict(found) for run, found in report.networks],
+        "orders": _orders(report.orders) if report.orders else None,
         "coverage": [
             {"run": one.run, "figures": dict(one.figures), "missing": dict(one.missing)} for one in report.coverage
         ],
@@ -77,6 +79,12 @@ def _finite(value: Any) -> Any:  # noqa: ANN401 -- any data
     if isinstance(value, list | tuple):
         return [_finite(entry) for entry in value]
     return value
+
+
+def _orders(orders: Orders) -> dict[str, Any]:
+    """Return what is known of orders, without pictures."""
+    data = asdict(orders)
+    return data | {"rows": [{key: entry for key, entry in row.items() if key != "picture"} for row in data["rows"]]}
 
 
 def _run(report: Report, number: int) -> dict[str, Any]:

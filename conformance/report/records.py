@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.networks.results import Results
+from conformance.report.orders import Orders
 from reference.geometry import Geometry
 
 __all__ = [
@@ -355,6 +356,7 @@ class Report:
     timings: tuple[Timing, ...]
     ceilings: tuple[tuple[int, Mapping[str, Any]], ...]  # run, what the machine can
     networks: tuple[tuple[int, Results], ...]  # run, the networks that were run with it
+    orders: Orders | None  # None where no survey was made
     coverage: tuple[Coverage, ...]
     changes: tuple[Change, ...]
     scores: tuple[Scores, ...]

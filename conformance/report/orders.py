@@ -1,0 +1,185 @@
+"""What a report says of the order of sums: invariances, orders as pictures, and which products share them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from conformance.order.forms import Joined, Pairwise, Run, described
+from conformance.order.invariances import Answer
+from conformance.order.kinds import Sizes
+from conformance.order.replay import Order
+from conformance.order.results import Calls, Found, Survey, read
+from conformance.order.wording import SUBJECTS, answered, kind_of, sized
+from conformance.report.observed import Observed
+
+__all__ = ["Invariances", "Orders", "Picture", "Row", "Shared", "orders", "picture"]
+
+WIDE, HIGH = 240.0, 44.0  # of a picture, in pixels
+COLORS = 4  # of runs, in turn
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Each term a mark, as high as it goes through additions; the terms of one run in one color."""
+
+    width: float
+    height: float
+    paths: tuple[tuple[int, str], ...]  # color, marks
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invariances:
+    """The answers of one op on one target."""
+
+    run: int
+    target: str
+    op: str
+    cells: tuple[tuple[str, str], ...]  # of each subject: "yes", "no" or "", and in words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A kind of order of an op, and who has it."""
+
+    op: str
+    name: str
+    picture: Picture | None  # None where no order was revealed, or of one term
+    where: tuple[tuple[int, str, str], ...]  # run, target, kinds of sizes in words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """How many kinds of sizes of an op have the same order on two products, of those that both revealed."""
+
+    op: str
+    one: tuple[int, str]  # run, target
+    other: tuple[int, str]
+    same: int
+    common: int
+    example: str  # of sizes that differ; empty where none does
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """Everything."""
+
+    subjects: tuple[str, ...]
+    invariances: tuple[Invariances, ...]
+    calls: tuple[tuple[int, Calls], ...]
+    rows: tuple[Row, ...]
+    shared: tuple[Shared, ...]
+
+
+def orders(seen: Sequence[Observed]) -> Orders | None:
+    """Return what the surveys among runs found; None where there is none."""
+    surveys = {run: found for run, one in enumerate(seen) if (found := read(one.store.folder))}
+    if not surveys:
+        return None
+    return Orders(
+        subjects=tuple(SUBJECTS.values()),
+        invariances=tuple(invariances(surveys)),
+        calls=tuple((run, one) for run, survey in surveys.items() for one in survey.calls),
+        rows=tuple(rows(surveys)),
+        shared=tuple(shared(surveys)),
+    )
+
+
+def invariances(surveys: Mapping[int, Survey]) -> Iterator[Invariances]:
+    """Yield a row for each op on each target."""
+    for run, survey in surveys.items():
+        for target, op in dict.fromkeys(entry[:2] for entry in survey.answers):
+            known = {one.what: one for *where, one in survey.answers if where == [target, op]}
+            cells = tuple(cell(known.get(subject)) for subject in SUBJECTS)
+            yield Invariances(run=run, target=target, op=op, cells=cells)
+
+
+def cell(answer: Answer | None) -> tuple[str, str]:
+    """Return an answer in one word, if it is one, and what it rests on."""
+    if answer is None:
+        return "", "not tested"
+    if answer.smallest:
+        return "no", sized(answer.smallest)
+    return "yes" if answer.holds else "", answered(answer)
+
+
+def rows(surveys: Mapping[int, Survey]) -> Iterator[Row]:
+    """Yield the kinds of order of each op: the one that most sizes have first."""
+    groups: dict[tuple[str, str], list[tuple[int, Found]]] = {}
+    for run, survey in surveys.items():
+        for one in survey.found:
+            name = kind_of(survey.orders[one.order], one.axes) if one.order else f"not revealed: {one.why}"
+            groups.setdefault((one.op, name), []).append((run, one))
+    for (op, name), group in sorted(groups.items(), key=lambda entry: (entry[0][0], -len(entry[1]))):
+        run, largest = max(group, key=lambda entry: volume(surveys, *entry))
+        drawn = picture(surveys[run].orders[largest.order]) if volume(surveys, run, largest) > 1 else None
+        yield Row(op=op, name=name, picture=drawn, where=tuple(places(group)))
+
+
+def volume(surveys: Mapping[int, Survey], run: int, one: Found) -> int:
+    """Return how many terms the order of a kind has."""
+    return surveys[run].orders[one.order].tree.terms if one.order else 0
+
+
+def places(group: Sequence[tuple[int, Found]]) -> Iterator[tuple[int, str, str]]:
+    """Yield the products that have one kind of order, each with the sizes."""
+    for run, target in dict.fromkeys((run, one.target) for run, one in group):
+        kinds = [one for number, one in group if (number, one.target) == (run, target)]
+        more = f" and {len(kinds) - 1} more" if len(kinds) > 1 else ""
+        changed = sum(one.alone is False for one in kinds)
+        note = f"; of one image alone another in {changed}" if changed else ""
+        yield run, target, f"{sized(kinds[0].sizes)}{more}{note}"
+
+
+def shared(surveys: Mapping[int, Survey]) -> Iterator[Shared]:
+    """Yield every two products that revealed orders of the same sizes."""
+    known = keys(surveys)
+    products = sorted(known)
+    for at, first in enumerate(products):
+        for second in (other for other in products[at + 1 :] if other[0] == first[0]):
+            common = known[first].keys() & known[second].keys()
+            differ = [size for size in known[first] if size in common and known[first][size] != known[second][size]]
+            yield Shared(
+                op=first[0],
+                one=first[1:],
+                other=second[1:],
+                same=len(common) - len(differ),
+                common=len(common),
+                example=sized(differ[0]) if differ else "",
+            )
+
+
+def keys(surveys: Mapping[int, Survey]) -> dict[tuple[str, int, str], dict[Sizes, str]]:
+    """Return the orders of each op on each product by sizes, as keys: op, run, target."""
+    found: dict[tuple[str, int, str], dict[Sizes, str]] = {}
+    for run, survey in surveys.items():
+        for one in survey.found:
+            if one.order:
+                found.setdefault((one.op, run, one.target), {})[one.sizes] = one.order
+    return found
+
+
+def picture(order: Order) -> Picture:
+    """Draw an order: a mark for each term, from left to right, as high as it goes through additions."""
+    shape = order.tree
+    step = WIDE / max(shape.terms, 1)
+    wide, unit = max(step * 0.8, 0.4), HIGH / max(shape.depth, 1)
+    marks: dict[int, list[str]] = {}
+    for number, run in enumerate(runs_of(order)):
+        for term in run:
+            height = max(shape.depths[term] * unit, 1.0)
+            mark = f"M{term * step:.1f} {HIGH - height:.1f}h{wide:.1f}v{min(height, 3.0):.1f}h-{wide:.1f}z"
+            marks.setdefault(number % COLORS, []).append(mark)
+    paths = tuple((color, "".join(parts)) for color, parts in sorted(marks.items()))
+    title = f"{shape.terms} terms, each as high as it goes through additions: at most {shape.depth}"
+    return Picture(WIDE, HIGH, paths, title)
+
+
+def runs_of(order: Order) -> list[tuple[int, ...]]:
+    """Return the terms of each run; of pairs, each two."""
+    match described(order.tree):
+        case Run(terms):
+            return [terms]
+        case Pairwise(terms):
+            return [terms[at : at + 2] for at in range(0, len(terms), 2)]
+        case Joined(runs):
+            return [run.order for run in runs]
