@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from reference import max_pool, max_pool_with_argmax
-from reference.bounds import Within, exactly, within
+from reference.bounds import ARITHMETICS, Within, exactly, within
 from reference.conventions import laid, spelled
 from reference.floats import Array
 from reference.ops.avg_pool import average
@@ -49,16 +49,24 @@ def convolved(image: Array, filters: Array, axes: Axes) -> Within:
     return within(call)
 
 
-def spread_out(image: Array, filters: Array, axes: Axes, groups: int = 1) -> Within:
-    """Return what the transposed convolution of N C H W, with filters of axes (in, out, H, W), may give."""
+def spread_out(image: Array, filters: Array, axes: Axes, groups: int = 1, sums: str = "float32") -> Within:
+    """
+    Return what the transposed convolution of N C H W, with filters of axes (in, out, H, W), may give.
+
+    sums: the arithmetic, of reference.bounds.ARITHMETICS.
+    """
     hwio, strides, dilations = _hwio(filters), _pair(axes, "stride"), _pair(axes, "dilation")
     shape = (len(image), groups * hwio.shape[2], axes[0].size, axes[1].size)
     padding = _padding("conv2d_transpose", axes)
-    return within(backward("conv2d_transpose", shape, hwio, image, strides, padding, "NCHW", dilations))
+    call = backward("conv2d_transpose", shape, hwio, image, strides, padding, "NCHW", dilations)
+    return within(call, ARITHMETICS[sums])
 
 
-def means(image: Array, axes: Axes) -> Within:
-    """Return what the mean over the real elements of each window may be."""
+def means(image: Array, axes: Axes, *, padded: bool = False) -> Within:
+    """Return what the mean of each window may be: of its real elements, or of the zeros around it as well."""
+    if padded:
+        image = np.pad(image, [(0, 0), (0, 0), *((axis.before, axis.after) for axis in axes)])
+        return within(average(image, _pair(axes, "taps"), _pair(axes, "stride"), "VALID", "NCHW"))
     padding = _padding("avg_pool", axes)
     if not isinstance(padding, str):
         raise NotOurs("avg_pool has no explicit padding")

@@ -68,9 +68,10 @@ def conv_transpose(inputs: list[Array], outputs: list[Array], given: dict[str, A
 def average_pool(inputs: list[Array], outputs: list[Array], given: dict[str, Any]) -> str:
     """Judge AveragePool."""
     axes = windows("avg_pool", inputs[0], given["kernel_shape"], given, "pads", "auto_pad", "ceil_mode")
-    if given.get("count_include_pad") and any(axis.before or axis.after for axis in axes):
-        raise NotOurs("avg_pool does not count the padding")
-    return disagreement(means(inputs[0], axes), outputs[0])
+    padded = bool(given.get("count_include_pad"))
+    if padded and given.get("ceil_mode"):
+        raise NotOurs("a window beyond the padding counts a part of it")
+    return disagreement(means(inputs[0], axes, padded=padded), outputs[0])
 
 
 def max_pool(inputs: list[Array], outputs: list[Array], given: dict[str, Any]) -> str:
