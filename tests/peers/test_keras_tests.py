@@ -86,10 +86,8 @@ def conv_transpose(
         LAYOUTS[data_format],
     )
     steps, gaps = pair(strides, inputs), pair(dilation_rate, inputs)
-    more = [None, None] if output_padding is None else pair(output_padding, inputs)
-    high = layout.index("H")
-    if inputs.ndim == 3:
-        more[0] = None
+    high, columns = layout.index("H"), output_padding if isinstance(output_padding, int | None) else output_padding[-1]
+    more = [None if inputs.ndim == 3 or columns is None else pair(output_padding, inputs)[0], columns]
     places = zip(image.shape[high : high + 2], filters.shape[:2], steps, gaps, strict=True)
     said = [{"padding": padding, "output_padding": number} for number in more]
     sizes = [laid("keras", "conv2d_transpose", *p, words=w).size for p, w in zip(places, said, strict=True)]
@@ -139,12 +137,12 @@ def replacing(
 
     @wraps(original)
     def call(inputs: Any, *others: Any, **words: Any) -> Any:  # noqa: ANN401 -- the arguments of Keras
-        inputs, others = np.asarray(inputs), [np.asarray(v) if hasattr(v, "__array__") else v for v in others]
-        known = inputs.dtype.name in {"float16", "bfloat16", "float32", "float64"}
-        if not known or (inputs.ndim not in {3, 4} and ours is not dropout):
+        image = np.asarray(inputs)
+        known = image.dtype.name in {"float16", "bfloat16", "float32", "float64"}
+        if not known or (image.ndim not in {3, 4} and ours is not dropout):
             return original(inputs, *others, **words)
         asked[name] += 1
-        return ours(inputs, *others, **words)
+        return ours(image, *(np.asarray(other) if hasattr(other, "__array__") else other for other in others), **words)
 
     return call
 
