@@ -18,6 +18,7 @@ __all__ = ["Block", "Op", "Sentence", "common", "find", "op", "ops", "text"]
 # What rules and formula of an op stand in, besides its own docstring.
 BESIDE = {"dropout": (general_dropout,)}
 SECTION = re.compile(r"^([A-Z][a-z]+):(?: +(.*))?$")
+ARGUMENT = re.compile(r"\n(?=[a-z_, ]+: )")  # what a section says of arguments, each by itself
 RULE = re.compile(r"^(\w+\.R\d+)\s+(.*)$")
 
 
@@ -105,7 +106,7 @@ def _taken_apart(
             rules += _rules(body, name)
         elif titled:
             text = f"{titled[2] or ''}\n{dedent(body)}".strip()
-            sections.setdefault(titled[1], []).append(Block("prose", text))
+            sections.setdefault(titled[1], []).extend(Block("prose", part) for part in ARGUMENT.split(text))
         else:
             sections.setdefault("", []).append(_block(paragraph))
     blocks = tuple(sections.pop("", ()))
@@ -139,15 +140,25 @@ def _rules(body: str, name: str) -> list[Sentence]:
     return [Sentence(first, " ".join(rest)) for first, *rest in found]
 
 
-def text(told: Op, width: int = 100) -> str:
-    """Return an op's summary, formula and rules as plain text."""
-    indent = max((len(rule.id) for rule in told.rules), default=0) + 2
-    lines = [told.signature, "", told.summary, ""]
-    for block in told.blocks:
-        if block.kind == "formula":
-            lines += [f"    {line}" for line in block.text.splitlines()] + [""]
-    for rule in told.rules:
+def text(page: Op, width: int = 100) -> str:
+    """Return an op's page as plain text: all but its examples."""
+    indent = max((len(rule.id) for rule in page.rules), default=0) + 2
+    lines = [page.signature, "", page.summary, ""]
+    for block in page.blocks:
+        lines += _plain(block, width)
+    for title, blocks in page.sections:
+        lines += [f"{title}:", *(f"  {line}" for block in blocks for line in _plain(block, width - 2))]
+    for rule in page.rules:
         first, *rest = wrap(rule.text, width - indent) or [""]
         lines.append(f"{rule.id:<{indent}}{first}")
         lines += [f"{'':<{indent}}{line}" for line in rest]
-    return "\n".join(lines)
+    return "\n".join([*(line.rstrip() for line in lines), "", page.definition])
+
+
+def _plain(block: Block, width: int) -> list[str]:
+    """Return the lines of a paragraph, and an empty one after it; none of an example."""
+    if block.kind == "example":
+        return []
+    if block.kind == "formula":
+        return [*(f"    {line}" for line in block.text.splitlines()), ""]
+    return [*wrap(block.text, width), ""]

@@ -32,7 +32,7 @@ def avg_pool(
         count = how many (h, w) lie inside the image
 
     Window y starts at row y*sh - top and holds KH rows (columns likewise, with left and KW), where (KH, KW) is ksize.
-    Rows and columns outside the image are absent: they are not counted. Their number is
+    Rows and columns outside the image are absent: they are not counted. The number of windows is
 
         SAME      OH = ceil(H / sh); top = floor(total / 2) of total = max((OH - 1)*sh + KH - H, 0) absent rows
         VALID     OH = ceil((H - KH + 1) / sh); top = 0

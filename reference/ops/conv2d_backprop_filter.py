@@ -43,7 +43,7 @@ def conv2d_backprop_filter(
     where g = o // (O // groups) and groups = I // FI: filter o sees the channels of its own group.
 
     Window y starts at row y*sh - top, and reaches over r = (FH - 1)*dh + 1 rows, of which it meets every dh-th; columns
-    likewise, with left. Rows and columns outside the image are absent: they take no part. Their number is
+    likewise, with left. Rows and columns outside the image are absent: they take no part. The number of windows is
 
         SAME      OH = ceil(H / sh); top = floor(total / 2) of total = max((OH - 1)*sh + r - H, 0) absent rows
         VALID     OH = ceil((H - r + 1) / sh); top = 0

@@ -41,7 +41,7 @@ def max_pool_with_argmax(
     where (Y, X) is the first cell of the window, in row-major order, that holds the largest element.
 
     Window y starts at row y*sh - top and holds KH rows (columns likewise, with left and KW), where (KH, KW) is ksize.
-    Rows and columns outside the image are absent: they never win. Their number is
+    Rows and columns outside the image are absent: they never win. The number of windows is
 
         SAME      OH = ceil(H / sh); top = floor(total / 2) of total = max((OH - 1)*sh + KH - H, 0) absent rows
         VALID     OH = ceil((H - KH + 1) / sh); top = 0

@@ -262,6 +262,17 @@ def test_rules_of_one_op_are_printed() -> None:
     assert "max_pool.R1 " not in output
 
 
+def test_an_ops_page_is_printed_whole() -> None:
+    """Where its windows lie, its rounding and its definition, without the examples."""
+    output = called("rules", "conv2d_transpose").output
+
+    assert "SAME      (OH - 1)*sh < H <= OH*sh" in output
+    assert "What falls outside out is dropped" in output
+    assert "Rounding:\n  The exact sum, rounded once" in output
+    assert "def definition(" in output
+    assert ">>>" not in output
+
+
 def test_rules_of_an_unknown_op_are_refused() -> None:
     """With the ones there are."""
     with pytest.raises(UsageError, match="no op 'conv3d': there are conv2d"):
