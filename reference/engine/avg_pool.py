@@ -6,7 +6,7 @@ from math import lcm
 
 import numpy as np
 
-from reference.engine.exact import Enclosure, Index, SumOfProducts, exponent_of, finite
+from reference.engine.exact import Enclosure, Index, SumOfProducts, exponent_of, finite, magnitudes
 from reference.engine.patches import seen
 from reference.engine.pools import Pool, chain
 from reference.floats import Array
@@ -38,11 +38,6 @@ class Average(SumOfProducts):
 
     def count(self) -> Array:
         """Return how many elements each window holds."""
-        return self.windows
-
-    @cached_property
-    def windows(self) -> Array:
-        """How many elements each window holds: [OH, OW, 1]."""
         return self.geometry.counts()[:, :, None]
 
     def terms(self, index: Index) -> tuple[Array, Array]:
@@ -53,12 +48,18 @@ class Average(SumOfProducts):
 
     def size(self) -> Array:
         """Return what a window full of the largest element has."""
-        low, high = self.extremes[0] if self.all_finite else (self.finite[0].min(), self.finite[0].max())
-        return np.array(max(-low, high) * self.terms_per_element)
+        _, largest = self.magnitudes[0] if self.all_finite else magnitudes(self.finite[0])
+        return np.array(largest * self.terms_per_element)
+
+    @cached_property
+    def shares(self) -> Array:
+        """How many elements each window holds, at least 1: [OH, OW, 1], or one number for all of them."""
+        counts = np.maximum(self.count(), 1)
+        return np.asarray(counts[0, 0, 0]) if counts.size and counts.min() == counts.max() else counts
 
     def divisor(self) -> Array:
-        """Return how many elements each window holds: [OH, OW, 1]."""
-        return np.maximum(self.windows, 1)
+        """Return how many elements each window holds."""
+        return self.shares
 
 
 class Spread(SumOfProducts):

@@ -47,7 +47,7 @@ __all__ = [
 
 U = 2.0**-53  # unit roundoff of float64
 CHUNK = 128  # products added in a row: the fewer, the smaller the error's bound; below this, matrix products are slow
-BLOCK = 2**14  # elements rounded at once: their temporaries stay in the cache
+BLOCK = 2**15  # elements rounded at once: their temporaries stay in the cache
 STRETCH = 2**16  # elements looked at once: of one temporary more stay in the cache
 FEW = 64  # undecided elements that are sooner summed one by one than all cut into more slices
 FEWER = 2**7  # likewise one of so many
@@ -89,10 +89,10 @@ class Enclosure:
         if np.any(self.error):  # which has room for the rounding of the division
             error = self.error if divisor is None else self.error / divisor
             return [middle - error, middle + error]
-        inexact = divisor is not None and middle * divisor != self.high  # a tie has few bits: this product is exact
-        if not np.any(inexact):
+        if divisor is None or (np.frexp(divisor)[0] == 0.5).all():  # nothing is rounded
             return [middle]
-        error = np.abs(middle) * (inexact * (2 * U))
+        # A tie has few bits: the product of it and the divisor is exact.
+        error = np.abs(middle) * ((middle * divisor != self.high) * (2 * U))
         return [middle - error, middle + error]
 
     def _odd_ends(self, divisor: Array | None) -> list[Array]:
@@ -152,16 +152,14 @@ class SumOfProducts(ABC):
         return sums
 
     @cached_property
-    def extremes(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """The smallest and the largest element of both operands, or 0; NaN where there is one."""
-        with np.errstate(invalid="ignore"):  # float16 warns of NaN
-            left, right = ((float(side.min(initial=0)), float(side.max(initial=0))) for side in (self.left, self.right))
-        return left, right
+    def magnitudes(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Of both operands, the smallest magnitude that is not zero and the largest: `magnitudes`."""
+        return magnitudes(self.left), magnitudes(self.right)
 
     @property
     def all_finite(self) -> bool:
         """Whether no operand holds NaN or infinity."""
-        return all(math.isfinite(end) for ends in self.extremes for end in ends)
+        return self.dtype.kind == "i" or all(math.isfinite(largest) for _, largest in self.magnitudes)
 
     @cached_property
     def finite(self) -> tuple[Array, Array]:
@@ -180,9 +178,9 @@ class SumOfProducts(ABC):
 
     @cached_property
     def smallest(self) -> tuple[float, float]:
-        """The smallest magnitudes of both operands that are not zero: infinity where all are."""
-        left, right = map(smallest, self.operands)
-        return left, right
+        """The smallest magnitudes of both operands that are not zero; infinity where all are."""
+        left, right = self.magnitudes if self.all_finite else map(magnitudes, self.finite)
+        return left[0], right[0]
 
     @property
     def unit(self) -> float:
@@ -234,23 +232,19 @@ class SumOfProducts(ABC):
         """
         if most_slices:
             return self._sliced(*self.finite, most_slices)
-        *_, narrowest = self._plain(sizes)
-        return narrowest
-
-    def _plain(self, sizes: Array) -> Iterator[Enclosure]:
-        """Yield the sums in plain float64 with a bound of their error; again without one, where they prove exact."""
         left, right = self.operands
-        sums, nothing = self.contract(left, right), np.zeros(())
+        return Enclosure(self.contract(left, right), np.zeros(()), self._plain_error(left, right, sizes))
+
+    def _plain_error(self, left: Array, right: Array, sizes: Array) -> Array:
+        """Bound the rounding error of `contract`: depth u S; nothing where all are multiples, below 2^53, of a unit."""
         largest = float(sizes.max(initial=0.0))
-        # Multiples, below 2^53, of a unit add without rounding.
+        if self.free_products and largest < 2.0**52 * self.unit:
+            return np.zeros(())
         if largest < 2.0**52 and whole(left) and whole(right):
-            yield Enclosure(sums, nothing, nothing)
-            return
+            return np.zeros(())
         # Four more: the rounding of `sizes`, of a division, and that of adding the error to the sum. Nothing underflows
         # here, since products of formats narrower than float64 are above 2^-300.
-        yield Enclosure(sums, nothing, sizes * (1.01 * (self.depth + 4) * U))
-        if self.free_products and largest < 2.0**52 * self.unit:
-            yield Enclosure(sums, nothing, nothing)
+        return sizes * (1.01 * (self.depth + 4) * U)
 
     def _sliced(self, left: Array, right: Array, most: int) -> Enclosure:
         """Add the exact products of slices as pairs of float64, and bound what the cut-off slices would add."""
@@ -294,7 +288,7 @@ class SumOfProducts(ABC):
     def _enclosures(self, fmt: Format, sizes: Array) -> Iterator[Enclosure]:
         """Yield narrower and narrower enclosures of the sums, as they are asked for."""
         if fmt.precision < 53:
-            yield from self._plain(sizes)
+            yield self.enclosure(sizes)
         most = -(-80 // self._slice_bits())  # slices for 80 bits: float64 and a margin
         while most * self._slice_bits() < 900:  # beyond, products of slices underflow
             yield self.enclosure(sizes, most)
@@ -304,11 +298,16 @@ class SumOfProducts(ABC):
         """Round enclosed sums; say which are undecided because both ends of the enclosure round differently."""
         divisor = self.divisor()
         out, undecided = np.empty(self.shape, fmt.dtype), np.zeros(self.shape, bool)
-        shares = None if divisor is None else np.broadcast_to(divisor, self.shape)
+        shares = None if divisor is None else divisor.reshape((1,) * (len(self.shape) - divisor.ndim) + divisor.shape)
         sums = sums.broadcast_to(self.shape)
         for block in blocks(self.shape):
-            share = None if shares is None else shares[block]
+            share = None if shares is None else shares[_along_its_axes(shares, block)]
             out[block], undecided[block] = _rounded(sums[block], share, fmt)
+        if _is_exact(sums) and shares is not None:
+            some = np.unravel_index(np.flatnonzero(undecided), self.shape)
+            out[some], undecided[some] = _exact_quotients(
+                sums.high[some], np.broadcast_to(shares, self.shape)[some], fmt
+            )
         return out, undecided
 
     def _summed(self, index: Index, fmt: Format) -> float:
@@ -359,13 +358,23 @@ def blocks(shape: tuple[int, ...], most: int = BLOCK) -> Iterator[tuple[slice, .
             yield (*(slice(i, i + 1) for i in lead), slice(start, start + step), *rest)
 
 
-def smallest(values: Array) -> float:
-    """Return the smallest magnitude that is not zero; infinity where there is none."""
-    least, flat = math.inf, values.reshape(-1)
+def magnitudes(values: Array) -> tuple[float, float]:
+    """
+    Return the smallest magnitude that is not zero, infinity where there is none, and the largest; NaN is above all.
+
+    Without its sign, a number's bits are an integer that grows with its magnitude.
+    """
+    unsigned = np.dtype(f"u{values.itemsize}")
+    most = int(np.iinfo(unsigned).max)
+    least, largest, flat = most, 0, values.reshape(-1).view(unsigned)
     for start in range(0, flat.size, STRETCH):
-        sizes = np.abs(flat[start : start + STRETCH])
-        least = min(least, float(sizes.min()) or float(sizes[sizes > 0].min(initial=math.inf)))
-    return least
+        bits = flat[start : start + STRETCH] << 1
+        largest = max(largest, int(bits.max()))
+        bits -= 1  # zero becomes the largest integer
+        least = min(least, int(bits.min()))
+    ends = np.array([0 if least == most else least + 1, largest], unsigned)
+    below, above = (ends >> 1).view(values.dtype).tolist()
+    return float(below) or math.inf, float(above)
 
 
 @dataclass(frozen=True, slots=True)
@@ -507,10 +516,38 @@ def _rounded(sums: Enclosure, divisor: Array | None, fmt: Format) -> tuple[Array
     """Divide and round an enclosure; say where its ends round differently."""
     if fmt.precision == 53:
         return _round_pair(sums if divisor is None else _divided(sums, divisor))
+    if divisor is not None and _is_exact(sums):
+        return _quotient(sums.high, divisor, fmt)
     # The exact number 0 is +0. Ends on both sides of it round to zeros of two signs: which one is undecided.
     first, *last = [round_to(end + 0.0, fmt) for end in sums.ends(divisor)]
     bits = f"u{first.itemsize}"
     return first, first.view(bits) != last[0].view(bits) if last else False
+
+
+def _is_exact(sums: Enclosure) -> bool:
+    """Return whether sums are numbers of float64, all of them."""
+    return np.ndim(sums.low) == np.ndim(sums.error) == 0 and not np.any(sums.error)
+
+
+def _along_its_axes(array: Array, block: tuple[slice, ...]) -> tuple[slice, ...]:
+    """Return the index of a block in an array that broadcasts: all of an axis of one element."""
+    return tuple(part if size > 1 else slice(None) for part, size in zip(block, array.shape, strict=True))
+
+
+def _quotient(sums: Array, divisor: Array, fmt: Format) -> tuple[Array, Array | bool]:
+    """Divide exact sums by positive integers and round; say where the quotient is next to a tie, or one."""
+    sums = sums + 0.0  # the exact number 0 is +0
+    if (np.frexp(divisor)[0] == 0.5).all():  # powers of two
+        return round_to(sums * (1 / divisor), fmt), False
+    # Two of these four U are the roundings of the reciprocal, and one that of the product.
+    below, above = (round_to(sums * ((1 + side * U) / divisor), fmt) for side in (-4, 4))
+    return above, below != above
+
+
+def _exact_quotients(sums: Array, divisor: Array, fmt: Format) -> tuple[Array, Array]:
+    """Divide exact sums and round; say which quotients are no float64, so that they may have been rounded twice."""
+    quotient = sums / divisor
+    return round_to(quotient, fmt), quotient * divisor != sums  # a tie has few bits: this product of it is exact
 
 
 def _divided_to_odd(values: Array, divisor: Array) -> Array:
