@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from conformance.cases.choices import Choices
+from conformance.cases.conditions import Condition
 from conformance.cases.layers import Layer
 from conformance.model import Array, Case
 from conformance.sets import Allowed
@@ -53,16 +54,18 @@ class Op:
 
     name: str  # in the reference, after tf.nn
     reference: Callable[..., Any]  # the specification
+    stated_in: tuple[Callable[..., Any], ...] = ()  # what else of the reference states rules and formula
     operands: Mapping[str, Role]  # the array arguments
     dtypes: tuple[str, ...]  # of the first array, as the generator draws them: the common ones more than once
-    rules: tuple[str, ...] = ()  # that a call can break
     shape_argument: str | None = None  # the argument that is a shape
     options: tuple[str, ...] = ()  # arguments that a call may leave out
     gradient_of: str = ""  # the op whose gradient it is
     image: bool = True  # whether its (first) result is what the windows of `windows` give, [N, H, W, C]
 
     valid: Callable[[Choices], Case]  # draws a valid call
-    breaks: Mapping[str, Sequence[Break]]  # ways to break each rule
+    breaks: Mapping[str, Sequence[Break]]  # ways to break each rule that a call can break
+    # Of the other rules, which state a meaning: valid calls that exercise them meet one of these conditions.
+    meanings: Mapping[str, tuple[Condition, ...]] = field(default_factory=dict)
     features: Callable[[Case], dict[str, str]]  # classes that predicates are made of, beside dtype and regime
     simpler: Callable[[Case], Iterator[Case]]  # the call with one part simpler
     varied: Callable[[Case], Iterator[Case]]  # the call with one part other, not simpler

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-import reference
 from conformance.errors import SuiteError
 from conformance.model import Array, ArraySpec, Case, Json, Raised, Returned, Unsupported
 from conformance.networks.counting import table
 from conformance.networks.kinds import KINDS
 from conformance.networks.layers import Layer, Network
 from conformance.networks.steps import Arguments, Inputs, Parameters, Runner, Step
+from conformance.ops import OPS
 from conformance.ops.support import unsupported
 from conformance.targets.target import Target
 from conformance.targets.transport.messages import Call
@@ -38,7 +38,7 @@ class NotOfferedError(SuiteError):
 
 def run_reference(op: str, arguments: Arguments) -> tuple[Array, ...]:
     """Make a call of the reference."""
-    result = getattr(reference, op)(**arguments)
+    result = OPS[op].reference(**arguments)
     return result if isinstance(result, tuple) else (result,)
 
 

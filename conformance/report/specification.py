@@ -2,8 +2,8 @@
 
 import inspect
 import re
+import sys
 from dataclasses import dataclass
-from importlib import import_module
 from textwrap import dedent, wrap
 from typing import Literal
 
@@ -11,12 +11,9 @@ import reference
 import reference.ops
 from conformance.errors import UsageError
 from conformance.ops import OPS
-from reference.ops.dropout import general_dropout
 
 __all__ = ["Block", "Op", "Sentence", "common", "find", "op", "ops", "text"]
 
-# What rules and formula of an op stand in, besides its own docstring.
-BESIDE = {"dropout": (general_dropout,)}
 SECTION = re.compile(r"^([A-Z][a-z]+):(?: +(.*))?$")
 ARGUMENT = re.compile(r"\n(?=[a-z_, ]+: )")  # what a section says of arguments, each by itself
 RULE = re.compile(r"^(\w+\.R\d+)\s+(.*)$")
@@ -58,7 +55,7 @@ def common() -> tuple[tuple[str, tuple[Block, ...]], ...]:
 
 
 def ops() -> tuple[Op, ...]:
-    """Return every op, in the order of `conformance.model.OPS`."""
+    """Return every op, in the order of `conformance.ops.OPS`."""
     return tuple(op(name) for name in OPS)
 
 
@@ -78,8 +75,8 @@ def find(name: str | None) -> tuple[Op, ...]:
 
 def op(name: str) -> Op:
     """Take the docstring of an op apart."""
-    function = getattr(reference, name)
-    documents = [inspect.getdoc(function) or "", *(inspect.getdoc(part) or "" for part in BESIDE.get(name, ()))]
+    function = OPS[name].reference
+    documents = [inspect.getdoc(function) or "", *(inspect.getdoc(part) or "" for part in OPS[name].stated_in)]
     blocks, sections, rules = _taken_apart(documents, name)
     return Op(
         name=name,
@@ -88,7 +85,7 @@ def op(name: str) -> Op:
         blocks=blocks[1:],
         sections=tuple((title, parts) for title, parts in sections if title != "Raises"),
         rules=tuple(sorted(rules, key=lambda rule: int(rule.id.rpartition("R")[2]))),
-        definition=inspect.getsource(import_module(function.__module__).definition),
+        definition=inspect.getsource(sys.modules[function.__module__].definition),
     )
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from math import prod
 
 import reference
-from conformance.cases import classes, demands, layers, regimes
+from conformance.cases import classes, conditions, demands, layers, regimes
 from conformance.cases.op import Geometry, Op, Windows
 from conformance.model import Array, Case
 from conformance.ops import sliding
@@ -77,6 +77,17 @@ CONV2D = Op(
     options=OPTIONS,
     valid=partial(calls.valid, "conv2d"),
     breaks=breaks.BREAKS["conv2d"],
+    meanings={
+        "conv2d.R10": (conditions.SPECIAL | conditions.PADDED,),
+        "conv2d.R11": (conditions.SPECIAL,),
+        "conv2d.R12": (conditions.WHOLE,),
+        "conv2d.R13": (
+            conditions.NO_BATCH,
+            conditions.NO_ROWS,
+            conditions.NO_COLUMNS,
+            {"filters": ("0",)},
+        ),
+    },
     features=features,
     simpler=simpler,
     varied=varied,
@@ -97,6 +108,14 @@ CONV2D_TRANSPOSE = replace(
     shape_argument="output_shape",
     valid=partial(calls.valid, "conv2d_transpose"),
     breaks=breaks.BREAKS["conv2d_transpose"],
+    meanings={
+        "conv2d_transpose.R12": (
+            {"remainder": ("above 0",)},
+            {"stride above window": ("yes",)},
+        ),
+        "conv2d_transpose.R13": (conditions.SPECIAL,),
+        "conv2d_transpose.R14": (conditions.WHOLE,),
+    },
     allowed=sets.of_backward("conv2d_transpose", "output_shape", "input"),
     windows=partial(windows, transposed=True),
     tensorflow=ROUTES["conv2d_transpose"],
@@ -111,6 +130,13 @@ CONV2D_BACKPROP_INPUT = replace(
     gradient_of="conv2d",
     valid=partial(calls.valid, "conv2d_backprop_input"),
     breaks=breaks.BREAKS["conv2d_backprop_input"],
+    meanings={
+        "conv2d_backprop_input.R12": (
+            conditions.NO_BATCH,
+            conditions.NO_ROWS,
+            conditions.NO_COLUMNS,
+        )
+    },
     arrays=partial(arrays, ("out_backprop", "filters")),
     allowed=sets.of_backward("conv2d_backprop_input", "input_sizes", "out_backprop"),
     windows=partial(windows, transposed=True),
@@ -128,6 +154,13 @@ CONV2D_BACKPROP_FILTER = replace(
     image=False,
     valid=partial(calls.valid, "conv2d_backprop_filter"),
     breaks=breaks.BREAKS["conv2d_backprop_filter"],
+    meanings={
+        "conv2d_backprop_filter.R11": (
+            conditions.NO_BATCH,
+            conditions.NO_ROWS,
+            conditions.NO_COLUMNS,
+        )
+    },
     arrays=partial(arrays, ("input", "out_backprop")),
     allowed=sets.of_filter_gradient,
     geometry=None,

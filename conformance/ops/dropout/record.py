@@ -6,13 +6,14 @@ from functools import partial
 from math import prod
 
 import reference
-from conformance.cases import classes, demands
+from conformance.cases import classes, conditions, demands
 from conformance.cases.op import Op
 from conformance.cases.spelling import decoded
 from conformance.model import Case, Json
 from conformance.ops.dropout import breaks, calls, sets
 from conformance.targets.tensorflow.routes import ROUTES
 from reference import SpecError
+from reference.ops.dropout import general_dropout
 from reference.random_bits import algorithm
 
 __all__ = ["DROPOUT", "DROPOUT_GRAD", "STATELESS_DROPOUT"]
@@ -92,11 +93,21 @@ def seeded(case: Case) -> bool:
 DROPOUT = Op(
     name="dropout",
     reference=reference.dropout,
+    stated_in=(general_dropout,),
     operands={"x": "tensor"},
     dtypes=calls.DTYPES,
     options=("noise_shape", "global_seed"),
     valid=partial(calls.valid, "dropout"),
     breaks=breaks.BREAKS["dropout"],
+    meanings={
+        "dropout.R4": ({"rate": ("outside",), "rate given as": ("tensor",)},),
+        "dropout.R5": ({"rate": ("0",), "rate given as": ("number",)},),
+        "dropout.R8": ({"rate": ("small", "1/2", "between")},),
+        "dropout.R9": (conditions.SPECIAL,),
+        "dropout.R10": ({"noise_shape": ("shared",)},),
+        "dropout.R11": ({"seeds": ("seed", "global_seed", "seed and global_seed")},),
+        "dropout.R12": ({"seeds": ("none",)},),
+    },
     features=seeded_features,
     simpler=simpler,
     varied=varied,
@@ -112,9 +123,11 @@ STATELESS_DROPOUT = replace(
     DROPOUT,
     name="stateless_dropout",
     reference=reference.stateless_dropout,
+    stated_in=(),
     options=("noise_shape", "rng_alg"),
     valid=partial(calls.valid, "stateless_dropout"),
     breaks=breaks.BREAKS["stateless_dropout"],
+    meanings={**DROPOUT.meanings, "stateless_dropout.R3": (conditions.ALWAYS,)},
     features=stateless_features,
     allowed=sets.of_dropout("stateless_dropout"),
     seeded=lambda _: True,
@@ -129,6 +142,7 @@ DROPOUT_GRAD = Op(
     gradient_of="dropout",
     valid=partial(calls.valid, "dropout_grad"),
     breaks=breaks.BREAKS["dropout_grad"],
+    meanings={"dropout_grad.R2": (conditions.SPECIAL,)},
     features=features,
     simpler=simpler,
     varied=varied,

@@ -8,7 +8,7 @@ from math import lcm
 import numpy as np
 
 import reference
-from conformance.cases import classes, demands, layers, regimes
+from conformance.cases import classes, conditions, demands, layers, regimes
 from conformance.cases.op import Geometry, Op, Windows
 from conformance.cases.spelling import decoded
 from conformance.cases.values import Demand
@@ -125,6 +125,11 @@ MAX_POOL = Op(
     options=("data_format",),
     valid=partial(calls.valid, "max_pool"),
     breaks=breaks.BREAKS["max_pool"],
+    meanings={
+        "max_pool.R9": (conditions.PADDED,),
+        "max_pool.R10": (conditions.SPECIAL,),
+        "max_pool.R11": (conditions.SPECIAL,),
+    },
     features=features,
     simpler=simpler,
     varied=varied,
@@ -145,6 +150,11 @@ MAX_POOL_WITH_ARGMAX = replace(
     options=("data_format", "output_dtype", "include_batch_in_index"),
     valid=partial(calls.valid, "max_pool_with_argmax"),
     breaks=breaks.BREAKS["max_pool_with_argmax"],
+    meanings={
+        "max_pool_with_argmax.R9": (conditions.PADDED,),
+        "max_pool_with_argmax.R10": (conditions.TIES,),
+        "max_pool_with_argmax.R11": (conditions.SPECIAL,),
+    },
     varied=partial(varied, layouts=False),
     allowed=sets.of_max_pool_with_argmax,
     windows=partial(windows, "max_pool_with_argmax"),
@@ -161,6 +171,11 @@ MAX_POOL_GRAD = replace(
     image=False,
     valid=partial(calls.valid, "max_pool_grad"),
     breaks=breaks.BREAKS["max_pool_grad"],
+    meanings={
+        "max_pool_grad.R10": (conditions.ALWAYS,),
+        "max_pool_grad.R11": (conditions.TIES,),
+        "max_pool_grad.R12": (conditions.SPECIAL,),
+    },
     arrays=credited_arrays,
     allowed=sets.of_max_pool_grad,
     geometry=None,
@@ -174,6 +189,7 @@ AVG_POOL = replace(
     dtypes=calls.dtypes("avg_pool"),
     valid=partial(calls.valid, "avg_pool"),
     breaks=breaks.BREAKS["avg_pool"],
+    meanings={"avg_pool.R9": (conditions.PADDED,)},
     arrays=partial(averaged_arrays, "input"),
     allowed=sets.of_avg_pool,
     windows=partial(windows, "avg_pool"),
@@ -192,6 +208,7 @@ AVG_POOL_GRAD = replace(
     image=False,
     valid=partial(calls.valid, "avg_pool_grad"),
     breaks=breaks.BREAKS["avg_pool_grad"],
+    meanings={},
     arrays=partial(averaged_arrays, "grad"),
     allowed=sets.of_spread("avg_pool_grad", "orig_input_shape", "grad"),
     geometry=None,
@@ -206,6 +223,7 @@ AVG_UNPOOL = replace(
     image=False,
     valid=partial(calls.valid, "avg_unpool"),
     breaks=breaks.BREAKS["avg_unpool"],
+    meanings={},
     arrays=spread_arrays,
     allowed=sets.of_spread("avg_unpool", "output_shape", "input"),
     geometry=None,

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 import reference
-from conformance.cases import classes, demands, regimes
+from conformance.cases import classes, conditions, demands, regimes
 from conformance.cases.op import Arguments, Op, Permits
 from conformance.cases.values import drawn, words
 from conformance.model import Array, Case
@@ -92,6 +92,7 @@ MAX_UNPOOL = Op(
     options=("include_batch_in_index",),
     valid=calls.valid,
     breaks=breaks.BREAKS,
+    meanings={"max_unpool.R6": ({"argmax drawn": ("anywhere",)},), "max_unpool.R7": (conditions.ALWAYS,)},
     features=features,
     simpler=simpler,
     varied=varied,
