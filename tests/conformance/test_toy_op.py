@@ -153,7 +153,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = tmp_path_factory.mktemp("toy")
     (folder / "toy_target.py").write_text(TARGET)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(ops.OPS, "doubled", DOUBLED)  # type: ignore[arg-type]
+        patch.setitem(ops.OPS, "doubled", DOUBLED)
         patch.setenv("PYTHONPATH", str(folder))
         yield
 
