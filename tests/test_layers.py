@@ -48,8 +48,8 @@ ADAPTERS = {
         f"conformance.targets.{library}.functions",
         "conformance.bench.implementations",
     )
-    for library in ("tensorflow", "jax", "torch", "onnxruntime")
-}
+    for library in ("tensorflow", "jax", "torch", "onnxruntime", "keras")
+} | {"ai_edge_litert": ("conformance.targets.litert.adapter", "conformance.targets.litert.functions")}
 SOURCES = sorted(
     path for package in ("reference", "conformance", "examples") for path in (ROOT / package).rglob("*.py")
 )

@@ -46,13 +46,19 @@ def lacks(need: str, flags: frozenset[str]) -> str | None:
     """
     Return why this machine does not have what a target needs; None if it has.
 
-    need: "gpu", "isa:" and a level, or the name of a module that the worker imports.
+    need: "gpu", "isa:" and a level, "program:" and its name, "file:" and its path, or the name of a module that the
+    worker imports.
     """
     if need == "gpu":
         return None if gpus() else "no GPU: nvidia-smi lists none"
     if need.startswith("isa:"):
         missing = sorted(required(need.removeprefix("isa:")) - flags)
         return f"the processor has no {', '.join(missing)}" if missing else None
+    kind, _, name = need.partition(":")
+    if kind == "program":
+        return None if shutil.which(name) else f"there is no program {name}"
+    if kind == "file":
+        return None if Path(name).exists() else f"there is no {'/'.join(Path(name).parts[-3:])}: `npm ci` makes it"
     return None if importlib.util.find_spec(need) else f"{need} is not installed"
 
 

@@ -7,15 +7,10 @@ from dataclasses import replace
 from importlib.metadata import entry_points
 
 from conformance.errors import UsageError
-from conformance.targets import machine
-from conformance.targets.jax.profile import PROFILE as JAX
+from conformance.targets import libraries, machine
 from conformance.targets.limits import ALL_OPS
-from conformance.targets.onnxruntime.profile import PROFILE as ONNXRUNTIME
-from conformance.targets.profile import Profile
 from conformance.targets.target import CORRECTLY_ROUNDED, NAMESPACE, Target
 from conformance.targets.tensorflow import targets as tensorflow
-from conformance.targets.tensorflow.targets import NO_GPU
-from conformance.targets.torch.profile import PROFILE as TORCH
 
 __all__ = [
     "BUILT_IN",
@@ -29,28 +24,6 @@ __all__ = [
 
 ENTRY_POINTS = "conformance.targets"  # group in which an installed package registers its own
 
-# One thread, so that results do not depend on the machine; a GPU of this machine's is not looked for.
-JAX_ENVIRONMENT = {
-    "JAX_PLATFORMS": "cpu",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-}
-
-
-def library(profile: Profile, folder: str, *needs: str, about: str, **environment: str) -> Target:
-    """Return the target of a library other than TensorFlow; its name is still to be given."""
-    return Target(
-        name="",
-        about=about,
-        adapter=f"conformance.targets.{folder}.adapter",
-        environment={**NO_GPU, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", **environment},
-        deterministic=profile.deterministic,
-        own_masks=profile.own_masks,
-        unseeded=profile.unseeded,
-        needs=needs,
-        profile=profile,
-    )
-
-
 REFERENCE = Target(
     name="reference",
     about="the specification itself",
@@ -63,16 +36,7 @@ REFERENCE = Target(
 BUILT_IN: Mapping[str, Target] = {
     **tensorflow.TARGETS,
     REFERENCE.name: REFERENCE,
-    **{
-        name: replace(target, name=name)
-        for name, target in {
-            "jax": library(JAX, "jax", "jax", about="jax.lax and stax, compiled", **JAX_ENVIRONMENT),
-            "torch": library(TORCH, "torch", "torch", about="torch.nn.functional and autograd"),
-            "onnxruntime": library(
-                ONNXRUNTIME, "onnxruntime", "onnxruntime", "onnx", about="models of one node, CPUExecutionProvider"
-            ),
-        }.items()
-    },
+    **libraries.TARGETS,
 }
 
 

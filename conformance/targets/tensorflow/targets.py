@@ -9,7 +9,7 @@ from conformance.targets.target import FLOAT32, TF32, Target
 from conformance.targets.tensorflow import limits
 from conformance.targets.tensorflow.routes import ROUTES
 
-__all__ = ["NO_GPU", "TARGETS"]
+__all__ = ["NO_GPU", "TARGETS", "TENSORFLOW_ENVIRONMENT"]
 
 ADAPTER = "conformance.targets.tensorflow.adapter"
 NAMES: Mapping[str, tuple[str, ...]] = {op: tuple(ways) for op, ways in ROUTES.items()}

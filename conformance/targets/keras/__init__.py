@@ -1,0 +1,1 @@
+"""Keras as a target, on each of its backends."""

@@ -1,0 +1,59 @@
+"""What Keras claims on each of its backends, and its limits, as measured on the version that stands here."""
+
+from dataclasses import replace
+
+from conformance.targets.limits import Limit
+from conformance.targets.profile import COMMON, Profile
+
+__all__ = ["JAX", "TENSORFLOW", "TORCH"]
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+CONVOLUTIONS = ("conv2d", "conv2d_transpose")
+
+KERAS = Profile(
+    library="keras",
+    version="3.15.1",
+    ops=(*CONVOLUTIONS, "max_pool", "avg_pool", "dropout"),
+    dtypes={"others": FLOATS},
+    limits=(
+        *COMMON,
+        Limit(reason="padding is 'same' or 'valid'", features={"padding": ("EXPLICIT",)}),
+        Limit(
+            reason="keras.ops.conv_transpose has no groups",
+            ops=("conv2d_transpose",),
+            features={"groups": ("depthwise", "above 1")},
+        ),
+        Limit(reason="no pooling between channels", ops=("max_pool",), features={"between channels": ("yes",)}),
+        Limit(
+            reason="a noise_shape is as long as the shape of x",
+            ops=("dropout",),
+            features={"noise_shape": ("shared",)},
+        ),
+    ),
+    deterministic=True,
+)
+
+TENSORFLOW = replace(
+    KERAS,
+    name="Keras on TensorFlow",
+    limits=(
+        *KERAS.limits,
+        Limit(
+            reason="no strides above 1 with dilations above 1",
+            ops=CONVOLUTIONS,
+            features={"stride": ("above 1", "huge"), "dilation": ("above 1",)},
+        ),
+        Limit(
+            reason="TensorFlow's own kernels are NHWC only, beside oneDNN's",
+            ops=CONVOLUTIONS,
+            features={"layout": ("NCHW",), "dtype": ("float16", "float64")},
+        ),
+        Limit(
+            reason="TensorFlow's own kernels have no dilation, beside oneDNN's",
+            ops=("conv2d_transpose",),
+            features={"dilation": ("above 1",), "dtype": ("float16", "float64")},
+        ),
+    ),
+)
+TORCH = replace(KERAS, name="Keras on PyTorch")
+JAX = replace(KERAS, name="Keras on JAX")
