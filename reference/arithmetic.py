@@ -92,9 +92,7 @@ def axis(size: int, taps: int, stride: int = 1, padding: End = "VALID", dilation
         _integers(0, size=size),
         _integers(1, taps=taps, stride=stride, dilation=dilation),
     )
-    if isinstance(padding, str) and padding == "SAME":
-        return windows.same(size, taps, stride, dilation)
-    laid = windows.explicit(size, taps, stride, dilation, *_ends(padding))
+    laid = windows.lay(size, taps, stride, dilation, _end(padding))
     if laid.out < 0:
         reason = f"a window reaching over {laid.reach} in steps of {stride}, {laid.padded} elements: output {laid.out}"
         raise SpecError("arithmetic.R3", reason, values={"axis": laid})
@@ -166,10 +164,7 @@ def transposed_sizes(size: int, taps: int, stride: int, padding: End, dilation: 
         _integers(0, size=size),
         _integers(1, taps=taps, stride=stride, dilation=dilation),
     )
-    if isinstance(padding, str) and padding == "SAME":
-        return windows.forward_sizes(size, taps, stride, dilation, padding="SAME")
-    first = stride * (size - 1) + windows.reach(taps, dilation) - sum(_ends(padding))
-    return range(max(first, 0), max(first + stride, 0))
+    return windows.forward_sizes(size, taps, stride, dilation, padding=_end(padding))
 
 
 def allowed_outputs(
@@ -369,10 +364,13 @@ def _met(rows: Axis, columns: Axis) -> int:
     return int(rows.counts().sum()) * int(columns.counts().sum())
 
 
+def _end(padding: End) -> End:
+    """Read the padding of one axis: a name, or the absent elements at both ends."""
+    return padding if isinstance(padding, str) and padding in ("SAME", "VALID") else _ends(padding)
+
+
 def _ends(padding: End) -> Pair:
-    """Return the absent elements at both ends of an axis under VALID or explicit padding."""
-    if isinstance(padding, str) and padding == "VALID":
-        return 0, 0
+    """Read the absent elements at both ends of an axis."""
     entries = [] if isinstance(padding, str) else whole_numbers("arithmetic.R2", "padding", padding)
     if len(entries) != 2 or not 0 <= min(entries) <= max(entries) <= LARGEST:
         reason = f"padding {shown(padding)} is neither 'SAME', 'VALID' nor two integers from 0 to {LARGEST}"

@@ -14,7 +14,7 @@ import numpy as np
 from reference.errors import SpecError, shown
 from reference.floats import FORMATS, Array
 from reference.reading import LARGEST, read_array, whole_numbers
-from reference.windows import Axis, explicit, same, valid
+from reference.windows import Axis, lay
 
 __all__ = [
     "FLOATS",
@@ -162,7 +162,7 @@ def axes(
 ) -> tuple[Axis, Axis]:
     """Lay the windows of both axes; refuse a window longer than the padded image by more than the stride."""
     rows, columns = (
-        _axis(size[i], taps[i], strides[i], dilations[i], padding if isinstance(padding, str) else padding[i])
+        lay(size[i], taps[i], strides[i], dilations[i], padding if isinstance(padding, str) else padding[i])
         for i in range(2)
     )
     for name, axis in (("rows", rows), ("columns", columns)):
@@ -177,15 +177,6 @@ def axes(
                 open_to_empty=missing <= 2 * axis.stride - 1,
             )
     return rows, columns
-
-
-def _axis(size: int, taps: int, stride: int, dilation: int, padding: str | Pair) -> Axis:
-    """Lay the windows of one axis."""
-    if padding == "SAME":
-        return same(size, taps, stride, dilation)
-    if padding == "VALID":
-        return valid(size, taps, stride, dilation)
-    return explicit(size, taps, stride, dilation, int(padding[0]), int(padding[1]))
 
 
 def swapped_filters(filters: Sequence[int], image: Sequence[int], outputs: int | None = None) -> str:

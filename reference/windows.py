@@ -26,10 +26,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from reference.errors import SpecError, shown
+from reference.errors import SpecError
 from reference.reading import whole_number
 
-__all__ = ["Axis", "Convolution", "Transposed", "explicit", "forward_sizes", "same", "transposed", "valid"]
+__all__ = ["Axis", "Convolution", "Transposed", "explicit", "forward_sizes", "lay", "same", "transposed", "valid"]
 
 Indices: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -197,6 +197,18 @@ def explicit(size: int, taps: int, stride: int, dilation: int, before: int, afte
     return Axis(size=size, taps=taps, stride=stride, dilation=dilation, before=before, after=after, out=out)
 
 
+def lay(size: int, taps: int, stride: int, dilation: int, padding: str | tuple[int, int]) -> Axis:
+    """
+    Lay windows along one axis; padding is "SAME", "VALID" or the absent elements before and after.
+
+    >>> [lay(7, 3, 2, 1, padding).out for padding in ("SAME", "VALID", (1, 2))]
+    [4, 3, 4]
+    """
+    if isinstance(padding, str):
+        return (same if padding == "SAME" else valid)(size, taps, stride, dilation)
+    return explicit(size, taps, stride, dilation, *padding)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transposed:
     """
@@ -249,23 +261,20 @@ def transposed(forward: Axis) -> Transposed:
     )
 
 
-def forward_sizes(size: int, taps: int, stride: int, dilation: int = 1, *, padding: str) -> range:
+def forward_sizes(size: int, taps: int, stride: int, dilation: int = 1, *, padding: str | tuple[int, int]) -> range:
     """
     Return every image size that the forward convolution maps to `size` outputs: the allowed transposed output sizes.
 
-    SAME: (size - 1) * stride < o <= size * stride. VALID: (size - 1) * stride + reach <= o < size * stride + reach.
+    SAME: (size - 1) * stride < o <= size * stride. Explicit, with p absent elements at both ends together (0 if VALID):
+    (size - 1) * stride + reach - p <= o < size * stride + reach - p.
 
     >>> list(forward_sizes(3, 3, 2, padding="SAME"))
     [5, 6]
-    >>> list(forward_sizes(3, 3, 2, padding="VALID"))
-    [7, 8]
+    >>> list(forward_sizes(3, 3, 2, padding="VALID")), list(forward_sizes(3, 3, 2, padding=(1, 1)))
+    ([7, 8], [5, 6])
     """
-    if not isinstance(padding, str) or padding not in ("SAME", "VALID"):
-        raise SpecError(
-            "windows.R2", f"padding {shown(padding)}: neither 'SAME' nor 'VALID'", values={"padding": padding}
-        )
-    size, taps, stride, dilation = _numbers(size, taps, stride, dilation)
-    first = (size - 1) * stride + (1 if padding == "SAME" else reach(taps, dilation))
+    absent = 0 if isinstance(padding, str) else sum(padding)
+    first = (size - 1) * stride + (1 if padding == "SAME" else reach(taps, dilation) - absent)
     return range(max(first, 0), max(first + stride, 0))
 
 

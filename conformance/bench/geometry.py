@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reference import windows
 from reference.engine.patches import length
-from reference.windows import Axis
+from reference.windows import Axis, lay
 
 __all__ = ["axes", "ends"]
 
@@ -14,16 +13,8 @@ def axes(given: Mapping[str, Any], taps: Sequence[int], size: Sequence[int]) -> 
     """Lay the windows of a call over rows and columns of an image."""
     padding = given["padding"]
     sides = (padding, padding) if isinstance(padding, str) else padding[1:3]
-    rows, columns = (laid(size[i], taps[i], given["strides"][i], sides[i]) for i in range(2))
+    rows, columns = (lay(size[i], taps[i], given["strides"][i], 1, sides[i]) for i in range(2))
     return rows, columns
-
-
-def laid(size: int, taps: int, stride: int, padding: str | Sequence[int]) -> Axis:
-    """Lay the windows of one axis."""
-    if padding == "SAME":
-        return windows.same(size, taps, stride)
-    before, after = (0, 0) if isinstance(padding, str) else padding
-    return windows.explicit(size, taps, stride, 1, int(before), int(after))
 
 
 def ends(axis: Axis) -> tuple[int, int]:

@@ -9,7 +9,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from conformance.cases.choices import Choices
-from reference.windows import Axis, explicit, reach, same, valid
+from reference import windows
+from reference.windows import Axis
 
 __all__ = [
     "BATCHES",
@@ -83,23 +84,23 @@ def axes(
     pool: no dilation, and what explicit padding a pool may have; empty: the output, and an image, may be empty.
     """
     if kind in WINDOWS_OF:
-        windows = choices.pick(WINDOWS_OF[kind])
+        count = choices.pick(WINDOWS_OF[kind])
         taps, stride = choices.pick((1, 2, 3, 3)), choices.pick((1, 2))
-        rows = _axis(choices, padding, (taps, stride, 1), windows, pool=pool)
+        rows = _axis(choices, padding, (taps, stride, 1), count, pool=pool)
         # Mostly with as long an image, which is the result of a gradient.
-        return rows, _axis(choices, padding, (choices.pick((1, 1, 3)), 1, 1), windows, pool=pool)
+        return rows, _axis(choices, padding, (choices.pick((1, 1, 3)), 1, 1), count, pool=pool)
     empty = empty and not (pool and padding == "EXPLICIT")
     # One chance for both axes: an empty output is worth little time.
     nothing = empty and choices.chance(4)
     taps, stride, dilation = _window(choices, pool=pool)
     some = FEW if choices.chance(85) else OUTPUTS
-    windows = 0 if nothing and choices.chance(50) else choices.pick(at_most(some, budget // taps))
-    rows = _axis(choices, padding, (taps, stride, dilation), windows, pool=pool, empty=empty)
+    count = 0 if nothing and choices.chance(50) else choices.pick(at_most(some, budget // taps))
+    rows = _axis(choices, padding, (taps, stride, dilation), count, pool=pool, empty=empty)
     spent = max(rows.out, 1) * taps
     if choices.chance(40):
         taps, stride, dilation = _window(choices, pool=pool)
-    windows = 0 if nothing and choices.chance(70) else choices.pick(at_most(OUTPUTS, budget // (spent * taps)))
-    return rows, _axis(choices, padding, (taps, stride, dilation), windows, pool=pool, empty=empty)
+    count = 0 if nothing and choices.chance(70) else choices.pick(at_most(OUTPUTS, budget // (spent * taps)))
+    return rows, _axis(choices, padding, (taps, stride, dilation), count, pool=pool, empty=empty)
 
 
 def _window(choices: Choices, *, pool: bool) -> tuple[int, int, int]:
@@ -109,21 +110,20 @@ def _window(choices: Choices, *, pool: bool) -> tuple[int, int, int]:
 
 
 def _axis(
-    choices: Choices, padding: str, window: tuple[int, int, int], windows: int, *, pool: bool, empty: bool = False
+    choices: Choices, padding: str, window: tuple[int, int, int], count: int, *, pool: bool, empty: bool = False
 ) -> Axis:
     """
-    Draw the size of the image, and explicit padding, so that there are this many windows.
+    Draw the size of the image, and explicit padding, so that there are `count` windows.
 
     empty: explicit padding may be all that the windows meet.
     """
     taps, stride, dilation = window
     if stride > 8:
-        windows = min(windows, 1)
-    reached = reach(taps, dilation)
-    first = (windows - 1) * stride + (1 if padding == "SAME" else reached)
-    last = first + stride - 1 if windows or padding != "SAME" else 0
+        count = min(count, 1)
+    reached = windows.reach(taps, dilation)
+    possible = windows.forward_sizes(count, taps, stride, dilation, padding=padding)
     # The image of a single far stride stays small.
-    size = choices.integer(max(first, 0), max(min(last, max(first, 0) + 8), 0))
+    size = choices.integer(possible.start, min(possible.stop - 1, possible.start + 8))
     if padding != "EXPLICIT":
         return lay(padding, size, taps, stride, dilation)
     room = size if empty else max(size - 1, 0)
@@ -134,9 +134,7 @@ def _axis(
 
 def lay(padding: str, size: int, taps: int, stride: int, dilation: int, pads: tuple[int, int] = (0, 0)) -> Axis:
     """Lay the windows of one axis."""
-    if padding == "SAME":
-        return same(size, taps, stride, dilation)
-    return valid(size, taps, stride, dilation) if padding == "VALID" else explicit(size, taps, stride, dilation, *pads)
+    return windows.lay(size, taps, stride, dilation, pads if padding == "EXPLICIT" else padding)
 
 
 def axis(model: Axis, padding: str, **changes: int) -> Axis:

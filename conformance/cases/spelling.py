@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import ml_dtypes
-import numpy as np
 
 from conformance.cases.choices import Choices
 from conformance.model import Json
+from conformance.targets.transport.messages import decoded
 
 __all__ = [
     "ABSENT",
@@ -29,7 +26,6 @@ __all__ = [
 ]
 
 ABSENT: Json = {"absent": True}  # an argument that is left to its default; never part of a case
-DTYPES = {"bfloat16": np.dtype(ml_dtypes.bfloat16)}  # those that np.dtype does not know by name
 FORMATS: Mapping[str, Json] = {"absent": ABSENT, "none": None, "NHWC": "NHWC", "NCHW": "NCHW"}
 
 
@@ -134,16 +130,3 @@ def spelt_shape(value: Json) -> str:
     if isinstance(value, dict):
         return str(value["dtype"])
     return "two" if isinstance(value, list) and len(value) == 2 else "list"
-
-
-def decoded(value: Json) -> Any:  # noqa: ANN401 -- whatever an op takes
-    """Return what a JSON attribute stands for: see `Case`."""
-    match value:
-        case {"float": str(text)}:
-            return float(text)
-        case {"array": data, "dtype": str(name)}:
-            return np.array(decoded(data), DTYPES.get(name) or np.dtype(name))
-        case list():
-            return [decoded(entry) for entry in value]
-        case _:
-            return value

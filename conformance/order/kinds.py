@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.model import ArraySpec, Case, Json
-from reference.windows import Axis, same, valid
+from reference.windows import Axis, lay
 
 __all__ = ["CALLS", "KINDS", "Sizes", "call", "middle", "small"]
 
@@ -35,8 +35,8 @@ class Sizes:
     @property
     def axes(self) -> tuple[Axis, Axis]:
         """Rows and columns."""
-        lay = same if self.padding == "SAME" else valid
-        rows, columns = (lay(*along, self.stride) for along in zip(self.image, self.window, strict=True))
+        sizes = zip(self.image, self.window, strict=True)
+        rows, columns = (lay(*along, self.stride, 1, self.padding) for along in sizes)
         return rows, columns
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 from conformance.model import Json
 from conformance.targets.adapter import NotOfferedError, Prepared, spoil_heap
 from conformance.targets.arguments import read
-from conformance.targets.transport.messages import Call, value
+from conformance.targets.transport.messages import Call, decoded
 
 __all__ = ["Functions", "Library"]
 
@@ -35,7 +35,7 @@ class Library:
     def prepare(self, call: Call) -> Prepared:
         """Check the call, convert its arguments, and build or compile what the library wants built first."""
         given = {
-            name: entry if isinstance(entry, np.ndarray) else value(entry) for name, entry in call.arguments.items()
+            name: entry if isinstance(entry, np.ndarray) else decoded(entry) for name, entry in call.arguments.items()
         }
         function = self._function(call.op, call.route)
         checked = read(call.op, given)

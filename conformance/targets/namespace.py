@@ -11,7 +11,7 @@ import numpy as np
 import reference
 from conformance.model import Json
 from conformance.targets.adapter import NoSuchPluginError, NotOfferedError, Prepared, spoil_heap
-from conformance.targets.transport.messages import Call, value
+from conformance.targets.transport.messages import Call, decoded
 
 __all__ = ["Namespace", "load"]
 
@@ -68,7 +68,7 @@ class Namespace:
         if function is None:
             raise NotOfferedError(f"no function {name}")
         arguments = {
-            key: entry if isinstance(entry, np.ndarray) else value(entry) for key, entry in call.arguments.items()
+            key: entry if isinstance(entry, np.ndarray) else decoded(entry) for key, entry in call.arguments.items()
         }
         return Prepared(partial(run, function, arguments))
 

@@ -27,7 +27,7 @@ from conformance.model import Json
 from conformance.targets.adapter import NotOfferedError, Prepared, spoil_heap
 from conformance.targets.tensorflow import functions
 from conformance.targets.tensorflow.routes import ROUTES
-from conformance.targets.transport.messages import Call, value
+from conformance.targets.transport.messages import Call, decoded
 
 __all__ = ["TensorFlow", "load"]
 
@@ -88,9 +88,9 @@ class TensorFlow:
         op = find(call.op, call.route)
         arrays = {name: entry for name, entry in call.arguments.items() if isinstance(entry, np.ndarray)}
         attributes = {name: entry for name, entry in call.arguments.items() if not isinstance(entry, np.ndarray)}
-        decoded = {name: value(entry) for name, entry in attributes.items()}
+        values = {name: decoded(entry) for name, entry in attributes.items()}
         others = {
-            name: tf.constant(entry) if isinstance(entry, np.ndarray) else entry for name, entry in decoded.items()
+            name: tf.constant(entry) if isinstance(entry, np.ndarray) else entry for name, entry in values.items()
         }
         seed = others.pop("global_seed", None)
         seeds = (seed,) if call.op == "dropout" else ()

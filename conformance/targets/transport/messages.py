@@ -23,13 +23,13 @@ __all__ = [
     "Refused",
     "answer",
     "call",
+    "decoded",
     "hello",
     "parse_answer",
     "parse_call",
     "parse_hello",
     "parse_start",
     "start",
-    "value",
 ]
 
 Argument: TypeAlias = "Array | Json"
@@ -122,20 +122,20 @@ def tensor(entry: Json, arrays: tuple[Array, ...]) -> Argument:
     return entry
 
 
-def value(entry: Json) -> Any:  # noqa: ANN401 - whatever the JSON stands for
+def decoded(entry: Json) -> Any:  # noqa: ANN401 - whatever the JSON stands for
     """
     Return what an argument in JSON stands for: the special forms of `conformance.model.Case` resolved.
 
-    >>> value([1, {"float": "-inf"}])
+    >>> decoded([1, {"float": "-inf"}])
     [1, -inf]
     """
     match entry:
         case {"float": "nan" | "inf" | "-inf" as text, **rest} if not rest:
             return float(text)
         case {"array": content, "dtype": str(name), **rest} if not rest and name in DTYPES:
-            return np.array(value(content)).astype(DTYPES[name])
+            return np.array(decoded(content), DTYPES[name])
         case list():
-            return [value(item) for item in entry]
+            return [decoded(item) for item in entry]
         case dict():
             raise ProtocolError(f"{str(entry)[:200]} is no special form")
     return entry

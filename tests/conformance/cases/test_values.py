@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 
-import ml_dtypes
 import numpy as np
 import pytest
 
 import reference
 from conformance import ops
-from conformance.cases.spelling import decoded
 from conformance.cases.values import Demand, drawn
 from conformance.model import Array, ArraySpec, Case
 
@@ -180,13 +178,3 @@ def test_averages_on_the_lattice_are_integers() -> None:
     means = reference.avg_pool(**{**arguments, "input": arguments["input"].astype(np.float64)})
     assert np.array_equal(means, np.rint(means))
     assert np.abs(means).max() > 0
-
-
-def test_json_has_words_for_nan_and_arrays() -> None:
-    """The forms that a case's docstring names."""
-    array = decoded({"array": [1.5, {"float": "-inf"}], "dtype": "bfloat16"})
-
-    assert np.isnan(decoded({"float": "nan"}))
-    assert array.dtype == ml_dtypes.bfloat16
-    assert array.tolist() == [1.5, -np.inf]
-    assert decoded([1, [2, None]]) == [1, [2, None]]

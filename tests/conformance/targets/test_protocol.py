@@ -193,9 +193,9 @@ def test_what_is_no_call_is_refused(header: dict[str, Json]) -> None:
 
 def test_special_forms_stand_for_what_json_cannot_say() -> None:
     """NaN and the infinities, alone, in lists and in arrays, which have the dtype they name."""
-    assert str(messages.value([{"float": "nan"}, [{"float": "-inf"}], 1, None])) == "[nan, [-inf], 1, None]"
+    assert str(messages.decoded([{"float": "nan"}, [{"float": "-inf"}], 1, None])) == "[nan, [-inf], 1, None]"
 
-    array = messages.value({"array": [[{"float": "inf"}, 1.5]], "dtype": "bfloat16"})
+    array = messages.decoded({"array": [[{"float": "inf"}, 1.5]], "dtype": "bfloat16"})
 
     assert array.dtype == ml_dtypes.bfloat16
     assert array.tolist() == [[float("inf"), 1.5]]
@@ -205,7 +205,7 @@ def test_special_forms_stand_for_what_json_cannot_say() -> None:
 def test_a_dictionary_that_is_no_special_form_is_refused(form: Json) -> None:
     """No attribute is a dictionary otherwise."""
     with pytest.raises(ProtocolError, match="special form"):
-        messages.value(form)
+        messages.decoded(form)
 
 
 @pytest.mark.parametrize(
