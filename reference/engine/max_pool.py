@@ -24,8 +24,22 @@ def largest(image: Array, geometry: Pool) -> Array:
         if np.isnan(out).any():
             out = one_nan(geometry.reduce(np.fmax, image, np.nan))
         # Which zero np.maximum gives depends on the processor.
-        signs_matter = (out == 0).any() and (np.signbit(image) & (image == 0)).any()
-        return first_largest(image, geometry)[0] if signs_matter else out
+        if (out == 0).any() and (image.view(f"u{image.itemsize}") == _negative_zero(image)).any():
+            out = np.where(out == 0, _first_zeros(image, geometry), out)
+        return out
+
+
+def _negative_zero(image: Array) -> Array:
+    """Return the bits of -0 in the dtype of the image."""
+    return np.array(-0.0).astype(image.dtype).view(f"u{image.itemsize}")
+
+
+def _first_zeros(image: Array, geometry: Pool) -> Array:
+    """Return +0 or -0, whichever comes first in every window that holds one."""
+    places = np.arange(prod(image.shape[1:])).reshape(image.shape[1:])
+    keys = np.where(image == 0, 2 * places + np.signbit(image), np.iinfo(places.dtype).max)
+    first = geometry.reduce(np.minimum, keys, np.iinfo(places.dtype).max)
+    return np.where(first % 2, -0.0, 0.0).astype(image.dtype)
 
 
 def first_largest(image: Array, geometry: Pool) -> tuple[Array, Array]:
