@@ -9,21 +9,27 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias, TypedDict
 
 import numpy as np
 
+from reference.errors import Fault
+
 __all__ = [
     "DISAGREEMENTS",
+    "SYMPTOMS",
     "Array",
     "ArraySpec",
     "Case",
     "Crashed",
+    "Evidence",
     "Json",
     "Observation",
     "OutOfMemory",
     "Raised",
     "Returned",
+    "Symptom",
     "TimedOut",
     "Unsupported",
     "Verdict",
@@ -153,13 +159,92 @@ DISAGREEMENTS = (
 )
 
 
+class Symptom(StrEnum):
+    """
+    What a disagreement looks like, beyond its kind: a verdict has any number of these.
+
+    Words are made of them in `conformance.judge.wording` alone; findings, waivers and tables read the values.
+    """
+
+    # What the wrong elements have in common, each of them.
+    NAN = "nan"  # is NaN
+    INFINITE = "infinite"
+    ZERO = "zero"  # is 0, or what is allowed lies on both sides of 0
+    LOWEST = "lowest"  # is the lowest finite number where -inf is due
+    NOT_ABOVE = "not-above"  # is not larger than what is allowed
+    UNWRITTEN = "unwritten"  # is memory that was handed out and never written
+    # What the whole result shows.
+    TOTALS_AGREE = "totals-agree"  # the elements of each image and channel add up to what they should
+    TOTALS_DIFFER = "totals-differ"  # they do not, though each element could be right
+    NOT_SCALED = "not-scaled"  # an element of dropout is neither its input scaled nor zero
+    SHARE_KEPT = "share-kept"  # a mask keeps more or fewer elements than chance would
+    RESULTS = "results"  # another number of arrays than is due
+    SHAPE = "shape"
+    DTYPE = "dtype"
+    NOT_REPEATED = "not-repeated"  # other bits the second time
+    # A weaker arithmetic that would allow the result.
+    FLOAT16_SUMS = "float16-sums"
+    BFLOAT16_SUMS = "bfloat16-sums"
+    TF32_FACTORS = "tf32-factors"
+    BFLOAT16_FACTORS = "bfloat16-factors"
+    # How a call ended that gave no result.
+    RAISED = "raised"
+    SIGNAL = "signal"  # a signal ended the process
+    EXIT = "exit"  # the process ended itself, with an exit code
+    NO_ANSWER = "no-answer"
+    NO_MEMORY = "no-memory"
+    # What only a whole run shows.
+    RUN_SHARE = "run-share"  # masks drop more or fewer elements than the rates say
+    RUN_CORRELATION = "run-correlation"  # cells of a mask depend on one another
+    RUN_CALL = "run-call"  # one call gave several masks
+    RUN_SEEDS = "run-seeds"  # several seeds gave one mask
+    RUN_ARITHMETIC = "run-arithmetic"  # errors like those of a worse arithmetic than the declared one
+
+
+SYMPTOMS: Mapping[str, Symptom | Fault] = {each.value: each for each in (*Symptom, *Fault)}
+
+
+class Evidence(TypedDict, total=False):
+    """The numbers behind a verdict, as JSON: those that its symptoms need. Elements are written as their dtype does."""
+
+    different: int  # elements that are not allowed
+    elements: int  # of the result
+    observed: str  # the worst element
+    low: str  # what it may be, from here
+    high: str  # to there
+    input: str  # the element of dropout's input at the place of the worst one
+    observed_shape: list[int]
+    allowed_shape: list[int]
+    observed_dtype: str
+    allowed_dtype: str
+    observed_results: int
+    allowed_results: int
+    kept: int  # elements of a mask
+    cells: int  # of a mask, or of all masks of a run, that tell whether they were kept
+    rate: float
+    seconds: float  # waited for an answer
+    signal: int  # that ended the process
+    exit_code: int  # with which it ended
+    error: str  # the qualified type of an exception
+    message: str  # of an exception, or what the suite or the system says of the end of a process
+    reason: str  # why the specification refuses a call or leaves it open, or why a target does not support it
+    deviations: float  # standard deviations by which masks drop too much (above 0) or too little
+    correlations: list[tuple[int, float]]  # of cells at a distance
+    call: str  # all that decides a mask
+    masks: int  # that one call gave
+    seeds: list[str]  # that gave one mask
+    arithmetic: str  # what the errors look like
+    declared: str  # what the target declares
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The opinion on one case and one target."""
+    """The opinion on one case and one target; its words: `conformance.judge.wording`."""
 
     outcome: Literal["agrees", "disagrees", "unsupported", "undecided"]
     kind: str = ""  # of the disagreement, one of DISAGREEMENTS; or the remark "wrong-error" on an agreeing verdict
-    reason: str = ""  # one sentence a person understands
+    symptoms: tuple[Symptom | Fault, ...] = ()  # of a call that is accepted: the way in which it breaks its rule
+    evidence: Evidence = field(default_factory=Evidence)
     rule: str = ""  # the rule in question, where there is one
     worst: tuple[int, ...] = ()  # index of the worst element
     bound_used: float = float("nan")  # largest |observed - exact| / bound over all elements; 1 is the limit

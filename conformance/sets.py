@@ -12,6 +12,7 @@ import numpy as np
 
 from conformance.model import Array
 from reference.bounds import Within
+from reference.errors import Fault
 
 __all__ = ["Allowed", "AnyMask", "AnyOf", "Refused", "Results", "Totals", "Unspecified"]
 
@@ -45,6 +46,7 @@ class Refused:
 
     rule: str
     reason: str
+    fault: Fault | None = None  # in which way the call breaks the rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from reference.errors import SpecError, shown
+from reference.errors import Fault, SpecError, shown
 from reference.floats import FORMATS, Array
 from reference.reading import LARGEST, read_array, whole_numbers
 from reference.windows import Axis, lay
@@ -60,7 +60,7 @@ def check_rank(rule: str, name: str, shape: Sequence[int], rank: int, *, more: b
     if len(shape) != rank and not (more and len(shape) > rank):
         least = "at least " if more else ""
         reason = f"{name} of shape {list(shape)} has rank {len(shape)}: it needs {least}{rank}"
-        raise SpecError(rule, reason, values={f"{name}.shape": tuple(shape)})
+        raise SpecError(rule, reason, fault=Fault.RANK, values={f"{name}.shape": tuple(shape)})
 
 
 def check_dtype(rule: str, name: str, array: Array, dtypes: Sequence[str]) -> None:
@@ -83,7 +83,8 @@ def check_shape(rule: str, name: str, shape: Sequence[int], needed: Sequence[int
     """Refuse a shape other than the one that the other arguments imply."""
     if tuple(shape) != tuple(needed):
         reason = f"{name} has shape {list(shape)}, but {why} gives {list(needed)}"
-        raise SpecError(rule, reason, values={f"{name}.shape": tuple(shape), "needed": tuple(needed)})
+        values = {f"{name}.shape": tuple(shape), "needed": tuple(needed)}
+        raise SpecError(rule, reason, fault=Fault.UNFIT_SHAPE, values=values)
 
 
 def spatial(rule: str, name: str, value: Size, layout: str) -> tuple[Pair, Pair]:
@@ -95,10 +96,10 @@ def spatial(rule: str, name: str, value: Size, layout: str) -> tuple[Pair, Pair]
     entries = [1] if value is None else whole_numbers(rule, name, value)
     if len(entries) not in (1, 2, 4):
         reason = f"{name} {shown(value)} has {len(entries)} entries: it needs 1, 2 or 4"
-        raise SpecError(rule, reason, values={name: value})
+        raise SpecError(rule, reason, fault=Fault.ENTRIES, values={name: value})
     if not all(1 <= entry <= LARGEST for entry in entries):
         reason = f"{name} {shown(value)}: every entry lies between 1 and {LARGEST}"
-        raise SpecError(rule, reason, values={name: value})
+        raise SpecError(rule, reason, fault=Fault.RANGE, values={name: value})
     if len(entries) < 4:
         return (entries[0], entries[-1]), (1, 1)
     batch, second, third, last = entries
@@ -113,28 +114,34 @@ def padding_pairs(rule: str, padding: Any, layout: str, *, may_be_explicit: bool
     """
     if isinstance(padding, str) and padding in ("SAME", "VALID"):
         return padding
-    why = _forbidden_padding(rule, padding, layout, may_be_explicit=may_be_explicit)
+    why, fault = _forbidden_padding(rule, padding, layout, may_be_explicit=may_be_explicit)
     if why:
-        raise SpecError(rule, f"padding {shown(padding)}: {why}", values={"padding": padding})
+        raise SpecError(rule, f"padding {shown(padding)}: {why}", fault=fault, values={"padding": padding})
     rows = 1 if layout == "NHWC" else 2
     pairs = _pairs(rule, padding)
     return pairs[rows], pairs[rows + 1]
 
 
-def _forbidden_padding(rule: str, padding: Any, layout: str, *, may_be_explicit: bool) -> str:  # noqa: ANN401
-    """Return why this explicit padding cannot be; nothing where it can."""
+def _forbidden_padding(
+    rule: str,
+    padding: Any,  # noqa: ANN401 -- whatever the caller was given
+    layout: str,
+    *,
+    may_be_explicit: bool,
+) -> tuple[str, Fault | None]:
+    """Return why this explicit padding cannot be, and its fault; nothing where it can."""
     if isinstance(padding, str):
-        return "neither 'SAME' nor 'VALID'"
+        return "neither 'SAME' nor 'VALID'", None
     if not may_be_explicit:
-        return "this op takes 'SAME' and 'VALID' only"
+        return "this op takes 'SAME' and 'VALID' only", None
     pairs = _pairs(rule, padding)
     if len(pairs) != 4:
-        return f"it has {len(pairs)} pairs, and needs one for each of the 4 axes"
+        return f"it has {len(pairs)} pairs, and needs one for each of the 4 axes", Fault.ENTRIES
     if any(not 0 <= entry <= LARGEST for pair in pairs for entry in pair):
-        return f"every entry lies between 0 and {LARGEST}"
+        return f"every entry lies between 0 and {LARGEST}", Fault.RANGE
     if pairs[0] != (0, 0) or pairs[3 if layout == "NHWC" else 1] != (0, 0):
-        return "batch and channels cannot be padded"
-    return ""
+        return "batch and channels cannot be padded", Fault.OUTER_AXES
+    return "", None
 
 
 def _pairs(rule: str, padding: Any) -> list[Pair]:  # noqa: ANN401 -- whatever the caller was given
@@ -147,7 +154,7 @@ def _pairs(rule: str, padding: Any) -> list[Pair]:  # noqa: ANN401 -- whatever t
     pairs = [whole_numbers(rule, "padding", pair) for pair in padding]
     if any(len(pair) != 2 for pair in pairs):
         reason = f"padding {shown(padding)}: every entry is a pair, zeros before and zeros after"
-        raise SpecError(rule, reason, values={"padding": padding})
+        raise SpecError(rule, reason, fault=Fault.ENTRIES, values={"padding": padding})
     return [(pair[0], pair[1]) for pair in pairs]
 
 
@@ -204,9 +211,10 @@ def read_shape(rule: str, name: str, value: Any, entries: Sequence[int] = (4,)) 
     sizes = whole_numbers(rule, name, value if isinstance(value, list | tuple) else _shape_array(rule, name, value))
     if len(sizes) not in entries:
         reason = f"{name} {shown(value)}: it needs {' or '.join(map(str, entries))} entries"
-        raise SpecError(rule, reason, values={name: value})
+        raise SpecError(rule, reason, fault=Fault.ENTRIES, values={name: value})
     if not all(0 <= size <= LARGEST for size in sizes):
-        raise SpecError(rule, f"{name} {shown(value)}: every entry lies between 0 and {LARGEST}", values={name: value})
+        reason = f"{name} {shown(value)}: every entry lies between 0 and {LARGEST}"
+        raise SpecError(rule, reason, fault=Fault.RANGE, values={name: value})
     if prod(sizes) >= UNADDRESSABLE:
         reason = f"{name} {shown(value)}: {prod(sizes)} elements are 2^60 or more"
         raise SpecError(rule, reason, values={name: value})

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.errors import SpecError, shown
+from reference.errors import Fault, SpecError, shown
 from reference.floats import Array
 
 __all__ = ["LARGEST", "read_array", "read_flag", "whole_number", "whole_numbers"]
@@ -51,7 +51,7 @@ def whole_numbers(rule: str, name: str, value: Any) -> list[int]:  # noqa: ANN40
         return [index(entry) for entry in entries]
     except Exception:  # noqa: BLE001 -- another library's __index__ raises what it likes
         reason = f"{name} {shown(value)}: neither an integer nor a sequence of integers"
-        raise SpecError(rule, reason, values={name: value}) from None
+        raise SpecError(rule, reason, fault=Fault.NO_INTEGERS, values={name: value}) from None
 
 
 def _entries(rule: str, name: str, value: Any) -> Sequence[Any]:  # noqa: ANN401 -- whatever the caller was given
@@ -72,7 +72,7 @@ def whole_number(rule: str, name: str, value: Any, least: int) -> int:  # noqa: 
     entries = whole_numbers(rule, name, value)
     if np.ndim(value) or not least <= entries[0] <= LARGEST:
         reason = f"{name} is {shown(value)}: no integer from {least} to {LARGEST}"
-        raise SpecError(rule, reason, values={name: value})
+        raise SpecError(rule, reason, fault=Fault.RANGE, values={name: value})
     return entries[0]
 
 

@@ -18,11 +18,12 @@ from conformance import ops
 from conformance.bench.subjects import Subject
 from conformance.judge.allowed import Permits, permits
 from conformance.judge.judging import judge
+from conformance.judge.wording import sentence
 from conformance.model import Array, Case, Observation, Returned, Verdict
 from conformance.networks.running import case_of
 from conformance.targets.target import Target
 from conformance.triage import waivers
-from conformance.triage.waivers import Waiver
+from conformance.triage.waivers import Disagreement, Waiver
 
 __all__ = ["ALONE", "LAST", "WHOLE", "Checked", "Sets", "known", "last_image", "last_result", "of_batch", "of_image"]
 
@@ -56,7 +57,7 @@ class Checked:
     def note(self) -> str:
         """What is wrong, or why there is no result; "" where it is right."""
         judged = self.verdict
-        return "" if self.correct else f"{judged.kind or judged.outcome}: {judged.reason}"
+        return "" if self.correct else f"{judged.kind or judged.outcome}: {sentence(judged)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +120,8 @@ def last(result: Array) -> Array:
 
 def known(target: str, version: str, case: Case, judged: Verdict) -> str:
     """Return where a wrong result is described, if it is a known divergence of this version of TensorFlow; else ""."""
-    row = {"op": case.op, "kind": judged.kind, "target": target, "reason": judged.reason}
-    found = waivers.covering(divergences(), row, ops.features(case), version)
+    disagreement = Disagreement(case.op, target, version, judged, ops.features(case))
+    found = waivers.covering(divergences(), disagreement)
     return found.link if found else ""
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,6 +23,7 @@ __all__ = ["Compared", "compared", "processor", "read", "write"]
 
 KEY = ("target", "layer", "op", "batch", "dtype", "threads")
 RESAMPLES = 2000
+LISTS: Mapping[str, Any] = {"rounds": pl.List(pl.Float64), "symptoms": pl.List(pl.String)}
 LEAST = 3  # rounds of both runs below which nothing can be said
 
 
@@ -48,7 +50,7 @@ def write(folder: Path, rows: Sequence[Timed], ceilings: Mapping[str, float]) ->
     """Write both files."""
     folder.mkdir(parents=True, exist_ok=True)
     data = [asdict(row) for row in rows]
-    frame = pl.DataFrame(data, schema_overrides={"rounds": pl.List(pl.Float64)}, infer_schema_length=None)
+    frame = pl.DataFrame(data, schema_overrides=LISTS, infer_schema_length=None)
     frame.write_parquet(folder / "bench.parquet")
     plain = [{name: value for name, value in row.items() if name != "rounds"} for row in data]
     text = json.dumps({"schema": 1, "ceilings": dict(ceilings), "rows": plain}, indent=1, allow_nan=False)
@@ -61,7 +63,8 @@ def read(folder: Path) -> list[Timed]:
     if not path.is_file():
         raise UsageError(f"{folder} holds no bench.parquet")
     try:
-        return [Timed(**{**row, "rounds": tuple(row["rounds"] or ())}) for row in pl.read_parquet(path).to_dicts()]
+        rows = pl.read_parquet(path).to_dicts()
+        return [Timed(**row | {name: tuple(row.get(name) or ()) for name in LISTS}) for row in rows]
     except (TypeError, KeyError, pl.exceptions.PolarsError) as error:
         raise UsageError(f"{path} holds no timings: {error}") from error
 

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.bench.timing import Plan, Timed
-from conformance.judge.judging import CONSISTENT
+from conformance.judge.wording import WEAKER
+from conformance.model import SYMPTOMS
 
 __all__ = ["show", "width"]
 
@@ -82,10 +83,9 @@ def empty(rows: Sequence[Timed]) -> Iterator[str]:
 
 
 def cause(row: Timed) -> str:
-    """Return what a result looks like, if it looks like anything; else how it is wrong."""
-    kind, _, reason = row.note.partition(": ")
-    _, like, what = reason.partition(f"; {CONSISTENT} ")
-    return f"{CONSISTENT} {what}" if like else kind
+    """Return which weaker arithmetic a result is consistent with, if with any; else how it is wrong."""
+    symptoms = (SYMPTOMS[text] for text in row.symptoms)
+    return next((WEAKER[symptom] for symptom in symptoms if symptom in WEAKER), row.kind)
 
 
 def beforehand(name: str, rows: Sequence[Timed]) -> list[str]:

@@ -85,6 +85,8 @@ class Timed:
     correct: bool | None = None  # whether the result is allowed; None: not checked
     checked: str = ""  # what of it was checked: "the whole result", "the last image" or "one image alone"
     bound_used: float | None = None  # largest error over bound of what was checked: above 1 it is wrong
+    kind: str = ""  # of the disagreement of a wrong result, and
+    symptoms: tuple[str, ...] = ()  # its symptoms: values of conformance.model.Symptom
     known: str = ""  # where a wrong result is described, if it is a known divergence
     note: str = ""
     rounds: tuple[float, ...] = ()  # median of each turn, seconds: what `--compare` resamples
@@ -230,7 +232,12 @@ def row(contender: Contender, trial: Trial, turns: Sequence[Returned], checked: 
         note=checked.note,
     )
     if checked.correct is False:
-        begun = replace(begun, known=known(name, contender.version, trial.alone.case, checked.verdict))
+        begun = replace(
+            begun,
+            kind=checked.verdict.kind,
+            symptoms=tuple(map(str, checked.verdict.symptoms)),
+            known=known(name, contender.version, trial.alone.case, checked.verdict),
+        )
     if not turns:
         return begun if checked.note else replace(begun, note="left out: one run would take too long")
     samples, spent = np.concatenate([turn.arrays[-1][:, 1:] for turn in turns], axis=1)

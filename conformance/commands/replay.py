@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,11 +11,13 @@ from conformance import ops
 from conformance.errors import UsageError
 from conformance.judge.allowed import Refused, Results, allowed, preferred
 from conformance.judge.judging import declared
+from conformance.judge.wording import sentence
 from conformance.model import Case, Crashed, Raised, Returned
 from conformance.ops import case_from_json
 from conformance.run.store import Store
 from conformance.run.trials import Outcome, Panel
 from conformance.targets.registry import find as find_target
+from conformance.triage import findings
 from reference import SpecError
 from reference.bounds import Arithmetic
 
@@ -45,9 +46,9 @@ def find(text: str, run: Path | None, reports: Path) -> Case:
         rows = store.collect(store.observations().filter(pl.col("case") == text).select("content").head(1))
         if len(rows):
             return case_from_json(json.loads(rows.item()))
-        for finding in _findings(store):
-            if text in (finding.get("case_id"), finding.get("id")):
-                return case_from_json(finding.get("case"))
+        for finding in findings.read(store).findings:
+            if text in (finding.case_id, finding.id):
+                return case_from_json(finding.case)
     raise UsageError(f"no case {text[:200]!r}: neither a file, nor in {', '.join(map(str, folders)) or reports}")
 
 
@@ -57,14 +58,6 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
-
-
-def _findings(store: Store) -> list[dict[str, Any]]:
-    """Return the findings of a run, those that are objects; none while there are none."""
-    if not (store.folder / "findings.json").exists():
-        return []
-    found = store.read_json("findings.json").get("findings")
-    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
 def _callable(case: Case) -> Case:
@@ -98,7 +91,7 @@ def replay(case: Case, target: str, route: str | None, python: str | None = None
     console.print(f"values: {case.regime}, seed {case.seed}" + (f"; breaks {case.breaks}" if case.breaks else ""))
     judged = outcome.verdict
     console.print(f"{target}{' by ' + outcome.route if outcome.route else ''}: {judged.outcome} {judged.kind}".rstrip())
-    console.print(judged.reason or "every element is in its allowed set")
+    console.print(sentence(judged) or "every element is in its allowed set")
     _differences(console, case, outcome, arithmetic)
     return judged.outcome == "disagrees"
 

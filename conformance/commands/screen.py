@@ -33,7 +33,7 @@ class Live:
             TextColumn("{task.description:24}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[seen]}"),
+            TextColumn("{task.fields[counts]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self.console,
@@ -42,8 +42,8 @@ class Live:
         known = plan.budget is None
         self.cases, self.began = 0, time.monotonic()
         whole = plan.cases * len(plan.ops) if known else round(plan.budget or 0)
-        self.total = self.bars.add_task("all ops" if known else "seconds", total=whole, seen="")
-        self.tasks = {op: self.bars.add_task(op, total=plan.cases if known else None, seen="") for op in plan.ops}
+        self.total = self.bars.add_task("all ops" if known else "seconds", total=whole, counts="")
+        self.tasks = {op: self.bars.add_task(op, total=plan.cases if known else None, counts="") for op in plan.ops}
         self.counts: dict[str, Counter[str]] = {op: Counter() for op in plan.ops}
 
     def __enter__(self) -> Self:
@@ -73,20 +73,20 @@ class Live:
         """Take in what a job has done."""
         for (_, what), number in message.verdicts.items():
             self.counts[message.op][what] += number
-        self.bars.update(self.tasks[message.op], advance=message.cases, seen=seen(self.counts[message.op]))
+        self.bars.update(self.tasks[message.op], advance=message.cases, counts=counted(self.counts[message.op]))
         total: Counter[str] = sum(self.counts.values(), Counter())
         self.cases += message.cases
         done = self.cases if self.plan.budget is None else round(time.monotonic() - self.began)
-        self.bars.update(self.total, completed=done, seen=seen(total))
+        self.bars.update(self.total, completed=done, counts=counted(total))
         if not self.console.is_terminal and message.shard and message.shard.startswith(self.plan.ops[-1]):
-            self.console.print(f"{self.cases} cases: {seen(total)}", markup=False, soft_wrap=True)
+            self.console.print(f"{self.cases} cases: {counted(total)}", markup=False, soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Say what is being done after the cases."""
         self.console.print(text, markup=False, soft_wrap=True)
 
 
-def seen(counts: Counter[str]) -> str:
+def counted(counts: Counter[str]) -> str:
     """Return counts in words: what disagrees first."""
     wrong = [f"{number} {kind}" for kind, number in counts.items() if kind in DISAGREEMENTS]
     right = sum(number for kind, number in counts.items() if kind not in {*DISAGREEMENTS, "unsupported", "undecided"})
@@ -96,8 +96,8 @@ def seen(counts: Counter[str]) -> str:
 def summary(result: Result, not_run: Mapping[str, Sequence[str]], folder: Path, page: Path) -> None:
     """Print what came of a run, the new findings first; not_run: built-in targets, by the reason."""
     console = Console(highlight=False, soft_wrap=True, emoji=False)
-    new = [finding for finding in result.findings if not finding.waiver]
-    known = [finding for finding in result.findings if finding.waiver]
+    new = [finding for finding in result.findings if finding.status == "new"]
+    known = [finding for finding in result.findings if finding.status != "new"]
     for title, findings in (("NEW", new), ("known", known)):
         for finding in findings[:SHOWN]:
             console.print(f"[bold]{title}[/bold]  {escape(finding.title)}")
@@ -110,7 +110,7 @@ def summary(result: Result, not_run: Mapping[str, Sequence[str]], folder: Path, 
             console.print(f"       and {len(findings) - SHOWN} more: {folder / 'findings.json'}", markup=False)
     for reason, names in not_run.items():
         console.print(f"not run: {', '.join(names)}: {reason}", markup=False)
-    stale = [f"{name} ({state})" for name, state in result.waivers.items() if state in ("unused", "expired")]
+    stale = [f"{each.id} ({each.state})" for each in result.known if each.stale]
     if stale:
         console.print(f"waivers that no longer hold: {', '.join(stale)}", markup=False)
     console.print(closing(result, len(new), len(known)), markup=False)
@@ -126,7 +126,7 @@ def closing(result: Result, new: int, known: int) -> str:
     verdict = "Nothing new." if not result.failed else f"{new} new findings."
     ended = "" if result.footer["complete"] else " The budget ended the run before all cases."
     return (
-        f"{verdict} {sum(counts.values())} observations in {result.footer['seconds']:.0f} s: {seen(counts)}, "
+        f"{verdict} {sum(counts.values())} observations in {result.footer['seconds']:.0f} s: {counted(counts)}, "
         f"{counts['unsupported']} unsupported; {new} new findings, {known} known.{ended}"
     )
 

@@ -43,7 +43,7 @@ def permits(case: Case, arguments: Arguments) -> Permits:
     try:
         return cache(quiet(quiet(OPS[case.op].allowed)(arguments)))
     except SpecError as error:
-        refused = Refused(error.rule, error.reason)
+        refused = Refused(error.rule, error.reason, error.fault)
         what = AnyOf((refused, EMPTY)) if error.open_to_empty else refused
         return lambda _arithmetic: what
 

@@ -11,22 +11,21 @@ from typing import Any
 
 from conformance.judge.allowed import Permits
 from conformance.judge.verdicts import verdict
-from conformance.model import Case, Observation, Verdict
+from conformance.model import Case, Observation, Symptom, Verdict
 from conformance.ops import OPS
 from conformance.ops.support import unsupported
 from conformance.targets.target import Target
 from reference.bounds import ARITHMETICS, Arithmetic
 
-__all__ = ["CONSISTENT", "declared", "judge", "repeats"]
+__all__ = ["ARITHMETIC", "declared", "judge", "repeats"]
 
-CONSISTENT = "as if with"
-
-# Arithmetics that a wrong result may come from, the better one first, and what each does.
-WEAKER: Mapping[str, Mapping[str, str]] = {
-    "float16": {"storage": "sums in float16"},
-    "bfloat16": {"storage": "sums in bfloat16"},
-    "float32": {"tf32": "factors in TF32", "bfloat16": "factors in bfloat16"},
+# By dtype: the arithmetics that a wrong result may come from, the better one first.
+WEAKER: Mapping[str, Mapping[str, Symptom]] = {
+    "float16": {"storage": Symptom.FLOAT16_SUMS},
+    "bfloat16": {"storage": Symptom.BFLOAT16_SUMS},
+    "float32": {"tf32": Symptom.TF32_FACTORS, "bfloat16": Symptom.BFLOAT16_FACTORS},
 }
+ARITHMETIC = tuple(symptom for each in WEAKER.values() for symptom in each.values())
 
 
 def judge(case: Case, permits: Permits, observation: Observation, target: Target, route: str = "") -> Verdict:
@@ -44,8 +43,8 @@ def judge(case: Case, permits: Permits, observation: Observation, target: Target
     if judged.kind == "accepted-invalid":
         limit = target.cannot_refuse(case.op, route, judged.rule)
     if judged.kind == "wrong-value":
-        return replace(judged, reason=judged.reason + diagnosed(permits, arithmetic, case.dtype, observation))
-    return Verdict(outcome="unsupported", reason=limit) if limit else judged
+        return replace(judged, symptoms=judged.symptoms + diagnosed(permits, arithmetic, case.dtype, observation))
+    return Verdict(outcome="unsupported", evidence={"reason": limit}) if limit else judged
 
 
 def declared(target: Target, case: Case) -> Arithmetic:
@@ -62,13 +61,13 @@ def repeats(target: Target, case: Case) -> bool:
     return OPS[case.op].seeded(case) and target.repeats(case.op)
 
 
-def diagnosed(permits: Permits, arithmetic: Arithmetic, dtype: str, observation: Observation) -> str:
-    """Say which weaker arithmetic would allow wrong values, if one would: that names the cause."""
-    for weaker, meaning in WEAKER.get(dtype, {}).items():
+def diagnosed(permits: Permits, arithmetic: Arithmetic, dtype: str, observation: Observation) -> tuple[Symptom, ...]:
+    """Return which weaker arithmetic would allow wrong values: the best that does, if any; that names the cause."""
+    for weaker, symptom in WEAKER.get(dtype, {}).items():
         sets = permits(replace(arithmetic, **operands_and_sums(weaker)))
         if verdict(sets, observation, own_masks=True).outcome == "agrees":
-            return f"; {CONSISTENT} {meaning}"
-    return ""
+            return (symptom,)
+    return ()
 
 
 def operands_and_sums(name: str) -> dict[str, Any]:

@@ -26,10 +26,10 @@ from zlib import crc32
 import numpy as np
 
 from conformance import ops
-from conformance.model import Array, Case
+from conformance.model import Array, Case, Evidence, Symptom, Verdict
 from reference.ops.dropout import possible
 
-__all__ = ["Mask", "faults", "read", "seen"]
+__all__ = ["Mask", "observed", "read", "verdict"]
 
 RISK = 1e-6  # of a false alarm in a run
 DISTANCES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
@@ -65,7 +65,7 @@ def read(text: str) -> Mask:
     return Mask(**{**data, "products": tuple(data["products"]), "pairs": tuple(data["pairs"])})
 
 
-def seen(case: Case, result: Array) -> Mask | None:
+def observed(case: Case, result: Array) -> Mask | None:
     """Return what a result of dropout that conforms tells of its mask; None: nothing that could be used."""
     arguments = ops.arguments(case)
     x, rate = arguments["x"], float(arguments["rate"])
@@ -120,34 +120,47 @@ def _seed(case: Case) -> str:
     return json.dumps(seeds) if {"seed", "global_seed"} & set(seeds) else ""
 
 
-def _given(seed: str) -> tuple[str, ...]:
-    """Return which seeds a call was given."""
+def _kinds(seed: str) -> tuple[str, ...]:
+    """Return which kinds of seeds a call has."""
     return tuple(re.findall(r'"(\w+)":', seed))
 
 
-def faults(masks: Iterable[Mask], share: int = 1) -> list[str]:
+def verdict(masks: Iterable[Mask], share: int = 1) -> Verdict:
     """
-    Return what is wrong with the generator behind the masks of one op and target, a sentence each.
+    Judge the generator behind the masks of one op and target.
 
     share: among how many ops and targets the run's risk of a false alarm is divided.
     """
     known = list(masks)
     risk = RISK / share / (len(DISTANCES) + 1)
     one_each = _one_a_seed(known)
+    found = _excess(one_each, risk) | _correlations(one_each, risk) | _one_call(known) | _several_seeds(known)
+    if not found:
+        return Verdict(outcome="agrees")
+    evidence: Evidence = {}
+    for part in found.values():
+        evidence |= part
+    return Verdict(outcome="disagrees", kind="wrong-value", symptoms=tuple(found), evidence=evidence)
+
+
+def _excess(masks: Sequence[Mask], risk: float) -> dict[Symptom, Evidence]:
+    """Return whether more or less is dropped than the rates say."""
+    excess, variance = sum(mask.excess for mask in masks), sum(mask.variance for mask in masks)
+    if not beyond(excess, variance, HEAVIEST, risk):
+        return {}
+    cells = sum(mask.cells for mask in masks)
+    return {Symptom.RUN_SHARE: {"deviations": excess / math.sqrt(variance), "cells": cells}}
+
+
+def _correlations(masks: Sequence[Mask], risk: float) -> dict[Symptom, Evidence]:
+    """Return at which distances cells depend on one another."""
+    paired = [mask for mask in masks if mask.pairs]
     found = []
-    excess, variance = sum(mask.excess for mask in one_each), sum(mask.variance for mask in one_each)
-    if beyond(excess, variance, HEAVIEST, risk):
-        cells = sum(mask.cells for mask in one_each)
-        deviations = abs(excess) / math.sqrt(variance)
-        what = "more" if excess > 0 else "less"
-        found.append(f"{what} is dropped than the rates say: {deviations:.1f} standard deviations, of {cells} cells")
     for place, distance in enumerate(DISTANCES):
-        paired = [mask for mask in one_each if mask.pairs]
         total, pairs = sum(mask.products[place] for mask in paired), sum(mask.pairs[place] for mask in paired)
         if beyond(total, pairs, MODERATE[1] / MODERATE[0], risk):
-            alike = "alike" if total > 0 else "unlike"
-            found.append(f"cells at a distance of {distance} are {alike}: a correlation of {total / pairs:.4f}")
-    return found + _seeds(known)
+            found.append((distance, total / pairs))
+    return {Symptom.RUN_CORRELATION: {"correlations": found}} if found else {}
 
 
 def beyond(total: float, variance: float, largest: float, risk: float) -> bool:
@@ -167,19 +180,28 @@ def _one_a_seed(masks: Sequence[Mask]) -> list[Mask]:
     return list(best.values())
 
 
-def _seeds(masks: Sequence[Mask]) -> list[str]:
+def _one_call(masks: Iterable[Mask]) -> dict[Symptom, Evidence]:
+    """Return the first call that gave two masks by one seed."""
+    by_call: dict[str, set[int]] = {}
+    for mask in filter(_telling, masks):
+        by_call.setdefault(mask.call, set()).add(mask.bits)
+    call = next((call for call, bits in by_call.items() if len(bits) > 1), None)
+    return {Symptom.RUN_CALL: {"call": call, "masks": len(by_call[call])}} if call else {}
+
+
+def _several_seeds(masks: Iterable[Mask]) -> dict[Symptom, Evidence]:
     """
-    Say where one seed gave two masks, or two seeds one.
+    Return the first seeds that gave one mask.
 
     A global and an op's seed are given apart or together: what a generator makes of 42 as either need not differ.
     """
-    telling = [mask for mask in masks if mask.seed and mask.bits >= 0 and mask.chance >= TELLING]
-    by_call: dict[str, set[int]] = {}
     by_bits: dict[tuple[int, int, tuple[str, ...]], set[str]] = {}
-    for mask in telling:
-        by_call.setdefault(mask.call, set()).add(mask.bits)
-        given = _given(mask.seed)
-        by_bits.setdefault((mask.cells, mask.bits, given), set()).add(mask.seed)
-    found = [f"one call gave {len(bits)} masks: {call}" for call, bits in by_call.items() if len(bits) > 1][:1]
-    shared = [sorted(seeds) for seeds in by_bits.values() if len(seeds) > 1]
-    return found + [f"different seeds gave one mask: {', '.join(seeds)}" for seeds in shared[:1]]
+    for mask in filter(_telling, masks):
+        by_bits.setdefault((mask.cells, mask.bits, _kinds(mask.seed)), set()).add(mask.seed)
+    shared = next((sorted(seeds) for seeds in by_bits.values() if len(seeds) > 1), None)
+    return {Symptom.RUN_SEEDS: {"seeds": shared}} if shared else {}
+
+
+def _telling(mask: Mask) -> bool:
+    """Return whether a mask comes twice by no accident."""
+    return bool(mask.seed) and mask.bits >= 0 and mask.chance >= TELLING

@@ -11,9 +11,11 @@ from conformance.judge.allowed import Allowed, AnyMask, AnyOf, Refused, Results,
 from conformance.model import (
     Array,
     Crashed,
+    Evidence,
     Observation,
     OutOfMemory,
     Raised,
+    Symptom,
     TimedOut,
     Unsupported,
     Verdict,
@@ -30,11 +32,17 @@ WRONG_LAYER = ("AbortedError", "InternalError", "UnknownError")
 # Where in a graph a node was made: paths and lines of whoever traced it, which say nothing of the fault.
 STACK = re.compile(r'Detected at node \S+ defined at \(most recent call last\):(\s*File "[^"]*", line \d+, in \S+)+')
 
+LONGEST = 300  # characters of a message
+
 # The share of all masks, of a fair generator, that a test of the number kept may reject.
 MASK_RISK = 1e-12
 
 
-def verdict(  # noqa: PLR0911 -- one a kind of observation
+# What malloc hands out under MALLOC_PERTURB_ as the suite's workers set it.
+UNWRITTEN = 0x5A
+
+
+def verdict(
     allowed: Allowed, observation: Observation, *, deterministic: bool = False, own_masks: bool = False
 ) -> Verdict:
     """
@@ -45,40 +53,47 @@ def verdict(  # noqa: PLR0911 -- one a kind of observation
     """
     match observation:
         case Unsupported(reason):
-            return Verdict(outcome="unsupported", reason=reason)
-        case TimedOut(seconds):
-            return Verdict(outcome="disagrees", kind="hung", reason=f"no answer within {seconds:.1f} s")
-        case OutOfMemory(detail):
-            return Verdict(outcome="disagrees", kind="out-of-memory", reason=detail or "ran out of memory")
-        case Crashed():
-            return Verdict(outcome="disagrees", kind="crashed", reason=f"the process died: {ending(observation)}")
+            return Verdict(outcome="unsupported", evidence={"reason": reason})
+        case TimedOut() | OutOfMemory() | Crashed():
+            return of_end(observation)
         case Raised():
             return of_error(allowed, observation)
     judged = of_arrays(allowed, observation.arrays, own_masks=own_masks)
     if judged.outcome == "agrees" and deterministic and observation.repeatable is False:
-        reason = "the same call twice gave different bits"
-        return replace(judged, outcome="disagrees", kind="nondeterministic", reason=reason)
+        return replace(judged, outcome="disagrees", kind="nondeterministic", symptoms=(Symptom.NOT_REPEATED,))
     return judged
 
 
-def ending(crash: Crashed) -> str:
-    """Say how a process ended, and what for where the suite ended it."""
-    how = f"exit code {crash.code}" if crash.code >= 0 else f"signal {-crash.code}"
-    return f"{how}, {crash.reason}" if crash.reason else how
+def against(kind: str, *symptoms: Symptom, evidence: Evidence | None = None) -> Verdict:
+    """Return a disagreement."""
+    return Verdict(outcome="disagrees", kind=kind, symptoms=symptoms, evidence=evidence or {})
+
+
+def of_end(end: TimedOut | OutOfMemory | Crashed) -> Verdict:
+    """Judge a call that ended its worker, which nothing permits."""
+    match end:
+        case TimedOut(seconds):
+            return against("hung", Symptom.NO_ANSWER, evidence={"seconds": seconds})
+        case OutOfMemory(detail):
+            return against("out-of-memory", Symptom.NO_MEMORY, evidence={"message": detail})
+    evidence: Evidence = {"message": end.reason} if end.reason else {}
+    if end.code < 0:
+        return against("crashed", Symptom.SIGNAL, evidence={"signal": -end.code, **evidence})
+    return against("crashed", Symptom.EXIT, evidence={"exit_code": end.code, **evidence})
 
 
 def of_error(allowed: Allowed, raised: Raised) -> Verdict:
     """Judge a clean exception: right for a refusal, whatever its type; wrong for a valid call."""
     options = allowed.options if isinstance(allowed, AnyOf) else (allowed,)
-    message = " ".join(STACK.sub("", raised.message).split())[:300]
+    message = " ".join(STACK.sub("", raised.message).split())[:LONGEST]
+    evidence: Evidence = {"error": raised.type, "message": message}
     for option in options:
         if isinstance(option, Refused):
             late = raised.type.rpartition(".")[2] in WRONG_LAYER
-            kind = "wrong-error" if late else ""
-            return Verdict(outcome="agrees", kind=kind, rule=option.rule, reason=f"{raised.type}: {message}")
+            return Verdict(outcome="agrees", kind="wrong-error" if late else "", rule=option.rule, evidence=evidence)
     if any(isinstance(option, Unspecified) for option in options):
-        return Verdict(outcome="agrees", reason=f"{raised.type}: {message}")
-    return Verdict(outcome="disagrees", kind="refused-valid", reason=f"{raised.type}: {message}")
+        return Verdict(outcome="agrees", evidence=evidence)
+    return against("refused-valid", Symptom.RAISED, evidence=evidence)
 
 
 def of_arrays(allowed: Allowed, arrays: tuple[Array, ...], *, own_masks: bool) -> Verdict:
@@ -91,18 +106,17 @@ def of_arrays(allowed: Allowed, arrays: tuple[Array, ...], *, own_masks: bool) -
         if judged.outcome == "agrees":
             return judged
         objection = objection or judged
-    return objection or Verdict(outcome="undecided", reason="nothing is allowed")
+    return objection or Verdict(outcome="undecided")
 
 
 def of_option(option: Results | Refused | AnyMask | Unspecified, arrays: tuple[Array, ...]) -> Verdict:
     """Judge returned arrays against one set."""
     match option:
         case Unspecified(why):
-            return Verdict(outcome="agrees", reason=why)
-        case Refused(rule, reason):
-            return Verdict(
-                outcome="disagrees", kind="accepted-invalid", rule=rule, reason=f"accepted, but {rule}: {reason}"
-            )
+            return Verdict(outcome="agrees", evidence={"reason": why})
+        case Refused(rule, reason, fault):
+            accepted = against("accepted-invalid", evidence={"reason": reason})
+            return replace(accepted, rule=rule, symptoms=(fault,) if fault else ())
         case AnyMask():
             return of_mask(option, arrays)
     return of_results(option, arrays)
@@ -111,16 +125,21 @@ def of_option(option: Results | Refused | AnyMask | Unspecified, arrays: tuple[A
 def of_results(results: Results, arrays: tuple[Array, ...]) -> Verdict:
     """Judge arrays element by element; the worst of several results speaks."""
     if len(arrays) != len(results.arrays):
-        reason = f"{len(arrays)} results, {len(results.arrays)} expected"
-        return Verdict(outcome="disagrees", kind="wrong-shape", reason=reason)
+        return of_number(arrays, len(results.arrays))
     verdicts = [of_result(result, array) for result, array in zip(results.arrays, arrays, strict=True)]
     wrong = [judged for judged in verdicts if judged.outcome == "disagrees"]
     if wrong:
         return wrong[0]
     with np.errstate(all="ignore"):
         if results.totals and not results.totals.admits(arrays[0]).all():
-            return Verdict(outcome="disagrees", kind="wrong-value", reason="the elements do not add up to what went in")
+            return against("wrong-value", Symptom.TOTALS_DIFFER)
     return replace(verdicts[0], kind=results.remark)
+
+
+def of_number(arrays: tuple[Array, ...], allowed: int) -> Verdict:
+    """Judge another number of results than is due."""
+    evidence: Evidence = {"observed_results": len(arrays), "allowed_results": allowed}
+    return against("wrong-shape", Symptom.RESULTS, evidence=evidence)
 
 
 def of_result(result: Within, array: Array) -> Verdict:
@@ -146,28 +165,35 @@ def of_result(result: Within, array: Array) -> Verdict:
     return Verdict(
         outcome="disagrees",
         kind="wrong-value",
-        reason=f"{int(bad.sum())} of {bad.size} elements differ; worst at {list(worst)}: {array[worst]} is not in "
-        f"{result.low[worst]} .. {result.high[worst]}{alike(result, array, bad)}",
+        symptoms=symptoms(result, array, bad),
+        evidence={
+            "different": int(bad.sum()),
+            "elements": bad.size,
+            "observed": str(array[worst]),
+            "low": str(result.low[worst]),
+            "high": str(result.high[worst]),
+        },
         worst=worst,
         bound_used=float(severity[worst]),
         ulps=float(ulps[worst]),
     )
 
 
-def alike(result: Within, array: Array, bad: Array) -> str:
-    """Say what all wrong elements have in common, and whether they still add up: that tells one cause from another."""
-    seen, low, high = (values[bad] for values in (array, result.low, result.high))
+def symptoms(result: Within, array: Array, bad: Array) -> tuple[Symptom, ...]:
+    """Return what all wrong elements have in common, and whether they still add up: that tells causes apart."""
+    observed, low, high = (values[bad] for values in (array, result.low, result.high))
     lowest = -format_of(array.dtype).largest if array.dtype.name in FORMATS else -np.inf
     with np.errstate(all="ignore"):
-        facts = {
-            "each is nan": np.isnan(seen),
-            "each is infinite": np.isinf(seen),
-            "each is 0 or could be": (seen == 0) | ((low <= 0) & (high >= 0)),
-            "each is the lowest number, for -inf": (seen == lowest) & (high == -np.inf),
-            "none is too large": ~(seen > high),
-            "the totals agree": np.asarray(array.ndim == 4 and conserves(result, array)),
+        holds = {
+            Symptom.NAN: np.isnan(observed),
+            Symptom.INFINITE: np.isinf(observed),
+            Symptom.ZERO: (observed == 0) | ((low <= 0) & (high >= 0)),
+            Symptom.LOWEST: (observed == lowest) & (high == -np.inf),
+            Symptom.NOT_ABOVE: ~(observed > high),
+            Symptom.UNWRITTEN: np.frombuffer(observed.tobytes(), np.uint8) == UNWRITTEN,
+            Symptom.TOTALS_AGREE: np.asarray(array.ndim == 4 and conserves(result, array)),
         }
-    return "".join(f"; {fact}" for fact, holds in facts.items() if holds.all())
+    return tuple(symptom for symptom, everywhere in holds.items() if everywhere.all())
 
 
 def conserves(result: Within, array: Array) -> bool:
@@ -185,19 +211,19 @@ def _adds_up(result: Within, array: Array, axes: tuple[int, int]) -> bool:
     if array.dtype.kind in "iu":
         return bool((array.sum(axes, array.dtype) == result.value.sum(axes, array.dtype)).all())
     fmt, cells = format_of(array.dtype), array.shape[axes[0]] * array.shape[axes[1]]
-    seen, right = (values.astype(np.float64).sum(axes) for values in (array, result.value))
+    observed, right = (values.astype(np.float64).sum(axes) for values in (array, result.value))
     slack = (cells + 4) * (fmt.u * np.broadcast_to(result.size, array.shape).sum(axes) + cells * fmt.smallest_normal)
-    return bool(((np.abs(seen - right) <= slack) | ~np.isfinite(right)).all())
+    return bool(((np.abs(observed - right) <= slack) | ~np.isfinite(right)).all())
 
 
 def of_form(value: Array, array: Array) -> Verdict | None:
     """Judge shape and dtype; None if both are right."""
     if array.shape != value.shape:
-        reason = f"shape {list(array.shape)}, not {list(value.shape)}"
-        return Verdict(outcome="disagrees", kind="wrong-shape", reason=reason)
+        shapes: Evidence = {"observed_shape": list(array.shape), "allowed_shape": list(value.shape)}
+        return against("wrong-shape", Symptom.SHAPE, evidence=shapes)
     if array.dtype != value.dtype:
-        reason = f"dtype {array.dtype.name}, not {value.dtype.name}"
-        return Verdict(outcome="disagrees", kind="wrong-dtype", reason=reason)
+        dtypes: Evidence = {"observed_dtype": array.dtype.name, "allowed_dtype": value.dtype.name}
+        return against("wrong-dtype", Symptom.DTYPE, evidence=dtypes)
     return None
 
 
@@ -238,24 +264,29 @@ def measures(result: Within, array: Array) -> Mapping[str, float]:
 def of_mask(option: AnyMask, arrays: tuple[Array, ...]) -> Verdict:
     """Judge dropout under an unknown generator: every element kept or dropped, the mask constant where it must be."""
     if len(arrays) != 1:
-        return Verdict(outcome="disagrees", kind="wrong-shape", reason=f"{len(arrays)} results, 1 expected")
+        return of_number(arrays, 1)
     (array,) = arrays
     wrong = of_form(option.x, array)
     if wrong:
         return wrong
-    seen = possible(option.x, option.rate, option.noise_shape, array)
-    if not seen.allowed.all():
-        worst = tuple(int(i) for i in np.argwhere(~seen.allowed)[0])
-        reason = f"{array[worst]} at {list(worst)} is neither {option.x[worst]} scaled nor dropped"
-        reason += "; each is infinite" if np.isinf(array[~seen.allowed]).all() else ""
-        return Verdict(outcome="disagrees", kind="wrong-value", reason=reason, worst=worst)
-    clear = ~seen.ambiguous
-    total, kept = int(clear.sum()), int((seen.kept & clear).sum())
+    found = possible(option.x, option.rate, option.noise_shape, array)
+    if not found.allowed.all():
+        return of_unscaled(option.x, array, ~found.allowed)
+    clear = ~found.ambiguous
+    total, kept = int(clear.sum()), int((found.kept & clear).sum())
     fair = kept_shares(option.rate, array.dtype) if 0 < float(option.rate) < 1 else ()  # a NaN has none
     if total and fair and all(unlikely(total, kept, share) for share in fair):
-        reason = f"{kept} of {total} elements kept, at rate {float(option.rate)}"
-        return Verdict(outcome="disagrees", kind="wrong-value", reason=reason)
+        evidence: Evidence = {"kept": kept, "cells": total, "rate": float(option.rate)}
+        return against("wrong-value", Symptom.SHARE_KEPT, evidence=evidence)
     return Verdict(outcome="agrees", bound_used=0.0, ulps=0.0)
+
+
+def of_unscaled(x: Array, array: Array, bad: Array) -> Verdict:
+    """Judge elements of dropout that are neither those of x scaled nor dropped."""
+    worst = tuple(int(i) for i in np.argwhere(bad)[0])
+    infinite = (Symptom.INFINITE,) if np.isinf(array[bad]).all() else ()
+    evidence: Evidence = {"observed": str(array[worst]), "input": str(x[worst])}
+    return replace(against("wrong-value", Symptom.NOT_SCALED, *infinite, evidence=evidence), worst=worst)
 
 
 def unlikely(total: int, kept: int, share: float) -> bool:
@@ -264,9 +295,9 @@ def unlikely(total: int, kept: int, share: float) -> bool:
 
     Hoeffding's and Chernoff's bound, exp(-total D(kept/total || share)): never smaller than the probability itself.
     """
-    seen = kept / total
-    if seen == share:
+    observed = kept / total
+    if observed == share:
         return False
-    parts = ((seen, share), (1 - seen, 1 - share))
+    parts = ((observed, share), (1 - observed, 1 - share))
     divergence = sum(a * math.log(a / b) if b > 0 else math.inf for a, b in parts if a > 0)
     return total * divergence > -math.log(MASK_RISK / 2)

@@ -6,7 +6,7 @@ import polars as pl
 
 from conformance.ops import OPS
 from conformance.report.observed import ENDS, Observed, tallies
-from conformance.report.records import Cell, Finding, Part, Product, Tally
+from conformance.report.records import Cell, Part, Product, Shown, Tally
 from conformance.report.wording import anchor
 
 __all__ = ["GRAVITY", "cells", "ops", "parts"]
@@ -35,7 +35,7 @@ def ops(seen: Sequence[Observed]) -> tuple[str, ...]:
 
 
 def cells(
-    seen: Sequence[Observed], products: Sequence[Product], findings: Sequence[Finding]
+    seen: Sequence[Observed], products: Sequence[Product], findings: Sequence[Shown]
 ) -> Mapping[tuple[str, int], Cell]:
     """Return every op on every product that was called at least once."""
     found = {}
@@ -53,16 +53,16 @@ def _numbers(products: Sequence[Product], run: int) -> dict[str, int]:
     return {product.target: number for number, product in enumerate(products) if product.run == run}
 
 
-def _cell(op: str, number: int, product: Product, rows: pl.DataFrame, findings: Sequence[Finding]) -> Cell:
+def _cell(op: str, number: int, product: Product, rows: pl.DataFrame, findings: Sequence[Shown]) -> Cell:
     """Return one op on one product; rows: verdict, kind, len."""
     ends = dict(rows.group_by("verdict").agg(pl.col("len").sum()).iter_rows())
     kinds = dict(rows.filter(pl.col("kind") != "").group_by("kind").agg(pl.col("len").sum()).iter_rows())
     against = dict(rows.filter(pl.col("verdict") == "disagrees").group_by("kind").agg(pl.col("len").sum()).iter_rows())
     order = (*GRAVITY, *sorted(set(kinds) - set(GRAVITY)))
     shown = [
-        finding.anchor
-        for finding in findings
-        if finding.op == op and product.run in finding.runs and product.target in dict(finding.shared_by)
+        each.anchor
+        for each in findings
+        if each.finding.op == op and product.run in each.runs and product.target in each.finding.shared_by
     ]
     return Cell(
         op=op,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from conformance.ops import OPS
-from conformance.report.records import Cell, Change, Finding, Product, Run, Tally, Timing
+from conformance.report.records import Cell, Change, Product, Run, Shown, Tally, Timing
 
 __all__ = ["changes"]
 
@@ -13,7 +13,7 @@ def changes(
     runs: Sequence[Run],
     products: Sequence[Product],
     cells: Mapping[tuple[str, int], Cell],
-    findings: Sequence[Finding],
+    findings: Sequence[Shown],
     timings: Sequence[Timing],
 ) -> tuple[Change, ...]:
     """Compare every run with the one before."""
@@ -27,14 +27,16 @@ def _change(
     after: int,
     products: Sequence[Product],
     cells: Mapping[tuple[str, int], Cell],
-    findings: Sequence[Finding],
+    findings: Sequence[Shown],
     timings: Sequence[Timing],
 ) -> Change:
     """Compare two runs."""
     tallies = [_tallies(run, products, cells) for run in (before, after)]
     lost = [finding for finding in findings if before in finding.runs and after not in finding.runs]
     looked = {
-        finding.anchor for finding in lost if any((finding.op, target) in tallies[1] for target, _ in finding.shared_by)
+        each.anchor
+        for each in lost
+        if any((each.finding.op, target) in tallies[1] for target in each.finding.shared_by)
     }
     return Change(
         before=before,

@@ -9,7 +9,7 @@ from conformance.networks.results import Results, read
 from conformance.report import accuracy, board, timing
 from conformance.report.changes import changes
 from conformance.report.coverage import coverage
-from conformance.report.findings import findings, waivers
+from conformance.report.findings import findings
 from conformance.report.observed import Observed, observed
 from conformance.report.orders import orders
 from conformance.report.records import Report, Scores
@@ -33,7 +33,7 @@ def gather(folders: Sequence[Path]) -> Report:
     seen = [observed(store) for store in stores]
     heads = runs(seen)
     columns = products(heads, seen)
-    found = findings(seen, heads)
+    each, found = findings(seen, heads)
     cells = board.cells(seen, columns, found)
     timings = timing.timings(seen)
     return Report(
@@ -44,7 +44,7 @@ def gather(folders: Sequence[Path]) -> Report:
         cells=cells,
         parts=board.parts(seen, columns),
         findings=found,
-        waivers=waivers(seen),
+        waivers=tuple((run, known) for run, one in enumerate(each) for known in one.known),
         accuracy=accuracy.accuracy(seen, columns),
         fingerprints=accuracy.fingerprints(seen, columns),
         growth=accuracy.growth(seen, columns),

@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from conformance.report.orders import Orders
-from conformance.report.records import Cell, Finding, Product, Report, Rule, Tally
+from conformance.report.records import Cell, Product, Report, Rule, Shown, Tally
 from conformance.report.verdict import exit_code, new, stale, verdict
 
 __all__ = ["SCHEMA", "as_json", "as_junit"]
@@ -21,16 +21,18 @@ FINDING = (
     "op",
     "target",
     "kind",
+    "symptoms",
+    "kernels",
     "rule",
     "status",
     "reason",
     "route",
     "case",
     "case_id",
-    "call",
+    "predicate",
+    "shared_by",
+    "not_shared_by",
     "cases",
-    "first",
-    "last",
 )
 # XML 1.0 has no word for other control characters.
 ALLOWED = {"\t", "\n", "\r"}
@@ -51,8 +53,8 @@ def as_json(report: Report) -> str:
         },
         "runs": [_run(report, number) for number in range(len(report.runs))],
         "scoreboard": [_cell(report, cell) for cell in report.cells.values()],
-        "findings": [_finding(finding) for finding in report.findings],
-        "waivers": [asdict(waiver) for waiver in report.waivers],
+        "findings": [_finding(shown) for shown in report.findings],
+        "waivers": [asdict(known) | {"run": run} for run, known in report.waivers],
         "accuracy": [_measured(report, asdict(row)) for row in report.accuracy],
         "fingerprints": [_measured(report, asdict(row)) for row in report.fingerprints],
         "growth": [_measured(report, asdict(row)) for row in report.growth],
@@ -122,18 +124,17 @@ def _cell(report: Report, cell: Cell) -> dict[str, Any]:
     return told | {"worst": cell.worst, "kinds": dict(cell.kinds), "address": f"#{cell.anchor}"}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(shown: Shown) -> dict[str, Any]:
     """Return one finding."""
-    told = {name: getattr(finding, name) for name in FINDING}
-    return told | {
-        "predicate": dict(finding.predicate),
-        "shared_by": dict(finding.shared_by),
-        "not_shared_by": finding.not_shared_by,
-        "runs": finding.runs,
-        "waiver": finding.waiver and finding.waiver.id,
-        "link": finding.waiver and finding.waiver.link,
-        "repro": finding.script and finding.script.path,
-        "address": f"#{finding.anchor}",
+    return {name: getattr(shown.finding, name) for name in FINDING} | {
+        "call": shown.call,
+        "first": shown.first,
+        "last": shown.last,
+        "runs": shown.runs,
+        "waiver": shown.known and shown.known.id,
+        "link": shown.known and shown.known.link,
+        "repro": shown.script and shown.script.path,
+        "address": f"#{shown.anchor}",
     }
 
 
@@ -158,7 +159,7 @@ def as_junit(report: Report) -> str:
     waivers = stale(report)
     if waivers:
         suite = ET.SubElement(root, "testsuite", name="waivers", tests=str(len(waivers)), failures=str(len(waivers)))
-        for waiver in waivers:
+        for _, waiver in waivers:
             case = ET.SubElement(suite, "testcase", classname="waivers", name=_legal(waiver.id), time="0")
             ET.SubElement(case, "failure", message=f"{waiver.state} waiver", type="stale-waiver").text = _legal(
                 waiver.reason
@@ -174,17 +175,17 @@ def _suite(report: Report, product: Product, number: int, op: str) -> ET.Element
     name = _legal(f"{report.runs[product.run].label}.{product.target}.{op}")
     suite = ET.Element("testsuite", name=name, errors="0")
     found = [
-        finding
-        for finding in report.findings
-        if finding.op == op and product.run in finding.runs and product.target in dict(finding.shared_by)
+        shown
+        for shown in report.findings
+        if shown.finding.op == op and product.run in shown.runs and product.target in shown.finding.shared_by
     ]
     rules = [rule for rule in report.rules if rule.op == op]
     listed = {rule.id for rule in rules}
     for rule in rules:
-        about = [finding for finding in found if finding.rule == rule.id]
+        about = [shown for shown in found if shown.finding.rule == rule.id]
         idle = "" if rule.counts[number].exercised else "no call exercised it"
         suite.append(_test(name, rule.id, rule.text, about, idle))
-    others = [finding for finding in found if finding.rule not in listed]
+    others = [shown for shown in found if shown.finding.rule not in listed]
     tally = report.cells[op, number].tally
     unexplained = tally.disagrees and not report.runs[product.run].clustered
     suite.append(_test(name, f"{op} results", f"{tally.agrees} of {tally.judged} judged calls agree", others, ""))
@@ -198,29 +199,29 @@ def _suite(report: Report, product: Product, number: int, op: str) -> ET.Element
     return suite
 
 
-def _test(suite: str, name: str, text: str, found: list[Finding], idle: str) -> ET.Element:
+def _test(suite: str, name: str, text: str, found: list[Shown], idle: str) -> ET.Element:
     """Return one test case: failed by new findings, else skipped by waived ones or where nothing exercised it."""
     case = ET.Element("testcase", classname=suite, name=_legal(name), time="0")
-    failures = [finding for finding in found if finding.status == "new"]
-    for finding in failures:
-        failure = ET.SubElement(case, "failure", message=_legal(finding.title), type=_legal(finding.kind))
-        failure.text = _legal("\n".join(_told(finding)))
+    failures = [shown for shown in found if shown.finding.status == "new"]
+    for shown in failures:
+        message, kind = _legal(shown.finding.title), _legal(shown.finding.kind)
+        ET.SubElement(case, "failure", message=message, type=kind).text = _legal("\n".join(_lines(shown)))
     if not failures and (found or idle):
-        waived = "; ".join(f"waived: {finding.title}" for finding in found)
+        waived = "; ".join(f"waived: {shown.finding.title}" for shown in found)
         ET.SubElement(case, "skipped", message=_legal(waived or idle))
     ET.SubElement(case, "system-out").text = _legal(text)
     return case
 
 
-def _told(finding: Finding) -> Iterator[str]:
-    """Tell a finding in lines."""
-    yield finding.reason
-    yield finding.call
-    yield f"smallest case: {finding.case_id}"
-    yield f"shared by: {', '.join(target for target, _ in finding.shared_by)}"
-    if finding.script:
-        yield f"shown by: {finding.script.path}"
-        yield finding.script.text
+def _lines(shown: Shown) -> Iterator[str]:
+    """Yield what there is to say of a finding, line by line."""
+    yield shown.finding.reason
+    yield shown.call
+    yield f"smallest case: {shown.finding.case_id}"
+    yield f"shared by: {', '.join(shown.finding.shared_by)}"
+    if shown.script:
+        yield f"shown by: {shown.script.path}"
+        yield shown.script.text
 
 
 def _legal(text: str) -> str:

@@ -15,9 +15,10 @@ from conformance.report.accuracy import SHARES, ULPS
 from conformance.report.charts import growth_charts, timing_charts
 from conformance.report.examples import examples
 from conformance.report.heat import LEVELS
-from conformance.report.records import Cell, Finding, Report, Tally
+from conformance.report.records import Cell, Report, Tally
 from conformance.report.specification import Op, common, ops
 from conformance.targets.machine import ISA_LEVELS
+from conformance.triage.findings import Finding
 
 __all__ = ["markdown", "page", "specification"]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from conformance.networks.results import Results
 from conformance.report.orders import Orders
+from conformance.triage.findings import Finding, Known
 from reference.geometry import Geometry
 
 __all__ = [
@@ -18,7 +19,6 @@ __all__ = [
     "Cell",
     "Change",
     "Coverage",
-    "Finding",
     "Fingerprint",
     "Grid",
     "Growth",
@@ -31,9 +31,9 @@ __all__ = [
     "RuleCount",
     "Run",
     "Script",
+    "Shown",
     "Tally",
     "Timing",
-    "Waiver",
 ]
 
 
@@ -122,23 +122,6 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiver:
-    """A known divergence, as one run met it."""
-
-    id: str
-    state: str  # used, unused, expired, out of range
-    link: str
-    reason: str
-    review: str
-    run: int
-
-    @property
-    def stale(self) -> bool:
-        """Whether it fails a run."""
-        return self.state in {"unused", "expired"}
-
-
-@dataclass(frozen=True, slots=True)
 class Grid:
     """A part of one image of a result: numbers as text, and how far off each one is."""
 
@@ -181,32 +164,17 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Verdicts with one cause, over all runs."""
+class Shown:
+    """A finding over all runs, and what the pages show of it."""
 
-    id: str
+    finding: Finding  # as the last run has it; status, shared_by, not_shared_by and cases over all runs
     anchor: str
-    title: str
-    op: str
-    target: str
-    kind: str
-    rule: str
-    status: str  # new or waived, in the last run that met it
-    predicate: tuple[tuple[str, str], ...]
-    reason: str
-    case: Mapping[str, Any]
-    case_id: str
     call: str  # the case, as one would write it
-    route: str
-    shared_by: tuple[tuple[str, str], ...]  # target, kind
-    not_shared_by: tuple[str, ...]
-    runs: tuple[int, ...]  # that met it
-    cases: int  # that show it, over these runs
-    first: str  # version (or run) that met it first
+    runs: tuple[int, ...]  # that have it
+    first: str  # version (or run) that had it first
     last: str
-    waiver: Waiver | None
+    known: Known | None  # the waiver that covers it, as the last run met it
     script: Script | None
-    worst: tuple[int, ...]  # index of the worst element
     heat: Heat | None  # None where there are no two results to compare
     geometry: Geometry | None  # None for an op without windows, and for a call that is none
 
@@ -347,8 +315,8 @@ class Report:
     ops: tuple[str, ...]
     cells: Mapping[tuple[str, int], Cell]  # op, product
     parts: tuple[Part, ...]
-    findings: tuple[Finding, ...]
-    waivers: tuple[Waiver, ...]
+    findings: tuple[Shown, ...]
+    waivers: tuple[tuple[int, Known], ...]  # run, a waiver as it met it
     accuracy: tuple[Accuracy, ...]
     fingerprints: tuple[Fingerprint, ...]
     growth: tuple[Growth, ...]

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from conformance.report.records import Finding, Report, Run, Waiver
+from conformance.report.records import Report, Run, Shown
 from conformance.report.wording import count
+from conformance.triage.findings import Known
 
 __all__ = ["Verdict", "exit_code", "new", "stale", "unexplained", "verdict"]
 
@@ -21,14 +22,14 @@ class Verdict:
     remarks: tuple[str, ...]  # what a reader must know to believe it
 
 
-def new(report: Report) -> tuple[Finding, ...]:
+def new(report: Report) -> tuple[Shown, ...]:
     """Return the findings that no waiver covers."""
-    return tuple(finding for finding in report.findings if finding.status == "new")
+    return tuple(each for each in report.findings if each.finding.status == "new")
 
 
-def stale(report: Report) -> tuple[Waiver, ...]:
-    """Return the waivers that match nothing any more, or are past their date."""
-    return tuple(waiver for waiver in report.waivers if waiver.stale)
+def stale(report: Report) -> tuple[tuple[int, Known], ...]:
+    """Return the waivers that match nothing any more, or are past their date, each after its run."""
+    return tuple((run, known) for run, known in report.waivers if known.stale)
 
 
 def unexplained(report: Report) -> tuple[Run, ...]:
@@ -45,7 +46,7 @@ def verdict(report: Report) -> Verdict:
     """Sum up."""
     remarks = tuple(_remarks(report))
     if found := new(report):
-        ops = list(dict.fromkeys(finding.op for finding in found))
+        ops = list(dict.fromkeys(each.finding.op for each in found))
         return Verdict("bad", f"{count(len(found), 'new divergence')} in {_listed(ops)}.", remarks)
     if runs := unexplained(report):
         calls = sum(run.tally.disagrees for run in runs)

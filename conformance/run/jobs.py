@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -25,8 +25,9 @@ from typing import Any
 from conformance import ops
 from conformance.errors import SuiteError, UsageError
 from conformance.model import Case
+from conformance.run.rows import Row, rows
 from conformance.run.store import Store
-from conformance.run.trials import Outcome, Panel, rows
+from conformance.run.trials import Outcome, Panel
 from conformance.targets.registry import find
 from conformance.targets.transport.pool import Limits
 from conformance.targets.transport.worker import die_with_parent
@@ -203,10 +204,10 @@ def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: 
         own = 0.0
         with Panel(targets, Limits(seconds=plan.seconds), plan.python) as panel:
             while (shard := tasks.get()) is not None:
-                rows = _examined(plan, shard, panel, messages)
+                judged = _examined(plan, shard, panel, messages)
                 before, own = own, processor_seconds() - panel.target_seconds
-                share = (own - before) / len(rows)
-                store.write_shard(shard.name, [{**each, "own_seconds": share} for each in rows])
+                share = (own - before) / len(judged)
+                store.write_shard(shard.name, [replace(row, own_seconds=share) for row in judged])
                 messages.put(Progress(shard.op, 0, {}, shard.name))
         messages.put(Ended())
     except (UsageError, SuiteError) as error:
@@ -215,17 +216,17 @@ def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: 
         messages.put(Ended(f"a fault of the suite itself: {type(error).__name__}: {error}"))
 
 
-def _examined(plan: Plan, shard: Shard, panel: Panel, messages: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+def _examined(plan: Plan, shard: Shard, panel: Panel, messages: Any) -> list[Row]:  # noqa: ANN401
     """Examine the cases of one shard, telling how it goes, and return its observations."""
-    seen: list[dict[str, Any]] = []
+    judged: list[Row] = []
     tally = Tally(shard.op)
     for outcomes in panel.examined(shard.cases(plan)):
-        seen.extend(rows(outcomes))
+        judged.extend(rows(outcomes))
         tally.add(outcomes)
         if tally.due():
             messages.put(tally.message())
     messages.put(tally.message())
-    return seen
+    return judged
 
 
 def processor_seconds() -> float:

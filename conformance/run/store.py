@@ -10,8 +10,9 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,43 +20,13 @@ import polars as pl
 
 from conformance.errors import SuiteError, UsageError
 from conformance.model import Json
+from conformance.run.rows import COLUMNS, Row
 
-__all__ = ["OBSERVATIONS", "SCHEMA", "Store"]
+__all__ = ["SCHEMA", "Store"]
 
-SCHEMA = 1  # of run.json and findings.json
-
-# The columns of observations/*.parquet: one row a case and target.
-OBSERVATIONS: Mapping[str, Any] = {
-    "case": pl.String,  # the case's id
-    "op": pl.String,
-    "target": pl.String,
-    "route": pl.String,  # which of the target's ways to compute the op
-    "verdict": pl.String,  # agrees, disagrees, unsupported, undecided
-    "kind": pl.String,  # of the disagreement, or a remark on an agreement
-    "rule": pl.String,  # the rule in question, where there is one
-    "reason": pl.String,
-    "observation": pl.String,  # returned, raised, crashed, timedout, outofmemory, unsupported
-    "error": pl.String,  # the type of what was raised
-    "breaks": pl.String,  # the rule that the case breaks on purpose; empty: a valid call
-    "dtype": pl.String,
-    "layout": pl.String,
-    "regime": pl.String,
-    "bound_used": pl.Float64,  # largest share of its bound that an element used; 1 is the limit
-    "ulps": pl.Float64,  # largest distance from the correctly rounded value
-    "elements": pl.Float64,  # in the sums for the fingerprint
-    "sum": pl.Float64,  # of err / (u S)
-    "squares": pl.Float64,  # of (err / (u S))^2
-    "inverse": pl.Float64,  # of 1 / n
-    "seconds": pl.Float64,  # inside the target's call
-    "trace_seconds": pl.Float64,  # tracing and compiling
-    "cpu_seconds": pl.Float64,  # processor time inside the target, tracing and second runs included
-    "own_seconds": pl.Float64,  # processor time outside it: the row's equal share of what its shard took
-    "again": pl.Boolean,  # whether a call that ended its worker did so again, alone in a fresh one
-    "stderr": pl.String,  # the end of what a worker that died had printed
-    "mask": pl.String,  # what a mask tells of its generator, as JSON: conformance.judge.masks; "" elsewhere
-    "content": pl.String,  # the case, as JSON
-    "attributes": pl.String,  # its attribute classes, as JSON
-}
+SCHEMA = 2  # of run.json and findings.json
+READ = (1, 2)  # schemas that reports take
+OLD: Mapping[str, Any] = {"reason": pl.String}  # columns of schema 1 that are no more
 
 
 class Store:
@@ -84,9 +55,17 @@ class Store:
 
     @classmethod
     def resume(cls, folder: Path) -> "Store":
-        """Open the folder of a run."""
+        """
+        Open the folder of a run, to go on with it.
+
+        Raises:
+            UsageError: there is none, or it was begun with another schema.
+        """
         store = cls(folder)
         store.header()
+        schema = store.read_json("run.json")["schema"]
+        if schema != SCHEMA:
+            raise UsageError(f"{folder} is of schema {schema}: it can be reported, and not gone on with")
         with storing(folder):
             store.shards.mkdir(exist_ok=True)
         return store
@@ -115,8 +94,8 @@ class Store:
             raise UsageError(f"{path}: no such file: {self.folder} holds no run") from None
         except (OSError, ValueError) as error:
             raise SuiteError(f"{path}: cannot be read: {error}") from error
-        if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-            raise SuiteError(f"{path}: not of schema {SCHEMA}")
+        if not isinstance(data, dict) or data.get("schema") not in READ:
+            raise SuiteError(f"{path}: not of schema {' or '.join(map(str, READ))}")
         return data
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
@@ -142,18 +121,19 @@ class Store:
         """Return the names of the shards that are complete."""
         return {path.stem for path in self.shards.glob("*.parquet")}
 
-    def write_shard(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    def write_shard(self, name: str, rows: Iterable[Row]) -> None:
         """Write the observations of one shard."""
         content = io.BytesIO()
-        pl.DataFrame(rows, schema=dict(OBSERVATIONS), orient="row").write_parquet(content, compression="zstd")
+        data = list(map(attrgetter(*COLUMNS), rows))
+        pl.DataFrame(data, schema=dict(COLUMNS), orient="row").write_parquet(content, compression="zstd")
         self._replace(self.shards / f"{name}.parquet", content.getvalue())
 
     def observations(self) -> pl.LazyFrame:
         """Return every observation of the run, lazily, in the order of the shards' names."""
         paths = sorted(self.shards.glob("*.parquet"))
         if not paths:
-            return pl.LazyFrame(schema=dict(OBSERVATIONS))
-        return pl.scan_parquet(paths, schema=dict(OBSERVATIONS), missing_columns="insert")  # of older runs
+            return pl.LazyFrame(schema=dict(COLUMNS))
+        return _scanned(paths)
 
     def collect(self, query: pl.LazyFrame) -> pl.DataFrame:
         """Run a query on the observations; a shard that cannot be read is named."""
@@ -162,11 +142,17 @@ class Store:
         except (pl.exceptions.PolarsError, OSError) as error:
             raise SuiteError(f"{self.shards}: {self._broken() or ' '.join(str(error).split())}") from error
 
+    def rows(self, condition: pl.Expr) -> list[Row]:
+        """Return the observations that meet a condition, in the order of the shards' names."""
+        found = self.collect(self.observations().filter(condition))
+        lists = [name for name, kind in COLUMNS.items() if isinstance(kind, pl.List)]
+        return [Row(**row | {name: tuple(row[name] or ()) for name in lists}) for row in found.iter_rows(named=True)]
+
     def _broken(self) -> str:
         """Name the first shard that cannot be read."""
         for path in sorted(self.shards.glob("*.parquet")):
             try:
-                pl.scan_parquet(path, schema=dict(OBSERVATIONS), missing_columns="insert").collect()
+                _scanned([path]).collect()
             except (pl.exceptions.PolarsError, OSError) as error:
                 why = " ".join(str(error).split())
                 return f"{path.name} cannot be read ({why}): remove it and go on with --resume {self.folder}"
@@ -197,6 +183,11 @@ class Store:
             os.fsync(file.fileno())
         with storing(path):
             part.replace(path)
+
+
+def _scanned(paths: list[Path]) -> pl.LazyFrame:
+    """Return the rows of shards, lazily: of older ones with nulls for columns that they do not have."""
+    return pl.scan_parquet(paths, schema={**COLUMNS, **OLD}, missing_columns="insert").select(*COLUMNS)
 
 
 @contextmanager

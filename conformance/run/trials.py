@@ -4,7 +4,6 @@ A trial: one case on every target of a run, judged.
 The reference works out what is allowed while the targets compute, and judges while they compute the next case.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Limits, Worker
 from conformance.targets.transport.zygote import Zygotes
 
-__all__ = ["Outcome", "Panel", "route_of", "rows", "twice"]
+__all__ = ["Outcome", "Panel", "inside", "route_of", "twice"]
 
 REPEAT_EVERY = 16  # of the cases that are run twice
 
@@ -41,12 +40,12 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Posed:
-    """A case as it is put to targets: the call that each gets, and the way to learn what is allowed."""
+class Prepared:
+    """A case as it is sent to targets: the call that each gets, and the way to learn what is allowed."""
 
     case: Case
     calls: Mapping[str, Call]
-    given: Permits
+    permitted: Permits
 
 
 class Panel:
@@ -102,18 +101,18 @@ class Panel:
         A target computes the next case while this one is judged, but where this one may have damaged it.
         """
         chosen = names or list(self.targets)
-        poses = (self._posed(case, chosen, route) for case in stream)
-        now = next(poses, None)
+        prepared = (self._prepared(case, chosen, route) for case in stream)
+        now = next(prepared, None)
         if now:
             self._submit(now)
         while now:
-            then = next(poses, None)
+            then = next(prepared, None)
             for name in chosen:
-                now.given(declared(self.targets[name], now.case))  # while the targets compute
+                now.permitted(declared(self.targets[name], now.case))  # while the targets compute
             yield [self._outcome(name, now, then) for name in chosen]
             now = then
 
-    def _posed(self, case: Case, names: Sequence[str], route: str | None) -> Posed:
+    def _prepared(self, case: Case, names: Sequence[str], route: str | None) -> Prepared:
         """Draw the arguments of a case, and decide how each target is called."""
         arguments = ops.arguments(case)
         wire = {**case.attributes, **{name: arguments[name] for name in case.arrays}}
@@ -126,14 +125,14 @@ class Panel:
             )
             for name in names
         }
-        return Posed(case, calls, permits(case, arguments))
+        return Prepared(case, calls, permits(case, arguments))
 
-    def _submit(self, posed: Posed) -> None:
+    def _submit(self, prepared: Prepared) -> None:
         """Send a case to its targets."""
-        for name, call in posed.calls.items():
+        for name, call in prepared.calls.items():
             self.workers[name].submit(call)
 
-    def _outcome(self, name: str, now: Posed, then: Posed | None) -> Outcome:
+    def _outcome(self, name: str, now: Prepared, then: Prepared | None) -> Outcome:
         """Wait for what a target does with a case, give it the next one, and judge the first."""
         worker, case, route = self.workers[name], now.case, now.calls[name].route
         observation = worker.result()
@@ -141,7 +140,7 @@ class Panel:
         if then and harmless:
             worker.submit(then.calls[name])
         self.target_seconds += inside(observation)
-        judged = judge(case, now.given, observation, self.targets[name], route)
+        judged = judge(case, now.permitted, observation, self.targets[name], route)
         if not harmless:
             if judged.outcome == "disagrees":
                 worker.renew()
@@ -153,7 +152,7 @@ class Panel:
         """Return what a mask of a target's own generator tells, if it conforms: the whole run judges it."""
         random = OPS[case.op].random and self.targets[name].draws_own(case.op)
         drawn = random and judged.outcome == "agrees" and not case.breaks
-        return masks.seen(case, observation.arrays[0]) if drawn and isinstance(observation, Returned) else None
+        return masks.observed(case, observation.arrays[0]) if drawn and isinstance(observation, Returned) else None
 
 
 def _of_ops(about: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -191,51 +190,3 @@ def inside(observation: Observation) -> float:
             told = observation.cpu_seconds
             return observation.seconds + tracing if told is None else told
     return 0.0
-
-
-def rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Return the outcomes of one case as rows of observations; what they share is worked out once."""
-    shared = _described(outcomes[0].case)
-    return [shared | _seen(outcome) for outcome in outcomes]
-
-
-def _described(case: Case) -> dict[str, Any]:
-    """Return the columns about a case."""
-    classes = ops.features(case)
-    return {
-        "case": case.id,
-        "op": case.op,
-        "breaks": case.breaks or "",
-        "dtype": case.dtype,
-        "layout": classes.get("layout", ""),
-        "regime": case.regime,
-        "content": json.dumps(case.to_json()),
-        "attributes": json.dumps(classes),
-    }
-
-
-def _seen(outcome: Outcome) -> dict[str, Any]:
-    """Return the columns about what a target did with its case."""
-    observed, judged = outcome.observation, outcome.verdict
-    return {
-        "target": outcome.target,
-        "route": outcome.route,
-        "verdict": judged.outcome,
-        "kind": judged.kind,
-        "rule": judged.rule,
-        "reason": judged.reason,
-        "observation": type(observed).__name__.lower(),
-        "error": observed.type if isinstance(observed, Raised) else "",
-        "bound_used": judged.bound_used,
-        "ulps": judged.ulps,
-        "elements": judged.measures.get("elements", 0.0),
-        "sum": judged.measures.get("sum", 0.0),
-        "squares": judged.measures.get("squares", 0.0),
-        "inverse": judged.measures.get("inverse", 0.0),
-        "seconds": getattr(observed, "seconds", 0.0),
-        "trace_seconds": observed.trace_seconds if isinstance(observed, Returned) else 0.0,
-        "cpu_seconds": inside(observed),
-        "again": getattr(observed, "again", None),
-        "stderr": getattr(observed, "stderr", ""),
-        "mask": outcome.mask.to_json() if outcome.mask else "",
-    }

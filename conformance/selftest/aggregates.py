@@ -7,6 +7,7 @@ import polars as pl
 
 from conformance.judge import masks
 from conformance.judge.fingerprints import sums, told, worse_than_declared
+from conformance.judge.wording import sentence
 from conformance.model import Returned
 from conformance.selftest.implementations import Implementation, Trial
 
@@ -31,7 +32,7 @@ class Aggregate:
             numbers = {name: float(measured.get(name, 0.0)) for name in ("elements", "sum", "squares", "inverse")}
             self._measured.append(kind | numbers)
         if self.implementation.own_masks and isinstance(trial.observation, Returned) and not trial.case.breaks:
-            mask = masks.seen(trial.case, trial.observation.arrays[0])
+            mask = masks.observed(trial.case, trial.observation.arrays[0])
             self._masks += [mask] if mask else []
 
     def sums(self) -> Sums:
@@ -40,7 +41,10 @@ class Aggregate:
 
     def faults(self) -> list[str]:
         """Return what only all cases together show, a line each."""
-        return weaker(self.implementation.arithmetic, self.sums()) + masks.faults(self._masks)
+        random = masks.verdict(self._masks)
+        return weaker(self.implementation.arithmetic, self.sums()) + [sentence(random)] * (
+            random.outcome == "disagrees"
+        )
 
 
 def weaker(declared: str, sums: Iterable[Mapping[str, Any]]) -> list[str]:

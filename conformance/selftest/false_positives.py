@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.judge.fingerprints import DECLARED, told
+from conformance.judge.wording import sentence
 from conformance.ops import features
 from conformance.run.jobs import CASES
 from conformance.selftest.aggregates import Aggregate, Sums, weaker
@@ -111,7 +112,7 @@ def run_correct(implementations: Sequence[Implementation], seed: int, first: int
     for trial in trials(implementations, seed, first, count):
         name = trial.implementation.name
         if trial.verdict.outcome == "disagrees":
-            alarms[name].append(f"case {trial.number} ({described(trial)}): {trial.verdict.reason}")
+            alarms[name].append(f"case {trial.number} ({described(trial)}): {sentence(trial.verdict)}")
         else:
             aggregates[name].add(trial)
     return [

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from conformance.judge.wording import sentence
 from conformance.ops import OPS
 from conformance.selftest.aggregates import Aggregate
 from conformance.selftest.implementations import Implementation, Trial, trials
@@ -54,7 +55,7 @@ def run_op(mutants: list[Implementation], seed: int, count: int) -> list[MutantR
                 cases=trial.number + 1,
                 seconds=trial.seconds,
                 kind=judged.kind,
-                reason=judged.reason,
+                reason=sentence(judged),
             )
         else:
             aggregates[name].add(trial)

@@ -5,7 +5,6 @@ Random numbers that are uneven or alike; and an arithmetic worse than the one th
 element lies within its bound.
 """
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,17 +17,18 @@ from conformance import ops
 from conformance.judge import masks
 from conformance.judge.allowed import Results, allowed, preferred
 from conformance.judge.fingerprints import worse_than_declared
-from conformance.ops import case_from_json
+from conformance.model import Symptom, Verdict
+from conformance.run.rows import Row
 from conformance.run.store import Store
 from conformance.targets.target import Target
-from conformance.triage.findings import Finding, case_file
+from conformance.triage.clusters import Cluster
+from conformance.triage.files import case_file
 from conformance.triage.scripts import aggregate as scripts
-from conformance.triage.waivers import Waiver, covering
+from conformance.triage.waivers import Disagreement, Waiver, covering
 from reference.bounds import ARITHMETICS
 
 __all__ = ["files", "find"]
 
-WORDS = "over the whole run"
 TELLING = (16, 4096)  # elements of a call whose errors say something, and whose script can still be read
 
 
@@ -38,42 +38,42 @@ def find(
     fingerprints: Sequence[Mapping[str, Any]],
     waivers: Sequence[Waiver] = (),
     versions: Mapping[str, str] = MappingProxyType({}),
-) -> list[Finding]:
+) -> list[Cluster]:
     """
-    Return a finding for each op and target whose masks, or whose arithmetic, are not what they should be.
+    Return a cluster for each op and target whose masks, or whose arithmetic, are not what they should be.
 
     versions: of TensorFlow, by target.
     """
     found = [*_masks(store, targets), *_arithmetics(store, targets, fingerprints)]
-    return [_waived(finding, waivers, versions.get(finding.target, "")) for finding in found]
+    return [_waived(cluster, waivers, versions.get(cluster.target, "")) for cluster in found]
 
 
-def _waived(finding: Finding, waivers: Sequence[Waiver], version: str) -> Finding:
-    """Return a finding with the waiver that covers it, if one does."""
-    row = {name: getattr(finding, name) for name in ("op", "kind", "target", "reason")}
-    return replace(finding, waiver=covering(waivers, row, finding.predicate, version))
+def _waived(cluster: Cluster, waivers: Sequence[Waiver], version: str) -> Cluster:
+    """Return a cluster with the waiver that covers it, if one does."""
+    found = Disagreement(cluster.op, cluster.target, version, cluster.verdict, cluster.predicate)
+    return replace(cluster, waiver=covering(waivers, found))
 
 
-def _masks(store: Store, targets: Mapping[str, Target]) -> Iterator[Finding]:
+def _masks(store: Store, targets: Mapping[str, Target]) -> Iterator[Cluster]:
     """Judge the masks of each op and target together; where the target ignores seeds, as those of calls without."""
-    drawn = store.collect(store.observations().filter(pl.col("mask") != ""))
-    groups = drawn.partition_by("op", "target", as_dict=True, maintain_order=True)
-    for (op, name), rows in groups.items():
-        known: Iterable[masks.Mask] = map(masks.read, rows["mask"])
-        if op in targets[str(name)].unseeded:
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in store.rows(pl.col("mask") != ""):
+        groups.setdefault((row.op, row.target), []).append(row)
+    for (op, name), drawn in groups.items():
+        known: Iterable[masks.Mask] = (masks.read(row.mask) for row in drawn)
+        if op in targets[name].unseeded:
             known = (replace(mask, seed="") for mask in known)
-        said = masks.faults(known, share=len(groups))
-        if said:
-            yield _finding(rows.to_dicts(), "; ".join(said))
+        judged = masks.verdict(known, share=len(groups))
+        if judged.outcome == "disagrees":
+            yield _cluster(drawn, judged)
 
 
 def _arithmetics(
     store: Store, targets: Mapping[str, Target], fingerprints: Sequence[Mapping[str, Any]]
-) -> Iterator[Finding]:
+) -> Iterator[Cluster]:
     """Compare each fingerprint with what its target declares; where elements lie outside the bound, that tells more."""
-    seen = store.observations()
-    wrong = store.collect(seen.filter(pl.col("kind") == "wrong-value").select("op", "target", "dtype").unique())
-    known = set(wrong.iter_rows())
+    keys = store.observations().filter(pl.col("kind") == "wrong-value").select("op", "target", "dtype")
+    known = set(store.collect(keys.unique()).iter_rows())
     for print_ in fingerprints:
         op, name, dtype = (str(print_[key]) for key in ("op", "target", "dtype"))
         target = targets[name]
@@ -81,63 +81,67 @@ def _arithmetics(
         if (op, name, dtype) in known or op in target.roundings or not worse_than_declared(declared, print_):
             continue
         same = (pl.col("op") == op) & (pl.col("target") == name) & (pl.col("dtype") == dtype)
-        rows = store.collect(seen.filter(same & (pl.col("elements") > 0) & (pl.col("regime") == "normal")))
-        told = rows.sort(_excess(rows, op, dtype, declared), descending=True, maintain_order=True).to_dicts()
-        yield _finding(told, f"errors like those of {print_['name']}, where {declared} is declared")
+        rows = store.rows(same & (pl.col("elements") > 0) & (pl.col("regime") == "normal"))
+        rows.sort(key=lambda row: _excess(row, declared), reverse=True)
+        yield _cluster(rows, _worse(print_, declared))
 
 
-def _excess(rows: pl.DataFrame, op: str, dtype: str, declared: str) -> pl.Series:
-    """Return how far the errors of each call go beyond those of the declared arithmetic; 0 for one of odd size."""
-    return pl.Series(
-        [
-            math.sqrt(squares / elements) / scripts.ceiling(op, dtype, declared, inverse / elements)
-            if TELLING[0] <= elements <= TELLING[1]
-            else 0.0
-            for elements, squares, inverse in rows.select("elements", "squares", "inverse").iter_rows()
-        ]
+def _worse(fingerprint: Mapping[str, Any], declared: str) -> Verdict:
+    """Return the verdict on errors that look like those of a worse arithmetic than the declared one."""
+    return Verdict(
+        outcome="disagrees",
+        kind="wrong-value",
+        symptoms=(Symptom.RUN_ARITHMETIC,),
+        evidence={"arithmetic": str(fingerprint["name"]), "declared": declared},
     )
 
 
-def files(finding: Finding, target: Target) -> dict[str, bytes]:
+def _excess(row: Row, declared: str) -> float:
+    """Return how far the errors of a call go beyond those of the declared arithmetic; 0 for one of odd size."""
+    if not TELLING[0] <= row.elements <= TELLING[1]:
+        return 0.0
+    ceiling = scripts.ceiling(row.op, row.dtype, declared, row.inverse / row.elements)
+    return math.sqrt(row.squares / row.elements) / ceiling
+
+
+def files(cluster: Cluster, target: Target) -> dict[str, bytes]:
     """Return the files of a finding's folder: its case, and the script where TensorFlow is the target and shows it."""
     script = ""
-    if finding.route in ops.OPS[finding.op].tensorflow and target.routes:
+    if cluster.route in ops.OPS[cluster.op].tensorflow and target.routes:
         script = (
-            scripts.of_masks(finding.case, target, finding.route)
-            if ops.OPS[finding.op].random
-            else _measured(finding, target)
+            scripts.of_masks(cluster.case, target, cluster.route)
+            if ops.OPS[cluster.op].random
+            else _measured(cluster, target)
         )
-    return case_file(finding) | ({"repro.py": script.encode()} if script else {})
+    return case_file(cluster) | ({"repro.py": script.encode()} if script else {})
 
 
-def _measured(finding: Finding, target: Target) -> str:
-    """Return the script that measures the errors of the finding's case."""
-    case = finding.case
+def _measured(cluster: Cluster, target: Target) -> str:
+    """Return the script that measures the errors of the cluster's case."""
+    case = cluster.case
     arguments = ops.arguments(case)
-    declared = target.arithmetic[finding.predicate["dtype"]]
+    declared = target.arithmetic[cluster.predicate["dtype"]]
     sets = allowed(case, arguments, ARITHMETICS[declared])
     first = preferred(sets)
     return (
-        scripts.of_arithmetic(case, arguments, first.arrays[0], target, finding.route, declared)
+        scripts.of_arithmetic(case, arguments, first.arrays[0], target, cluster.route, declared)
         if isinstance(first, Results)
         else ""
     )
 
 
-def _finding(rows: Sequence[Mapping[str, Any]], said: str) -> Finding:
-    """Return the finding that these agreeing observations make together; the first stands for all."""
+def _cluster(rows: Sequence[Row], judged: Verdict) -> Cluster:
+    """Return what these agreeing observations show together; the first stands for all."""
     row = rows[0]
-    return Finding(
-        op=row["op"],
-        target=row["target"],
-        route=row["route"],
-        kind="wrong-value",
-        rule="",
-        reason=f"{WORDS}: {said}",
-        case=case_from_json(json.loads(row["content"])),
-        predicate={"dtype": row["dtype"]},
-        shared_by={row["target"]: "wrong-value"},
+    return Cluster(
+        op=row.op,
+        target=row.target,
+        route=row.route,
+        verdict=judged,
+        case=row.call,
+        predicate={"dtype": row.dtype},
+        shared_by={row.target: judged.kind},
         not_shared_by=(),
         cases=len(rows),
-        words=f"{WORDS} on {row['target']}",
+        whole_run=True,
     )

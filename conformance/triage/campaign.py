@@ -13,14 +13,16 @@ import polars as pl
 
 from conformance import ops
 from conformance.judge.fingerprints import fingerprints
-from conformance.run import header, jobs, trials
+from conformance.run import header, jobs
 from conformance.run.jobs import Plan, Progress
-from conformance.run.store import SCHEMA, Store
+from conformance.run.store import Store
 from conformance.run.trials import Panel
 from conformance.targets import registry
 from conformance.targets.transport.pool import Limits
-from conformance.triage import aggregate, findings
-from conformance.triage.waivers import Waiver
+from conformance.triage import aggregate, clusters, findings
+from conformance.triage.files import files
+from conformance.triage.findings import Finding, Findings, Known
+from conformance.triage.waivers import Disagreement, Waiver
 
 __all__ = ["Result", "conduct"]
 
@@ -31,16 +33,14 @@ MAKEABLE = 1024  # cases of an op, from which the coverage learns what can be ma
 class Result:
     """What came of a campaign."""
 
-    findings: tuple[findings.Finding, ...]
-    waivers: Mapping[str, str]  # id: state
+    findings: tuple[Finding, ...]
+    known: tuple[Known, ...]
     footer: Mapping[str, Any]
 
     @property
     def failed(self) -> bool:
         """Whether anything is new, or a waiver no longer holds."""
-        return any(not finding.waiver for finding in self.findings) or any(
-            state in ("unused", "expired") for state in self.waivers.values()
-        )
+        return any(finding.status == "new" for finding in self.findings) or any(each.stale for each in self.known)
 
 
 def conduct(
@@ -49,47 +49,40 @@ def conduct(
     waivers: Sequence[Waiver],
     tell: Callable[[Progress], None],
     say: Callable[[str], None],
-    shrink_steps: int = findings.TOTAL,
+    shrink_steps: int = clusters.TOTAL,
 ) -> Result:
     """Run what is left of a plan, look for findings, and close the run."""
     began = time.process_time()
     session = jobs.execute(plan, store, tell)
     reaped = ended_children()
-    rows = store.collect(store.observations().filter(pl.col("verdict") == "disagrees")).to_dicts()
+    rows = store.rows(pl.col("verdict") == "disagrees")
     targets = {name: registry.find(name) for name in plan.targets}
     closing = {**_sessions(store, session), **_summary(store, plan)}
     with Panel(targets, Limits(seconds=plan.seconds), plan.python, confirm=False) as panel:
         about = panel.about()
         _describe(store, about)
         versions = {name: tensorflow_version(data) for name, data in about.items()}
-        found = findings.find_all(rows, findings.Search(panel, shrink_steps, say), waivers, versions)
+        found = clusters.find_all(rows, clusters.Search(panel, shrink_steps, say), waivers, versions)
         wide = aggregate.find(store, targets, closing["fingerprints"], waivers, versions)
-        met = {finding.waiver.id for finding in (*found, *wide) if finding.waiver}
-        say(f"making the calls of {len(waivers) - len(met)} waivers that the run has not met")
-        states = {waiver.id: _state(waiver, plan, panel, versions, met) for waiver in waivers}
-        for finding in found:
-            store.write_finding(finding.id, findings.files(finding, panel))
-    for finding in wide:
-        store.write_finding(finding.id, aggregate.files(finding, targets[finding.target]))
-    found += wide
-    store.keep_findings({finding.id for finding in found})
-    _list(store, found, waivers, states)
+        used = {cluster.waiver.id for cluster in (*found, *wide) if cluster.waiver}
+        say(f"making the calls of {len(waivers) - len(used)} waivers that cover nothing in the run")
+        known = tuple(_known(waiver, _state(waiver, plan, panel, versions, used)) for waiver in waivers)
+        for cluster in found:
+            store.write_finding(cluster.id, files(cluster, panel))
+    for cluster in wide:
+        store.write_finding(cluster.id, aggregate.files(cluster, targets[cluster.target]))
+    listed = tuple(cluster.finding() for cluster in (*found, *wide))
+    store.keep_findings({finding.id for finding in listed})
+    findings.write(store, Findings(listed, known))
     outside = time.process_time() - began + ended_children() - reaped - panel.target_seconds
     closing |= {"ended": header.now(), **_spent(store, panel.target_seconds, outside)}
     store.close(closing)
-    return Result(findings=tuple(found), waivers=states, footer=closing)
+    return Result(findings=listed, known=known, footer=closing)
 
 
-def _list(
-    store: Store, found: Sequence[findings.Finding], waivers: Sequence[Waiver], states: Mapping[str, str]
-) -> None:
-    """Write findings.json."""
-    entries = [
-        {"id": w.id, "state": states[w.id], "link": w.link, "reason": w.reason, "review": str(w.review)}
-        for w in waivers
-    ]
-    told = [finding.to_json() for finding in found]
-    store.write_json("findings.json", {"schema": SCHEMA, "findings": told, "waivers": entries})
+def _known(waiver: Waiver, state: str) -> Known:
+    """Return a waiver as the run met it."""
+    return Known(id=waiver.id, state=state, link=waiver.link, reason=waiver.reason, review=str(waiver.review))
 
 
 def ended_children() -> float:
@@ -141,11 +134,11 @@ def _describe(store: Store, about: Mapping[str, Any]) -> None:
     store.write_json("run.json", data)
 
 
-def _state(waiver: Waiver, plan: Plan, panel: Panel, versions: Mapping[str, str], met: Container[str]) -> str:
+def _state(waiver: Waiver, plan: Plan, panel: Panel, versions: Mapping[str, str], used: Container[str]) -> str:
     """
     Return whether a waiver is used, unused (stale), expired, or out of range: of other versions, targets or ops.
 
-    met: ids of those that cover something in the run; of the others their own case is run to see.
+    used: ids of those that cover something in the run; of the others their own case is run to see.
     """
     if waiver.expired(dt.datetime.now(dt.UTC).date()):
         return "expired"
@@ -153,13 +146,16 @@ def _state(waiver: Waiver, plan: Plan, panel: Panel, versions: Mapping[str, str]
     if not concerned or waiver.op not in plan.ops:
         return "out of range"
     classes = ops.features(waiver.case)
-    seen = (
-        row
+    outcomes = (
+        outcome
         for name in concerned
         for route in panel.targets[name].routes.get(waiver.op, ("",))
-        for row in trials.rows(panel.examine(waiver.case, [name], route))
+        for outcome in panel.examine(waiver.case, [name], route)
     )
-    covers = waiver.id in met or any(waiver.covers(row, classes, versions[row["target"]]) for row in seen)
+    covers = waiver.id in used or any(
+        waiver.covers(Disagreement(waiver.op, outcome.target, versions[outcome.target], outcome.verdict, classes))
+        for outcome in outcomes
+    )
     return "used" if covers else "unused"
 
 

@@ -2,9 +2,9 @@
 Waivers: known divergences as data. A waiver changes a finding's status, never a verdict.
 
 A waiver covers the observations of one op and kind, on the targets it names, where its predicate holds and the verdict
-has its words, and nothing else: what lies outside is new. It carries the smallest case that shows the divergence; a run
-that has met nothing that the waiver covers makes that call, and where it gives nothing that the waiver covers either,
-the waiver is stale. A stale waiver, and one past its review date, fail the run.
+has its symptoms, and nothing else: what lies outside is new. It carries the smallest case that shows the divergence; a
+run in which it covers nothing makes that call, and where it does not cover the result either, the waiver is stale. A
+stale waiver, and one past its review date, fail the run.
 """
 
 import datetime as dt
@@ -19,15 +19,28 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from conformance.errors import UsageError
-from conformance.model import DISAGREEMENTS, Case
+from conformance.model import DISAGREEMENTS, SYMPTOMS, Case, Symptom, Verdict
 from conformance.ops import OPS, case_from_json, features
+from conformance.run.rows import digest
 from conformance.targets import registry
+from reference.errors import Fault
 
-__all__ = ["BUILT_IN", "Waiver", "covering", "holds", "load"]
+__all__ = ["BUILT_IN", "Disagreement", "Waiver", "covering", "holds", "load"]
 
 BUILT_IN = Path(__file__).with_name("waivers.toml")
-KEYS = {"id", "op", "kind", "targets", "versions", "predicate", "message", "case", "link", "reason", "review"}
-OPTIONAL = {"message"}
+OPTIONAL = {"symptoms", "error", "message"}
+KEYS = {"id", "op", "kind", "targets", "versions", "predicate", "case", "link", "reason", "review", *OPTIONAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """What a waiver may cover: a verdict against a target."""
+
+    op: str
+    target: str
+    version: str  # of TensorFlow; "" for a target that is none
+    judged: Verdict
+    classes: Mapping[str, str]  # the attribute classes of the case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,19 +57,23 @@ class Waiver:
     link: str  # upstream
     reason: str
     review: dt.date  # when to look again
-    message: str = ""  # a part of the verdict's reason
+    symptoms: tuple[Symptom | Fault, ...] = ()  # that the verdict has, all of them
+    error: str = ""  # the type of the exception, without its module
+    message: str = ""  # a part of the exception's message, as `conformance.run.rows.digest` leaves it
 
-    def covers(self, row: Mapping[str, Any], classes: Mapping[str, str], version: str) -> bool:
-        """Return whether a disagreeing observation falls under this waiver."""
-        return self.describes(row, classes) and self.concerns(row["target"], version)
+    def covers(self, found: Disagreement) -> bool:
+        """Return whether a disagreement falls under this waiver."""
+        return self.describes(found) and self.concerns(found.target, found.version)
 
-    def describes(self, row: Mapping[str, Any], classes: Mapping[str, str]) -> bool:
-        """Return whether a disagreeing observation is of this divergence, whatever target and version gave it."""
+    def describes(self, found: Disagreement) -> bool:
+        """Return whether a disagreement is of this divergence, whatever target and version gave it."""
+        judged, evidence = found.judged, found.judged.evidence
         return (
-            row["op"] == self.op
-            and row["kind"] == self.kind
-            and self.message in row["reason"]
-            and holds(self.predicate, classes)
+            (found.op, judged.kind) == (self.op, self.kind)
+            and set(self.symptoms) <= set(judged.symptoms)
+            and self.error in ("", evidence.get("error", "").rpartition(".")[2])
+            and self.message in digest(evidence.get("message", ""))
+            and holds(self.predicate, found.classes)
         )
 
     def concerns(self, target: str, version: str) -> bool:
@@ -74,11 +91,9 @@ def holds(predicate: Mapping[str, Sequence[str]], classes: Mapping[str, str]) ->
     return all(classes.get(name) in several for name, several in predicate.items())
 
 
-def covering(
-    waivers: Iterable[Waiver], row: Mapping[str, Any], classes: Mapping[str, str], version: str
-) -> Waiver | None:
+def covering(waivers: Iterable[Waiver], found: Disagreement) -> Waiver | None:
     """Return the first waiver that a disagreement falls under, if any does."""
-    return next((waiver for waiver in waivers if waiver.covers(row, classes, version)), None)
+    return next((waiver for waiver in waivers if waiver.covers(found)), None)
 
 
 def load(path: Path = BUILT_IN) -> list[Waiver]:
@@ -116,7 +131,7 @@ def _waiver(where: str, entry: Any) -> Waiver:  # noqa: ANN401 -- whatever stand
             f"lacks {', '.join(sorted(missing))}" if missing else f"has no key {', '.join(map(ascii, sorted(unknown)))}"
         )
         raise UsageError(f"{where}: {wrong}")
-    for name in ("id", "op", "kind", "versions", "link", "reason", "case", "message"):
+    for name in ("id", "op", "kind", "versions", "link", "reason", "case", "error", "message"):
         if not isinstance(entry.get(name, ""), str):
             raise UsageError(f"{where}: {name} is no text")
     op, predicate = _one_of(where, "op", entry["op"], tuple(OPS)), _predicate(where, entry["predicate"])
@@ -131,6 +146,8 @@ def _waiver(where: str, entry: Any) -> Waiver:  # noqa: ANN401 -- whatever stand
         link=_link(where, entry["link"]),
         reason=entry["reason"],
         review=_date(where, entry["review"]),
+        symptoms=_symptoms(where, entry["symptoms"]) if "symptoms" in entry else (),
+        error=entry.get("error", ""),
         message=entry.get("message", ""),
     )
 
@@ -145,6 +162,12 @@ def _texts(where: str, name: str, value: Any) -> list[str]:  # noqa: ANN401
     if not isinstance(value, list) or not value or not all(isinstance(entry, str) for entry in value):
         raise UsageError(f"{where}: {name} is no list of texts")
     return value
+
+
+def _symptoms(where: str, value: Any) -> tuple[Symptom | Fault, ...]:  # noqa: ANN401
+    """Read symptoms by their values."""
+    texts = _texts(where, "symptoms", value)
+    return tuple(SYMPTOMS[_one_of(where, "symptoms", text, tuple(SYMPTOMS))] for text in texts)
 
 
 def _targets(where: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401

@@ -19,7 +19,7 @@ from reference.checks import (
     to_nhwc,
 )
 from reference.engine.conv2d_transpose import Backward
-from reference.errors import SpecError, shown
+from reference.errors import Fault, SpecError, shown
 from reference.floats import Array
 from reference.ops.convolutions import DTYPES, convolution
 from reference.reading import read_array
@@ -227,7 +227,8 @@ def backward(
     full = (len(small), *asked, filters.shape[2]) if len(asked) == 2 else shape_to_nhwc(asked, layout)
     if full[0] != len(small):
         reason = f"{sizes} {list(asked)} has batch {full[0]}, {name} has {len(small)}"
-        raise SpecError(f"{op}.R11", reason, values={sizes: asked, f"{name}.shape": gradient.shape})
+        values: dict[str, object] = {sizes: asked, f"{name}.shape": gradient.shape}
+        raise SpecError(f"{op}.R11", reason, fault=Fault.BATCH if full[0] else Fault.NO_BATCH, values=values)
     geometry = convolution(op, full, filters.shape, strides, padding, layout, dilations)
     needed = (full[0], geometry.rows.out, geometry.columns.out, filters.shape[3])
     if small.shape != needed:
@@ -237,7 +238,7 @@ def backward(
         reason = f"{name} (as NHWC) has shape {list(small.shape)}, but {forward} gives {list(needed)}"
         hint = _outputs(small.shape, geometry, padding) or swapped_filters(filters.shape, full, small.shape[3])
         values = {sizes: asked, f"{name}.shape": gradient.shape, "needed": needed}
-        raise SpecError(f"{op}.R11", reason + hint, values=values)
+        raise SpecError(f"{op}.R11", reason + hint, fault=Fault.UNFIT_SHAPE, values=values)
     return Backward(small, filters, full, geometry)
 
 

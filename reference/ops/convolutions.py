@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from reference.checks import FLOATS, Padding, Size, axes, padding_pairs, spatial, swapped_filters
-from reference.errors import SpecError
+from reference.errors import Fault, SpecError
 from reference.windows import Convolution
 
 __all__ = ["DTYPES", "convolution"]
@@ -30,7 +30,8 @@ def convolution(
     for rule, name, outer in (("R3", "strides", others), ("R4", "dilations", other_gaps)):
         if outer != (1, 1):
             reason = f"{name} of {outer[0]} along batch and {outer[1]} along channels: only 1"
-            raise SpecError(f"{op}.{rule}", reason, values={name: strides if name == "strides" else dilations})
+            values = {name: strides if name == "strides" else dilations}
+            raise SpecError(f"{op}.{rule}", reason, fault=Fault.OUTER_AXES, values=values)
     pads = padding_pairs(f"{op}.R5", padding, layout)
     high, wide, depth, _ = filters
     if 0 in (high, wide, depth):
@@ -49,4 +50,5 @@ def _groups(op: str, image: Sequence[int], filters: Sequence[int]) -> int:
         return channels // depth
     reason = f"{channels} channels, {outputs} filters of depth {depth}: no whole groups"
     values = {"channels": channels, "filters.shape": tuple(filters)}
-    raise SpecError(f"{op}.R8", reason + swapped_filters(filters, image), values=values)
+    fault = Fault.FILTERS if channels and channels % depth == 0 else Fault.GROUPS
+    raise SpecError(f"{op}.R8", reason + swapped_filters(filters, image), fault=fault, values=values)

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from reference.checks import check_rank
-from reference.errors import SpecError, shown
+from reference.errors import Fault, SpecError, shown
 from reference.floats import FORMATS, Array, format_of, one_nan, round_to
 from reference.random_bits import stateful_uniform, stateless_uniform
 from reference.reading import read_array, whole_numbers
@@ -258,7 +258,8 @@ def read(x: Any, name: str, rate: Any) -> tuple[Array, Any]:  # noqa: ANN401 -- 
         raise SpecError("dropout.R1", reason, values={f"{name}.dtype": x.dtype.name})
     if is_number(rate):
         if not 0 <= rate < 1:
-            raise SpecError("dropout.R2", f"rate is {shown(rate)}, outside [0, 1)", values={"rate": rate})
+            fault = Fault.RANGE if rate == rate else Fault.NOT_A_NUMBER  # noqa: PLR0124 -- numbers of any type
+            raise SpecError("dropout.R2", f"rate is {shown(rate)}, outside [0, 1)", fault=fault, values={"rate": rate})
         return x, rate
     tensor = read_array("dropout.R2", "rate", rate)
     if tensor.ndim or not hasattr(rate, "__array__"):

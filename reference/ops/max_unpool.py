@@ -7,7 +7,7 @@ import numpy as np
 
 from reference.checks import FLOATS, check_dtype, check_rank, check_shape, read_shape
 from reference.engine.unpool import Scatter
-from reference.errors import SpecError
+from reference.errors import Fault, SpecError
 from reference.floats import Array
 from reference.reading import read_array, read_flag
 
@@ -101,6 +101,7 @@ def scattered(
     if outside.any():
         first = int(argmax[outside][0])
         reason = f"index {first} names no cell: output_shape {list(shape)} has 0 .. {cells - 1}"
-        raise SpecError("max_unpool.R5", reason, values={"index": first, "output_shape": shape})
+        met = {"index": first, "output_shape": shape}
+        raise SpecError("max_unpool.R5", reason, fault=Fault.INDEX, values=met)
     images = 0 if in_batch else np.arange(shape[0]).reshape(-1, 1, 1, 1) * per_image
     return Scatter(values, argmax.astype(np.int64) + images, shape)

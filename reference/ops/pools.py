@@ -21,7 +21,7 @@ from reference.checks import (
 )
 from reference.engine.avg_pool import Spread
 from reference.engine.pools import Pool
-from reference.errors import SpecError
+from reference.errors import Fault, SpecError
 from reference.floats import Array
 from reference.reading import read_array
 
@@ -48,7 +48,8 @@ def pool_geometry(op: str, shape: tuple[int, ...], ksize: Size, strides: Size, p
     for rule, name, outer in (("R3", "strides", other_steps), ("R4", "ksize", other_window)):
         if outer[0] != 1:
             values = {name: strides if name == "strides" else ksize}
-            raise SpecError(f"{op}.{rule}", f"{name} of {outer[0]} along batch: only 1", values=values)
+            reason = f"{name} of {outer[0]} along batch: only 1"
+            raise SpecError(f"{op}.{rule}", reason, fault=Fault.OUTER_AXES, values=values)
     pads = padding_pairs(f"{op}.R5", padding, layout, may_be_explicit=op in EXPLICIT)
     depth = _depth(op, shape[3], (window, other_window[1]), (steps, other_steps[1]), pads, layout)
     if not isinstance(pads, str):

@@ -10,7 +10,8 @@ import pytest
 from conformance import ops
 from conformance.model import Crashed
 from conformance.ops import OPS
-from conformance.run.trials import Outcome, Panel, inside, rows
+from conformance.run.rows import rows
+from conformance.run.trials import Outcome, Panel, inside
 from conformance.targets import registry
 
 COUNT = 300  # of an op, as in a run

@@ -20,7 +20,7 @@ from conformance.bench.timing import LIMITS, Plan, Timed, start, timed
 from conformance.commands import bench as command
 from conformance.errors import UsageError
 from conformance.judge.allowed import Results
-from conformance.model import Json, Returned, Unsupported, Verdict
+from conformance.model import Json, Returned, Symptom, Unsupported, Verdict
 from conformance.networks.known import NETWORKS
 from conformance.networks.running import case_of, run_reference
 from conformance.ops import OPS
@@ -356,7 +356,9 @@ def test_sums_kept_in_bfloat16_are_wrong_and_known(tmp_path: Path, monkeypatch: 
     assert row.correct is False
     assert row.bound_used is not None
     assert row.bound_used > 1
-    assert line.startswith("wrong: conv2d_backprop_filter bfloat16 on cheat: as if with sums in bfloat16, by up to ")
+    assert line.startswith(
+        "wrong: conv2d_backprop_filter bfloat16 on cheat: consistent with sums in bfloat16, by up to "
+    )
     assert line.endswith("times what may be; new: no waiver knows it")
 
 
@@ -375,8 +377,8 @@ def test_sums_kept_in_bfloat16_are_known_of_tensorflow() -> None:
 
 
 def test_the_fault_of_any_call_can_be_looked_up() -> None:
-    """No waiver has such a reason; every op's arguments make a case."""
-    wrong = Verdict(outcome="disagrees", kind="wrong-value", reason="no such reason")
+    """No waiver has such a symptom; every op's arguments make a case."""
+    wrong = Verdict(outcome="disagrees", kind="wrong-value", symptoms=(Symptom.TF32_FACTORS,))
     calls = list(subjects(CHOSEN, (1,)))
 
     assert {one.op for one in calls} == set(OPS)
@@ -396,7 +398,7 @@ def test_a_gpu_is_held_to_the_arithmetic_that_it_declares(tmp_path: Path, monkey
     declared, plain = (rows(one)[0] for one in (replace(CHEAT, arithmetic=TF32), CHEAT))
 
     assert (declared.correct, plain.correct) == (True, False)
-    assert "as if with factors in TF32" in plain.note
+    assert "tf32-factors" in plain.symptoms
 
 
 def test_what_a_target_declares_not_to_implement_is_unsupported(

@@ -1,5 +1,6 @@
 """Emulated arithmetic is named as what it is; what is worse than declared is told where the bound is blind."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,17 +26,19 @@ from conformance.judge.fingerprints import (
 )
 from conformance.judge.verdicts import measures
 from conformance.model import Array
-from conformance.run.store import OBSERVATIONS, Store
+from conformance.run.rows import Row
+from conformance.run.store import Store
 from conformance.selftest.emulations import EMULATIONS
 from reference.bounds import ARITHMETICS, within
 from reference.engine.conv2d import Forward
 from reference.ops.conv2d import forward
 
 REGIMES = ("normal", "positive", "wide", "lattice")
-EMPTY = {
-    name: "" if str(dtype) == "String" else False if str(dtype) == "Boolean" else 0.0
-    for name, dtype in OBSERVATIONS.items()
-}
+
+
+def observed_row(target: str, dtype: str, regime: str, measured: Mapping[str, Any], op: str = "conv2d") -> Row:
+    """Return one call that measures this."""
+    return Row(case="", op=op, target=target, dtype=dtype, regime=regime, **measured)
 
 
 def convolution(depth: int, dtype: str, regime: str, seed: int) -> Forward:
@@ -49,15 +52,14 @@ def convolution(depth: int, dtype: str, regime: str, seed: int) -> Forward:
 def run(folder: Path, name: str, dtype: str, depth: int) -> Store:
     """Write what a run of an emulation, judged by what it declares, measures."""
     emulation, store = EMULATIONS[name], Store.create(folder, {})
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for regime in REGIMES:
         for seed in range(max(12 // depth, 2)):
             call = convolution(depth, dtype, regime, seed)
             result = within(call, ARITHMETICS[emulation.declared])
             observed = emulation.compute(call)
             assert result.admits(observed).all()
-            key = {"op": "conv2d", "target": name, "dtype": dtype, "regime": regime}
-            rows.append({**EMPTY, **key, **measures(result, observed)})
+            rows.append(observed_row(name, dtype, regime, measures(result, observed)))
     store.write_shard("conv2d-00000", rows)
     return store
 
@@ -121,8 +123,7 @@ def test_float64_results_of_float32_sums_are_named(tmp_path: Path) -> None:
         call = convolution(4, "float64", "normal", seed)
         single = forward(call.left.astype(np.float32), call.right.astype(np.float32), 1, "VALID")
         observed = EMULATIONS["float32 in order"].compute(single).astype(np.float64)
-        key = {"op": "conv2d", "target": "", "dtype": "float64", "regime": "normal"}
-        rows.append({**EMPTY, **key, **measures(within(call), observed)})
+        rows.append(observed_row("", "float64", "normal", measures(within(call), observed)))
     store.write_shard("conv2d-00000", rows)
     (found,) = fingerprints(store.observations())
 
@@ -138,8 +139,7 @@ def test_what_the_bound_does_not_see_the_fingerprint_does(tmp_path: Path) -> Non
         call = forward(call.left[:, :4, :4], call.right, 1, "VALID")
         result, observed = within(call), EMULATIONS["TF32 rounded"].compute(call)
         assert result.admits(observed).all()
-        key = {"op": "conv2d", "target": "", "dtype": "float32", "regime": regime}
-        rows.append({**EMPTY, **key, **measures(result, observed)})
+        rows.append(observed_row("", "float32", regime, measures(result, observed)))
     store.write_shard("conv2d-00000", rows)
     (found,) = fingerprints(store.observations())
 
@@ -255,10 +255,9 @@ def test_a_few_results_on_the_other_side_of_a_tie_prove_nothing() -> None:
     assert named("bfloat16", many) == "bfloat16"
 
 
-def row(regime: str, squares: float, elements: float = 100.0) -> dict[str, Any]:
+def row(regime: str, squares: float, elements: float = 100.0) -> Row:
     """Return what one call of conv2d in float32 measures, at n = 4."""
-    key = {"op": "conv2d", "target": "", "dtype": "float32", "regime": regime}
-    return {**EMPTY, **key, "elements": elements, "squares": squares, "inverse": elements / 4}
+    return observed_row("", "float32", regime, {"elements": elements, "squares": squares, "inverse": elements / 4})
 
 
 @pytest.mark.parametrize(
@@ -293,8 +292,9 @@ def test_a_few_small_sums_do_not_make_a_transform_narrow(tmp_path: Path) -> None
 def test_means_are_no_transforms(tmp_path: Path) -> None:
     """avg_pool by a rounded reciprocal is inexact on the lattice: still float32."""
     store = Store.create(tmp_path, {})
-    key = {"op": "avg_pool", "target": "", "dtype": "float32", "elements": 100.0, "squares": 16.0, "inverse": 25.0}
-    store.write_shard("avg_pool-00000", [{**EMPTY, **key, "regime": regime} for regime in REGIMES])
+    measured = {"elements": 100.0, "squares": 16.0, "inverse": 25.0}
+    rows = [observed_row("", "float32", regime, measured, "avg_pool") for regime in REGIMES]
+    store.write_shard("avg_pool-00000", rows)
     (found,) = fingerprints(store.observations())
 
     assert found["name"] == "float32"
@@ -307,8 +307,7 @@ def test_without_normal_data_there_is_no_fingerprint(tmp_path: Path) -> None:
     store = Store.create(tmp_path, {})
     assert fingerprints(store.observations()) == []
 
-    key = {"op": "conv2d", "target": "", "dtype": "float32", "elements": 1.0, "regime": "wide"}
-    store.write_shard("conv2d-00000", [{**EMPTY, **key}])
+    store.write_shard("conv2d-00000", [observed_row("", "float32", "wide", {"elements": 1.0})])
     assert fingerprints(store.observations()) == []
 
 

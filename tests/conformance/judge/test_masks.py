@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conformance.judge.masks import DISTANCES, RISK, Mask, beyond, faults, read, seen
-from conformance.model import Array, ArraySpec, Case
+from conformance.judge.masks import DISTANCES, RISK, Mask, beyond, observed, read, verdict
+from conformance.model import Array, ArraySpec, Case, Symptom
 
 CASE = Case(
     op="dropout",
@@ -23,7 +23,7 @@ def dropped(mask: Array, case: Case = CASE) -> Mask:
     from conformance.ops import arguments
 
     x = arguments(case)["x"]
-    found = seen(case, np.where(mask, np.float32(0), x * np.float32(2)))
+    found = observed(case, np.where(mask, np.float32(0), x * np.float32(2)))
     assert found is not None
     return found
 
@@ -66,7 +66,7 @@ def test_masks_survive_a_file() -> None:
 
 def test_fair_masks_pass() -> None:
     """A hundred masks of PCG64, another seed each, have no fault."""
-    assert faults(fair(seed) for seed in range(100)) == []
+    assert verdict(fair(seed) for seed in range(100)).outcome == "agrees"
 
 
 def test_a_rate_off_by_a_twentieth_is_found() -> None:
@@ -78,37 +78,45 @@ def test_a_rate_off_by_a_twentieth_is_found() -> None:
     excess = 2 * 0.005 * 4_096_000
     mask = replace(fair(1), cells=4_096_000, excess=excess, variance=4.0 * 4_096_000 / 4)
 
-    assert faults([mask]) == ["more is dropped than the rates say: 20.2 standard deviations, of 4096000 cells"]
+    judged = verdict([mask])
+
+    assert (judged.kind, judged.symptoms) == ("wrong-value", (Symptom.RUN_SHARE,))
+    assert judged.evidence["cells"] == 4_096_000
+    assert abs(judged.evidence["deviations"] - 20.24) < 0.01
 
 
 def test_neighbours_alike_are_found() -> None:
     """Every second cell is as the one before it."""
     bits = np.random.Generator(np.random.PCG64(3)).random(2048) < 0.5
 
-    found = faults([dropped(np.repeat(bits, 2).reshape(64, 64))])
+    judged = verdict([dropped(np.repeat(bits, 2).reshape(64, 64))])
 
-    assert found == ["cells at a distance of 1 are alike: a correlation of 1.0000"]
+    assert judged.symptoms == (Symptom.RUN_CORRELATION,)
+    assert judged.evidence["correlations"] == [(1, 1.0)]
 
 
 def test_rows_that_repeat_are_found() -> None:
     """Every row of 64 has the first one's mask."""
     row = np.random.Generator(np.random.PCG64(4)).random(64) < 0.5
 
-    assert any("distance of 64 are alike" in fault for fault in faults([dropped(np.tile(row, (64, 1)))]))
+    assert (64, 1.0) in verdict([dropped(np.tile(row, (64, 1)))]).evidence["correlations"]
 
 
 def test_one_seed_counts_once() -> None:
     """The same mask a thousand times says no more than once."""
     mask = replace(fair(1), excess=200.0)
 
-    assert faults([mask] * 1000) == faults([mask]) == []
+    assert verdict([mask] * 1000).outcome == verdict([mask]).outcome == "agrees"
 
 
 def test_the_same_call_gives_the_same_mask() -> None:
     """Two masks under one seed are a fault."""
     first, second = fair(1), fair(2)
 
-    assert faults([first, replace(second, seed=first.seed, call=first.call)])[0].startswith("one call gave 2 masks")
+    judged = verdict([first, replace(second, seed=first.seed, call=first.call)])
+
+    assert Symptom.RUN_CALL in judged.symptoms
+    assert (judged.evidence["call"], judged.evidence["masks"]) == (first.call, 2)
 
 
 def test_another_seed_gives_another_mask() -> None:
@@ -116,14 +124,17 @@ def test_another_seed_gives_another_mask() -> None:
     first = fair(1)
 
     other = replace(first, seed='{"seed": [2]}', call="other")
-    assert faults([first, other])[-1].startswith("different seeds gave one mask")
+    judged = verdict([first, other])
+
+    assert Symptom.RUN_SEEDS in judged.symptoms
+    assert judged.evidence["seeds"] == sorted([first.seed, other.seed])
 
 
 def test_a_global_and_an_ops_seed_may_give_one_mask() -> None:
     """What a generator makes of 1 as either need not differ."""
     first = fair(1)
 
-    assert faults([first, replace(first, seed='{"global_seed": [1]}', call="other")]) == []
+    assert verdict([first, replace(first, seed='{"global_seed": [1]}', call="other")]).outcome == "agrees"
 
 
 @pytest.mark.parametrize("deviations", [0.0, 5.0])
@@ -144,4 +155,4 @@ def test_16_bit_numbers_say_nothing() -> None:
     """A uniform number of 7 bits has no 0.3 of its values below 0.3."""
     case = replace(CASE, arrays={"x": ArraySpec((8, 8), "bfloat16")})
 
-    assert seen(case, np.zeros((8, 8), CASE.arrays["x"].dtype)) is None
+    assert observed(case, np.zeros((8, 8), CASE.arrays["x"].dtype)) is None

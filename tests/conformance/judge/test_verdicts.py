@@ -9,6 +9,7 @@ import pytest
 
 from conformance.judge.allowed import AnyMask, AnyOf, Refused, Results, Unspecified
 from conformance.judge.verdicts import MASK_RISK, unlikely, verdict
+from conformance.judge.wording import sentence
 from conformance.model import (
     DISAGREEMENTS,
     Array,
@@ -21,11 +22,12 @@ from conformance.model import (
     Unsupported,
 )
 from reference.bounds import Within, exactly, within
+from reference.errors import Fault
 from reference.ops.conv2d import forward
 
 ONES = np.ones(3, np.float32)
 EXACT = Results((exactly(ONES),))
-REFUSED = Refused("max_pool.R4", "ksize is 0")
+REFUSED = Refused("max_pool.R4", "ksize is 0", Fault.RANGE)
 EMPTY = Unspecified("an empty result")
 
 
@@ -67,7 +69,7 @@ def test_what_is_no_answer(
     """A crash is no refusal, whatever is allowed."""
     judged = verdict(allowed, observation)
 
-    assert (judged.outcome, judged.kind, judged.reason) == (outcome, kind, reason)
+    assert (judged.outcome, judged.kind, sentence(judged)) == (outcome, kind, reason)
 
 
 # Exceptions.
@@ -78,7 +80,7 @@ def test_any_clean_exception_meets_a_refusal() -> None:
     judged = verdict(REFUSED, Raised("builtins.ValueError", "ksize  must\nbe positive"))
 
     assert (judged.outcome, judged.kind, judged.rule) == ("agrees", "", "max_pool.R4")
-    assert judged.reason == "builtins.ValueError: ksize must be positive"
+    assert sentence(judged) == "builtins.ValueError: ksize must be positive"
 
 
 @pytest.mark.parametrize("type_", ["AbortedError", "InternalError", "UnknownError"])
@@ -98,7 +100,7 @@ def test_an_exception_for_a_valid_call_disagrees() -> None:
 
 def test_long_messages_are_cut() -> None:
     """300 characters after the type."""
-    assert verdict(EXACT, Raised("E", "x" * 1000)).reason == "E: " + "x" * 300
+    assert sentence(verdict(EXACT, Raised("E", "x" * 1000))) == "E: " + "x" * 300
 
 
 def test_where_a_node_of_a_graph_was_made_is_left_out() -> None:
@@ -107,7 +109,7 @@ def test_where_a_node_of_a_graph_was_made_is_left_out() -> None:
 
     judged = verdict(EXACT, Raised("E", f"Graph execution error:\n\n{trace}\nno algorithm worked"))
 
-    assert judged.reason == "E: Graph execution error: no algorithm worked"
+    assert sentence(judged) == "E: Graph execution error: no algorithm worked"
 
 
 def test_an_exception_where_nothing_is_specified_agrees() -> None:
@@ -137,7 +139,8 @@ def test_an_answer_to_an_invalid_call_disagrees() -> None:
     judged = verdict(REFUSED, returned(ONES))
 
     assert (judged.outcome, judged.kind, judged.rule) == ("disagrees", "accepted-invalid", "max_pool.R4")
-    assert judged.reason == "accepted, but max_pool.R4: ksize is 0"
+    assert judged.symptoms == (Fault.RANGE,)
+    assert sentence(judged) == "accepted, but max_pool.R4: ksize is 0"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +158,7 @@ def test_results_of_another_form_disagree(arrays: tuple[Array, ...], kind: str, 
     """Their number and shape, then their dtype, then their values."""
     judged = verdict(EXACT, returned(*arrays))
 
-    assert (judged.outcome, judged.kind, judged.reason) == ("disagrees", kind, reason)
+    assert (judged.outcome, judged.kind, sentence(judged)) == ("disagrees", kind, reason)
 
 
 def test_a_wrong_value_names_the_worst_element() -> None:
@@ -168,56 +171,66 @@ def test_a_wrong_value_names_the_worst_element() -> None:
     judged = verdict(Results((result,)), returned(floats(3, 4, 1)))
 
     assert (judged.outcome, judged.kind, judged.worst) == ("disagrees", "wrong-value", (1,))
-    assert judged.reason == "2 of 3 elements differ; worst at [1]: 4.0 is not in 0.0 .. 2.0; each is 0 or could be"
+    assert sentence(judged) == "2 of 3 elements differ; worst at [1]: 4.0 is not in 0.0 .. 2.0; each is 0 or could be"
     assert (judged.bound_used, judged.ulps) == (6.0, 3 * 2.0**23)
 
 
-def ends(right: Array, seen: Array) -> list[str]:
-    """Return what a verdict says that all wrong elements have in common."""
-    return verdict(Results((exactly(right),)), returned(seen)).reason.split("; ")[2:]
+def symptoms(right: Array, observed: Array) -> tuple[str, ...]:
+    """Return what all wrong elements have in common."""
+    return verdict(Results((exactly(right),)), returned(observed)).symptoms
 
 
 @pytest.mark.parametrize(
-    ("right", "seen", "facts"),
+    ("right", "observed", "common"),
     [
-        (floats(0, 2, 1), floats(math.nan, math.nan, 1), ["each is nan", "none is too large"]),
-        (floats(2, 2, 1), floats(math.nan, 3, 1), []),
-        (floats(2, 2, 1), floats(math.nan, 1, 1), ["none is too large"]),
-        (floats(0, 2, 1), floats(5, 0, 1), ["each is 0 or could be"]),
-        (floats(0, 2, 1), floats(5, 4, 1), []),
-        (floats(2, 2, 1), floats(math.inf, math.inf, 1), ["each is infinite"]),
+        (floats(0, 2, 1), floats(math.nan, math.nan, 1), ("nan", "not-above")),
+        (floats(2, 2, 1), floats(math.nan, 3, 1), ()),
+        (floats(2, 2, 1), floats(math.nan, 1, 1), ("not-above",)),
+        (floats(0, 2, 1), floats(5, 0, 1), ("zero",)),
+        (floats(0, 2, 1), floats(5, 4, 1), ()),
+        (floats(2, 2, 1), floats(math.inf, math.inf, 1), ("infinite",)),
         (
             floats(-math.inf, 1),
             np.array([-(2 - 2.0**-23) * 2.0**127, 1], np.float32),
-            ["each is the lowest number, for -inf"],
+            ("lowest",),
         ),
-        (floats(-math.inf, 1), floats(-9, 1), []),
+        (floats(-math.inf, 1), floats(-9, 1), ()),
     ],
 )
-def test_what_all_wrong_elements_have_in_common_is_said(right: Array, seen: Array, facts: list[str]) -> None:
-    """It tells one cause from another; what only some of them have is not said."""
-    assert ends(right, seen) == facts
+def test_what_all_wrong_elements_have_in_common_is_a_symptom(
+    right: Array, observed: Array, common: tuple[str, ...]
+) -> None:
+    """It tells one cause from another; what only some of them have is none."""
+    assert symptoms(right, observed) == common
+
+
+def test_memory_that_nobody_wrote_is_a_symptom() -> None:
+    """The workers' allocator fills it with bytes 5A; another number has another byte."""
+    filled = np.frombuffer(b"\x5a" * 8, np.float32)
+
+    assert "unwritten" in symptoms(ONES, np.concatenate([filled, floats(1)]))
+    assert "unwritten" not in symptoms(ONES, np.concatenate([filled, floats(2)]))
 
 
 @pytest.mark.parametrize(
     ("seen", "agree"),
     [([[4, 3], [2, 1]], True), ([[1, 2], [3, 5]], False), ([[1, 2 + 2**31], [3 - 2**31, 4]], True)],
 )
-def test_integers_that_add_up_are_said_to(seen: list[list[int]], agree: bool) -> None:
+def test_integers_that_add_up_have_a_symptom(seen: list[list[int]], agree: bool) -> None:
     """One image and channel, whose sum is 10: dealt out otherwise it is still that, modulo 2^32, too."""
     right = np.array([[1, 2], [3, 4]], np.int32).reshape(1, 2, 2, 1)
     other = np.array(seen, np.int64).astype(np.int32).reshape(1, 2, 2, 1)
 
-    assert ("the totals agree" in ends(right, other)) is agree
+    assert ("totals-agree" in symptoms(right, other)) is agree
 
 
 def test_totals_are_those_of_each_image_in_either_layout() -> None:
     """What moves between images does not add up; within the channels of one it does."""
     right = np.arange(24, dtype=np.int32).reshape(2, 2, 2, 3)
 
-    assert "the totals agree" not in ends(right, np.roll(right, 1, axis=0))
-    assert "the totals agree" in ends(right, np.roll(right, 1, axis=1))
-    assert "the totals agree" in ends(right.transpose(0, 3, 1, 2), np.roll(right, 1, axis=1).transpose(0, 3, 1, 2))
+    assert "totals-agree" not in symptoms(right, np.roll(right, 1, axis=0))
+    assert "totals-agree" in symptoms(right, np.roll(right, 1, axis=1))
+    assert "totals-agree" in symptoms(right.transpose(0, 3, 1, 2), np.roll(right, 1, axis=1).transpose(0, 3, 1, 2))
 
 
 @pytest.mark.parametrize(("more", "agree"), [(3.0, True), (3.5, False)])
@@ -228,7 +241,7 @@ def test_floating_totals_may_miss_by_the_roundings_of_a_cell(more: float, agree:
     seen = right.copy()
     seen[0, 0, 1, 0] = more
 
-    assert ("the totals agree" in verdict(Results((result,)), returned(seen)).reason) is agree
+    assert ("totals-agree" in verdict(Results((result,)), returned(seen)).symptoms) is agree
 
 
 def test_nan_is_the_worst_of_wrong_values() -> None:
@@ -337,7 +350,7 @@ def test_where_none_is_met_the_first_options_objection_stands() -> None:
 
 def test_what_is_unspecified_agrees_and_says_why() -> None:
     """As an option, too."""
-    assert verdict(EMPTY, returned(ONES)).reason == "an empty result"
+    assert sentence(verdict(EMPTY, returned(ONES))) == "an empty result"
     assert verdict(AnyOf((REFUSED, EMPTY)), returned(ONES)).outcome == "agrees"
 
 
@@ -398,7 +411,7 @@ def test_all_or_none_kept_disagree() -> None:
     """2^-1000 is less than the risk taken."""
     judged = verdict(AnyMask(X, 0.5, None), returned(dropped(X, np.ones(1000, bool))))
 
-    assert judged.reason == "1000 of 1000 elements kept, at rate 0.5"
+    assert sentence(judged) == "1000 of 1000 elements kept, at rate 0.5"
     assert of_mask(np.zeros(1000, bool)) == ("disagrees", "wrong-value")
     assert of_mask(np.ones(20, bool), x=X[:20]) == ("agrees", "")  # 2^-20: nothing proven
 
@@ -421,7 +434,7 @@ def test_an_element_that_is_neither_kept_nor_dropped_disagrees() -> None:
     judged = verdict(AnyMask(X, 0.5, None), returned(array))
 
     assert (judged.kind, judged.worst) == ("wrong-value", (8,))
-    assert judged.reason == "9.0 at [8] is neither 9.0 scaled nor dropped"
+    assert sentence(judged) == "9.0 at [8] is neither 9.0 scaled nor dropped"
 
 
 def test_a_mask_that_differs_along_a_broadcast_axis_disagrees() -> None:
@@ -455,7 +468,7 @@ def test_masks_of_another_form_disagree() -> None:
     """As results do."""
     mask = AnyMask(X, 0.5, None)
 
-    assert verdict(mask, returned(X, X)).reason == "2 results, 1 expected"
+    assert sentence(verdict(mask, returned(X, X))) == "2 results, 1 expected"
     assert verdict(mask, returned(X[:5])).kind == "wrong-shape"
     assert verdict(mask, returned(X.astype(np.float64))).kind == "wrong-dtype"
 

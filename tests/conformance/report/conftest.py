@@ -16,6 +16,7 @@ import pytest
 import reference
 from conformance import ops
 from conformance.model import Case
+from conformance.run.rows import Row
 from conformance.run.store import Store
 
 TARGETS = ("tf-cpu-eager", "tf-cpu-xla")
@@ -60,22 +61,18 @@ def header(version: str, started: str, targets: Sequence[str], **changed: Any) -
     }
 
 
-def row(case: Case, target: str, verdict: str = "agrees", kind: str = "", **changed: Any) -> dict[str, Any]:
+def row(case: Case, target: str, verdict: str = "agrees", kind: str = "", **changed: Any) -> Row:
     """Return one observation."""
     classes = ops.features(case)
     noise = zlib.crc32(f"{case.id} {target}".encode()) / 2**32
     sums = case.breaks is None and case.regime in ("normal", "positive") and case.op.startswith(("conv2d", "avg"))
-    return {
+    columns: dict[str, Any] = {
         "case": case.id,
         "op": case.op,
         "target": target,
         "route": "nn",
         "verdict": verdict,
         "kind": kind,
-        "rule": "",
-        "reason": "",
-        "observation": "returned",
-        "error": "",
         "breaks": case.breaks or "",
         "dtype": next(iter(case.arrays.values())).dtype,
         "layout": classes.get("layout", ""),
@@ -86,12 +83,10 @@ def row(case: Case, target: str, verdict: str = "agrees", kind: str = "", **chan
         "sum": noise - 0.5 if sums else 0.0,
         "squares": 40 * noise if sums else 0.0,
         "seconds": 1e-4,
-        "trace_seconds": 0.0,
-        "again": None,
         "content": json.dumps(case.to_json()),
         "attributes": json.dumps(classes),
-        **changed,
     }
+    return Row(**columns | changed)
 
 
 def finding(name: str, case: Case, **changed: Any) -> dict[str, Any]:
@@ -107,7 +102,10 @@ def finding(name: str, case: Case, **changed: Any) -> dict[str, Any]:
         "reason": "3 of 36 elements differ; worst at [0, 0, 2, 0]: 7.0 is not in 3.0 .. 3.0",
         "predicate": {"batch": "above 1", "stride": "above 1"},
         "status": "new",
-        "waiver": None,
+        "symptoms": ["totals-agree"],
+        "kernels": [],
+        "cause": None,
+        "link": None,
         "case": case.to_json(),
         "case_id": case.id,
         "shared_by": {"tf-cpu-eager": "wrong-value"},
@@ -154,7 +152,7 @@ def make(
     version: str = "2.21.0",
     started: str = "2026-11-22T07:00:00+00:00",
     targets: Sequence[str] = TARGETS,
-    rows: Sequence[Mapping[str, Any]] | None = None,
+    rows: Sequence[Row] | None = None,
     findings: Sequence[Mapping[str, Any]] = (),
     waivers: Sequence[Mapping[str, Any]] = (),
     footer: Mapping[str, Any] | None = None,
@@ -168,14 +166,14 @@ def make(
     if every:
         store.write_shard("all-00000", every)
     if ended:
-        store.write_json("findings.json", {"schema": 1, "findings": list(findings), "waivers": list(waivers)})
+        store.write_json("findings.json", {"schema": 2, "findings": list(findings), "waivers": list(waivers)})
         coverage: Any = {"conv2d": {"values": {"reached": 83, "makeable": 87, "missing": ["batch 0", "filters 0"]}}}
         told: dict[str, Any] = {"ended": "2026-11-22T07:03:00+00:00", "seconds": 180.0, "complete": True}
         store.close({**told, "coverage": coverage, "counts": {}, "fingerprints": [], **(footer or {})})
     return folder
 
 
-def agreeing(targets: Sequence[str]) -> list[dict[str, Any]]:
+def agreeing(targets: Sequence[str]) -> list[Row]:
     """Return 40 cases of every op, on which these targets agree."""
     return [row(case, target) for op in ops.OPS for case in ops.generate(op, 7, 0, 40) for target in targets]
 
@@ -197,7 +195,7 @@ def make_run(tmp_path: Path) -> Make:
 def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run with one new and one waived finding, and one stale waiver; it is not to be changed."""
     case = founding_case()
-    waived = {"status": "waived", "waiver": "tie-order", "title": "max_pool_grad credits another tied element"}
+    waived = {"status": "waived", "cause": "tie-order", "title": "max_pool_grad credits another tied element"}
     pool = next(c for c in ops.generate("max_pool_grad", 7, 0, 99) if c.breaks is None)
     known = {"id": "tie-order", "state": "used", "link": "https://example.org/1", "reason": "Known."}
     old = {"id": "old", "state": "unused", "link": "", "reason": "Fixed upstream."}

@@ -126,8 +126,11 @@ def test_a_new_finding_decides(full_run: Path) -> None:
     report = gather([full_run])
 
     assert verdict.verdict(report).sentence == "1 new divergence in conv2d_transpose."
-    assert ([f.id for f in verdict.new(report)], len(report.findings)) == (["conv2d_transpose-wrong-value-0badcafe"], 2)
-    assert [waiver.id for waiver in verdict.stale(report)] == ["old"]
+    assert ([each.finding.id for each in verdict.new(report)], len(report.findings)) == (
+        ["conv2d_transpose-wrong-value-0badcafe"],
+        2,
+    )
+    assert [known.id for _, known in verdict.stale(report)] == ["old"]
     assert verdict.exit_code(report) == 1
 
 
@@ -151,8 +154,9 @@ def test_a_finding_of_two_runs_is_one(make_run: Make, by_hand: SimpleNamespace) 
 
     (found,) = gather(runs).findings
 
-    assert (found.first, found.last, found.runs, found.cases) == ("2.20.0", "2.21.0", (0, 1), 24)
-    assert (found.shared_by, found.status) == ((("tf-cpu-eager", "wrong-value"), ("tf-cpu-xla", "crashed")), "new")
+    assert (found.first, found.last, found.runs, found.finding.cases) == ("2.20.0", "2.21.0", (0, 1), 24)
+    assert found.finding.shared_by == {"tf-cpu-eager": "wrong-value", "tf-cpu-xla": "crashed"}
+    assert found.finding.status == "new"
 
 
 def test_what_is_new_gone_kept_and_not_looked_for(make_run: Make, by_hand: SimpleNamespace) -> None:

@@ -151,7 +151,7 @@ def evil_run(make_run: Make, by_hand: SimpleNamespace) -> Path:
         predicate={EVIL: EVIL},
         shared_by={EVIL: EVIL},
         not_shared_by=[EVIL],
-        waiver=EVIL,
+        cause=EVIL,
         status="waived",
     )
     waiver = {"id": EVIL, "state": "expired", "link": f"javascript:{EVIL}", "reason": EVIL, "review": EVIL}

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -16,7 +15,8 @@ from conformance.errors import SuiteError, UsageError
 from conformance.model import Json
 from conformance.run.header import header
 from conformance.run.jobs import Plan
-from conformance.run.store import OBSERVATIONS, Store
+from conformance.run.rows import COLUMNS, Row
+from conformance.run.store import Store
 from conformance.triage import campaign
 
 HEADER: dict[str, Json] = {"started": "2026-01-01T00:00:00+00:00", "options": {}}
@@ -25,9 +25,10 @@ RUN = ["run", "--target", "reference", "--op", "dropout_grad", "--cases", "96", 
 PLAN = Plan(ops=("dropout_grad",), targets=("reference",), cases=96, seed=0, jobs=1)
 
 
-def rows(count: int, first: int = 0) -> list[dict[str, Any]]:
+def rows(count: int, first: int = 0) -> list[Row]:
     """Return observations whose case tells their place."""
-    return [{"case": f"max_pool-{number}", "op": "max_pool", "target": "t"} for number in range(first, first + count)]
+    numbers = range(first, first + count)
+    return [Row(case=f"max_pool-{n}", op="max_pool", target="t", bound_used=0.0, ulps=0.0) for n in numbers]
 
 
 @pytest.fixture
@@ -37,21 +38,21 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_observations_come_back_as_they_were_written(store: Store) -> None:
-    """Two shards are read as one frame of all columns, in the order of their names; what a row lacks is null."""
+    """Two shards are read as one frame of all columns, in the order of their names."""
     store.write_shard("max_pool-00001", rows(2, 2))
     store.write_shard("max_pool-00000", rows(2))
 
     frame = store.collect(store.observations())
 
     assert frame["case"].to_list() == [f"max_pool-{number}" for number in range(4)]
-    assert frame.columns == list(OBSERVATIONS)
-    assert frame["ulps"].null_count() == 4
+    assert frame.columns == list(COLUMNS)
+    assert store.rows(pl.col("op") == "max_pool") == rows(4)
     assert store.done() == {"max_pool-00000", "max_pool-00001"}
 
 
 def test_a_run_without_observations_is_an_empty_frame(store: Store) -> None:
     """Columns and no rows: a run whose first shard has not ended can be read."""
-    assert store.collect(store.observations()).shape == (0, len(OBSERVATIONS))
+    assert store.collect(store.observations()).shape == (0, len(COLUMNS))
 
 
 def test_the_footer_is_null_until_the_run_is_closed(store: Store) -> None:
@@ -76,7 +77,7 @@ def test_a_folder_without_a_run_cannot_be_resumed(tmp_path: Path) -> None:
         Store.resume(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 2}', '{"schema": 1, "header": null}', "\udcff"])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 3}', '{"schema": 2, "header": null}', "\udcff"])
 def test_a_broken_run_file_is_named(store: Store, text: str) -> None:
     """Whatever is wrong with run.json, its path and the fault are told in one line."""
     path = store.folder / "run.json"

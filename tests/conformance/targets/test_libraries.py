@@ -10,6 +10,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from conformance.judge.wording import sentence
 from conformance.model import Array, Case, Raised, Returned
 from conformance.ops import features, generate
 from conformance.run.trials import Panel
@@ -139,7 +140,7 @@ def test_every_op_that_is_claimed_agrees_on_whole_numbers(panel: Panel) -> None:
     assert target.profile
 
     wrong = {
-        f"{case.op} {case.attributes}: {outcome.verdict.reason}"
+        f"{case.op} {case.attributes}: {sentence(outcome.verdict)}"
         for op in target.profile.ops
         for case in islice(lattice(op, target), 4)  # none of dropout, which has no windows
         for outcome in panel.examine(case)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from packaging.specifiers import SpecifierSet
 
 from conformance import ops
 from conformance.judge.masks import DISTANCES, Mask
+from conformance.model import Symptom
+from conformance.run.rows import Row
 from conformance.run.store import Store
 from conformance.targets import registry
 from conformance.triage.aggregate import files, find
@@ -18,12 +21,12 @@ from conformance.triage.waivers import Waiver
 TARGETS = {"tf-cpu-xla": registry.find("tf-cpu-xla")}
 
 
-def row(op: str, **more: object) -> dict[str, Any]:
+def row(op: str, **more: Any) -> Row:  # noqa: ANN401 -- columns of all types
     """Return an observation that agrees, as far as it matters here."""
     case = next(ops.generate(op, 0, 0, 1))
     content = json.dumps(case.to_json())
-    known = {"op": op, "target": "tf-cpu-xla", "route": "nn", "kind": "", "dtype": "float32", "regime": "normal"}
-    return known | {"mask": "", "content": content, "elements": 1.0} | more
+    known: dict[str, Any] = {"case": case.id, "op": op, "target": "tf-cpu-xla", "content": content, "elements": 1.0}
+    return Row(**known | {"route": "nn", "dtype": "float32", "regime": "normal"} | more)
 
 
 def mask(seed: int, excess: float) -> str:
@@ -42,7 +45,7 @@ def mask(seed: int, excess: float) -> str:
     ).to_json()
 
 
-def stored(folder: Path, rows: list[dict[str, Any]]) -> Store:
+def stored(folder: Path, rows: list[Row]) -> Store:
     """Return a run with these observations."""
     store = Store.create(folder / "run", {})
     store.write_shard("op-00000", rows)
@@ -57,7 +60,10 @@ def test_masks_that_drop_too_many_are_a_finding(tmp_path: Path, excess: float, n
     found = find(store, TARGETS, [])
 
     assert len(found) == number
-    assert all("more is dropped than the rates say" in finding.reason for finding in found)
+    assert [finding.verdict.symptoms for finding in found] == [("run-share",)] * number
+    assert [finding.reason for finding in found] == [
+        "over the whole run: more is dropped than the rates say: 20.0 standard deviations, of 10000 cells"
+    ] * number
 
 
 @pytest.mark.parametrize(("op", "number"), [("dropout", 0), ("stateless_dropout", 1)])
@@ -70,7 +76,7 @@ def test_two_masks_of_one_seed_are_a_finding_unless_the_target_ignores_seeds(
     found = find(stored(tmp_path, [row(op, mask=text) for text in twice]), TARGETS, [])
 
     assert len(found) == number
-    assert all("one call gave 2 masks" in finding.reason for finding in found)
+    assert [finding.reason for finding in found] == ["over the whole run: one call gave 2 masks: 1"] * number
 
 
 def fingerprint(name: str) -> dict[str, Any]:
@@ -95,9 +101,9 @@ def test_what_single_cases_show_is_not_told_again(tmp_path: Path) -> None:
     assert find(store, TARGETS, [fingerprint("TF32 truncated")]) == []
 
 
-@pytest.mark.parametrize(("message", "number"), [("over the whole run", 1), ("elements differ", 0)])
-def test_a_waiver_covers_what_the_whole_run_shows(tmp_path: Path, message: str, number: int) -> None:
-    """By its message, as any other finding; one of single wrong elements does not."""
+@pytest.mark.parametrize(("symptom", "number"), [(Symptom.RUN_ARITHMETIC, 1), (Symptom.TF32_FACTORS, 0)])
+def test_a_waiver_covers_what_the_whole_run_shows(tmp_path: Path, symptom: Symptom, number: int) -> None:
+    """By its symptoms, as any other finding; one of single wrong elements does not."""
     known = Waiver(
         id="known",
         op="conv2d",
@@ -109,7 +115,7 @@ def test_a_waiver_covers_what_the_whole_run_shows(tmp_path: Path, message: str, 
         link="docs/",
         reason="",
         review=dt.date(2030, 1, 1),
-        message=message,
+        symptoms=(symptom,),
     )
     prints = [fingerprint("TF32 truncated")]
 
@@ -139,8 +145,8 @@ def test_what_a_run_shows_has_a_script_for_tensorflow(tmp_path: Path, op: str, r
     drawn = ops.generate(op, 0, 0, 300)
     case = next(each for each in drawn if not each.breaks and each.arrays.keys() <= {"x", "input", "filters"}
                 and next(iter(each.arrays.values())).dtype == "float32" and each.regime == "normal")  # fmt: skip
-    told = row(op, content=json.dumps(case.to_json()), route=route)
-    masks = [{**told, "mask": mask(seed, 20.0)} for seed in range(100)] if op != "conv2d" else [told]
+    one = row(op, content=json.dumps(case.to_json()), route=route)
+    masks = [replace(one, mask=mask(seed, 20.0)) for seed in range(100)] if op != "conv2d" else [one]
 
     (found,) = find(stored(tmp_path, masks), TARGETS, [fingerprint("TF32 truncated")] if op == "conv2d" else [])
 

@@ -1,249 +1,117 @@
-"""Planted faults become one finding each, with what governs them, the smallest case, who shares it, and a script."""
+"""findings.json: what is written is read back, and what others wrote is checked field by field."""
 
-import ast
-import datetime as dt
 import json
-import math
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from packaging.specifiers import SpecifierSet
 
-from conformance import ops
-from conformance.commands.replay import find
-from conformance.model import Case
-from conformance.ops import case_from_json
-from conformance.run.header import header
-from conformance.run.jobs import Plan
+from conformance.errors import SuiteError
 from conformance.run.store import Store
-from conformance.run.trials import Panel, rows
-from conformance.targets import registry
-from conformance.targets.target import Target
-from conformance.targets.transport.pool import Limits
-from conformance.triage import campaign
-from conformance.triage.findings import Search, files, find_all, words
-from conformance.triage.waivers import Waiver
+from conformance.triage.findings import Finding, Findings, Known, read, write
 
-MINIATURES = Path(__file__).parents[2] / "miniatures"
-OPS = ("conv2d", "conv2d_transpose", "conv2d_backprop_filter", "dropout_grad")
-PLAN = Plan(ops=OPS, targets=("planted:several", "planted:one", "reference"), cases=96, seed=0, jobs=1)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def importable() -> Iterator[None]:
-    """Let workers import the miniatures."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(MINIATURES))
-        yield
+CASE = {"op": "conv2d", "arrays": {"input": {"shape": [1], "dtype": "float32"}}, "attributes": {"strides": 1}}
+ENTRY: dict[str, Any] = {
+    "id": "one",
+    "title": "conv2d gives wrong numbers",
+    "op": "conv2d",
+    "target": "tf-cpu-eager",
+    "kind": "wrong-value",
+    "status": "new",
+    "case": CASE,
+    "case_id": "conv2d-0",
+    "predicate": {"batch": "0"},
+    "shared_by": {"tf-cpu-eager": "wrong-value"},
+}
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Give a run of two targets with planted faults, and one without."""
-    store = Store.create(tmp_path_factory.mktemp("findings") / "run", header(PLAN))
-    campaign.conduct(PLAN, store, [], lambda _: None, lambda _: None, shrink_steps=10**6)
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Give an empty run."""
+    return Store.create(tmp_path / "run", {})
+
+
+def stored(store: Store, **content: Any) -> Store:  # noqa: ANN401 -- whatever a file holds
+    """Write a findings.json by hand."""
+    (store.folder / "findings.json").write_text(json.dumps({"schema": 2, **content}))
     return store
 
 
-@pytest.fixture(scope="module")
-def findings(store: Store) -> dict[str, dict[str, Any]]:
-    """Give the findings of that run by op: one each."""
-    found = store.read_json("findings.json")["findings"]
-    assert sorted(finding["op"] for finding in found) == sorted(OPS)
-    return {finding["op"]: finding for finding in found}
-
-
-@pytest.mark.parametrize(
-    ("op", "kind", "predicate"),
-    [
-        ("conv2d_transpose", "wrong-value", {"padding ends": "unlike"}),
-        ("conv2d", "refused-valid", {"strides": "unequal"}),
-        ("conv2d_backprop_filter", "wrong-dtype", {"dtype": "float16"}),
-    ],
-)
-def test_a_planted_fault_is_one_finding_with_what_governs_it(
-    findings: dict[str, dict[str, Any]], op: str, kind: str, predicate: dict[str, str]
-) -> None:
-    """Kind and predicate say what was planted, and nothing that may as well be otherwise."""
-    assert findings[op]["kind"] == kind
-    assert findings[op]["predicate"] == predicate
-
-
-def test_an_accepted_invalid_call_is_a_finding_of_its_rule(findings: dict[str, dict[str, Any]]) -> None:
-    """The rule that is not checked is named."""
-    assert (findings["dropout_grad"]["kind"], findings["dropout_grad"]["rule"]) == ("accepted-invalid", "dropout.R2")
-
-
-@pytest.mark.parametrize("op", OPS)
-def test_the_case_of_a_finding_is_small(findings: dict[str, dict[str, Any]], op: str) -> None:
-    """No array of it has more than four elements."""
-    assert all(math.prod(spec["shape"]) <= 4 for spec in findings[op]["case"]["arrays"].values())
-
-
-def test_who_shares_a_fault_is_tested(findings: dict[str, dict[str, Any]]) -> None:
-    """planted:one shares the fault of conv2d_transpose alone; the reference shares none."""
-    shared = findings["conv2d_transpose"]
-    assert set(shared["shared_by"]) == {"planted:several", "planted:one"}
-    assert shared["not_shared_by"] == ["reference"]
-    alone = findings["conv2d"]
-    assert set(alone["shared_by"]) == {"planted:several"}
-    assert set(alone["not_shared_by"]) == {"planted:one", "reference"}
-
-
-def test_every_disagreement_belongs_to_a_finding(store: Store, findings: dict[str, dict[str, Any]]) -> None:
-    """The cases that findings count are those of the observations that disagree."""
-    wrong = store.collect(store.observations()).filter(verdict="disagrees")
-
-    for op, finding in findings.items():
-        assert finding["cases"] == wrong.filter(op=op)["case"].n_unique()
-
-
-@pytest.mark.parametrize("op", OPS)
-def test_the_case_file_of_a_finding_is_its_case(store: Store, findings: dict[str, dict[str, Any]], op: str) -> None:
-    """case.json is read back as the case, by its path, by the finding's id and by the case's."""
-    finding = findings[op]
-    case = case_from_json(finding["case"])
-    folder = store.folder / "findings" / finding["id"]
-
-    assert case_from_json(json.loads((folder / "case.json").read_text())) == case
-    for text in (str(folder / "case.json"), finding["id"], finding["case_id"]):
-        assert find(text, store.folder, Path("nowhere")) == case
-    assert case.id == finding["case_id"]
-
-
-@pytest.mark.parametrize("op", OPS)
-def test_the_arrays_of_a_finding_are_its_call(store: Store, findings: dict[str, dict[str, Any]], op: str) -> None:
-    """arrays.npz holds the arguments, without pickles; what was observed, where there was anything."""
-    finding = findings[op]
-    with np.load(store.folder / "findings" / finding["id"] / "arrays.npz", allow_pickle=False) as stored:
-        arrays = dict(stored)
-
-    for name, value in ops.arguments(case_from_json(finding["case"])).items():
-        if isinstance(value, np.ndarray):
-            np.testing.assert_array_equal(arrays[name], value)
-    returned = finding["kind"] in ("wrong-value", "wrong-dtype", "accepted-invalid")
-    assert ("observed_0" in arrays) == returned
-
-
-@pytest.mark.parametrize("op", OPS)
-def test_the_script_of_a_finding_is_short_and_needs_the_users_module_alone(
-    store: Store, findings: dict[str, dict[str, Any]], op: str
-) -> None:
-    """repro.py compiles, has 60 lines at most, and imports NumPy, sys and what the target is: no TensorFlow."""
-    text = (store.folder / "findings" / findings[op]["id"] / "repro.py").read_text()
-
-    tree = ast.parse(text)
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert len(text.splitlines()) <= 60
-    assert imported <= {"numpy", "planted", "sys"}
-
-
-@pytest.mark.parametrize(
-    ("op", "kind", "attribute", "text"),
-    [("avg_pool", "hung", "batch", "0"), ("max_pool", "crashed", "image width", "1")],
-)
-def test_a_fault_that_ends_the_worker_is_one_finding(op: str, kind: str, attribute: str, text: str) -> None:
-    """The worker is replaced as often as shrinking needs; the script runs the call in a second process."""
-    struck = (case for case in ops.generate(op, 0, 0, 5000) if ops.features(case).get(attribute) == text)
-    with Panel({"planted:several": registry.find("planted:several")}, Limits(seconds=0.5), confirm=False) as panel:
-        wrong = [line for case in islice(struck, 2) for line in rows(panel.examine(case))]
-        (finding,) = find_all(wrong, Search(panel, 10**6), [], {})
-        found = files(finding, panel)
-        script = found["repro.py"].decode()
-
-    assert ("stderr.txt" in found) == (kind == "crashed")
-    assert (finding.kind, dict(finding.predicate)) == (kind, {attribute: text})
-    assert all(math.prod(spec.shape) <= 16 for spec in finding.case.arrays.values())
-    assert finding.cases == 2
-    assert "subprocess.run" in script
-    assert len(script.splitlines()) <= 60
-    compile(script, "repro.py", "exec")
-
-
-def waiver(op: str, kind: str, case: Case, predicate: dict[str, tuple[str, ...]] | None = None) -> Waiver:
-    """Return a waiver of the planted fault that this case shows, on one target."""
-    return Waiver(
-        id=kind,
-        op=op,
-        kind=kind,
-        targets=("planted:several",),
-        versions=SpecifierSet(">=1"),
-        predicate=predicate or {},
-        case=case,
+def test_findings_are_read_as_they_were_written(store: Store) -> None:
+    """Every field of both records."""
+    finding = Finding(
+        **ENTRY,
+        route="nn",
+        symptoms=("nan", "not-above"),
+        rule="conv2d.R3",
+        reason="in words",
+        kernels=("gemm",),
+        cause="known",
         link="docs/",
-        reason="planted",
-        review=dt.date(2100, 1, 1),
+        not_shared_by=("reference",),
+        cases=3,
+        worst=(0, 1),
     )
+    found = Findings((finding,), (Known(id="known", state="used", link="docs/", reason="why", review="2030-01-01"),))
+
+    write(store, found)
+
+    assert read(store) == found
 
 
-@pytest.mark.parametrize("predicate", [{}, {"padding ends": ("unlike",)}])
-def test_a_waiver_hides_no_target_that_it_does_not_name(predicate: dict[str, tuple[str, ...]]) -> None:
-    """Two targets have the same fault, and the waiver speaks of one: the other one's is not hidden behind it."""
-    names = ("planted:several", "planted:one")
-    struck = (case for case in ops.generate("conv2d_transpose", 0, 0, 5000) if case.regime == "lattice")
-    with Panel({name: registry.find(name) for name in names}, confirm=False) as panel:
-        outcomes = (panel.examine(case) for case in struck)
-        wrong = next(rows(both) for both in outcomes if both[0].verdict.kind == "wrong-value")
-        known = waiver("conv2d_transpose", "wrong-value", case_from_json(json.loads(wrong[0]["content"])), predicate)
-        found = find_all(wrong, Search(panel, 10**6), [known], dict.fromkeys(names, "1.0"))
-
-    assert ["planted:one" in finding.shared_by for finding in found if finding.waiver is None] == [True]
+def test_a_run_that_was_killed_before_has_none(store: Store) -> None:
+    """There is no file."""
+    assert read(store) == Findings()
 
 
-def test_a_waived_finding_shows_the_case_of_its_waiver() -> None:
-    """The smallest case is known: no other is looked for, and the first one met is left aside."""
-    small = {"op": "conv2d", "regime": "lattice", "seed": 0, "breaks": None}
-    small["arrays"] = {name: {"shape": [1, 1, 1, 1], "dtype": "float32"} for name in ("input", "filters")}
-    small["attributes"] = {"strides": [2, 3], "padding": "VALID"}
-    struck = (case for case in ops.generate("conv2d", 0, 0, 5000) if not case.breaks)
-    with Panel({"planted:several": registry.find("planted:several")}, confirm=False) as panel:
-        outcomes = (panel.examine(case) for case in struck)
-        wrong = next(rows(several) for several in outcomes if several[0].verdict.kind == "refused-valid")
-        known = waiver("conv2d", "refused-valid", case_from_json(small))
-        (finding,) = find_all(wrong, Search(panel, 0), [known], {"planted:several": "1.0"})
+def test_a_finding_of_schema_1_has_its_waiver_as_cause(store: Store) -> None:
+    """Neither symptoms nor kernels stand in it."""
+    stored(store, schema=1, findings=[ENTRY | {"waiver": "known", "reason": "each is nan"}])
 
-    assert finding.case == known.case
-    assert finding.case.id != wrong[0]["case"]
-    assert finding.shared_by == {"planted:several": "refused-valid"}
+    (finding,) = read(store).findings
+
+    assert (finding.cause, finding.symptoms, finding.kernels) == ("known", (), ())
 
 
-def test_other_bits_the_second_time_are_a_finding() -> None:
-    """A target that claims determinism and gives zeros of either sign disagrees; both are allowed, once each."""
-    target = registry.find("planted:unsteady")
-    steady = Target(name=target.name, about="", adapter=target.adapter, options=target.options, deterministic=True)
-    with Panel({"planted:unsteady": steady}, Limits(seconds=5.0)) as panel:
-        wrong = [line for case in zeros() for line in rows(panel.examine(case)) if line["verdict"] == "disagrees"]
-        (finding,) = find_all(wrong, Search(panel), [], {})
-
-    assert len(wrong) == 2
-    assert finding.kind == "nondeterministic"
-
-
-def zeros() -> list[Case]:
-    """Return max pools of negative numbers and zeros that are run twice: their seed is a multiple of 16."""
-    spec = {"input": {"shape": [1, 4, 4, 2], "dtype": "float32"}}
-    call = {"ksize": 1, "strides": 1, "padding": "SAME"}
-    one = {"op": "max_pool", "arrays": spec, "attributes": call, "regime": "ties", "breaks": None}
-    return [case_from_json({**one, "seed": seed}) for seed in (0, 16)]
+def test_what_a_later_suite_adds_is_left_out(store: Store) -> None:
+    """A key that no record has."""
+    assert read(stored(store, findings=[ENTRY | {"later": 1}])).findings == (Finding(**ENTRY),)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("change", "what"),
     [
-        ("ValueError: strides [3, 2] are not equal", "ValueError: strides [1, 2, 3, 1] are not equal"),
-        ("InvalidArgumentError: {{node conv}} depth 3 of 4", "InvalidArgumentError: {{node x/y_2}} depth 1 of 2"),
+        ({"id": 1}, "findings[1].id is 1: it needs a text"),
+        ({"cause": 1}, "findings[1].cause is 1: it needs a text or null"),
+        ({"case": {"op": "conv2d"}}, "findings[1].case is {'op': 'conv2d'}: it needs an object with op, arrays and"),
+        ({"predicate": {"batch": 0}}, "findings[1].predicate is {'batch': 0}: it needs texts by name"),
+        ({"shared_by": ["t"]}, "findings[1].shared_by is ['t']: it needs texts by name"),
+        ({"symptoms": [1]}, "findings[1].symptoms is [1]: it needs a list of texts"),
+        ({"worst": [True]}, "findings[1].worst is [True]: it needs a list of integers"),
+        ({"cases": "3"}, "findings[1].cases is '3': it needs an integer"),
     ],
 )
-def test_messages_of_one_cause_have_the_same_words(one: str, other: str) -> None:
-    """Numbers, names and lists do not count."""
-    assert words("refused-valid", one) == words("refused-valid", other) != ""
+def test_a_field_of_another_type_is_named_with_its_place(store: Store, change: dict[str, Any], what: str) -> None:
+    """The file, the entry, the field, what stands there, and what should."""
+    stored(store, findings=[ENTRY, ENTRY | change])
+
+    with pytest.raises(SuiteError) as raised:
+        read(store)
+
+    assert str(raised.value).startswith(f"{store.folder / 'findings.json'}: {what}")
 
 
-def test_what_a_wrong_value_says_tells_no_cause() -> None:
-    """Its message is about elements, which differ from case to case."""
-    assert words("wrong-shape", "shape [1], not [2]") == ""
+@pytest.mark.parametrize("key", ENTRY)
+def test_a_field_that_is_missing_is_named(store: Store, key: str) -> None:
+    """Those that every schema has."""
+    stored(store, findings=[{name: value for name, value in ENTRY.items() if name != key}])
+
+    with pytest.raises(SuiteError, match=rf"findings\[0\] has no {key}"):
+        read(store)
+
+
+@pytest.mark.parametrize(("name", "content"), [("findings", {}), ("findings", [1]), ("waivers", "none")])
+def test_lists_of_something_else_are_refused(store: Store, name: str, content: object) -> None:
+    """One line says which."""
+    with pytest.raises(SuiteError, match=f"{name} is no list of objects"):
+        read(stored(store, **{name: content}))

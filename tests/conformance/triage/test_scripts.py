@@ -22,7 +22,8 @@ from conformance.targets.registry import find
 from conformance.targets.target import Target
 from conformance.targets.tensorflow.routes import ROUTES
 from conformance.targets.transport.process import Limits
-from conformance.triage.findings import Finding, files
+from conformance.triage.clusters import Cluster
+from conformance.triage.files import files
 from conformance.triage.scripts.script import plain, script
 from conformance.triage.scripts.source import definitions
 
@@ -284,13 +285,11 @@ def test_a_plugin_is_a_module_or_an_object_in_one(tmp_path: Path, name: str) -> 
 def test_a_target_that_speaks_the_wire_protocol_has_no_script(name: str, more: set[str]) -> None:
     """It is a program, without a function to call: its case and its arrays are stored."""
     hang = Verdict(outcome="disagrees", kind="hung")
-    finding = Finding(
+    cluster = Cluster(
         op="conv2d",
         target=name,
         route="",
-        kind="hung",
-        rule="",
-        reason="",
+        verdict=hang,
         case=CONVOLUTION,
         predicate={},
         shared_by={name: "hung"},
@@ -299,7 +298,7 @@ def test_a_target_that_speaks_the_wire_protocol_has_no_script(name: str, more: s
         shown=Outcome(CONVOLUTION, name, "", TimedOut(10.0), hang),
     )
 
-    assert set(files(finding, Panel({name: find(name)}))) == {"case.json", "arrays.npz"} | more
+    assert set(files(cluster, Panel({name: find(name)}))) == {"case.json", "arrays.npz"} | more
 
 
 TIED = one(

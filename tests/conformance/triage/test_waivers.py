@@ -20,15 +20,16 @@ from conformance.errors import UsageError
 from conformance.judge.allowed import AnyMask, AnyOf, Results, allowed, permits
 from conformance.judge.judging import judge
 from conformance.judge.verdicts import verdict
-from conformance.model import Array, Case, Returned, Verdict
-from conformance.run import trials
+from conformance.model import Array, Case, Evidence, Returned, Symptom, Verdict
 from conformance.run.jobs import Plan
+from conformance.run.rows import rows
 from conformance.run.trials import Outcome, Panel
 from conformance.targets import registry
 from conformance.triage import campaign
-from conformance.triage.findings import Search, find_all
-from conformance.triage.waivers import BUILT_IN, Waiver, holds, load
+from conformance.triage.clusters import Search, find_all
+from conformance.triage.waivers import BUILT_IN, Disagreement, Waiver, holds, load
 from reference.bounds import ARITHMETICS
+from reference.errors import Fault
 from reference.floats import format_of
 
 CASE = {
@@ -99,12 +100,13 @@ def complaint(path: Path) -> str:
 
 def test_a_waiver_is_read_whole(tmp_path: Path) -> None:
     """Each key has its place; one class of a predicate may stand without a list."""
-    read = waiver(tmp_path, message="not in")
+    read = waiver(tmp_path, symptoms=["nan", "no-integers"], error="ValueError", message="not in")
 
     assert (read.id, read.op, read.kind, read.targets) == ("narrow-batches", "conv2d", "wrong-value", ("tf-cpu-*",))
     assert read.predicate == {"batch": ("above 1",), "output width": ("0", "1")}
     assert (read.case.op, read.case.seed) == ("conv2d", 7)
-    assert (read.link, read.reason, read.message) == (ENTRY["link"], ENTRY["reason"], "not in")
+    assert (read.link, read.reason) == (ENTRY["link"], ENTRY["reason"])
+    assert (read.symptoms, read.error, read.message) == ((Symptom.NAN, Fault.NO_INTEGERS), "ValueError", "not in")
     assert read.review == dt.date(2027, 5, 1)
 
 
@@ -136,6 +138,9 @@ CHANGES = [
     ({"kind": 3}, "kind is no text"),
     ({"id": ["a"]}, "id is no text"),
     ({"message": 1}, "message is no text"),
+    ({"error": ["a"]}, "error is no text"),
+    ({"symptoms": "nan"}, "symptoms is no list of texts"),
+    ({"symptoms": ["nan", "odd"]}, "symptoms 'odd': one of nan, infinite, "),
     ({"targets": []}, "targets is no list of texts"),
     ({"targets": "tf-cpu-eager"}, "targets is no list of texts"),
     ({"targets": [1]}, "targets is no list of texts"),
@@ -174,7 +179,7 @@ def test_what_is_wrong_with_a_waiver_is_said_with_its_place(tmp_path: Path, chan
 
 @pytest.mark.parametrize("key", [key for key in ENTRY if key != "id"])
 def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
-    """All but the message are needed."""
+    """All but symptoms, error and message are needed."""
     line = complaint(written(tmp_path, {name: value for name, value in ENTRY.items() if name != key}))
 
     assert line == f"waiver 1 ('narrow-batches'): lacks {key}"
@@ -237,7 +242,11 @@ def told(path: Path) -> list[str]:
 
 
 @FUZZ
-@given(changes=st.dictionaries(st.sampled_from([*ENTRY, "message"]) | st.text(max_size=5), VALUES, max_size=3))
+@given(
+    changes=st.dictionaries(
+        st.sampled_from([*ENTRY, "symptoms", "error", "message"]) | st.text(max_size=5), VALUES, max_size=3
+    )
+)
 def test_fuzzed_waivers_give_nothing_but_usage_errors(tmp_path: Path, changes: dict[str, Any]) -> None:
     """Any value in any key, and any key."""
     assert len(told(written(tmp_path, ENTRY | changes))) <= 1
@@ -264,41 +273,62 @@ def test_fuzzed_files_give_nothing_but_usage_errors(tmp_path: Path, text: str | 
 
 # Covering.
 
-ROW = {"op": "conv2d", "kind": "wrong-value", "target": "tf-cpu-eager", "reason": "2 of 3 elements differ"}
+WRONG_VALUE = Verdict(outcome="disagrees", kind="wrong-value", symptoms=(Symptom.NAN, Symptom.NOT_ABOVE))
 CLASSES = {"batch": "above 1", "output width": "1", "layout": "NHWC"}
+FOUND = Disagreement("conv2d", "tf-cpu-eager", "2.21.0", WRONG_VALUE, CLASSES)
 
 
 def test_a_waiver_covers_what_it_names(tmp_path: Path) -> None:
     """Op, kind, target, version and predicate."""
-    assert waiver(tmp_path).covers(ROW, CLASSES, "2.21.0")
-    assert waiver(tmp_path, message="elements differ").covers(ROW, CLASSES, "2.21.0")
-    assert waiver(tmp_path, predicate={}).covers(ROW, {}, "2.21.0")
+    assert waiver(tmp_path).covers(FOUND)
+    assert waiver(tmp_path, symptoms=["nan"]).covers(FOUND)
+    assert waiver(tmp_path, predicate={}).covers(replace(FOUND, classes={}))
 
 
 @pytest.mark.parametrize(
-    ("row", "classes", "version"),
+    "other",
     [
-        ({"op": "conv2d_transpose"}, {}, "2.21.0"),
-        ({"kind": "crashed"}, {}, "2.21.0"),
-        ({"target": "tf-gpu-eager"}, {}, "2.21.0"),
-        ({"target": "reference"}, {}, "2.21.0"),
-        ({}, {"batch": "1"}, "2.21.0"),
-        ({}, {"output width": "odd"}, "2.21.0"),
-        ({}, {}, "2.19.1"),
-        ({}, {}, "2.22.0"),
-        ({}, {}, ""),
+        {"op": "conv2d_transpose"},
+        {"judged": Verdict(outcome="disagrees", kind="crashed")},
+        {"target": "tf-gpu-eager"},
+        {"target": "reference"},
+        {"classes": CLASSES | {"batch": "1"}},
+        {"classes": CLASSES | {"output width": "odd"}},
+        {"version": "2.19.1"},
+        {"version": "2.22.0"},
+        {"version": ""},
     ],
 )
-def test_a_waiver_covers_nothing_else(
-    tmp_path: Path, row: dict[str, str], classes: dict[str, str], version: str
-) -> None:
+def test_a_waiver_covers_nothing_else(tmp_path: Path, other: dict[str, Any]) -> None:
     """Each of them apart; a target without a TensorFlow has none of its divergences."""
-    assert not waiver(tmp_path).covers(ROW | row, CLASSES | classes, version)
+    assert not waiver(tmp_path).covers(replace(FOUND, **other))
 
 
-def test_a_waiver_with_a_message_covers_no_other(tmp_path: Path) -> None:
-    """The message is part of the verdict's reason."""
-    assert not waiver(tmp_path, message="shape [").covers(ROW, CLASSES, "2.21.0")
+def test_a_waiver_covers_what_has_all_of_its_symptoms(tmp_path: Path) -> None:
+    """A verdict may have more."""
+    assert waiver(tmp_path, symptoms=["nan", "not-above"]).covers(FOUND)
+    assert not waiver(tmp_path, symptoms=["nan", "zero"]).covers(FOUND)
+
+
+@pytest.mark.parametrize(
+    ("changes", "covered"),
+    [
+        ({"error": "AbortedError"}, True),
+        ({"error": "Error"}, False),
+        ({"message": "could not create"}, True),
+        ({"message": "could not destroy"}, False),
+    ],
+)
+def test_a_waiver_of_an_exception_names_its_type_or_part_of_its_message(
+    tmp_path: Path, changes: dict[str, str], covered: bool
+) -> None:
+    """The type without its module; the message without numbers and names."""
+    evidence = Evidence(error="tensorflow.errors.AbortedError", message="could  not 'really' create 3 primitives")
+    judged = Verdict(outcome="disagrees", kind="refused-valid", evidence=evidence)
+
+    known = waiver(tmp_path, kind="refused-valid", **changes)
+
+    assert known.covers(replace(FOUND, judged=judged)) is covered
 
 
 def test_an_attribute_that_a_case_does_not_have_is_in_no_class() -> None:
@@ -340,7 +370,6 @@ class Seen(Panel):
         return [Outcome(case, name, route or "", Returned((), 0.0), self.judged) for name in names or self.targets]
 
 
-WRONG_VALUE = Verdict(outcome="disagrees", kind="wrong-value", reason="2 of 3 elements differ")
 AGREES = Verdict(outcome="agrees")
 
 
@@ -351,7 +380,7 @@ AGREES = Verdict(outcome="agrees")
         (AGREES, {}, True, "used"),
         (AGREES, {}, False, "unused"),
         (WRONG_VALUE, {"kind": "wrong-shape"}, False, "unused"),
-        (WRONG_VALUE, {"message": "a message that no verdict has"}, False, "unused"),
+        (WRONG_VALUE, {"symptoms": ["lowest"]}, False, "unused"),
         (WRONG_VALUE, {"review": dt.date(2020, 1, 1)}, True, "expired"),
         (WRONG_VALUE, {"review": dt.date(2020, 1, 1), "versions": "<2.0"}, False, "expired"),
         (WRONG_VALUE, {"versions": "<2.0"}, False, "out of range"),
@@ -361,7 +390,7 @@ AGREES = Verdict(outcome="agrees")
 def test_a_waivers_state_is_told_by_what_it_covers(
     tmp_path: Path, judged: Verdict, changes: dict[str, Any], met: bool, state: str
 ) -> None:
-    """Its own case counts where the run has met nothing; its date is looked at before its range."""
+    """Its own case counts where it covers nothing in the run; its date is looked at before its range."""
     known = waiver(tmp_path, **changes)
     plan = Plan(ops=("conv2d",), targets=("tf-cpu-eager",), cases=1, seed=0, jobs=1)
     seen = {known.id} if met else set()
@@ -369,14 +398,15 @@ def test_a_waivers_state_is_told_by_what_it_covers(
     assert campaign._state(known, plan, Seen(judged), {"tf-cpu-eager": "2.21.0"}, seen) == state
 
 
-@pytest.mark.parametrize(("message", "own"), [("elements differ", True), ("not in 0.0", False)])
-def test_a_finding_shows_the_case_of_a_waiver_where_that_shows_it(tmp_path: Path, message: str, own: bool) -> None:
-    """A case that now gives something else, of the same kind, stands for nothing: the one that was met does."""
-    known = waiver(tmp_path, message=message)
+@pytest.mark.parametrize(("symptom", "own"), [(Symptom.NAN, True), (Symptom.LOWEST, False)])
+def test_a_finding_shows_the_case_of_a_waiver_where_that_shows_it(tmp_path: Path, symptom: Symptom, own: bool) -> None:
+    """A case that now gives something else, of the same kind, stands for nothing: the one of the run does."""
+    known = waiver(tmp_path, symptoms=[str(symptom)])
     case = replace(known.case, seed=8)
-    met = Outcome(case, "tf-cpu-eager", "nn", Returned((), 0.0), replace(WRONG_VALUE, reason=f"{message} .. 0.0"))
+    judged = replace(WRONG_VALUE, symptoms=(symptom,))
+    observed = rows([Outcome(case, "tf-cpu-eager", "nn", Returned((), 0.0), judged)])
 
-    (finding,) = find_all(trials.rows([met]), Search(Seen(WRONG_VALUE), 0), [known], {"tf-cpu-eager": "2.21.0"})
+    (finding,) = find_all(observed, Search(Seen(WRONG_VALUE), 0), [known], {"tf-cpu-eager": "2.21.0"})
 
     assert finding.waiver == known
     assert finding.case == (known.case if own else case)
@@ -405,9 +435,9 @@ def test_a_waiver_never_hides_another_fault_of_the_same_op(tmp_path: Path) -> No
         classes = ops.features(case)
         judged = verdict(allowed(case, arguments), Returned((planted(case, arguments),), 0.0))
         if judged.kind == "wrong-value":
-            row = {"op": case.op, "kind": judged.kind, "target": "tf-cpu-eager", "reason": judged.reason}
+            found = Disagreement(case.op, "tf-cpu-eager", "2.21.0", judged, classes)
             fault = "first" if classes["batch"] != "1" else "second"
-            counts = hidden if known.covers(row, classes, "2.21.0") else left
+            counts = hidden if known.covers(found) else left
             counts[fault] += 1
 
     assert hidden["first"] > 0
@@ -435,14 +465,14 @@ UNTOLD = {
     "max_pool_grad-empty-width": MEMORY,
 }
 WRONG = {each.id: each for each in load(BUILT_IN) if each.kind == "wrong-value"}
-# What a result becomes by the divergence that a verdict with these words is about.
+# What a result becomes by the divergence that a verdict with this symptom is about.
 DIVERGING: Mapping[str, Callable[[Array], Array]] = {
-    "each is nan": lambda right: np.full_like(right, np.nan),
-    "none is too large": lambda right: np.full_like(right, np.nan),
-    "each is 0 or could be": np.zeros_like,
-    "each is infinite": lambda right: np.full_like(right, np.inf),
-    "each is the lowest number, for -inf": lambda right: np.full_like(right, -format_of(right.dtype).largest),
-    "the totals agree": lambda right: np.roll(right, 1, axis=2),
+    "nan": lambda right: np.full_like(right, np.nan),
+    "not-above": lambda right: np.full_like(right, np.nan),
+    "zero": np.zeros_like,
+    "infinite": lambda right: np.full_like(right, np.inf),
+    "lowest": lambda right: np.full_like(right, -format_of(right.dtype).largest),
+    "totals-agree": lambda right: np.roll(right, 1, axis=2),
 }
 
 
@@ -450,12 +480,12 @@ def covered(known: Waiver, array: Array) -> bool:
     """Return whether a waiver covers a result of its own case, on the first target that it names."""
     name = next(name for name in registry.BUILT_IN if known.concerns(name, "2.21.0"))
     given, observed = permits(known.case, ops.arguments(known.case)), Returned((array,), 0.0)
-    outcome = Outcome(known.case, name, "", observed, judge(known.case, given, observed, registry.BUILT_IN[name]))
-    return known.covers(trials.rows([outcome])[0], ops.features(known.case), "2.21.0")
+    judged = judge(known.case, given, observed, registry.BUILT_IN[name])
+    return known.covers(Disagreement(known.op, name, "2.21.0", judged, ops.features(known.case)))
 
 
 def right(known: Waiver, arithmetic: str = "float32") -> Array:
-    """Return the right result of a waiver's case; of a lesser arithmetic, the largest that it allows."""
+    """Return the right result of a waiver's case; of a weaker arithmetic, the largest that it allows."""
     sets = allowed(known.case, ops.arguments(known.case), ARITHMETICS[arithmetic])
     first = sets.options[0] if isinstance(sets, AnyOf) else sets
     if isinstance(first, AnyMask):
@@ -466,9 +496,9 @@ def right(known: Waiver, arithmetic: str = "float32") -> Array:
 
 def diverging(known: Waiver) -> Array:
     """Return what the documented divergence gives, or could give, for a waiver's case."""
-    if "as if with" in known.message:
+    if {"float16-sums", "bfloat16-sums"} & set(known.symptoms):
         return right(known, "storage")
-    return next(made(right(known)) for words, made in DIVERGING.items() if words in known.message)
+    return next(made(right(known)) for symptom, made in DIVERGING.items() if symptom in known.symptoms)
 
 
 def spoilt(array: Array, known: Waiver) -> Array:
