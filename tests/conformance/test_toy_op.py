@@ -26,8 +26,9 @@ from conformance.report.pages import page
 from conformance.run import jobs
 from conformance.run.header import header
 from conformance.run.jobs import Plan
+from conformance.run.rows import rows
 from conformance.run.store import Store
-from conformance.run.trials import Panel, rows
+from conformance.run.trials import Panel
 from conformance.selftest.implementations import trials
 from conformance.selftest.mutation.calls import after
 from conformance.selftest.mutation.variants import variants
