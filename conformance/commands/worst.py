@@ -22,7 +22,7 @@ class Worst:
     share: float = 0.0
     case: Case | None = None
 
-    def meet(self, share: float, case: Case) -> None:
+    def add(self, share: float, case: Case) -> None:
         """Take in one more case."""
         if share > self.share:
             self.share, self.case = share, case
@@ -44,7 +44,7 @@ def search(op: str, panel: Panel, name: str, examples: int) -> Worst:
     def follow(case: Case) -> None:
         share = panel.examine(case, [name])[0].verdict.bound_used
         if share < float("inf"):  # false for NaN as well
-            worst.meet(share, case)
+            worst.add(share, case)
             target(share)
 
     follow()

@@ -11,16 +11,19 @@ COUNT = 1200
 
 @pytest.mark.parametrize("op", ["conv2d", "max_pool", "max_unpool", "dropout"])
 def test_generation(benchmark: Any, op: str) -> None:  # noqa: ANN401 -- pytest-benchmark has no types
-    """Generate 1,200 cases; divide the printed time by that."""
+    """Generate 1,200 cases of the op, valid and broken; divide the printed time by that."""
     stream = benchmark(lambda: list(ops.generate(op, 0, 0, COUNT)))
 
-    assert len(stream) == COUNT
+    assert [case.op for case in stream] == [op] * COUNT
+    assert {case.breaks is None for case in stream} == {True, False}
 
 
 @pytest.mark.parametrize("op", ["conv2d", "max_pool"])
 def test_values(benchmark: Any, op: str) -> None:  # noqa: ANN401 -- pytest-benchmark has no types
-    """Draw all arguments of 60 cases."""
+    """Draw all arguments of 60 cases: the arrays are as the cases say."""
     stream = list(ops.generate(op, 0, 0, 60))
     drawn = benchmark(lambda: [ops.arguments(case) for case in stream])
 
-    assert len(drawn) == len(stream)
+    for case, arguments in zip(stream, drawn, strict=True):
+        for name, spec in case.arrays.items():
+            assert (arguments[name].shape, arguments[name].dtype.name) == (spec.shape, spec.dtype)

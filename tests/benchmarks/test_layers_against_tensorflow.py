@@ -19,10 +19,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import reference
+from conformance.bench.checking import of_image
 from conformance.bench.peers import PEERS
 from conformance.bench.subjects import Subject, arguments, subjects
 from conformance.bench.timing import LIMITS, start
-from conformance.model import Returned
+from conformance.model import Array, Returned
 from conformance.targets import registry
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Worker
@@ -88,10 +90,15 @@ def workers(request: pytest.FixtureRequest) -> Iterator[dict[str, Worker]]:
         }
 
 
-def median(worker: Worker, subject: Subject, given: dict[str, Any]) -> float:
-    """Return the median time of one turn."""
+def turn(worker: Worker, subject: Subject, given: dict[str, Any]) -> Returned:
+    """Have a call made, many times, and return what came of it: the results, and the times."""
     observed = worker.run(Call(op=subject.op, arguments=given))
     assert isinstance(observed, Returned), observed
+    return observed
+
+
+def median(worker: Worker, observed: Returned) -> float:
+    """Return the median time of one turn."""
     alone = worker.start.environment["OMP_NUM_THREADS"] == "1"
     return float(np.median(observed.arrays[-1][1 if alone else 0, 1:]))
 
@@ -105,22 +112,30 @@ def test_time_against_tensorflow(
     subject: Subject,
     kind: str,
 ) -> None:
-    """Record the median over rounds of the ratio of both sides' times in a round, and the ratio aimed at."""
+    """
+    Both sides compute what is allowed; how long that takes is recorded.
+
+    Recorded are the median over rounds of the ratio of both sides' times in a round, and the ratio aimed at.
+    """
     if workers["reference"].start.environment["OMP_NUM_THREADS"] != "1" and os.getloadavg()[0] > BUSY:
         pytest.skip("the machine is busy: all threads cannot be timed")
     if kind == "reference-bounds" and subject.op == "dropout":
         pytest.skip("it draws by no seed: its mask is open, and bounded by nothing")
     given = arguments(subject)
     mine = arguments(replace(subject, dtype="float64")) if kind == "float64" else given
-    worker = workers["reference" if kind == "float64" else kind]
+    worker, tensorflow = workers["reference" if kind == "float64" else kind], workers["tf-cpu-eager"]
     ratios: list[float] = []
+    observed: dict[str, Returned] = {}
 
-    def turn() -> None:
-        other, own = median(workers["tf-cpu-eager"], subject, given), median(worker, subject, mine)
-        STOPWATCH.spent += own
-        ratios.append(own / other)
+    def both() -> None:
+        observed["other"], observed["own"] = turn(tensorflow, subject, given), turn(worker, subject, mine)
+        STOPWATCH.spent += median(worker, observed["own"])
+        ratios.append(median(worker, observed["own"]) / median(tensorflow, observed["other"]))
 
-    benchmark.pedantic(turn, rounds=ROUNDS, warmup_rounds=1)
+    benchmark.pedantic(both, rounds=ROUNDS, warmup_rounds=1)
+
+    assert of_image(subject, given).check(registry.find("tf-cpu-eager"), observed["other"]).correct
+    assert of_image(subject, mine).check(registry.find("reference"), observed["own"]).correct
 
     aim = CONVOLUTION if "conv2d" in subject.op else POOL
     benchmark.extra_info |= {"times TensorFlow's": float(np.median(ratios[1:])), "aim": aim[kind]}
@@ -128,19 +143,24 @@ def test_time_against_tensorflow(
 
 @pytest.mark.benchmark(timer=time.process_time)
 def test_what_numpy_needs_for_an_average_pool(benchmark: Any, workers: dict[str, Worker]) -> None:  # noqa: ANN401
-    """Record how many times TensorFlow's time the bare sums of avg_pool-2 take: no check of the call, no proof."""
+    """
+    The bare sums of avg_pool-2 give the reference's result: no check of the call, no proof.
+
+    Recorded is how many times TensorFlow's time they take.
+    """
     if workers["reference"].start.environment["OMP_NUM_THREADS"] != "1":
         pytest.skip("NumPy adds on one thread")
     subject = next(each for each in SUBJECTS if each.layer == "avg_pool-2/layer")
     given = arguments(subject)
     image = given["input"]
 
-    def sums() -> None:
+    def sums() -> Array:
         high = np.add(image[:, ::2], image[:, 1::2], dtype=np.float64)
         wide = high[:, :, ::2] + high[:, :, 1::2]
-        (wide / 4).astype(np.float32)
+        return np.asarray(wide / 4, np.float32)
 
-    benchmark.pedantic(sums, rounds=50, warmup_rounds=5)
+    out = benchmark.pedantic(sums, rounds=50, warmup_rounds=5)
 
-    other = median(workers["tf-cpu-eager"], subject, given)
+    assert out.tolist() == reference.avg_pool(**given).tolist()
+    other = median(workers["tf-cpu-eager"], turn(workers["tf-cpu-eager"], subject, given))
     benchmark.extra_info["times TensorFlow's"] = benchmark.stats.stats.median / other
