@@ -3,6 +3,10 @@ The specification of TensorFlow's convolution, pooling, unpooling and dropout op
 
 Every op is named and called as in tf.nn: the same parameters and defaults, NumPy arrays in and out, the dtype that
 TensorFlow would give. A docstring is the op's specification: formula, shapes, rounding, numbered rules, errors, source.
+
+What is no array is taken as numpy.asarray takes it: a list of Python's floats is float64, a tensor of another library
+its numbers, either byte order this machine's. A mask with masked elements is refused, since it would be lost. Whatever
+cannot be taken is refused by a rule, with a SpecError, whose `values` are what was met.
 """
 
 from reference.errors import SpecError

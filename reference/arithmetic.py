@@ -340,7 +340,8 @@ def transposed_convolution(
     rows, columns = axes(asked, (fh, fw), strides, padding, dilations)
     if (rows.out, columns.out, depth) != given:
         shrunk = (rows.out, columns.out, depth)
-        reason = f"output {asked} shrinks to {shrunk[:2]} under filters {(fh, fw, o, depth)}; the input is {given}"
+        reason = f"output {asked} shrinks to {shrunk[:2]} under filters {(fh, fw, o, depth)}; the input is {given}; "
+        reason += possible(*allowed_outputs((given[0], given[1]), (fh, fw), strides, padding, dilations))
         raise SpecError("arithmetic.R5", reason, values={"output": asked, "input": given, "shrunk": shrunk})
     return _counted((*asked, o), fh * fw * depth, _met(rows, columns) * depth * o, bias=bias)
 

@@ -141,7 +141,10 @@ def definition(input: Array, rows: Axis, columns: Axis, include_batch_in_index: 
 
 def _index_dtype(rule: str, given: Any) -> str:  # noqa: ANN401 -- whatever the caller was given
     """Read the dtype of argmax: anything that names int32 or int64."""
-    name = getattr(given, "name", None) or getattr(given, "__name__", given)
+    try:
+        name = getattr(given, "name", None) or getattr(given, "__name__", given)
+    except Exception:  # noqa: BLE001 -- another library's object answers as it likes
+        name = None
     if not isinstance(name, str) or name not in ("int32", "int64"):
         reason = f"output_dtype {shown(given)}: neither int32 nor int64"
         raise SpecError(rule, reason, values={"output_dtype": given})

@@ -43,8 +43,21 @@ class Unwilling:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:  # noqa: ANN401 -- NumPy's protocol
         raise RuntimeError("detach it first")
 
+    @property
+    def name(self) -> str:
+        """No name."""
+        raise KeyError("no name")
+
     def __index__(self) -> int:
         raise AttributeError("no index")
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("not to be compared")
+
+    def __bool__(self) -> bool:
+        raise TypeError("neither true nor false")
+
+    __hash__ = None  # type: ignore[assignment] -- as tensors have none
 
     def __repr__(self) -> str:
         raise KeyError("no text")
@@ -105,7 +118,7 @@ OTHERS: dict[str, Callable[[Any], Any]] = {
 }
 VALUES: list[Any] = [
     *(None, True, False, np.True_, np.asarray(True), [True, False]),
-    *(0, 1, -1, 3, 2**31, 2**32, 2**63, 2**64, -(2**63) - 1, 10**30, 10**5000, -(10**5000)),
+    *(0, 1, -1, 3, 2**31 - 1, 2**31, 2**32, 2**63, 2**64, -(2**63) - 1, 10**30, 10**5000, -(10**5000)),
     *(0.5, -0.5, 1.0, float("nan"), float("inf"), 1j, np.float16(1), np.float32(0.5), np.int8(2), np.uint64(2**63)),
     *(ml_dtypes.bfloat16(0.5), np.float64("nan"), np.longdouble(0.5), np.datetime64(1, "s"), np.timedelta64(1, "s")),
     *("", "SAME", "same", "VALID", "NCHW", "1", "philox", b"SAME", bytearray(b"\1\1"), memoryview(b"\1\1")),
@@ -142,6 +155,10 @@ VALUES: list[Any] = [
         len,
         Unwilling(),
         [Unwilling()],
+        [Unwilling()] * 4,
+        [[Unwilling(), 0]] * 4,
+        [[0, 0], Unwilling(), [0, 0], [0, 0]],
+        {"a": Unwilling()},
         Tensor([1, 2]),
         Tensor(2),
         Tensor("a"),
