@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 from conformance.cases.choices import Choices
 from conformance.cases.conditions import Condition
 from conformance.cases.layers import Layer
-from conformance.model import Array, Case
+from conformance.model import Array, Case, Json
 from conformance.sets import Allowed
 from reference.bounds import Arithmetic
 from reference.windows import Axis
@@ -60,6 +60,7 @@ class Op:
     shape_argument: str | None = None  # the argument that is a shape
     options: tuple[str, ...] = ()  # arguments that a call may leave out
     gradient_of: str = ""  # the op whose gradient it is
+    result: Role = "image"  # what its (first) result is
     image: bool = True  # whether its (first) result is what the windows of `windows` give, [N, H, W, C]
 
     valid: Callable[[Choices], Case]  # draws a valid call
@@ -79,5 +80,6 @@ class Op:
     averages: bool = False  # whether it divides by a count
     random: bool = False  # whether it draws random numbers
     seeded: Callable[[Case], bool] = field(default=lambda _: True)  # whether a call gives the same bits again; any call
+    seeding: Callable[[int], dict[str, Json]] | None = None  # the arguments by which a number seeds what it draws
     layers: tuple[Layer, ...] = ()  # of real networks
     tensorflow: Mapping[str, str] = field(default_factory=dict)  # route: the function by which users compute it

@@ -27,15 +27,16 @@ class Example:
 
 def examples() -> Mapping[str, tuple[Example, ...]]:
     """Return the worked examples of each op that has some."""
-    return {
-        "conv2d": (one_element(), there_and_back()),
-        "conv2d_transpose": (grown(5), grown(6), valid_remainder(), ones()),
-        "max_pool": (pooled("max_pool"),),
-        "avg_pool": (pooled("avg_pool"),),
-        "max_unpool": (max_unpooled(),),
-        "avg_unpool": (avg_unpooled(),),
-        "stateless_dropout": (dropped(),),
-    }
+    found: dict[str, tuple[Example, ...]] = {}
+    for example in (
+        *(one_element(), there_and_back()),
+        *(grown(5), grown(6), valid_remainder(), ones()),
+        *(largest(), mean()),
+        *(max_unpooled(), avg_unpooled()),
+        dropped(),
+    ):
+        found[example.op] = (*found.get(example.op, ()), example)
+    return found
 
 
 def image(*rows: tuple[float, ...]) -> Array:
@@ -142,17 +143,24 @@ def ones() -> Example:
     )
 
 
-def pooled(op: str) -> Example:
-    """Return 1 to 9 under 2x2 windows, where the last ones reach past the image."""
-    out = getattr(reference, op)(counting(3, 3), 2, 2, "SAME")
-    texts = {
-        "max_pool": "The windows on the right and bottom reach past the image. Padding takes no part: it never wins.",
-        "avg_pool": "The windows on the right and bottom hold 2, 2 and 1 elements, and are divided by as many.",
-    }
+def largest() -> Example:
+    """Return a maximum whose last windows reach past the image."""
+    text = "The windows on the right and bottom reach past the image. Padding takes no part: it never wins."
+    return pooled("max_pool", text, reference.max_pool(counting(3, 3), 2, 2, "SAME"))
+
+
+def mean() -> Example:
+    """Return a mean whose last windows reach past the image."""
+    text = "The windows on the right and bottom hold 2, 2 and 1 elements, and are divided by as many."
+    return pooled("avg_pool", text, reference.avg_pool(counting(3, 3), 2, 2, "SAME"))
+
+
+def pooled(op: str, text: str, out: Array) -> Example:
+    """Return 1 to 9 under 2x2 windows."""
     return Example(
         op=op,
         title="2x2 windows over 3x3, stride 2, SAME",
-        text=texts[op],
+        text=text,
         call=f'{op}(input, ksize=2, strides=2, padding="SAME")',
         tables=(("input", table(counting(3, 3))), ("output", table(out))),
         geometry=geometry(op, input=(3, 3), filters=(2, 2), strides=2, padding="SAME"),

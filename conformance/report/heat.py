@@ -10,6 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from conformance.model import Array
+from conformance.ops import OPS
 from conformance.report.records import Grid, Heat, Panel
 
 __all__ = ["LEVELS", "heat"]
@@ -90,7 +91,8 @@ def _result(arrays: Mapping[str, Array], number: int, case: Mapping[str, Any]) -
 
 def _spatial(rank: int, case: Mapping[str, Any]) -> tuple[int, int]:
     """Return which axes of a result hold its rows and columns."""
-    if case.get("op") == "conv2d_backprop_filter":
+    op = OPS.get(str(case.get("op")))
+    if op and op.result == "filters":
         return 0, 1
     if rank >= 4:
         return (2, 3) if case.get("attributes", {}).get("data_format") == "NCHW" else (rank - 3, rank - 2)

@@ -151,6 +151,7 @@ CONV2D_BACKPROP_FILTER = replace(
     operands={"input": "image", "out_backprop": "image"},
     shape_argument="filter_sizes",
     gradient_of="conv2d",
+    result="filters",
     image=False,
     valid=partial(calls.valid, "conv2d_backprop_filter"),
     breaks=breaks.BREAKS["conv2d_backprop_filter"],

@@ -92,6 +92,7 @@ def seeded(case: Case) -> bool:
 
 DROPOUT = Op(
     name="dropout",
+    result="tensor",
     reference=reference.dropout,
     stated_in=(general_dropout,),
     operands={"x": "tensor"},
@@ -116,6 +117,7 @@ DROPOUT = Op(
     allowed=sets.of_dropout("dropout"),
     random=True,
     seeded=seeded,
+    seeding=lambda number: {"global_seed": number},
     tensorflow=ROUTES["dropout"],
 )
 
@@ -131,11 +133,13 @@ STATELESS_DROPOUT = replace(
     features=stateless_features,
     allowed=sets.of_dropout("stateless_dropout"),
     seeded=lambda _: True,
+    seeding=lambda number: {"seed": [number, number]},
     tensorflow=ROUTES["stateless_dropout"],
 )
 
 DROPOUT_GRAD = Op(
     name="dropout_grad",
+    result="tensor",
     reference=reference.dropout_grad,
     operands={"grad": "tensor", "kept": "mask"},
     dtypes=calls.DTYPES,

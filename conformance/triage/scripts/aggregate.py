@@ -15,6 +15,7 @@ import numpy as np
 from conformance.judge.fingerprints import Evidence, named, worse_than_declared
 from conformance.judge.masks import DISTANCES
 from conformance.model import Array, ArraySpec, Case
+from conformance.ops import OPS
 from conformance.targets.target import Target
 from conformance.triage.scripts.script import calling, opening, plain
 from reference.bounds import Within
@@ -78,17 +79,16 @@ def of_masks(case: Case, target: Target, route: str) -> str:
     """Return the script that counts what is dropped under many seeds, as the masks of a run are counted."""
     rate = float(case.attributes["rate"]) if isinstance(case.attributes["rate"], int | float) else 0.5
     given = {name: value for name, value in case.attributes.items() if name == "rng_alg"}
-    seeded = ("seed", [0, 0]) if case.op == "stateless_dropout" else ("global_seed", 0)
+    seeding = OPS[case.op].seeding or (lambda _: {})
     drawn = replace(case, arrays={"x": ArraySpec(tuple(CELLS), "float32")})
-    arguments = {"x": np.ones(CELLS, np.float32), "rate": rate, **given, seeded[0]: seeded[1]}
+    arguments = {"x": np.ones(CELLS, np.float32), "rate": rate, **given, **seeding(0)}
     lines = opening(f"{case.op}: random numbers on {target.name} that are uneven or alike", target)
     setting, call = calling(drawn, arguments, target, route)
-    seeding = "'seed': [seed, seed]" if case.op == "stateless_dropout" else "'global_seed': seed"
     lines += [
         *setting,
         "given = a",
         "def mask(seed):",
-        f"    a = given | {{{seeding}}}",
+        f"    a = given | {str(seeding(0)).replace('0', 'seed')}",
         f"    return np.asarray({call}).ravel() == 0",
         f"rate, masks = {rate!r}, np.stack([mask(seed) for seed in range({SEEDS})])",
         "apart = masks - rate",
