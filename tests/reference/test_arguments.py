@@ -57,7 +57,7 @@ class Unwilling:
     def __bool__(self) -> bool:
         raise TypeError("neither true nor false")
 
-    __hash__ = None  # type: ignore[assignment] -- as tensors have none
+    __hash__ = None  # type: ignore[assignment]  # as of tensors
 
     def __repr__(self) -> str:
         raise KeyError("no text")
