@@ -8,8 +8,9 @@ import typer
 from rich.console import Console
 
 from conformance.errors import UsageError
-from conformance.order import kinds, tables
-from conformance.order.kinds import CALLS, Sizes
+from conformance.order import tables
+from conformance.order.kinds import Sizes
+from conformance.order.operands import OPERANDS, call, middle
 from conformance.order.probing import probed
 from conformance.order.results import write
 from conformance.order.reveal import Revealed, reveal
@@ -29,7 +30,7 @@ BATCHES = (1, 64)
 
 
 def order(
-    op: Annotated[list[str] | None, typer.Argument(help=f"Ops that add products: {', '.join(CALLS)}.")] = None,
+    op: Annotated[list[str] | None, typer.Argument(help=f"Ops that add products: {', '.join(OPERANDS)}.")] = None,
     target: Annotated[list[str] | None, typer.Option(help="A target. Repeats, for a survey.")] = None,
     filters: Annotated[str, typer.Option(help="Rows and columns of the filters, or of the pool's window.")] = "3,3",
     depth: Annotated[int, typer.Option(min=1, help="Channels that one sum runs over.")] = 1,
@@ -54,11 +55,11 @@ def order(
     out: Annotated[Path | None, typer.Option(help="A survey's folder; reports/<time>-orders by default.")] = None,
 ) -> int:
     """Reveal the order in which a target adds the products of one output element, and draw its tree."""
-    for unknown in set(op or ()) - set(CALLS):
-        raise UsageError(f"no order of {unknown!r}: sums of products are {', '.join(CALLS)}")
+    for unknown in set(op or ()) - set(OPERANDS):
+        raise UsageError(f"no order of {unknown!r}: sums of products are {', '.join(OPERANDS)}")
     targets = chosen_targets(target)
     if survey:
-        return surveyed(targets, op or list(CALLS), calls, out)
+        return surveyed(targets, op or list(OPERANDS), calls, out)
     if not op or len(op) != 1 or len(targets) != 1:
         raise UsageError("one op and one --target are drawn; --survey takes several")
     sizes = read_sizes(op[0], filters, image, depth, outputs, images, stride, padding, dtype, layout)
@@ -84,7 +85,7 @@ def read_sizes(
         image=pair("image", image) if image else (window[0] + 7, window[1] + 7),
         depth=depth,
         filters=outputs,
-        images=images if op == "conv2d_backprop_filter" else 1,
+        images=images if OPERANDS[op].many == 3 else 1,
         stride=stride,
         padding=chosen("padding", padding.upper(), ("VALID", "SAME")),
         dtype=chosen("dtype", dtype, tuple(FORMATS)),
@@ -148,7 +149,8 @@ def show(target: Target, op: str, sizes: Sizes, batches: Sequence[int], route: s
         for batch in batches:
             console.print(f"{op} on {target.name}, {sizes.dtype}, {batch} in a call")
             try:
-                box = probed(worker, kinds.call(op, sizes), kinds.middle(op, sizes), batch, route=route)
+                case = call(op, sizes)
+                box = probed(worker, case, middle(case), batch, route=route)
                 revealed = reveal(box)
             except SpecError as error:
                 raise UsageError(str(error)) from error

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from conformance.model import Array, Returned
-from conformance.order.kinds import Sizes, call
-from conformance.order.operands import OPERANDS
+from conformance.order.kinds import Sizes
+from conformance.order.operands import OPERANDS, call
 from conformance.order.probing import in_layout, in_nhwc
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Worker
@@ -106,7 +106,7 @@ def beside(op: str, given: Operands, generator: np.random.Generator) -> Variatio
 def translation(op: str, given: Operands, generator: np.random.Generator) -> Variation | None:
     """Move the image inside a larger one, by whole strides, under VALID."""
     sizes = given.sizes
-    if op not in ("conv2d", "avg_pool") or sizes.padding != "VALID":
+    if not OPERANDS[op].slides or sizes.padding != "VALID":
         return None
     before, after = generator.integers(0, 4, (2, 2)) * sizes.stride
     high, wide = (size + int(b + a) for size, b, a in zip(sizes.image, before, after, strict=True))
@@ -120,7 +120,7 @@ def translation(op: str, given: Operands, generator: np.random.Generator) -> Var
 
 def channels(op: str, given: Operands, generator: np.random.Generator) -> Variation | None:
     """Have more input channels, each with a filter gradient of its own."""
-    if op != "conv2d_backprop_filter":
+    if OPERANDS[op].many != 3:
         return None
     left, count = joined(given.left, 3, generator), given.sizes.depth
     more = replace(given, sizes=replace(given.sizes, depth=left.shape[3]), left=left)

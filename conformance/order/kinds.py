@@ -1,14 +1,13 @@
-"""Calls to reveal the order of, canonically spelt, and kinds of sizes on both sides of what vectors and tiles hold."""
+"""Sizes of calls to reveal the order of: kinds on both sides of what vectors and tiles hold, and small ones."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from conformance.model import ArraySpec, Case, Json
 from reference.windows import Axis, lay
 
-__all__ = ["CALLS", "KINDS", "Sizes", "call", "middle", "small"]
+__all__ = ["KINDS", "Sizes", "small"]
 
 Pair = tuple[int, int]
 
@@ -48,62 +47,6 @@ class Sizes:
     def shaped(self, size: Pair, channels: int) -> tuple[int, ...]:
         """Return the shape of images of this size in the layout of the call."""
         return (self.images, channels, *size) if self.layout == "NCHW" else (self.images, *size, channels)
-
-
-def conv2d(sizes: Sizes) -> tuple[dict[str, tuple[int, ...]], dict[str, Json]]:
-    """Return shapes and further attributes of conv2d."""
-    filters = (*sizes.window, sizes.depth, sizes.filters)
-    return {"input": sizes.shaped(sizes.image, sizes.depth), "filters": filters}, {}
-
-
-def transposed(left: str, shape: str) -> Callable[[Sizes], tuple[dict[str, tuple[int, ...]], dict[str, Json]]]:
-    """Return likewise for conv2d_transpose and conv2d_backprop_input."""
-
-    def of(sizes: Sizes) -> tuple[dict[str, tuple[int, ...]], dict[str, Json]]:
-        filters = (*sizes.window, sizes.filters, sizes.depth)
-        shapes = {left: sizes.shaped(sizes.out, sizes.depth), "filters": filters}
-        return shapes, {shape: list(sizes.shaped(sizes.image, sizes.filters))}
-
-    return of
-
-
-def filter_gradient(sizes: Sizes) -> tuple[dict[str, tuple[int, ...]], dict[str, Json]]:
-    """Return likewise for conv2d_backprop_filter."""
-    shapes = {
-        "input": sizes.shaped(sizes.image, sizes.depth),
-        "out_backprop": sizes.shaped(sizes.out, sizes.filters),
-    }
-    return shapes, {"filter_sizes": [*sizes.window, sizes.depth, sizes.filters]}
-
-
-def avg_pool(sizes: Sizes) -> tuple[dict[str, tuple[int, ...]], dict[str, Json]]:
-    """Return likewise for avg_pool."""
-    return {"input": sizes.shaped(sizes.image, sizes.filters)}, {"ksize": list(sizes.window)}
-
-
-CALLS: Mapping[str, Callable[[Sizes], tuple[dict[str, tuple[int, ...]], dict[str, Json]]]] = {
-    "conv2d": conv2d,
-    "conv2d_transpose": transposed("input", "output_shape"),
-    "conv2d_backprop_input": transposed("out_backprop", "input_sizes"),
-    "conv2d_backprop_filter": filter_gradient,
-    "avg_pool": avg_pool,
-}
-
-
-def call(op: str, sizes: Sizes) -> Case:
-    """Return the call of an op."""
-    shapes, attributes = CALLS[op](sizes)
-    arrays = {name: ArraySpec(shape, sizes.dtype) for name, shape in shapes.items()}
-    common: dict[str, Json] = {"strides": [sizes.stride] * 2, "padding": sizes.padding, "data_format": sizes.layout}
-    return Case(op=op, arrays=arrays, attributes={**attributes, **common}, regime="normal", seed=0)
-
-
-def middle(op: str, sizes: Sizes) -> tuple[int, ...]:
-    """Return an output element in the middle of the result: NHWC, of filters HWIO."""
-    if op == "conv2d_backprop_filter":
-        return (sizes.window[0] // 2, sizes.window[1] // 2, 0, sizes.filters // 2)
-    high, wide = sizes.image if op in ("conv2d_transpose", "conv2d_backprop_input") else sizes.out
-    return (0, high // 2, wide // 2, sizes.filters // 2)
 
 
 def small(seed: int, count: int, dtype: str = "float32") -> Iterator[Sizes]:

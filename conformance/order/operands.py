@@ -14,13 +14,16 @@ import numpy as np
 
 from conformance.errors import UsageError
 from conformance.model import Array, ArraySpec, Case, Json
+from conformance.order.kinds import Sizes
 from reference.engine.exact import SumOfProducts
 from reference.ops.avg_pool import average
 from reference.ops.conv2d import forward
 from reference.ops.conv2d_backprop_filter import filter_gradient
 from reference.ops.conv2d_transpose import backward
 
-__all__ = ["OPERANDS", "Element", "Linear", "element", "with_many"]
+__all__ = ["OPERANDS", "Element", "Linear", "call", "element", "middle", "with_many"]
+
+Shapes = tuple[dict[str, tuple[int, ...]], dict[str, Json]]  # of arrays by name; attributes beside the common ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,9 @@ class Linear:
     out: int  # the axis of the output, in NHWC or HWIO, that goes with it
     shape: str | None = None  # the argument that is a shape, whose entry `out` goes with it, too
     apart: int = 3  # the axis of the right operand, in NHWC or HWIO, that goes with the output's channels
+    slides: bool = False  # whether an output element moves with its window over the left operand
     axes: tuple[str, ...]  # what the axes of the right operand (else of the left one) are called
+    shapes: Callable[[Sizes], Shapes]  # what a call of these sizes has
 
 
 def scattered(op: str, shape: str, left: str) -> Callable[..., SumOfProducts]:
@@ -46,10 +51,43 @@ def scattered(op: str, shape: str, left: str) -> Callable[..., SumOfProducts]:
     return build
 
 
+def of_conv2d(sizes: Sizes) -> Shapes:
+    """Return shapes and further attributes of conv2d."""
+    filters = (*sizes.window, sizes.depth, sizes.filters)
+    return {"input": sizes.shaped(sizes.image, sizes.depth), "filters": filters}, {}
+
+
+def of_transposed(left: str, shape: str) -> Callable[[Sizes], Shapes]:
+    """Return likewise for conv2d_transpose and conv2d_backprop_input."""
+
+    def of(sizes: Sizes) -> Shapes:
+        filters = (*sizes.window, sizes.filters, sizes.depth)
+        shapes = {left: sizes.shaped(sizes.out, sizes.depth), "filters": filters}
+        return shapes, {shape: list(sizes.shaped(sizes.image, sizes.filters))}
+
+    return of
+
+
+def of_filter_gradient(sizes: Sizes) -> Shapes:
+    """Return likewise for conv2d_backprop_filter."""
+    shapes = {
+        "input": sizes.shaped(sizes.image, sizes.depth),
+        "out_backprop": sizes.shaped(sizes.out, sizes.filters),
+    }
+    return shapes, {"filter_sizes": [*sizes.window, sizes.depth, sizes.filters]}
+
+
+def of_avg_pool(sizes: Sizes) -> Shapes:
+    """Return likewise for avg_pool."""
+    return {"input": sizes.shaped(sizes.image, sizes.filters)}, {"ksize": list(sizes.window)}
+
+
 FILTERS = ("rows", "columns", "channels", "filters")
 TRANSPOSED = ("rows", "columns", "filters", "channels")
 OPERANDS: Mapping[str, Linear] = {
-    "conv2d": Linear(left="input", right="filters", build=forward, many=0, out=0, axes=FILTERS),
+    "conv2d": Linear(
+        left="input", right="filters", build=forward, many=0, out=0, slides=True, axes=FILTERS, shapes=of_conv2d
+    ),
     "conv2d_transpose": Linear(
         left="input",
         right="filters",
@@ -59,6 +97,7 @@ OPERANDS: Mapping[str, Linear] = {
         shape="output_shape",
         apart=2,
         axes=TRANSPOSED,
+        shapes=of_transposed("input", "output_shape"),
     ),
     "conv2d_backprop_input": Linear(
         left="out_backprop",
@@ -69,6 +108,7 @@ OPERANDS: Mapping[str, Linear] = {
         shape="input_sizes",
         apart=2,
         axes=TRANSPOSED,
+        shapes=of_transposed("out_backprop", "input_sizes"),
     ),
     "conv2d_backprop_filter": Linear(
         left="input",
@@ -78,9 +118,17 @@ OPERANDS: Mapping[str, Linear] = {
         out=2,
         shape="filter_sizes",
         axes=("images", "rows", "columns", "filters"),
+        shapes=of_filter_gradient,
     ),
     "avg_pool": Linear(
-        left="input", right=None, build=average, many=0, out=0, axes=("images", "rows", "columns", "channels")
+        left="input",
+        right=None,
+        build=average,
+        many=0,
+        out=0,
+        slides=True,
+        axes=("images", "rows", "columns", "channels"),
+        shapes=of_avg_pool,
     ),
 }
 
@@ -132,6 +180,29 @@ class Element:
         return tuple((name, length) for name, length in zip(self.op.axes, lengths, strict=True) if length > 1)
 
 
+def call(op: str, sizes: Sizes) -> Case:
+    """Return a call of an op, canonically spelt."""
+    shapes, attributes = OPERANDS[op].shapes(sizes)
+    arrays = {name: ArraySpec(shape, sizes.dtype) for name, shape in shapes.items()}
+    common: dict[str, Json] = {"strides": [sizes.stride] * 2, "padding": sizes.padding, "data_format": sizes.layout}
+    return Case(op=op, arrays=arrays, attributes={**attributes, **common}, regime="normal", seed=0)
+
+
+def middle(case: Case) -> tuple[int, ...]:
+    """Return an output element in the middle of the result, of the first image: NHWC, of filters HWIO."""
+    op = OPERANDS[case.op]
+    index = [size // 2 for size in built(case).shape]
+    return (*index[: op.out], 0, *index[op.out + 1 :])
+
+
+def built(case: Case) -> SumOfProducts:
+    """Return a call as a sum of products whose operands hold the numbers of their own elements."""
+    op = OPERANDS[case.op]
+    shapes = {name: case.arrays[name].shape for name in (op.left, op.right) if name}
+    arrays = {name: np.arange(prod(shape), dtype=np.float64).reshape(shape) for name, shape in shapes.items()}
+    return op.build(**arrays, **case.attributes)
+
+
 def element(case: Case, index: tuple[int, ...]) -> Element:
     """
     Return what feeds an output element.
@@ -142,21 +213,18 @@ def element(case: Case, index: tuple[int, ...]) -> Element:
     op = OPERANDS.get(case.op)
     if op is None:
         raise UsageError(f"{case.op} is no sum of products: there are {', '.join(OPERANDS)}")
-    sides = [name for name in (op.left, op.right) if name]
-    codes = {name: np.arange(prod(case.arrays[name].shape), dtype=np.float64) for name in sides}
-    arrays = {name: code.reshape(case.arrays[name].shape) for name, code in codes.items()}
-    call = op.build(**arrays, **case.attributes)
-    if len(index) != len(call.shape) or not all(0 <= at < size for at, size in zip(index, call.shape, strict=True)):
-        raise UsageError(f"element {index} is outside the output {tuple(call.shape)}")
-    left, right = (side.astype(int) for side in call.terms(index))
+    found = built(case)
+    if len(index) != len(found.shape) or not all(0 <= at < size for at, size in zip(index, found.shape, strict=True)):
+        raise UsageError(f"element {index} is outside the output {tuple(found.shape)}")
+    left, right = (side.astype(int) for side in found.terms(index))
     order = np.argsort(right if op.right else left)
-    divisor = call.divisor()
+    divisor = found.divisor()
     return Element(
         case=case,
         index=index,
         left=tuple(left[order].tolist()),
         right=tuple(right[order].tolist()) if op.right else (),
-        divisor=1.0 if divisor is None else float(np.broadcast_to(divisor, call.shape)[index]),
+        divisor=1.0 if divisor is None else float(np.broadcast_to(divisor, found.shape)[index]),
     )
 
 

@@ -10,6 +10,7 @@ from conformance.model import Json
 from conformance.order import kinds
 from conformance.order.invariances import ELSEWHERE, Answer, drawn, measured
 from conformance.order.kinds import KINDS, Sizes
+from conformance.order.operands import OPERANDS, call, middle
 from conformance.order.prediction import predict
 from conformance.order.probing import in_layout, probed
 from conformance.order.replay import Order
@@ -74,7 +75,8 @@ class Surveyor:
 
     def _order(self, target: Target, worker: Worker, op: str, sizes: Sizes) -> Found:
         """Reveal one order; try whether one image alone has it, too."""
-        case, index = kinds.call(op, sizes), kinds.middle(op, sizes)
+        case = call(op, sizes)
+        index = middle(case)
         box = probed(worker, case, index, MANY)
         found = Found(target=target.name, op=op, sizes=sizes, many=MANY, axes=box.element.axes())
         try:
@@ -90,7 +92,7 @@ class Surveyor:
         generator = np.random.Generator(np.random.Philox(1))
         made, missed = 0, []
         for sizes in kinds.small(0, self.calls):
-            given, case = drawn(op, sizes, generator), kinds.call(op, sizes)
+            given, case = drawn(op, sizes, generator), call(op, sizes)
             one = predict(worker, case, *in_layout(case, given.left, given.right))
             made += one is not None
             if one and not one.whole:
@@ -102,8 +104,8 @@ def asked(op: str) -> Iterator[Sizes]:
     """Yield the kinds of sizes that an op is asked about: every dtype once, float32 in all kinds."""
     for dtype in DTYPES:
         yield replace(TYPICAL, dtype=dtype)
-    pool = op == "avg_pool"
-    yield from (sizes for sizes in KINDS if not pool or (sizes.depth == 1 and sizes.window != (1, 1)))
+    alone = OPERANDS[op].right is None  # its sums run over no depth, and in a window of one element over nothing
+    yield from (sizes for sizes in KINDS if not alone or (sizes.depth == 1 and sizes.window != (1, 1)))
 
 
 def others(target: Target) -> dict[str, Target | str]:

@@ -13,6 +13,7 @@ from conformance.report.observed import Observed
 
 __all__ = ["Invariances", "Orders", "Picture", "Row", "Shared", "orders", "picture"]
 
+Where = tuple[str, int, str]  # op, run, target
 WIDE, HIGH = 240.0, 44.0  # of a picture, in pixels
 COLORS = 4  # of runs, in turn
 
@@ -56,7 +57,7 @@ class Shared:
     other: tuple[int, str]
     same: int
     common: int
-    example: str  # of sizes that differ; empty where none does
+    example: str  # of sizes that differ, and their orders on both; empty where none does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,30 +133,43 @@ def places(group: Sequence[tuple[int, Found]]) -> Iterator[tuple[int, str, str]]
 
 def shared(surveys: Mapping[int, Survey]) -> Iterator[Shared]:
     """Yield every two products that revealed orders of the same sizes."""
-    known = keys(surveys)
+    known = found_by(surveys)
     products = sorted(known)
     for at, first in enumerate(products):
         for second in (other for other in products[at + 1 :] if other[0] == first[0]):
             common = known[first].keys() & known[second].keys()
-            differ = [size for size in known[first] if size in common and known[first][size] != known[second][size]]
+            differ = [
+                (known[first][size], known[second][size])
+                for size in known[first]
+                if size in common and known[first][size].order != known[second][size].order
+            ]
             yield Shared(
                 op=first[0],
                 one=first[1:],
                 other=second[1:],
                 same=len(common) - len(differ),
                 common=len(common),
-                example=sized(differ[0]) if differ else "",
+                example=difference(surveys, first, second, *differ[0]) if differ else "",
             )
 
 
-def keys(surveys: Mapping[int, Survey]) -> dict[tuple[str, int, str], dict[Sizes, str]]:
-    """Return the orders of each op on each product by sizes, as keys: op, run, target."""
-    found: dict[tuple[str, int, str], dict[Sizes, str]] = {}
+def found_by(surveys: Mapping[int, Survey]) -> dict[Where, dict[Sizes, Found]]:
+    """Return the revealed orders of each op on each product by sizes."""
+    found: dict[Where, dict[Sizes, Found]] = {}
     for run, survey in surveys.items():
         for one in survey.found:
             if one.order:
-                found.setdefault((one.op, run, one.target), {})[one.sizes] = one.order
+                found.setdefault((one.op, run, one.target), {})[one.sizes] = one
     return found
+
+
+def difference(surveys: Mapping[int, Survey], first: Where, second: Where, one: Found, other: Found) -> str:
+    """Return sizes that two products add in different orders, and these."""
+    names = [
+        kind_of(surveys[run].orders[each.order], each.axes) for (_, run, _), each in ((first, one), (second, other))
+    ]
+    ways = " and ".join(names) if names[0] != names[1] else f"{names[0]}, but of other terms"
+    return f"{sized(one.sizes)}: {ways}"
 
 
 def picture(order: Order) -> Picture:

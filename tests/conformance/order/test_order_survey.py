@@ -10,8 +10,8 @@ import pytest
 from conformance.commands.cli import run_command
 from conformance.errors import SuiteError
 from conformance.order.invariances import measured
-from conformance.order.kinds import Sizes, call
-from conformance.order.operands import element
+from conformance.order.kinds import Sizes
+from conformance.order.operands import call, element
 from conformance.order.prediction import predict
 from conformance.order.replay import Order
 from conformance.order.results import Calls, Found, Missed, Survey, key_of, read, write

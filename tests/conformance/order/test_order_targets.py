@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.order.kinds import CALLS, Sizes, call, middle
+from conformance.order.kinds import Sizes
+from conformance.order.operands import OPERANDS, call, middle
 from conformance.order.probing import probed
 from conformance.order.reveal import reveal
 from conformance.targets import registry
@@ -19,12 +20,13 @@ def tensorflow() -> Iterator[Worker]:
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("op", CALLS)
+@pytest.mark.parametrize("op", OPERANDS)
 def test_tensorflow_is_predicted_bit_for_bit(op: str, tensorflow: Worker) -> None:
     """Eager, on this processor, whichever it is: one image alone and sixteen."""
     sizes = Sizes(window=(2, 2), image=(5, 5), depth=3, filters=4)
     for many in (1, 16):
-        found = reveal(probed(tensorflow, call(op, sizes), middle(op, sizes), many))
+        case = call(op, sizes)
+        found = reveal(probed(tensorflow, case, middle(case), many))
 
         assert found.replayed
 
@@ -33,9 +35,10 @@ def test_tensorflow_is_predicted_bit_for_bit(op: str, tensorflow: Worker) -> Non
 def test_layouts_find_the_same_terms(tensorflow: Worker) -> None:
     """NCHW: as many terms as NHWC, along the same axes."""
     boxes = [
-        probed(tensorflow, call("conv2d", sizes), middle("conv2d", sizes), 8)
+        probed(tensorflow, case, middle(case), 8)
         for layout in ("NHWC", "NCHW")
         for sizes in [Sizes(window=(2, 3), image=(5, 5), depth=4, filters=3, layout=layout)]
+        for case in [call("conv2d", sizes)]
     ]
 
     assert boxes[0].element.axes() == boxes[1].element.axes() == (("rows", 2), ("columns", 3), ("channels", 4))
