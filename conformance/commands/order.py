@@ -1,5 +1,7 @@
 """`conformance order`: the order in which a target adds, drawn; or a survey of orders and of what follows from them."""
 
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +23,7 @@ from conformance.run import folders
 from conformance.targets import registry
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Worker
+from conformance.targets.transport.process import Start
 from reference import SpecError
 from reference.floats import FORMATS
 
@@ -48,6 +51,7 @@ def order(
     ] = None,
     images: Annotated[int, typer.Option(min=1, help="Images that a filter gradient sums over.")] = 1,
     route: Annotated[str, typer.Option(help="The target's way to compute the op.")] = "",
+    python: Annotated[str | None, typer.Option(help="The interpreter of the workers: another TensorFlow.")] = None,
     survey: Annotated[
         bool, typer.Option("--survey", help="Survey kinds of sizes, and write the folder of a run.")
     ] = False,
@@ -57,13 +61,13 @@ def order(
     """Reveal the order in which a target adds the products of one output element, and draw its tree."""
     for unknown in set(op or ()) - set(OPERANDS):
         raise UsageError(f"no order of {unknown!r}: sums of products are {', '.join(OPERANDS)}")
-    targets = chosen_targets(target)
+    targets = chosen_targets(target, python)
     if survey:
-        return surveyed(targets, op or list(OPERANDS), calls, out)
+        return surveyed(targets, op or list(OPERANDS), calls, out, python)
     if not op or len(op) != 1 or len(targets) != 1:
         raise UsageError("one op and one --target are drawn; --survey takes several")
     sizes = read_sizes(op[0], filters, image, depth, outputs, images, stride, padding, dtype, layout)
-    return show(targets[0], op[0], sizes, batch or BATCHES, route)
+    return show(targets[0].start(python or sys.executable), op[0], sizes, batch or BATCHES, route)
 
 
 def read_sizes(
@@ -96,20 +100,23 @@ def read_sizes(
     return sizes
 
 
-def chosen_targets(names: Sequence[str] | None) -> tuple[Target, ...]:
+def chosen_targets(names: Sequence[str] | None, python: str | None) -> tuple[Target, ...]:
     """Return the targets asked for; the default ones that can run here where none is named."""
-    found = tuple(registry.find(name) for name in names or registry.default_targets())
+    if python and not shutil.which(python):
+        raise UsageError(f"--python {python}: no such program")
+    elsewhere = python is not None
+    found = tuple(registry.find(name) for name in names or registry.default_targets(elsewhere=elsewhere))
     for target in found:
-        if reason := registry.available(target):
+        if reason := registry.available(target, elsewhere=elsewhere):
             raise UsageError(f"target {target.name} cannot run here: {reason}")
     return found
 
 
-def surveyed(targets: Sequence[Target], ops: Sequence[str], calls: int, out: Path | None) -> int:
+def surveyed(targets: Sequence[Target], ops: Sequence[str], calls: int, out: Path | None, python: str | None) -> int:
     """Survey targets, print what was found, write it into the folder of a run."""
     session = folders.opened(out, "orders")
     progress = Console(stderr=True, highlight=False, markup=False)
-    surveyor = Surveyor(calls=calls, say=progress.print)
+    surveyor = Surveyor(calls=calls, say=progress.print, python=python or sys.executable)
     for target in targets:
         surveyor.survey(target, ops)
     found = surveyor.result()
@@ -140,14 +147,14 @@ def chosen(name: str, text: str, among: Sequence[str]) -> str:
     return text
 
 
-def show(target: Target, op: str, sizes: Sizes, batches: Sequence[int], route: str) -> int:
+def show(start: Start, op: str, sizes: Sizes, batches: Sequence[int], route: str) -> int:
     """Reveal and draw the order for each batch size; those with the same order are drawn once."""
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     seen: dict[Revealed, int] = {}
     worst = 0
-    with Worker(target.start()) as worker:
+    with Worker(start) as worker:
         for batch in batches:
-            console.print(f"{op} on {target.name}, {sizes.dtype}, {batch} in a call")
+            console.print(f"{op} on {start.name}, {sizes.dtype}, {batch} in a call")
             try:
                 case = call(op, sizes)
                 box = probed(worker, case, middle(case), batch, route=route)

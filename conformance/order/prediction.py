@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from conformance.model import Array, Case, Returned
+from conformance.order.bounding import outside as outside_own
 from conformance.order.operands import OPERANDS, Element, element
 from conformance.order.probing import in_nhwc, probed
 from conformance.order.replay import Order, ended, replay
@@ -36,6 +37,7 @@ class Predicted:
     orders: tuple[Order, ...]  # that were found in the call
     unrevealed: str = ""  # why an order was not found
     missed: tuple[int, ...] = ()  # index of an element that was predicted wrongly
+    outside: int = 0  # elements outside the bound of the order that they were predicted by
 
     @property
     def whole(self) -> bool:
@@ -65,22 +67,25 @@ def predict(worker: Worker, case: Case, left: Array, right: Array | None, route:
         return None
     output = in_nhwc(observed.arrays[0], case)
     groups = classes(case, output.shape)
+    outside = 0
     exact = output.size - sum(len(group.members) for group in groups)
     orders: list[Order] = []
     missed: tuple[int, ...] = ()
     for group in groups:
         try:
             order = order_of(worker, case, group.first, route)
-            results = computed(order, group, left, right)
+            sides = factors(group, left, right)
+            results = computed(order, group, *sides)
         except UnrevealedError as error:
             return Predicted(case=case, elements=output.size, exact=exact, orders=tuple(orders), unrevealed=str(error))
         orders.append(order)
         observations = np.array([output[member.index] for member in group.members])
         same = bits_of(results) == bits_of(observations)
+        outside += beyond(order, group, *sides, observations)
         exact += int(same.sum())
         if not same.all() and not missed:
             missed = group.members[int(np.argmin(same))].index
-    return Predicted(case=case, elements=output.size, exact=exact, orders=tuple(orders), missed=missed)
+    return Predicted(case=case, elements=output.size, exact=exact, orders=tuple(orders), missed=missed, outside=outside)
 
 
 def order_of(worker: Worker, case: Case, found: Element, route: str) -> Order:
@@ -121,18 +126,34 @@ def keys_of(one: Element) -> Keys:
     return tuple(zip(*kept, strict=True)) if kept else ()
 
 
-def computed(order: Order, group: Class, left: Array, right: Array | None) -> Array:
-    """Return what the elements of a class are by its order: [members]."""
+def factors(group: Class, left: Array, right: Array | None) -> tuple[Array, Array]:
+    """Return the factors of all elements of a class, in the order of the first one's terms: [members, n] twice."""
     sides = np.zeros((2, len(group.members), len(group.keys)), left.dtype)
     for row, member in enumerate(group.members):
         at = [group.keys[key] for key in keys_of(member)]
         sides[0, row, at] = left.reshape(-1)[list(member.left)]
         sides[1, row, at] = 1 if right is None else right.reshape(-1)[list(member.right)]
-    totals = replay(order, sides[0], sides[1])
+    return sides[0], sides[1]
+
+
+def computed(order: Order, group: Class, left: Array, right: Array) -> Array:
+    """Return what the elements of a class are by its order: [members]."""
+    totals = replay(order, left, right)
     if totals is None:
         raise UnrevealedError("additions of several terms are not modelled")
-    divisors = np.array([member.divisor for member in group.members])
-    return ended(order, totals, divisors, left.dtype)
+    return ended(order, totals, divisors(group), left.dtype)
+
+
+def beyond(order: Order, group: Class, left: Array, right: Array, results: Array) -> int:
+    """Return how many results lie outside the bound of their own order."""
+    totals = results.astype(np.float64) * divisors(group)
+    far = outside_own(order, left, right, totals, mean=group.first.op.right is None)
+    return 0 if far is None else int(far.sum())
+
+
+def divisors(group: Class) -> Array:
+    """Return what the elements of a class are divided by: [members]."""
+    return np.array([member.divisor for member in group.members])
 
 
 def bits_of(values: Array) -> Array:

@@ -45,6 +45,7 @@ class Missed:
     exact: int  # elements that were
     elements: int
     why: str  # no order was found; empty: another order than the one found
+    outside: int = 0  # elements outside the bound of the order found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

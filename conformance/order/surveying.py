@@ -1,5 +1,6 @@
 """Survey a target: its orders over kinds of sizes, the small calls they predict, and what bits do not depend on."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ class Surveyor:
 
     calls: int  # small calls to predict, for each op
     say: Callable[[str], None]
+    python: str = sys.executable  # of the workers
     orders: dict[str, Order] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
     predicted: list[Calls] = field(default_factory=list)
@@ -47,9 +49,9 @@ class Surveyor:
         zygotes = Zygotes()
         with ExitStack() as stack:
             stack.callback(zygotes.close)
-            worker = stack.enter_context(Worker(target.start(), zygotes=zygotes))
+            worker = stack.enter_context(Worker(target.start(self.python), zygotes=zygotes))
             elsewhere = {
-                what: stack.enter_context(Worker(other.start(), zygotes=zygotes))
+                what: stack.enter_context(Worker(other.start(self.python), zygotes=zygotes))
                 if isinstance(other, Target)
                 else other
                 for what, other in others(target).items()
@@ -96,7 +98,9 @@ class Surveyor:
             one = predict(worker, case, *in_layout(case, given.left, given.right))
             made += one is not None
             if one and not one.whole:
-                missed.append(Missed(sizes=sizes, exact=one.exact, elements=one.elements, why=one.unrevealed))
+                missed.append(
+                    Missed(sizes=sizes, exact=one.exact, elements=one.elements, why=one.unrevealed, outside=one.outside)
+                )
         return Calls(target=target.name, op=op, dtype="float32", calls=made, missed=tuple(missed))
 
 

@@ -44,4 +44,6 @@ def calls(one: Calls) -> str:
     missed = [
         f"{sized(miss.sizes)}: {miss.why or f'{miss.exact} of {miss.elements} elements'}" for miss in one.missed[:3]
     ]
-    return "; ".join([text, *missed])
+    outside = sum(miss.outside for miss in one.missed)
+    far = [f"{outside} elements outside the bound of their own order"] if outside else []
+    return "; ".join([text, *missed, *far])

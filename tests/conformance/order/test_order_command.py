@@ -52,6 +52,8 @@ def test_an_exact_reference_adds_at_once(capsys: pytest.CaptureFixture[str]) -> 
         (["order", "conv2d", "--target", FORWARDS, "--filters", "3"], "--filters 3: not two whole numbers"),
         (["order", "conv2d", "--target", FORWARDS, "--dtype", "int32"], "--dtype int32: not one of"),
         (["order", "conv2d", "--target", FORWARDS, "--image", "2,2"], "wider than the image"),
+        (["order", "conv2d", "avg_pool", "--target", FORWARDS], "one op and one --target are drawn"),
+        (["order", "conv2d", "--target", FORWARDS, "--python", "/no/such/python"], "no such program"),
     ],
 )
 def test_a_wrong_call_is_said_in_one_line(
