@@ -95,7 +95,7 @@ class Returned:
     seconds: float  # inside the target's call
     repeatable: bool | None = None  # whether a second run of the same call gave the same bits; None: not run
     trace_seconds: float = 0.0  # before the call: tracing a graph
-    cpu_seconds: float | None = None  # processor time in it, tracing and a second run included; None: not told
+    cpu_seconds: float | None = None  # processor time in it, tracing and a second run included; None: not recorded
 
 
 @dataclass(frozen=True, slots=True)

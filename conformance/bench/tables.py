@@ -57,8 +57,8 @@ def checks(rows: Sequence[Timed]) -> Iterator[str]:
     """Say what of the results was checked before they were timed."""
     parts = Counter(row.checked for row in rows if row.checked)
     if parts:
-        told = ", ".join(f"{part} of {count}" for part, count in parts.items())
-        yield f"Checked before they were timed, of {parts.total()} results: {told}."
+        checked = ", ".join(f"{part} of {count}" for part, count in parts.items())
+        yield f"Checked before they were timed, of {parts.total()} results: {checked}."
 
 
 def faults(rows: Sequence[Timed]) -> Iterator[str]:
@@ -71,8 +71,8 @@ def faults(rows: Sequence[Timed]) -> Iterator[str]:
         where = ", ".join(dict.fromkeys(row.target for row in wrong))
         used = max((row.bound_used for row in wrong if row.bound_used is not None), default=None)
         far = f", by up to {used:.3g} times what may be" if used is not None else ""
-        told = f"known: {known}" if known else "new: no waiver knows it"
-        yield f"wrong: {op} {dtype} on {where}: {why}{far}; {told}"
+        status = f"known: {known}" if known else "new: no waiver knows it"
+        yield f"wrong: {op} {dtype} on {where}: {why}{far}; {status}"
 
 
 def empty(rows: Sequence[Timed]) -> Iterator[str]:
@@ -94,8 +94,8 @@ def beforehand(name: str, rows: Sequence[Timed]) -> list[str]:
         "tracing": [row.trace for row in rows if row.median is not None and row.trace],
         "compiling": [row.compile for row in rows if row.median is not None and row.compile],
     }
-    told = [f"{what} {1e3 * median(times):.0f} ms" for what, times in parts.items() if times]
-    return [f"{name}, before the first result of a call: {', '.join(told)} (median)"] if told else []
+    texts = [f"{what} {1e3 * median(times):.0f} ms" for what, times in parts.items() if times]
+    return [f"{name}, before the first result of a call: {', '.join(texts)} (median)"] if texts else []
 
 
 def cell(row: Timed | None) -> str:

@@ -1,11 +1,13 @@
 """The scoreboard: each op on each product, and its parts by dtype, layout and attribute."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
 from conformance.ops import OPS
-from conformance.report.observed import ENDS, Observed, tallies
+from conformance.report.columns import KIND, TALLY, totals
+from conformance.report.observed import Observed
 from conformance.report.records import Cell, Part, Product, Shown, Tally
 from conformance.report.wording import anchor
 
@@ -24,27 +26,31 @@ GRAVITY = (
     "refused-valid",
 )
 DTYPE_LAYOUT = "dtype, layout"
-TOLD = {"dtype", "layout", "regime", "breaks"}  # attribute classes that are columns of their own
+APART = {"dtype", "layout", "regime", "breaks"}  # attribute classes that are columns of their own
 
 
-def ops(seen: Sequence[Observed]) -> tuple[str, ...]:
+def ops(observed: Sequence[Observed]) -> tuple[str, ...]:
     """Return the ops of all runs: the suite's own in its order, then any other."""
-    met = {op for entry in seen for op in entry.calls["op"].unique().to_list()}
-    planned = {op for entry in seen for op in entry.store.header().get("options", {}).get("ops") or ()}
-    return (*(op for op in OPS if op in met | planned), *sorted((met | planned) - set(OPS)))
+    called = {op for entry in observed for op in entry.calls["op"].unique().to_list()}
+    planned = {op for entry in observed for op in entry.store.header().get("options", {}).get("ops") or ()}
+    return (*(op for op in OPS if op in called | planned), *sorted((called | planned) - set(OPS)))
 
 
 def cells(
-    seen: Sequence[Observed], products: Sequence[Product], findings: Sequence[Shown]
+    observed: Sequence[Observed], products: Sequence[Product], findings: Sequence[Shown]
 ) -> Mapping[tuple[str, int], Cell]:
     """Return every op on every product that was called at least once."""
     found = {}
-    for run, entry in enumerate(seen):
+    for run, entry in enumerate(observed):
         numbers = _numbers(products, run)
-        counted = entry.calls.group_by("op", "target", "verdict", "kind").len().sort("op", "target", "verdict", "kind")
-        for (op, target), rows in counted.group_by("op", "target", maintain_order=True):
-            product = numbers[str(target)]
-            found[str(op), product] = _cell(str(op), product, products[product], rows, findings)
+        kinds: dict[tuple[str, str], dict[str, Mapping[str, int]]] = {}
+        for row in totals(entry.calls.filter(pl.col("kind") != ""), ("op", "target", "kind"), KIND):
+            kinds.setdefault((row["op"], row["target"]), {})[row["kind"]] = row
+        for row in totals(entry.calls, ("op", "target"), TALLY):
+            op, target = row["op"], row["target"]
+            of_op = [each for each in findings if each.finding.op == op]
+            product = numbers[target]
+            found[op, product] = _cell(row, product, products[product], kinds.get((op, target), {}), of_op)
     return found
 
 
@@ -53,32 +59,37 @@ def _numbers(products: Sequence[Product], run: int) -> dict[str, int]:
     return {product.target: number for number, product in enumerate(products) if product.run == run}
 
 
-def _cell(op: str, number: int, product: Product, rows: pl.DataFrame, findings: Sequence[Shown]) -> Cell:
-    """Return one op on one product; rows: verdict, kind, len."""
-    ends = dict(rows.group_by("verdict").agg(pl.col("len").sum()).iter_rows())
-    kinds = dict(rows.filter(pl.col("kind") != "").group_by("kind").agg(pl.col("len").sum()).iter_rows())
-    against = dict(rows.filter(pl.col("verdict") == "disagrees").group_by("kind").agg(pl.col("len").sum()).iter_rows())
+def _cell(
+    row: Mapping[str, Any],
+    number: int,
+    product: Product,
+    kinds: Mapping[str, Mapping[str, int]],
+    findings: Sequence[Shown],
+) -> Cell:
+    """Return one op on one product; kinds: of disagreements and remarks, with their calls; findings: the op's."""
     order = (*GRAVITY, *sorted(set(kinds) - set(GRAVITY)))
-    shown = [
-        each.anchor
-        for each in findings
-        if each.finding.op == op and product.run in each.runs and product.target in each.finding.shared_by
-    ]
     return Cell(
-        op=op,
+        op=row["op"],
         product=number,
-        anchor=anchor("cell", op, product.anchor.removeprefix("product-")),
-        tally=Tally(*(ends.get(end, 0) for end in ENDS)),
-        worst=next((kind for kind in order if kind in against), ""),
-        kinds=tuple((kind, kinds[kind]) for kind in order if kind in kinds),
-        findings=tuple(shown),
+        anchor=anchor("cell", row["op"], product.anchor.removeprefix("product-")),
+        tally=_tally(row),
+        worst=next((kind for kind in order if kind in kinds and kinds[kind]["disagrees"]), ""),
+        kinds=tuple((kind, kinds[kind]["calls"]) for kind in order if kind in kinds),
+        findings=tuple(
+            each.anchor for each in findings if product.run in each.runs and product.target in each.finding.shared_by
+        ),
     )
 
 
-def parts(seen: Sequence[Observed], products: Sequence[Product]) -> tuple[Part, ...]:
+def _tally(row: Mapping[str, Any]) -> Tally:
+    """Return the tally in a row of totals."""
+    return Tally(**{column.name: row[column.name] for column in TALLY})
+
+
+def parts(observed: Sequence[Observed], products: Sequence[Product]) -> tuple[Part, ...]:
     """Return every op's calls by dtype and layout, and by each class of each attribute."""
     gathered: dict[tuple[str, str, str], dict[int, Tally]] = {}
-    for run, entry in enumerate(seen):
+    for run, entry in enumerate(observed):
         numbers = _numbers(products, run)
         for key, target, tally in _parted(entry):
             gathered.setdefault(key, {})[numbers[target]] = tally
@@ -101,11 +112,11 @@ def _parted(entry: Observed) -> Iterator[tuple[tuple[str, str, str], str, Tally]
     """Yield (op, attribute, value), target and tally."""
     both = pl.concat_str([pl.col("dtype"), pl.col("layout")], separator=", ").str.strip_suffix(", ")
     by_class = {DTYPE_LAYOUT: both.cast(pl.Categorical), "regime": pl.col("regime")}
-    by_class |= {name: pl.col(f"a:{name}") for name in entry.attributes if name not in TOLD}
+    by_class |= {name: pl.col(f"a:{name}") for name in entry.attributes if name not in APART}
     valid = entry.calls.filter(pl.col("breaks") == "")
-    for op, target, *ends in tallies(entry.calls.filter(pl.col("breaks") != ""), "op", "target").iter_rows():
-        yield (op, "call", "breaks a rule on purpose"), target, Tally(*ends)
+    for row in totals(entry.calls.filter(pl.col("breaks") != ""), ("op", "target"), TALLY):
+        yield (row["op"], "call", "breaks a rule on purpose"), row["target"], _tally(row)
     for attribute, column in by_class.items():
-        counted = tallies(valid.with_columns(column.alias("value")), "op", "target", "value")
-        for op, target, value, *ends in counted.drop_nulls("value").iter_rows():
-            yield (op, attribute, value), target, Tally(*ends)
+        of_class = valid.with_columns(column.alias("value")).drop_nulls("value")
+        for row in totals(of_class, ("op", "target", "value"), TALLY):
+            yield (row["op"], attribute, row["value"]), row["target"], _tally(row)

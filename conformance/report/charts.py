@@ -82,7 +82,7 @@ def timing_charts(report: Report) -> Mapping[str, str]:
 
 
 def _layer(timing: Timing) -> str:
-    """Name a layer, with the images in a call where they are told."""
+    """Name a layer, with the images in a call where they are recorded."""
     return f"{timing.layer} \N{MULTIPLICATION SIGN} {timing.batch}" if timing.batch else timing.layer
 
 

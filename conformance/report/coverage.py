@@ -11,19 +11,19 @@ from conformance.report.records import Coverage
 __all__ = ["coverage"]
 
 
-def coverage(seen: Sequence[Observed]) -> tuple[Coverage, ...]:
+def coverage(observed: Sequence[Observed]) -> tuple[Coverage, ...]:
     """Return the coverage of every run: figures from its footer, cases of each class from its observations."""
-    return tuple(_of_run(run, entry) for run, entry in enumerate(seen))
+    return tuple(_of_run(run, entry) for run, entry in enumerate(observed))
 
 
 def _of_run(run: int, entry: Observed) -> Coverage:
     """Return the coverage of one run."""
     figures: dict[str, tuple[int, int]] = {}
     missing: dict[str, list[str]] = {}
-    for op, kind, told in _told((entry.store.footer() or {}).get("coverage") or {}):
+    for op, kind, entries in _recorded((entry.store.footer() or {}).get("coverage") or {}):
         reached, possible = figures.get(kind, (0, 0))
-        figures[kind] = (reached + int(told.get("reached", 0)), possible + int(told.get("makeable", 0)))
-        missing.setdefault(kind, []).extend(f"{op}: {text}" for text in told.get("missing") or ())
+        figures[kind] = (reached + int(entries.get("reached", 0)), possible + int(entries.get("makeable", 0)))
+        missing.setdefault(kind, []).extend(f"{op}: {text}" for text in entries.get("missing") or ())
     return Coverage(
         run=run,
         figures=tuple(figures.items()),
@@ -32,12 +32,12 @@ def _of_run(run: int, entry: Observed) -> Coverage:
     )
 
 
-def _told(coverage: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _recorded(coverage: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Yield op, kind (values, pairs, broken rules), and what the footer says of it."""
     for op, kinds in coverage.items():
-        for kind, told in kinds.items() if isinstance(kinds, dict) else ():
-            if isinstance(told, dict):
-                yield op, kind, told
+        for kind, entries in kinds.items() if isinstance(kinds, dict) else ():
+            if isinstance(entries, dict):
+                yield op, kind, entries
 
 
 def _classes(entry: Observed) -> tuple[tuple[str, str, tuple[tuple[str, int], ...]], ...]:
@@ -49,5 +49,5 @@ def _classes(entry: Observed) -> tuple[tuple[str, str, tuple[tuple[str, int], ..
     for name, column in columns.items():
         counted = cases.drop_nulls(column).group_by("op", column).len().sort("op", column)
         for (op,), rows in counted.group_by(["op"], maintain_order=True):
-            found.append((str(op), name, tuple((str(value), number) for _, value, number in rows.iter_rows())))
+            found.append((str(op), name, tuple(zip(rows[column].cast(pl.String), rows["len"], strict=True))))
     return tuple(sorted(found))

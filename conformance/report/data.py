@@ -10,7 +10,7 @@ from conformance.report import accuracy, board, timing
 from conformance.report.changes import changes
 from conformance.report.coverage import coverage
 from conformance.report.findings import findings
-from conformance.report.observed import Observed, observed
+from conformance.report.observed import Observed, load
 from conformance.report.orders import orders
 from conformance.report.records import Report, Scores
 from conformance.report.rules import rules
@@ -30,46 +30,46 @@ def gather(folders: Sequence[Path]) -> Report:
     """
     unique = {folder.resolve(): Store(folder) for folder in folders}
     stores = sorted(unique.values(), key=lambda store: str(store.header().get("started", "")))
-    seen = [observed(store) for store in stores]
-    heads = runs(seen)
-    columns = products(heads, seen)
-    each, found = findings(seen, heads)
-    cells = board.cells(seen, columns, found)
-    timings = timing.timings(seen)
+    observed = [load(store) for store in stores]
+    heads = runs(observed)
+    columns = products(heads, observed)
+    each, found = findings(observed, heads)
+    cells = board.cells(observed, columns, found)
+    timings = timing.timings(observed)
     return Report(
         suite=importlib.metadata.version("conv-conformance"),
         runs=heads,
         products=columns,
-        ops=board.ops(seen),
+        ops=board.ops(observed),
         cells=cells,
-        parts=board.parts(seen, columns),
+        parts=board.parts(observed, columns),
         findings=found,
         waivers=tuple((run, known) for run, one in enumerate(each) for known in one.known),
-        accuracy=accuracy.accuracy(seen, columns),
-        fingerprints=accuracy.fingerprints(seen, columns),
-        growth=accuracy.growth(seen, columns),
-        rules=rules(seen, columns),
+        accuracy=accuracy.accuracy(observed, columns),
+        fingerprints=accuracy.fingerprints(observed, columns),
+        growth=accuracy.growth(observed, columns),
+        rules=rules(observed, columns),
         timings=timings,
-        ceilings=timing.ceilings(seen),
-        networks=networks(seen),
-        orders=orders(seen),
-        coverage=coverage(seen),
+        ceilings=timing.ceilings(observed),
+        networks=networks(observed),
+        orders=orders(observed),
+        coverage=coverage(observed),
         changes=changes(heads, columns, cells, found, timings),
-        scores=tuple(scores(seen)),
+        scores=tuple(scores(observed)),
     )
 
 
-def scores(seen: Sequence[Observed]) -> Iterator[Scores]:
+def scores(observed: Sequence[Observed]) -> Iterator[Scores]:
     """Yield the scores of the self-tests that are kept with the runs."""
     names = [field.name for field in fields(Scores) if field.name not in ("run", "date")]
-    for run, one in enumerate(seen):
+    for run, one in enumerate(observed):
         if (one.store.folder / "selftest.json").exists():
             data = one.store.read_json("selftest.json")
             numbers = {name: int(data.get(name, 0)) for name in names}
             yield Scores(run=run, date=str(data.get("date", "")), **numbers)
 
 
-def networks(seen: Sequence[Observed]) -> tuple[tuple[int, Results], ...]:
+def networks(observed: Sequence[Observed]) -> tuple[tuple[int, Results], ...]:
     """Return the networks that were run with each run that has any."""
-    results = ((run, read(one.store.folder)) for run, one in enumerate(seen))
+    results = ((run, read(one.store.folder)) for run, one in enumerate(observed))
     return tuple((run, found) for run, found in results if found != Results())

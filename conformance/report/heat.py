@@ -110,10 +110,10 @@ def _level(observed: Array, value: Array, low: Array, high: Array, nan: Array) -
     """Return 0 for an allowed element, else how far off it is: see LEVELS."""
     with np.errstate(all="ignore"):
         fine = ((low <= observed) & (observed <= high)) | (np.isnan(observed.astype(float)) & nan)
-        seen, least, most = (array.astype(np.float64) for array in (observed, low, high))
+        found, least, most = (array.astype(np.float64) for array in (observed, low, high))
         finite = np.abs(value.astype(np.float64))
         scale = np.max(finite, initial=0.0, where=np.isfinite(finite)) or 1.0
-        distance = np.maximum(least - seen, seen - most) / scale
+        distance = np.maximum(least - found, found - most) / scale
     level = 1 + np.searchsorted(STEPS, np.nan_to_num(distance, nan=np.inf), side="right")
     return np.asarray(np.where(fine, 0, level))
 
@@ -132,8 +132,8 @@ def _panel(result: _Result, number: int, level: Array) -> Panel:
     block = tuple(max(-(-side // FAR), 1) for side in level.shape)
     rows = range(0, level.shape[0], block[0])
     columns = range(0, level.shape[1], block[1])
-    seen = tuple(tuple(int(level[y : y + block[0], x : x + block[1]].max()) for x in columns) for y in rows)
-    return Panel(_index(result, number), seen, (block[0], block[1]))
+    levels = tuple(tuple(int(level[y : y + block[0], x : x + block[1]].max()) for x in columns) for y in rows)
+    return Panel(_index(result, number), levels, (block[0], block[1]))
 
 
 def _grid(result: _Result, worst: tuple[int, ...], fallback: int) -> Grid:

@@ -92,8 +92,8 @@ def _orders(orders: Orders) -> dict[str, Any]:
 def _run(report: Report, number: int) -> dict[str, Any]:
     """Return the head of one run."""
     run = report.runs[number]
-    told = {name: getattr(run, name) for name in RUN}
-    return told | {
+    named = {name: getattr(run, name) for name in RUN}
+    return named | {
         "run": number,
         "versions": dict(run.versions),
         "not_run": [{"name": name, "reason": reason} for name, reason in run.not_run],
@@ -120,8 +120,8 @@ def _measured(report: Report, row: dict[str, Any]) -> dict[str, Any]:
 
 def _cell(report: Report, cell: Cell) -> dict[str, Any]:
     """Return one cell of the scoreboard."""
-    told = {"op": cell.op, **_product(report, cell.product), **_tally(cell.tally)}
-    return told | {"worst": cell.worst, "kinds": dict(cell.kinds), "address": f"#{cell.anchor}"}
+    named = {"op": cell.op, **_product(report, cell.product), **_tally(cell.tally)}
+    return named | {"worst": cell.worst, "kinds": dict(cell.kinds), "address": f"#{cell.anchor}"}
 
 
 def _finding(shown: Shown) -> dict[str, Any]:

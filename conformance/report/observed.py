@@ -1,7 +1,7 @@
 """
 The observations of one run in memory, small: a million of them take some hundred megabytes.
 
-Texts that repeat are categories; those that do not (case, content, reason) are left on disk or hashed. The attribute
+Texts that repeat are categories; those that do not (case, content, evidence) are left on disk or hashed. The attribute
 classes, JSON in the store, become columns named `a:` and the attribute.
 """
 
@@ -11,11 +11,10 @@ import polars as pl
 
 from conformance.run.store import Store
 
-__all__ = ["ENDS", "Observed", "observed", "tallies"]
+__all__ = ["Observed", "load"]
 
 TEXTS = ("op", "target", "dtype", "layout", "regime", "breaks", "rule", "verdict", "kind")
 NUMBERS = ("bound_used", "ulps", "elements", "sum", "squares")
-ENDS = ("agrees", "disagrees", "unsupported", "undecided")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Observed:
     attributes: tuple[str, ...]
 
 
-def observed(store: Store) -> Observed:
+def load(store: Store) -> Observed:
     """Read the observations of one run."""
     rows = store.observations()
     key = pl.col("attributes").hash().alias("key")
@@ -46,9 +45,3 @@ def _decoded(texts: pl.DataFrame) -> pl.DataFrame:
     record = pl.col("attributes").str.json_decode(pl.Struct(dict.fromkeys(names, pl.String))).alias("record")
     decoded = texts.select("key", record).unnest("record")  # decoded once, not once for each name
     return decoded.select("key", *(pl.col(name).cast(pl.Categorical).alias(f"a:{name}") for name in names))
-
-
-def tallies(calls: pl.DataFrame, *keys: str) -> pl.DataFrame:
-    """Count calls by keys and by what they came to: the keys and a column for each of ENDS."""
-    ends = [(pl.col("verdict") == end).sum().alias(end) for end in ENDS]
-    return calls.group_by(*keys).agg(ends).sort(keys)

@@ -71,9 +71,9 @@ class Orders:
     shared: tuple[Shared, ...]
 
 
-def orders(seen: Sequence[Observed]) -> Orders | None:
+def orders(observed: Sequence[Observed]) -> Orders | None:
     """Return what the surveys among runs found; None where there is none."""
-    surveys = {run: found for run, one in enumerate(seen) if (found := read(one.store.folder))}
+    surveys = {run: found for run, one in enumerate(observed) if (found := read(one.store.folder))}
     if not surveys:
         return None
     return Orders(

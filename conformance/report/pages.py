@@ -11,8 +11,8 @@ from markupsafe import Markup, escape
 
 from conformance.ops import OPS
 from conformance.report import figures, verdict, wording
-from conformance.report.accuracy import SHARES, ULPS
 from conformance.report.charts import growth_charts, timing_charts
+from conformance.report.columns import ACCURACY, SHARES, ULPS
 from conformance.report.examples import examples
 from conformance.report.heat import LEVELS
 from conformance.report.records import Cell, Report, Tally
@@ -102,6 +102,7 @@ def _environment() -> Environment:
         "element_of": element_of,
         "isa": isa,
         "LEVELS": LEVELS,
+        "ACCURACY": ACCURACY,
         "SHARES": SHARES,
         "ULPS": ULPS,
         "isnan": math.isnan,

@@ -136,7 +136,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One image of a result, seen from afar: how far off each part of it is."""
+    """One image of a result, from afar: how far off each part of it is."""
 
     title: str
     level: tuple[tuple[int, ...], ...]  # as in Grid; of a block of elements the worst one
@@ -173,7 +173,7 @@ class Shown:
     runs: tuple[int, ...]  # that have it
     first: str  # version (or run) that had it first
     last: str
-    known: Known | None  # the waiver that covers it, as the last run met it
+    known: Known | None  # the waiver that covers it, as of the last run
     script: Script | None
     heat: Heat | None  # None where there are no two results to compare
     geometry: Geometry | None  # None for an op without windows, and for a call that is none
@@ -189,8 +189,8 @@ class Accuracy:
     calls: int
     bound: tuple[float, float, float]  # median, 99th percentile, largest share of the bound used
     ulps: tuple[float, float, float]  # likewise, in ulps
-    bound_counts: tuple[int, ...]  # calls in each of accuracy.SHARES
-    ulps_counts: tuple[int, ...]  # calls in each of accuracy.ULPS
+    bound_counts: tuple[int, ...]  # calls in each of columns.SHARES
+    ulps_counts: tuple[int, ...]  # calls in each of columns.ULPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +252,7 @@ class Timing:
     target: str
     op: str
     layer: str
-    batch: int  # images in a call; 0 where it is not told
+    batch: int  # images in a call; 0 where it is not recorded
     dtype: str
     threads: int
     median: float  # seconds
@@ -316,7 +316,7 @@ class Report:
     cells: Mapping[tuple[str, int], Cell]  # op, product
     parts: tuple[Part, ...]
     findings: tuple[Shown, ...]
-    waivers: tuple[tuple[int, Known], ...]  # run, a waiver as it met it
+    waivers: tuple[tuple[int, Known], ...]  # run, a waiver as of it
     accuracy: tuple[Accuracy, ...]
     fingerprints: tuple[Fingerprint, ...]
     growth: tuple[Growth, ...]

@@ -6,6 +6,7 @@ import polars as pl
 
 from conformance.cases.conditions import Condition
 from conformance.ops import OPS
+from conformance.report.columns import RULE, totals
 from conformance.report.observed import Observed
 from conformance.report.records import Product, Rule, RuleCount
 from conformance.report.specification import ops
@@ -13,12 +14,10 @@ from conformance.report.wording import anchor
 
 __all__ = ["rules"]
 
-_NUMBERS = (pl.len(), (pl.col("verdict") == "disagrees").sum().alias("wrong"))
 
-
-def rules(seen: Sequence[Observed], products: Sequence[Product]) -> tuple[Rule, ...]:
+def rules(observed: Sequence[Observed], products: Sequence[Product]) -> tuple[Rule, ...]:
     """Return every rule of every op."""
-    counts = {(run, *key): count for run, entry in enumerate(seen) for key, count in _counts(entry).items()}
+    counts = {(run, *key): count for run, entry in enumerate(observed) for key, count in _counts(entry).items()}
     none = RuleCount(0, 0)
     meanings = {rule for op in OPS.values() for rule in op.meanings}
     return tuple(
@@ -43,15 +42,15 @@ def _counts(entry: Observed) -> dict[tuple[str, str], RuleCount]:
     that disagree the verdict does not say which meaning they miss: all count.
     """
     counts: dict[tuple[str, str], RuleCount] = {}
-    for target, rule, *numbers in entry.calls.group_by("target", "breaks").agg(*_NUMBERS).iter_rows():
-        counts[target, rule] = RuleCount(*numbers)
+    for row in totals(entry.calls, ("target", "breaks"), RULE):
+        counts[row["target"], row["breaks"]] = RuleCount(row["exercised"], row["broken"])
     valid = entry.calls.filter(pl.col("breaks") == "")
     for name, rule, conditions in ((op.name, *item) for op in OPS.values() for item in op.meanings.items()):
         some = pl.any_horizontal(*(_holds(condition, valid) for condition in conditions))
-        met = valid.filter((pl.col("op") == name) & some)
-        for target, exercised, broken in met.group_by("target").agg(*_NUMBERS).iter_rows():
-            before = counts.get((target, rule), RuleCount(0, 0))  # of another op with the same rule
-            counts[target, rule] = RuleCount(before.exercised + exercised, before.broken + broken)
+        for row in totals(valid.filter((pl.col("op") == name) & some), ("target",), RULE):
+            key = (row["target"], rule)
+            before = counts.get(key, RuleCount(0, 0))  # of another op with the same rule
+            counts[key] = RuleCount(before.exercised + row["exercised"], before.broken + row["broken"])
     return counts
 
 

@@ -5,34 +5,36 @@ from typing import Any
 
 import polars as pl
 
-from conformance.report.observed import ENDS, Observed
+from conformance.report.columns import ENDS
+from conformance.report.observed import Observed
 from conformance.report.records import Product, Run, Tally
 from conformance.report.wording import anchor, labelled
 
 __all__ = ["products", "runs", "tally"]
 
 
-def runs(seen: Sequence[Observed]) -> tuple[Run, ...]:
-    """Return the head of every run; `seen` is in the order in which the runs were started."""
-    heads = [entry.store.header() for entry in seen]
+def runs(observed: Sequence[Observed]) -> tuple[Run, ...]:
+    """Return the head of every run; `observed` is in the order in which the runs were started."""
+    heads = [entry.store.header() for entry in observed]
     names = [
-        (_versions(head).get("tensorflow", ""), entry.store.folder.resolve().name) for head, entry in _zip(heads, seen)
+        (_versions(head).get("tensorflow", ""), entry.store.folder.resolve().name)
+        for head, entry in _zip(heads, observed)
     ]
     return tuple(
-        _run(entry, head, label) for (head, entry), label in zip(_zip(heads, seen), labelled(names), strict=True)
+        _run(entry, head, label) for (head, entry), label in zip(_zip(heads, observed), labelled(names), strict=True)
     )
 
 
-def _zip(heads: Sequence[Mapping[str, Any]], seen: Sequence[Observed]) -> list[tuple[Mapping[str, Any], Observed]]:
-    return list(zip(heads, seen, strict=True))
+def _zip(heads: Sequence[Mapping[str, Any]], observed: Sequence[Observed]) -> list[tuple[Mapping[str, Any], Observed]]:
+    return list(zip(heads, observed, strict=True))
 
 
-def _run(seen: Observed, head: Mapping[str, Any], label: str) -> Run:
+def _run(entry: Observed, head: Mapping[str, Any], label: str) -> Run:
     """Return the head of one run."""
-    footer = seen.store.footer() or {}
+    footer = entry.store.footer() or {}
     options = _record(head.get("options"))
     return Run(
-        folder=seen.store.folder.resolve().name,
+        folder=entry.store.folder.resolve().name,
         label=label,
         anchor=anchor("run", label),
         started=str(head.get("started", "")),
@@ -46,10 +48,10 @@ def _run(seen: Observed, head: Mapping[str, Any], label: str) -> Run:
         targets=tuple(head.get("targets") or ()),
         not_run=tuple((str(entry.get("name")), str(entry.get("reason"))) for entry in head.get("not_run") or ()),
         versions=tuple(sorted(_versions(head).items())),
-        cases=seen.calls["case"].n_unique(),
-        calls=len(seen.calls),
-        tally=tally(seen.calls),
-        clustered=(seen.store.folder / "findings.json").exists(),
+        cases=entry.calls["case"].n_unique(),
+        calls=len(entry.calls),
+        tally=tally(entry.calls),
+        clustered=(entry.store.folder / "findings.json").exists(),
         footer=footer,
     )
 
@@ -70,17 +72,16 @@ def _versions(head: Mapping[str, Any]) -> dict[str, str]:
 
 def tally(calls: pl.DataFrame) -> Tally:
     """Count calls by what they came to."""
-    counted = dict(calls.group_by("verdict").len().iter_rows())
-    return Tally(*(counted.get(end, 0) for end in ENDS))
+    return Tally(**{end: int((calls["verdict"] == end).sum()) for end in ENDS})
 
 
-def products(heads: Sequence[Run], seen: Sequence[Observed]) -> tuple[Product, ...]:
+def products(heads: Sequence[Run], observed: Sequence[Observed]) -> tuple[Product, ...]:
     """Return every target of every run: those planned, in their order, then any other that was observed."""
     found = []
-    for number, (head, entry) in enumerate(zip(heads, seen, strict=True)):
+    for number, (head, entry) in enumerate(zip(heads, observed, strict=True)):
         planned = {str(target.get("name")): target for target in head.targets}
-        met = entry.calls["target"].unique().sort().to_list()
-        for name in dict.fromkeys([*planned, *met]):
+        called = entry.calls["target"].unique().sort().to_list()
+        for name in dict.fromkeys([*planned, *called]):
             described = _record(planned.get(name))
             version = str(_record(_record(described.get("about")).get("versions")).get("tensorflow", ""))
             summary = str(described.get("summary", ""))

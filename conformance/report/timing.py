@@ -23,14 +23,14 @@ __all__ = ["ceilings", "timings"]
 NEEDED = ("op", "layer", "target", "median")
 
 
-def timings(seen: Sequence[Observed]) -> tuple[Timing, ...]:
+def timings(observed: Sequence[Observed]) -> tuple[Timing, ...]:
     """Return every row of every run, with its ratio to the fastest that computes the same."""
-    return tuple(entry for run, one in enumerate(seen) for entry in _of_run(run, one.store.folder))
+    return tuple(entry for run, one in enumerate(observed) for entry in _of_run(run, one.store.folder))
 
 
-def ceilings(seen: Sequence[Observed]) -> tuple[tuple[int, Mapping[str, Any]], ...]:
+def ceilings(observed: Sequence[Observed]) -> tuple[tuple[int, Mapping[str, Any]], ...]:
     """Return what each run measured the machine to be capable of: `gflops`, `gbs` and the like."""
-    read = ((run, _read(entry.store.folder)[1]) for run, entry in enumerate(seen))
+    read = ((run, _read(entry.store.folder)[1]) for run, entry in enumerate(observed))
     return tuple((run, measured) for run, measured in read if measured)
 
 

@@ -34,7 +34,7 @@ from conformance.targets.transport.worker import die_with_parent
 
 __all__ = ["CASES", "SECONDS", "Plan", "Progress", "Shard", "execute", "processor_seconds", "shards"]
 
-CASES = 300  # for each op by default: every planted fault is met in them, in three minutes on two cores
+CASES = 300  # for each op by default: every planted fault shows in them, in three minutes on two cores
 SECONDS = 10.0  # that one call may take
 SHARD = 32  # cases of a shard: what a killed run loses at most, for each job
 TELL_EVERY = 0.2  # seconds between two messages of a job
@@ -262,7 +262,7 @@ class Tally:
         self._clear()
 
     def _clear(self) -> None:
-        self.told, self.cases = time.monotonic(), 0
+        self.sent, self.cases = time.monotonic(), 0
         self.verdicts: Counter[tuple[str, str]] = Counter()
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
@@ -274,7 +274,7 @@ class Tally:
 
     def due(self) -> bool:
         """Return whether it is time for a message."""
-        return time.monotonic() - self.told > TELL_EVERY
+        return time.monotonic() - self.sent > TELL_EVERY
 
     def message(self) -> Progress:
         """Return the message, and begin anew."""

@@ -167,7 +167,7 @@ class Store:
             self._replace(folder / file, content)
 
     def keep_findings(self, names: Collection[str]) -> None:
-        """Remove the folders of findings of other names: an earlier session of the run may have met them."""
+        """Remove the folders of findings of other names: an earlier session of the run may have found them."""
         folder = self.folder / "findings"
         with storing(folder):
             for path in folder.glob("*/"):

@@ -183,10 +183,10 @@ def route_of(target: Target, case: Case) -> str:
 
 
 def inside(observation: Observation) -> float:
-    """Return the processor time in a target's call; where it is not told the time, and where the worker died none."""
+    """Return the processor time in a target's call; the time where that is not recorded; none where the worker died."""
     match observation:
         case Returned() | Raised():
             tracing = observation.trace_seconds if isinstance(observation, Returned) else 0.0
-            told = observation.cpu_seconds
-            return observation.seconds + tracing if told is None else told
+            used = observation.cpu_seconds
+            return observation.seconds + tracing if used is None else used
     return 0.0

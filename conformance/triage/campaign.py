@@ -81,7 +81,7 @@ def conduct(
 
 
 def _known(waiver: Waiver, state: str) -> Known:
-    """Return a waiver as the run met it."""
+    """Return a waiver with its state after the run."""
     return Known(id=waiver.id, state=state, link=waiver.link, reason=waiver.reason, review=str(waiver.review))
 
 

@@ -47,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A known divergence, as a run met it."""
+    """A known divergence, and its state after a run."""
 
     id: str
     state: str  # used, unused, expired or out of range
