@@ -140,7 +140,7 @@ def read_padding(padding: Padding) -> Padding:
     if not isinstance(pairs, list | tuple) or len(pairs) != 2:
         reason = f"padding {shown(padding)}: neither 'SAME', 'VALID' nor two pairs, of rows and of columns"
         raise SpecError("arithmetic.R2", reason, values={"padding": padding})
-    return _ends(pairs[0]), _ends(pairs[1])
+    return windows.ends("arithmetic.R2", pairs[0]), windows.ends("arithmetic.R2", pairs[1])
 
 
 def _by_axis(padding: Padding) -> tuple[End, End]:
@@ -367,16 +367,7 @@ def _met(rows: Axis, columns: Axis) -> int:
 
 def _end(padding: End) -> End:
     """Read the padding of one axis: a name, or the absent elements at both ends."""
-    return padding if isinstance(padding, str) and padding in ("SAME", "VALID") else _ends(padding)
-
-
-def _ends(padding: End) -> Pair:
-    """Read the absent elements at both ends of an axis."""
-    entries = [] if isinstance(padding, str) else whole_numbers("arithmetic.R2", "padding", padding)
-    if len(entries) != 2 or not 0 <= min(entries) <= max(entries) <= LARGEST:
-        reason = f"padding {shown(padding)} is neither 'SAME', 'VALID' nor two integers from 0 to {LARGEST}"
-        raise SpecError("arithmetic.R2", reason, values={"padding": padding})
-    return entries[0], entries[1]
+    return padding if isinstance(padding, str) and padding == "SAME" else windows.ends("arithmetic.R2", padding)
 
 
 def _entries(name: str, value: Any, count: int) -> list[int]:  # noqa: ANN401 -- whatever the caller was given

@@ -14,7 +14,7 @@ Padding is absence: it takes no part in a sum, a maximum or a count.
 
 Rules:
     windows.R1  size, before and after are integers from 0 to 2^31 - 1; taps, stride and dilation from 1.
-    windows.R2  `forward_sizes` knows the paddings "SAME" and "VALID".
+    windows.R2  padding is "SAME", "VALID" or two integers from 0 to 2^31 - 1.
     windows.R3  `transposed` takes an axis of at least 0 windows: one that is too long for its image transposes nothing.
 
 Source: TensorFlow 2.21.0, core/framework/kernel_shape_util.cc (GetWindowedOutputSizeVerbose).
@@ -26,10 +26,21 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from reference.errors import SpecError
-from reference.reading import whole_number
+from reference.errors import SpecError, shown
+from reference.reading import LARGEST, whole_number, whole_numbers
 
-__all__ = ["Axis", "Convolution", "Transposed", "explicit", "forward_sizes", "lay", "same", "transposed", "valid"]
+__all__ = [
+    "Axis",
+    "Convolution",
+    "Transposed",
+    "ends",
+    "explicit",
+    "forward_sizes",
+    "lay",
+    "same",
+    "transposed",
+    "valid",
+]
 
 Indices: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -204,9 +215,9 @@ def lay(size: int, taps: int, stride: int, dilation: int, padding: str | tuple[i
     >>> [lay(7, 3, 2, 1, padding).out for padding in ("SAME", "VALID", (1, 2))]
     [4, 3, 4]
     """
-    if isinstance(padding, str):
-        return (same if padding == "SAME" else valid)(size, taps, stride, dilation)
-    return explicit(size, taps, stride, dilation, *padding)
+    if isinstance(padding, str) and padding == "SAME":
+        return same(size, taps, stride, dilation)
+    return explicit(size, taps, stride, dilation, *ends("windows.R2", padding))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,8 +284,13 @@ def forward_sizes(size: int, taps: int, stride: int, dilation: int = 1, *, paddi
     >>> list(forward_sizes(3, 3, 2, padding="VALID")), list(forward_sizes(3, 3, 2, padding=(1, 1)))
     ([7, 8], [5, 6])
     """
-    absent = 0 if isinstance(padding, str) else sum(padding)
-    first = (size - 1) * stride + (1 if padding == "SAME" else reach(taps, dilation) - absent)
+    size, taps, stride, dilation = _numbers(size, taps, stride, dilation)
+    least = (
+        1
+        if isinstance(padding, str) and padding == "SAME"
+        else reach(taps, dilation) - sum(ends("windows.R2", padding))
+    )
+    first = (size - 1) * stride + least
     return range(max(first, 0), max(first + stride, 0))
 
 
@@ -286,6 +302,17 @@ def _numbers(size: int, taps: int, stride: int, dilation: int) -> tuple[int, int
         _whole("stride", stride, 1),
         _whole("dilation", dilation, 1),
     )
+
+
+def ends(rule: str, padding: str | tuple[int, int]) -> tuple[int, int]:
+    """Read the absent elements before and after, none for VALID."""
+    if isinstance(padding, str) and padding == "VALID":
+        return 0, 0
+    entries = [] if isinstance(padding, str) else whole_numbers(rule, "padding", padding)
+    if len(entries) != 2 or not 0 <= min(entries) <= max(entries) <= LARGEST:
+        reason = f"padding {shown(padding)}: neither 'SAME', 'VALID' nor two integers from 0 to {LARGEST}"
+        raise SpecError(rule, reason, values={"padding": padding})
+    return entries[0], entries[1]
 
 
 def _whole(name: str, value: int, least: int) -> int:

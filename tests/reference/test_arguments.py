@@ -57,7 +57,8 @@ class Unwilling:
     def __bool__(self) -> bool:
         raise TypeError("neither true nor false")
 
-    __hash__ = None  # type: ignore[assignment]  # as of tensors
+    def __hash__(self) -> int:
+        raise TypeError("no hash")
 
     def __repr__(self) -> str:
         raise KeyError("no text")
@@ -175,6 +176,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         windows.explicit,
         {"size": 5, "taps": 3, "stride": 2, "dilation": 1, "before": 1, "after": 1},
     ),
+    "windows.lay": (windows.lay, {"size": 5, "taps": 3, "stride": 2, "dilation": 1, "padding": (1, 1)}),
     "windows.forward_sizes": (
         windows.forward_sizes,
         {"size": 5, "taps": 3, "stride": 2, "dilation": 1, "padding": "SAME"},
@@ -382,11 +384,13 @@ def test_filters_in_the_right_order_get_no_hint() -> None:
         reference.conv2d(np.zeros((1, 8, 8, 4)), np.zeros((5, 5, 3, 16)), 1, "SAME")
 
 
-@pytest.mark.parametrize("padding", ["same", "Valid", "EXPLICIT", None, ((1, 1), (1, 1))])
-def test_forward_sizes_refuses_other_paddings(padding: Any) -> None:  # noqa: ANN401 -- of no type in common
+@pytest.mark.parametrize("padding", ["same", "Valid", "EXPLICIT", None, 1, (1,), (1, 1, 1), (-1, 0), ((1, 1), (1, 1))])
+def test_windows_know_their_paddings(padding: Any) -> None:  # noqa: ANN401 -- of no type in common
     """windows.R2: "same" is no name, and was VALID once."""
     with pytest.raises(SpecError, match=r"windows\.R2"):
         windows.forward_sizes(3, 3, 2, padding=padding)
+    with pytest.raises(SpecError, match=r"windows\.R2"):
+        windows.lay(3, 3, 2, 1, padding)
 
 
 @pytest.mark.parametrize(("size", "taps"), [(-1, 3), (3, 0), (3.0, 3), (True, None)])
