@@ -2,7 +2,8 @@
 The specification of TensorFlow's convolution, pooling, unpooling and dropout ops, in NumPy.
 
 Every op is named and called as in tf.nn: the same parameters and defaults, NumPy arrays in and out, the dtype that
-TensorFlow would give. A docstring is the op's specification: formula, shapes, rounding, numbered rules, errors, source.
+TensorFlow would give. Its module in `reference.ops` is its specification: a docstring with formula, shapes, rounding,
+numbered rules, errors and source, and `definition`, the formula as a program.
 
 What is no array is taken as numpy.asarray takes it: a list of Python's floats is float64, a tensor of another library
 its numbers, either byte order this machine's. A mask with masked elements is refused, since it would be lost. Whatever

@@ -5,7 +5,7 @@ A definition rounds nothing of its own. Run on integers and fractions it gives e
 rounded once, to the last bit and the sign of zero; run on float64 it shows what NaN and infinity do.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -39,6 +39,7 @@ Change: TypeAlias = Callable[[Array], Array]  # of the operands, before the defi
 FLOATS = tuple(FORMATS)
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16")
 PICKED = (*FLOATS, *INTEGERS)
+INDICES = st.sampled_from(["int32", "int64"])
 
 
 def exact(values: Array) -> Array:
@@ -114,7 +115,9 @@ def of_max_pool(a: Arguments, of: Change) -> Array:
 def of_argmax(a: Arguments, of: Change) -> tuple[Array, Array]:
     """Values and indices."""
     image, geometry = geometry_of("max_pool_with_argmax", "input", a)
-    return max_pool_with_argmax.definition(of(image), geometry.rows, geometry.columns, a["include_batch_in_index"])
+    where = (geometry.rows, geometry.columns, a["include_batch_in_index"])
+    out, argmax = max_pool_with_argmax.definition(of(image), *where)
+    return out, argmax.astype(a["output_dtype"])
 
 
 def of_max_pool_grad(a: Arguments, of: Change) -> Array:
@@ -237,6 +240,11 @@ def spelled(draw: st.DrawFn, rows: int, columns: int, layout: str) -> Any:  # no
     return draw(st.sampled_from(ways))
 
 
+def shaped(draw: st.DrawFn, shape: Sequence[int]) -> Any:  # noqa: ANN401 -- all that tf.nn takes
+    """Write a shape as an argument."""
+    return draw(st.sampled_from([tuple(shape), list(shape), *(np.array(shape, dtype) for dtype in ("int32", "int64"))]))
+
+
 def in_layout(shape: tuple[int, int, int, int], layout: str) -> tuple[int, ...]:
     """Return an N H W C shape in a layout."""
     return shape if layout == "NHWC" else (shape[0], shape[3], shape[1], shape[2])
@@ -266,14 +274,17 @@ def convolutions(draw: st.DrawFn, op: str, regimes: tuple[str, ...]) -> Argument
         "data_format": layout,
         "dilations": spelled(draw, rows[3], columns[3], layout),
     }
-    sizes = list(image)
-    if groups == 1 and draw(st.booleans()):
-        sizes = [rows[0], columns[0]]
+    two = groups == 1 and draw(st.booleans())
+    sizes = shaped(draw, (rows[0], columns[0]) if two else image)
     arrays: dict[str, Arguments] = {
         "conv2d": {"input": of(draw(st.sampled_from([image, (1, *image)])), 0), "filters": of(filters, 1)},
         "conv2d_transpose": {"input": of(out, 0), "filters": of(filters, 1), "output_shape": sizes},
         "conv2d_backprop_input": {"input_sizes": sizes, "filters": of(filters, 1), "out_backprop": of(out, 0)},
-        "conv2d_backprop_filter": {"input": of(image, 0), "filter_sizes": filters, "out_backprop": of(out, 1)},
+        "conv2d_backprop_filter": {
+            "input": of(image, 0),
+            "filter_sizes": shaped(draw, filters),
+            "out_backprop": of(out, 1),
+        },
     }
     return arrays[op] | rest
 
@@ -302,7 +313,8 @@ def pools(draw: st.DrawFn, op: str, regimes: tuple[str, ...]) -> Arguments:
     if op == "max_pool_with_argmax":
         shape = tuple(max(size, 1) for size in image)
         rest["padding"] = rest["padding"] if shape == image else "SAME"
-        return {"input": of(shape, 0), **rest, "include_batch_in_index": draw(st.booleans())}
+        indices = {"include_batch_in_index": draw(st.booleans()), "output_dtype": draw(INDICES)}
+        return {"input": of(shape, 0), **rest, **indices}
     rest["data_format"] = layout
     arrays: dict[str, Callable[[], Arguments]] = {
         "max_pool": lambda: {"input": of(placed, 0)},
@@ -312,8 +324,8 @@ def pools(draw: st.DrawFn, op: str, regimes: tuple[str, ...]) -> Arguments:
             "orig_output": of(out, 1),
             "grad": of(out, 2),
         },
-        "avg_pool_grad": lambda: {"orig_input_shape": placed, "grad": of(out, 0)},
-        "avg_unpool": lambda: {"input": of(out, 0), "output_shape": placed},
+        "avg_pool_grad": lambda: {"orig_input_shape": shaped(draw, placed), "grad": of(out, 0)},
+        "avg_unpool": lambda: {"input": of(out, 0), "output_shape": shaped(draw, placed)},
     }
     return arrays[op]() | rest
 
@@ -328,7 +340,13 @@ def unpoolings(draw: st.DrawFn, regimes: tuple[str, ...]) -> Arguments:
     cells = high * wide * channels * (n if batch else 1)
     argmax = np.random.default_rng(of.seed).integers(0, cells, small)
     shape = (n, high, wide, channels)
-    return {"input": of(small, 0), "argmax": argmax, "output_shape": shape, "include_batch_in_index": batch}
+    dtype = draw(INDICES)
+    return {
+        "input": of(small, 0),
+        "argmax": argmax.astype(dtype),
+        "output_shape": shaped(draw, shape),
+        "include_batch_in_index": batch,
+    }
 
 
 def calls(op: str, *regimes: str) -> st.SearchStrategy[Arguments]:
