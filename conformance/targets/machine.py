@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-__all__ = ["ISA_LEVELS", "cpu_flags", "has_more_than", "lacks"]
+__all__ = ["ISA_LEVELS", "cpu_flags", "has_more_than", "lacks", "required"]
 
 # oneDNN's names for its levels (ONEDNN_MAX_CPU_ISA), in ascending order, and the flags in /proc/cpuinfo that each needs
 # beyond those before it. Source: oneDNN 3.7, doc/advanced/cpu_dispatcher_control.md.

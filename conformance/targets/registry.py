@@ -3,7 +3,6 @@
 import difflib
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib.metadata import entry_points
 
 from conformance.errors import UsageError
@@ -43,16 +42,7 @@ BUILT_IN: Mapping[str, Target] = {
 def builtin(flags: frozenset[str] | None = None) -> dict[str, Target]:
     """Return the built-in targets as they are on a processor with these flags (this one's by default)."""
     seen = machine.cpu_flags() if flags is None else flags
-    # oneDNN's kernels of TensorFlow serve bfloat16 on processors with AVX-512 only.
-    served = {"float32", "bfloat16"} if "avx512f" in seen else {"float32"}
-    return {
-        name: replace(
-            target,
-            onednn=tuple(dtype for dtype in target.onednn if dtype in served),
-            default=target.default and (not target.differs_from or machine.has_more_than(target.differs_from, seen)),
-        )
-        for name, target in BUILT_IN.items()
-    }
+    return {name: tensorflow.on_processor(target, seen) for name, target in BUILT_IN.items()}
 
 
 def available(target: Target, flags: frozenset[str] | None = None, *, elsewhere: bool = False) -> str | None:

@@ -7,7 +7,7 @@ core/kernels, and wait for one.
 
 from conformance.targets.limits import Limit
 
-__all__ = ["EVERYWHERE", "GPU", "STOCK", "UNKNOWN_SHAPES", "XLA"]
+__all__ = ["BELOW_AVX512", "EVERYWHERE", "GPU", "STOCK", "UNKNOWN_SHAPES", "XLA"]
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 GRADIENTS = ("conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
@@ -24,6 +24,7 @@ BETWEEN: Classes = {"between channels": ("yes",)}
 FILLED: Classes = {"noise_shape with None": ("yes",)}  # from the shape of x
 INT64_SHAPE: Classes = {"shape spelt": ("int64",)}
 TWO_SIZES: Classes = {"shape spelt": ("two",)}  # height and width alone
+BFLOAT16: Classes = {"dtype": ("bfloat16",)}
 INT32_INDEX: Classes = {"argmax": ("int32",)}
 
 # Of every TensorFlow target.
@@ -69,6 +70,14 @@ STOCK = (
         features=INT32_INDEX,
         reason="MaxPoolGradWithArgmax has kernels for int64 only",
     ),
+)
+
+# Of oneDNN held to a level without bfloat16, on a processor with AVX-512: TensorFlow asks the processor, not oneDNN,
+# whether bfloat16 can be served, and gives it calls that it has no kernels for (AbortedError: no primitive descriptor).
+NO_BFLOAT16 = "oneDNN held to this level has no bfloat16, which TensorFlow asks the processor about"
+BELOW_AVX512 = (
+    Limit(ops=("conv2d", *GRADIENTS, "max_pool", *AVG_POOLS), features=BFLOAT16, reason=NO_BFLOAT16),
+    Limit(ops=("max_pool_grad",), routes=("tape",), features=BFLOAT16, reason=NO_BFLOAT16),
 )
 
 # Of graphs that know ranks only.

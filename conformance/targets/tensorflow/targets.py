@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from conformance.model import Json
+from conformance.targets import machine
 from conformance.targets.limits import Limit
 from conformance.targets.target import FLOAT32, TF32, Target
 from conformance.targets.tensorflow import limits
@@ -84,6 +85,17 @@ def held_to(level: str) -> Target:
     """Return eager TensorFlow with oneDNN held to one ISA level."""
     target = cpu("eager", f"eager, oneDNN held to {level}", *limits.STOCK, ONEDNN_MAX_CPU_ISA=level)
     return replace(target, needs=("tensorflow", f"isa:{level}"), differs_from=level, default=level == "AVX2")
+
+
+def on_processor(target: Target, flags: frozenset[str]) -> Target:
+    """Return a target as it is on a processor with these flags."""
+    wide = "avx512f" in flags
+    # oneDNN's kernels of TensorFlow serve bfloat16 on processors with AVX-512 only.
+    served = tuple(dtype for dtype in target.onednn if wide or dtype != "bfloat16")
+    level = target.differs_from
+    more = limits.BELOW_AVX512 if wide and level and "avx512f" not in machine.required(level) else ()
+    default = target.default and (not level or machine.has_more_than(level, flags))
+    return replace(target, onednn=served, limits=(*target.limits, *more), default=default)
 
 
 def gpu(mode: str, about: str, *more: Limit, **options: Json) -> Target:

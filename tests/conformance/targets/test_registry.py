@@ -136,6 +136,17 @@ def test_onednn_serves_bfloat16_with_avx512_only() -> None:
     assert not unsupported(registry.builtin(AVX512)["tf-cpu-eager"], call)
 
 
+def test_a_level_without_bfloat16_cannot_serve_it_on_a_processor_that_can() -> None:
+    """TensorFlow asks the processor: with AVX-512, oneDNN held to AVX2 is given bfloat16; float32 it serves."""
+    held = registry.builtin(AVX512)["tf-cpu-eager-avx2"]
+
+    assert unsupported(held, case("conv2d", "bfloat16"))
+    assert not unsupported(held, case("conv2d"))
+    assert not unsupported(held, case("max_pool_with_argmax", "bfloat16"))
+    assert not unsupported(registry.builtin(AVX2)["tf-cpu-eager-sse41"], case("conv2d", "bfloat16"))
+    assert not unsupported(registry.builtin(AVX512)["tf-cpu-eager-avx512"], case("conv2d", "bfloat16"))
+
+
 EXPLICIT: Json = [[0, 0], [1, 1], [1, 1], [0, 0]]
 INT32: dict[str, Json] = {"array": [1, 4, 4, 8], "dtype": "int32"}  # two groups of the filters' depth
 
