@@ -46,7 +46,7 @@ def first_largest(image: Array, geometry: Pool) -> tuple[Array, Array]:
     """
     Return the largest element of every window and its flat index in the image, the first one's where several tie.
 
-    image: [N, H, W, C] -> [N, OH, OW, OC] twice. NaN is dropped; a window of NaN alone names its first cell.
+    image: [N, H, W, C] -> [N, OH, OW, C] twice. NaN is dropped; a window of NaN alone names its first cell.
     """
     indices = np.broadcast_to(np.arange(prod(image.shape[1:])).reshape(image.shape[1:]), image.shape)
     least = np.iinfo(image.dtype).min if image.dtype.kind in "iu" else np.nan

@@ -66,9 +66,6 @@ class Pool:
 
     def fold(self, combine: Callable[[Parts, Parts], Parts], parts: Parts, neutral: Sequence[Any]) -> Parts:
         """Combine what the cells of every window hold in several arrays [N, H, W, C] at once, as `fold` does."""
-        if self.depth > 1:
-            first = np.arange(0, parts[0].shape[3], self.depth)
-            return fold(combine, parts, first, first + self.depth, 3, neutral)
         for along, axis in ((1, self.rows), (2, self.columns)):
             parts = fold(combine, parts, *_cells(axis), along, neutral)
         return parts
