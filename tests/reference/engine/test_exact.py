@@ -230,6 +230,7 @@ def test_shares_without_a_small_common_multiple() -> None:
                 Fraction(float(grad[0, window, 0, index[3]])) / int(call.shares[window, 0])
                 for window in range(max(index[1] - 30, 0), min(index[1] + 30, 60))
             )
+            assert call.exact(index) == exact
             assert float(out[index]) == round_ratio(exact.numerator, exact.denominator, fmt), (fmt.name, index)
 
 
