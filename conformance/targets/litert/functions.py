@@ -88,7 +88,9 @@ def running(resolver: Any, content: bytes, image: Array) -> Run:
 
 
 def padding(call: Windows) -> int:
-    """Return the number of a padding."""
+    """Return the number of a padding; refuse calls that LiteRT's operators have no words for."""
+    if any(array.dtype != np.float32 for array in call.arrays.values()):
+        raise NotOfferedError("float32 only: integers are quantized")
     if call.padding == "EXPLICIT":
         raise NotOfferedError("padding is SAME or VALID")
     if call.layout == "NCHW":

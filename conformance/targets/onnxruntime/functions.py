@@ -2,8 +2,8 @@
 The functions of the ONNX Runtime target: each a model of one node, whose attributes are ONNX's words for the call.
 
 ONNX's images are N C H W; one that comes as N H W C is turned before the clock runs, and its result after it. SAME is
-auto_pad SAME_UPPER, as converters write it, and SAME of a ConvTranspose that with output_shape; every other padding is
-pads, and what they leave of an output is output_padding.
+auto_pad SAME_UPPER, as converters write it, and SAME of a ConvTranspose that with output_shape; every other padding,
+and one with dilations, is pads, and what they leave of an output is output_padding.
 """
 
 import math
@@ -74,8 +74,9 @@ def pads(axes: Sequence[Axis]) -> list[int]:
 
 
 def windows(call: Windows) -> dict[str, Any]:
-    """Return the attributes of the windows of a convolution or a pool."""
-    padded = {"auto_pad": "SAME_UPPER"} if call.padding == "SAME" else {"pads": pads(call.axes)}
+    """Return the attributes of the windows of a convolution or a pool: auto_pad goes with no dilations."""
+    named = call.padding == "SAME" and call.dilations == (1, 1)
+    padded = {"auto_pad": "SAME_UPPER"} if named else {"pads": pads(call.axes)}
     return {"kernel_shape": call.taps, "strides": call.strides, "dilations": call.dilations, **padded}
 
 
@@ -101,9 +102,9 @@ def conv2d_transpose(call: Windows) -> Run:
     """ConvTranspose."""
     arrays = {"x": nchw(call.arrays["input"]), "w": weights(call)}
     words = spelled("onnx", "conv2d_transpose", call.axes) if call.padding == "SAME" else None
-    given = {**windows(call), "group": call.groups}
-    del given["auto_pad" if call.padding == "SAME" else "pads"]
-    return running("ConvTranspose", arrays, {**given, **(words or cut(call.axes))}, image(call))
+    given = {name: value for name, value in windows(call).items() if name not in {"auto_pad", "pads"}}
+    attributes = {**given, "group": call.groups, **(words or cut(call.axes))}
+    return running("ConvTranspose", arrays, attributes, image(call))
 
 
 def max_pool(call: Windows) -> Run:
