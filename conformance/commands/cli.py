@@ -114,6 +114,9 @@ def run(
     timeout: Annotated[
         float | None, typer.Option(min=0.1, help="Seconds that one call may take; 10 by default.")
     ] = None,
+    profile: Annotated[
+        Path | None, typer.Option(help="A TOML file that says what the target claims: docs/profiles.md.")
+    ] = None,
 ) -> int:
     """Compare targets with the specification, write what was seen, and say what is new."""
     for name, seconds in (("timeout", timeout), ("budget", budget)):
@@ -122,11 +125,14 @@ def run(
     known = [] if no_waivers else load(waivers)
     if resume:
         given = {"out": out, "target": target, "op": op, "cases": cases, "seed": seed, "timeout": timeout}
-        if said := [f"--{name}" for name, value in {**given, "python": python}.items() if value is not None]:
+        given |= {"python": python, "profile": profile}
+        if said := [f"--{name}" for name, value in given.items() if value is not None]:
             raise UsageError(f"--resume goes on with the run as it was planned: leave {', '.join(said)}")
         store = Store.resume(resume)
         plan = _planned(store.header().get("options", {}), budget, jobs)
     else:
+        if profile and len(target or ()) != 1:
+            raise UsageError("--profile is of one target: name it with --target")
         plan = Plan(
             ops=_ops(op),
             targets=_targets(target, _interpreter(python)),
@@ -136,6 +142,7 @@ def run(
             budget=budget,
             seconds=timeout or SECONDS,
             python=python,
+            profile=str(profile) if profile else None,
         )
         store = Store.create(out or _folder(), header(plan))
     return _conduct(plan, store, known)

@@ -35,8 +35,15 @@ def judge(case: Case, permits: Permits, observation: Observation, target: Target
     permits: what the case may give, by arithmetic (`allowed.permits`); route: the target's way to compute the op, ""
     for its first one.
     """
-    arithmetic, own_masks = declared(target, case), target.draws_own(case.op)
-    judged = verdict(permits(arithmetic), observation, deterministic=repeats(target, case), own_masks=own_masks)
+    arithmetic, *others = alternatives(target, case)
+    claims = {"deterministic": repeats(target, case), "own_masks": target.draws_own(case.op)}
+    judged = verdict(permits(arithmetic), observation, **claims)
+    for other in others:
+        if (
+            judged.kind == "wrong-value"
+            and (found := verdict(permits(other), observation, **claims)).outcome == "agrees"
+        ):
+            judged = found
     limit = None
     if judged.kind == "refused-valid":
         limit = unsupported(target, case, route)
@@ -48,12 +55,14 @@ def judge(case: Case, permits: Permits, observation: Observation, target: Target
 
 
 def declared(target: Target, case: Case) -> Arithmetic:
-    """Return the arithmetic that a target declares for a case, with the roundings that its way to compute adds."""
-    if target.profile:
-        arithmetic, *_ = target.profile.arithmetics(case.op, case.dtype)
-    else:
-        arithmetic = ARITHMETICS[target.arithmetic.get(case.dtype, "float32")]
-    return replace(arithmetic, more=target.roundings.get(case.op, 0))
+    """Return the arithmetic that a target declares for a case first, with the roundings that its route adds."""
+    return alternatives(target, case)[0]
+
+
+def alternatives(target: Target, case: Case) -> list[Arithmetic]:
+    """Return every arithmetic that a target declares for a case: any of them may be the one that it chose."""
+    more = target.roundings.get(case.op, 0)
+    return [replace(arithmetic, more=more) for arithmetic in target.arithmetics(case.op, case.dtype)]
 
 
 def repeats(target: Target, case: Case) -> bool:

@@ -15,7 +15,7 @@ from conformance.networks.results import Trial
 from conformance.networks.running import NotOfferedError, initialised
 from conformance.networks.steps import Parameters, Runner
 from conformance.targets.target import Target
-from reference.bounds import ARITHMETICS, Arithmetic
+from reference.bounds import Arithmetic
 
 __all__ = ["Sample", "arithmetic_of", "attempted", "drawn", "tried"]
 
@@ -35,7 +35,7 @@ class Sample:
 
 def arithmetic_of(target: Target) -> Arithmetic:
     """Return what a target declares of float32, the dtype of the networks."""
-    return ARITHMETICS[target.arithmetic.get("float32", "float32")]
+    return target.arithmetics("conv2d", "float32")[0]
 
 
 def drawn(network: Network, seed: int) -> Sample:

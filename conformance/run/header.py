@@ -31,7 +31,7 @@ def header(plan: Plan) -> dict[str, Any]:
             "cores": os.cpu_count(),
             "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         },
-        "targets": [described(registry.find(name)) for name in plan.targets],
+        "targets": [described(target) for target in jobs.found(plan).values()],
         "not_run": [
             {"name": name, "reason": registry.available(target) or "not asked for"}
             for name, target in builtin.items()

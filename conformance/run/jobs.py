@@ -25,14 +25,16 @@ from typing import Any
 from conformance import ops
 from conformance.errors import SuiteError, UsageError
 from conformance.model import Case
+from conformance.ops.profile_reading import loaded
 from conformance.run.rows import Row, rows
 from conformance.run.store import Store
 from conformance.run.trials import Outcome, Panel
 from conformance.targets.registry import find
+from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits
 from conformance.targets.transport.worker import die_with_parent
 
-__all__ = ["CASES", "SECONDS", "Plan", "Progress", "Shard", "execute", "processor_seconds", "shards"]
+__all__ = ["CASES", "SECONDS", "Plan", "Progress", "Shard", "execute", "found", "processor_seconds", "shards"]
 
 CASES = 300  # for each op by default: every planted fault shows in them, in three minutes on two cores
 SECONDS = 10.0  # that one call may take
@@ -52,6 +54,13 @@ class Plan:
     budget: float | None = None  # seconds, after which no further shard is begun
     seconds: float = SECONDS  # that one call may take
     python: str | None = None  # the interpreter of the workers
+    profile: str | None = None  # the file of the user's that says what the target claims
+
+
+def found(plan: Plan) -> dict[str, Target]:
+    """Return the targets of a plan, with the profile that its user gives."""
+    given = loaded(Path(plan.profile)) if plan.profile else None
+    return {name: find(name).claiming(given) if given else find(name) for name in plan.targets}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -199,7 +208,7 @@ def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: 
     if parent and os.getppid() != parent.pid:
         return  # it ended while this process was starting, so that nothing told the kernel to end this one
     try:
-        targets = {name: find(name) for name in plan.targets}
+        targets = found(plan)
         store = Store(folder)
         own = 0.0
         with Panel(targets, Limits(seconds=plan.seconds), plan.python) as panel:

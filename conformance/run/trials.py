@@ -17,6 +17,7 @@ from conformance.judge.judging import declared, judge, repeats
 from conformance.judge.masks import Mask
 from conformance.model import Case, Observation, Raised, Returned, Verdict
 from conformance.ops import OPS
+from conformance.ops.profile_reading import parsed
 from conformance.targets.target import Target
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Limits, Worker
@@ -59,7 +60,7 @@ class Panel:
         *,
         confirm: bool = True,
     ) -> None:
-        self.targets = targets
+        self.targets = dict(targets)  # with what they say of themselves once they are ready
         self._confirm = confirm
         self.limits = limits or Limits()
         self._python = python
@@ -68,14 +69,22 @@ class Panel:
         self.target_seconds = 0.0  # processor time inside the targets' calls
 
     def __enter__(self) -> Self:
-        """Start every worker; none is waited for."""
+        """Start every worker; none is waited for but those that say themselves what they claim."""
         zygotes = Zygotes()
-        self._stack.callback(zygotes.close)
-        for name, target in self.targets.items():
-            start = target.start(self._python) if self._python else target.start()
-            worker = Worker(start, self.limits, confirm=self._confirm, zygotes=zygotes)
-            self.workers[name] = self._stack.enter_context(worker)
+        with self._stack:
+            self._stack.callback(zygotes.close)
+            for name, target in self.targets.items():
+                start = target.start(self._python) if self._python else target.start()
+                worker = Worker(start, self.limits, confirm=self._confirm, zygotes=zygotes)
+                self.workers[name] = self._stack.enter_context(worker)
+            self.targets |= {name: self._told(name) for name, target in self.targets.items() if target.asked}
+            self._stack = self._stack.pop_all()
         return self
+
+    def _told(self, name: str) -> Target:
+        """Return a target with the profile that it tells when it is ready, if it does."""
+        target, about = self.targets[name], self.workers[name].ready().about
+        return target.claiming(parsed(about["profile"], f"the profile of {name}")) if "profile" in about else target
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

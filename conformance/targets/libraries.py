@@ -32,12 +32,8 @@ def library(profile: Profile, folder: str, *needs: str, about: str, **environmen
         about=about,
         adapter=f"conformance.targets.{folder}.adapter",
         environment={**environment, **ENVIRONMENT},
-        deterministic=profile.deterministic,
-        own_masks=profile.own_masks,
-        unseeded=profile.unseeded,
         needs=needs,
-        profile=profile,
-    )
+    ).claiming(profile)
 
 
 def on_backend(profile: Profile, backend: str, **environment: str) -> Target:

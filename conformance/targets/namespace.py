@@ -55,7 +55,12 @@ class Namespace:
         # What it makes up when it is asked for is not listed: the specification's names are asked for, too.
         names = sorted({*dir(self._functions), *reference.__all__})
         offered: list[Json] = [name for name in names if self._is_function(name)]
-        return {"versions": versions | ({"target": str(own)} if own else {}), "devices": ["CPU"], "ops": offered}
+        said = getattr(self._functions, "PROFILE", None)
+        claims: dict[str, Json] = (
+            {} if said is None else {"profile": said.to_json() if hasattr(said, "to_json") else said}
+        )
+        shown = versions | ({"target": str(own)} if own else {})
+        return {"versions": shown, "devices": ["CPU"], "ops": offered, **claims}
 
     def _is_function(self, name: str) -> bool:
         """Return whether an attribute may be an op's function."""

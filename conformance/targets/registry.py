@@ -52,7 +52,7 @@ def available(target: Target, flags: frozenset[str] | None = None, *, elsewhere:
     elsewhere: it runs in another interpreter than this one, whose modules are not known.
     """
     seen = machine.cpu_flags() if flags is None else flags
-    needs = (need for need in target.needs if not elsewhere or need == "gpu" or need.startswith("isa:"))
+    needs = (need for need in target.needs if not elsewhere or need == "gpu" or ":" in need)
     return next(filter(None, (machine.lacks(need, seen) for need in needs)), None)
 
 

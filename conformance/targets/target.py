@@ -4,12 +4,13 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conformance.model import Json
 from conformance.targets.limits import ALL_OPS, Features, Limit, reason
 from conformance.targets.profile import Profile
 from conformance.targets.transport.process import Start
+from reference.engine.precision import ARITHMETICS, Arithmetic
 
 __all__ = ["CORRECTLY_ROUNDED", "FLOAT32", "NAMESPACE", "TF32", "Target"]
 
@@ -47,6 +48,27 @@ class Target:
     roundings: Mapping[str, int] = field(default_factory=dict)  # of an op, beyond those of its sum
     profile: Profile | None = None  # what it claims, where that is not said by the fields above
     unseen: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # rules that a route cannot refuse
+
+    def claiming(self, profile: Profile) -> "Target":
+        """Return the target with what it says of itself."""
+        return replace(
+            self,
+            profile=profile,
+            deterministic=profile.deterministic,
+            own_masks=profile.own_masks,
+            unseeded=profile.unseeded,
+        )
+
+    @property
+    def asked(self) -> bool:
+        """Whether it says itself what it claims when it is ready: a namespace, or a program."""
+        return self.profile is None and (bool(self.command) or self.adapter == NAMESPACE)
+
+    def arithmetics(self, op: str, dtype: str) -> tuple[Arithmetic, ...]:
+        """Return the arithmetics by which it may compute an op in a dtype, the usual one first."""
+        if self.profile:
+            return self.profile.arithmetics(op, dtype)
+        return (ARITHMETICS[self.arithmetic.get(dtype, "float32")],)
 
     def repeats(self, op: str) -> bool:
         """Return whether the target claims that a second run of the same call of this op gives the same bits."""

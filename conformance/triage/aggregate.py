@@ -77,7 +77,7 @@ def _arithmetics(
     for print_ in fingerprints:
         op, name, dtype = (str(print_[key]) for key in ("op", "target", "dtype"))
         target = targets[name]
-        declared = target.arithmetic[dtype]
+        declared = target.arithmetics(op, dtype)[0].name
         if (op, name, dtype) in known or op in target.roundings or not worse_than_declared(declared, print_):
             continue
         same = (pl.col("op") == op) & (pl.col("target") == name) & (pl.col("dtype") == dtype)
@@ -120,7 +120,7 @@ def _measured(cluster: Cluster, target: Target) -> str:
     """Return the script that measures the errors of the cluster's case."""
     case = cluster.case
     arguments = ops.arguments(case)
-    declared = target.arithmetic[cluster.predicate["dtype"]]
+    declared = target.arithmetics(cluster.op, cluster.predicate["dtype"])[0].name
     sets = allowed(case, arguments, ARITHMETICS[declared])
     first = preferred(sets)
     return (

@@ -17,7 +17,7 @@ from conformance.run import header, jobs
 from conformance.run.jobs import Plan, Progress
 from conformance.run.store import Store
 from conformance.run.trials import Panel
-from conformance.targets import registry
+from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits
 from conformance.triage import aggregate, clusters, findings
 from conformance.triage.files import files
@@ -56,21 +56,21 @@ def conduct(
     session = jobs.execute(plan, store, tell)
     reaped = ended_children()
     rows = store.rows(pl.col("verdict") == "disagrees")
-    targets = {name: registry.find(name) for name in plan.targets}
+    targets = jobs.found(plan)
     closing = {**_sessions(store, session), **_summary(store, plan)}
     with Panel(targets, Limits(seconds=plan.seconds), plan.python, confirm=False) as panel:
         about = panel.about()
-        _describe(store, about)
+        _describe(store, about, panel.targets)
         versions = {name: tensorflow_version(data) for name, data in about.items()}
         found = clusters.find_all(rows, clusters.Search(panel, shrink_steps, say), waivers, versions)
-        wide = aggregate.find(store, targets, closing["fingerprints"], waivers, versions)
+        wide = aggregate.find(store, panel.targets, closing["fingerprints"], waivers, versions)
         used = {cluster.waiver.id for cluster in (*found, *wide) if cluster.waiver}
         say(f"making the calls of {len(waivers) - len(used)} waivers that cover nothing in the run")
         known = tuple(_known(waiver, _state(waiver, plan, panel, versions, used)) for waiver in waivers)
         for cluster in found:
             store.write_finding(cluster.id, files(cluster, panel))
     for cluster in wide:
-        store.write_finding(cluster.id, aggregate.files(cluster, targets[cluster.target]))
+        store.write_finding(cluster.id, aggregate.files(cluster, panel.targets[cluster.target]))
     listed = tuple(cluster.finding() for cluster in (*found, *wide))
     store.keep_findings({finding.id for finding in listed})
     findings.write(store, Findings(listed, known))
@@ -126,11 +126,11 @@ def tensorflow_version(about: Mapping[str, Any]) -> str:
     return str(versions.get("tensorflow", "")) if isinstance(versions, dict) else ""
 
 
-def _describe(store: Store, about: Mapping[str, Any]) -> None:
+def _describe(store: Store, about: Mapping[str, Any], targets: Mapping[str, Target]) -> None:
     """Add what the targets say of themselves to the header."""
     data = store.read_json("run.json")
     for entry in data["header"]["targets"]:
-        entry["about"] = dict(about.get(entry["name"], {}))
+        entry.update(header.described(targets[entry["name"]]), about=dict(about.get(entry["name"], {})))
     store.write_json("run.json", data)
 
 

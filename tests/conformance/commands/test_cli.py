@@ -100,6 +100,8 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], comma
         (["nosuch"], "nosuch"),
         (["run", "--nosuch"], "--nosuch"),
         (["run", "extra"], "extra"),
+        (["run", "--profile", "x.toml"], "--profile is of one target"),
+        (["run", "--target", "reference", "--profile", "missing.toml"], "missing.toml"),
         (["run", "--cases", "0"], "--cases"),
         (["run", "--cases", "1.5"], "--cases"),
         (["run", "--cases", "9" * 30], "--cases"),

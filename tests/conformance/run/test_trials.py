@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance import ops
+from conformance.errors import UsageError
 from conformance.judge.allowed import Results, allowed
 from conformance.judge.judging import declared
 from conformance.model import Case, Crashed, Raised, Returned
@@ -99,6 +100,26 @@ def test_the_specification_meets_the_bounds_of_float32(op: str) -> None:
         outcomes = [outcome for case in ops.generate(op, 11, 0, 48) for outcome in targets.examine(case)]
 
     assert [outcome for outcome in outcomes if outcome.verdict.outcome != "agrees"] == []
+
+
+def test_a_namespace_says_what_it_claims() -> None:
+    """Its PROFILE comes with its `ready` message, and the target is judged by it."""
+    with panel("profiled") as running:
+        target = running.targets["profiled"]
+
+        assert target.profile
+        assert target.profile.version == "1.0"
+        assert target.deterministic
+        assert target.unsupported("conv2d", {"dtype": "float32", "dilation": "above 1"}) == "no dilation"
+
+
+def test_a_profile_that_is_none_is_the_users_error() -> None:
+    """One line names the target, the key and the value, and the workers end."""
+    with (
+        pytest.raises(UsageError, match="the profile of misprofiled: dtypes: 'float31' is not known"),
+        panel("misprofiled"),
+    ):
+        pass
 
 
 def test_a_missing_function_is_unsupported() -> None:
