@@ -124,8 +124,8 @@ def run(
             raise UsageError(f"--{name} {seconds}: not a finite number of seconds")
     known = [] if no_waivers else load(waivers)
     if resume:
-        given = {"out": out, "target": target, "op": op, "cases": cases, "seed": seed, "timeout": timeout}
-        given |= {"python": python, "profile": profile}
+        planned = {"target": target, "op": op, "cases": cases, "seed": seed, "timeout": timeout, "python": python}
+        given = {"out": out, "profile": profile, **planned}
         if said := [f"--{name}" for name, value in given.items() if value is not None]:
             raise UsageError(f"--resume goes on with the run as it was planned: leave {', '.join(said)}")
         store = Store.resume(resume)
