@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from conformance.model import Array
 from conformance.targets.adapter import NotOfferedError
 from conformance.targets.arguments import Drop, Windows
 from conformance.targets.library import Functions
@@ -29,14 +30,22 @@ def padding(call: Windows) -> str:
     return call.padding.lower()
 
 
+def tensor(array: Array) -> Any:
+    """Return an array as a tensor of its own dtype, which a backend may not have."""
+    made = keras.ops.convert_to_tensor(array)
+    if keras.backend.standardize_dtype(made.dtype) != array.dtype.name:
+        raise NotOfferedError(f"{array.dtype.name} becomes {made.dtype} on {keras.backend.backend()}")
+    return made
+
+
 def image(call: Windows) -> Any:
     """Return the image as a tensor, in the layout of the call."""
-    return keras.ops.convert_to_tensor(call.placed("input"))
+    return tensor(call.placed("input"))
 
 
 def filters(call: Windows) -> Any:
     """Return the filters as a tensor: H W I O, as Keras has them."""
-    return keras.ops.convert_to_tensor(call.arrays["filters"])
+    return tensor(call.arrays["filters"])
 
 
 def conv2d(call: Windows) -> Run:
@@ -79,7 +88,7 @@ def avg_pool(call: Windows) -> Run:
 
 def dropout(call: Drop) -> Run:
     """Call keras.random.dropout, seeded with the last seed given."""
-    x, shape = keras.ops.convert_to_tensor(call.x), call.noise_shape
+    x, shape = tensor(call.x), call.noise_shape
     if shape is not None:
         shape = tuple(size if entry is None else entry for entry, size in zip(shape, np.shape(call.x), strict=True))
     seed = call.seeds[-1] % 2**31 if call.seeds else None
