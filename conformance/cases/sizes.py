@@ -121,7 +121,9 @@ def _axis(
     if stride > 8:
         count = min(count, 1)
     reached = windows.reach(taps, dilation)
-    possible = windows.forward_sizes(count, taps, stride, dilation, padding=padding)
+    possible = windows.forward_sizes(
+        count, taps, stride, dilation, padding="VALID" if padding == "EXPLICIT" else padding
+    )
     # The image of a single far stride stays small.
     size = choices.integer(possible.start, min(possible.stop - 1, possible.start + 8))
     if padding != "EXPLICIT":
