@@ -21,7 +21,7 @@ from conformance.model import Array
 from conformance.networks.backward import backward, loss
 from conformance.networks.known import MNIST
 from conformance.networks.layers import Network
-from conformance.networks.results import Trial
+from conformance.networks.results import NetworkRun
 from conformance.networks.running import initialised, run, run_reference
 from conformance.networks.steps import Parameters, Runner
 from conformance.networks.trying import Sample, tried
@@ -170,7 +170,7 @@ def lenet_reads(
     return 1 if exam.other or trial.wrong else 0
 
 
-def told(known: Taught, exam: Examined, trial: Trial) -> str:
+def told(known: Taught, exam: Examined, trial: NetworkRun) -> str:
     """Return the page."""
     filters = known.weights["conv1"].filters
     return page(

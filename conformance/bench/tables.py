@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from conformance.bench.timing import Plan, Timed
+from conformance.bench.timing import BenchPlan, Timed
 from conformance.judge.wording import WEAKER
 from conformance.model import SYMPTOMS
 
@@ -18,12 +18,12 @@ LONGEST = 160  # characters of a note
 NAMES, CELL, GAP = 85, 18, 3  # columns that the names of a call take, a contender's times, and what is between two
 
 
-def width(plan: Plan) -> int:
+def width(plan: BenchPlan) -> int:
     """Return how many columns the table needs."""
     return NAMES + sum(max(CELL, len(target.name) + GAP) for target in plan.targets)
 
 
-def show(console: Console, plan: Plan, rows: Sequence[Timed], ceilings: Mapping[str, float]) -> None:
+def show(console: Console, plan: BenchPlan, rows: Sequence[Timed], ceilings: Mapping[str, float]) -> None:
     """Print the table, and what is to be said of it."""
     console.print(drawn(plan, rows))
     for line in (*checks(rows), *faults(rows), *empty(rows)):
@@ -37,7 +37,7 @@ def show(console: Console, plan: Plan, rows: Sequence[Timed], ceilings: Mapping[
         console.print(f"{missing} of {plan.total} calls were left out: the budget of {plan.budget:.0f} s was spent.")
 
 
-def drawn(plan: Plan, rows: Sequence[Timed]) -> Table:
+def drawn(plan: BenchPlan, rows: Sequence[Timed]) -> Table:
     """Return the table: one line a call, the same layer's and op's together; one column a contender."""
     names = [target.name for target in plan.targets]
     table = Table("layer", "op", "batch", "dtype", "threads", title="median ms (spread)", box=box.SIMPLE_HEAD)

@@ -26,7 +26,7 @@ from conformance.targets.transport.pool import Limits, Worker
 from conformance.targets.transport.process import Start
 from conformance.targets.transport.zygote import Zygotes
 
-__all__ = ["LIMITS", "Plan", "Timed", "start", "timed"]
+__all__ = ["LIMITS", "BenchPlan", "Timed", "start", "timed"]
 
 CLOCK = "conformance.bench.clock"
 LIMITS = Limits(seconds=120.0, memory=8 << 30)
@@ -44,7 +44,7 @@ Key: TypeAlias = tuple[str, str, str]  # layer, op, dtype
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class BenchPlan:
     """What is timed, and how long."""
 
     targets: tuple[Target, ...]
@@ -125,7 +125,7 @@ class Contender:
         return str(versions.get("tensorflow", "")) if isinstance(versions, dict) else ""
 
 
-class Trial:
+class TimedCall:
     """One call, drawn once for all contenders on all numbers of threads, with the sets that its results are held to."""
 
     def __init__(self, subject: Subject) -> None:
@@ -138,7 +138,7 @@ class Trial:
 
 
 def timed(
-    plan: Plan,
+    plan: BenchPlan,
     began: Callable[[Subject, int], None],
     ready: Callable[[str, Mapping[str, Json]], None] = lambda *_: None,
 ) -> Iterator[Timed]:
@@ -155,14 +155,14 @@ def timed(
         for subject in plan.subjects:
             if time.monotonic() >= deadline:
                 return
-            trial = Trial(subject)
+            call = TimedCall(subject)
             for threads, team in teams.items():
                 if time.monotonic() < deadline:
                     began(subject, threads)
-                    yield from compared(plan, team, trial)
+                    yield from compared(plan, team, call)
 
 
-def started(plan: Plan, stack: ExitStack) -> dict[int, list[Contender]]:
+def started(plan: BenchPlan, stack: ExitStack) -> dict[int, list[Contender]]:
     """Start the workers of every number of threads, all at once; they end with the stack."""
     zygotes = Zygotes()
     stack.callback(zygotes.close)
@@ -179,46 +179,46 @@ def started(plan: Plan, stack: ExitStack) -> dict[int, list[Contender]]:
     }
 
 
-def compared(plan: Plan, team: Sequence[Contender], trial: Trial) -> Iterator[Timed]:
+def compared(plan: BenchPlan, team: Sequence[Contender], call: TimedCall) -> Iterator[Timed]:
     """Time one call by all contenders: the first time checked, then round by round, one after the other."""
-    turns = [begun(contender, trial, plan.longest) for contender in team]
+    turns = [begun(contender, call, plan.longest) for contender in team]
     for _ in range(1, plan.rounds):
         for contender, done in zip(team, turns, strict=True):
             if done and float(done[0].arrays[-1][0, 1:].mean()) < SLOW:
                 observed = contender.worker.run(AGAIN)
                 done.extend([observed] if isinstance(observed, Returned) else [])
     for contender, done in zip(team, turns, strict=True):
-        found = contender.checked[trial.key]
-        if trial.several and done and found.correct:
-            found = trial.several.check(contender.target, done[0])
-        yield row(contender, trial, done, found)
+        found = contender.checked[call.key]
+        if call.several and done and found.correct:
+            found = call.several.check(contender.target, done[0])
+        yield row(contender, call, done, found)
 
 
-def begun(contender: Contender, trial: Trial, longest: float) -> list[Returned]:
+def begun(contender: Contender, call: TimedCall, longest: float) -> list[Returned]:
     """
     Make a call for the first time: what came of it, where anything did.
 
     A batch is begun only where its result for one image is known, and the time of that says that it is not too long.
     """
-    single = trial.subject.batch == 1
-    if single or trial.key not in contender.checked:
-        observed = contender.worker.run(Call(op=trial.subject.op, arguments=trial.single))
-        contender.checked[trial.key] = trial.alone.check(contender.target, observed)
+    single = call.subject.batch == 1
+    if single or call.key not in contender.checked:
+        observed = contender.worker.run(Call(op=call.subject.op, arguments=call.single))
+        contender.checked[call.key] = call.alone.check(contender.target, observed)
         if not isinstance(observed, Returned):
             return []
-        contender.seconds[trial.key] = float(observed.arrays[-1][0, 1:].min())  # not the first run: some compile in it
+        contender.seconds[call.key] = float(observed.arrays[-1][0, 1:].min())  # not the first run: some compile in it
         if single:
             return [observed]
-    alone = contender.seconds.get(trial.key)
-    if alone is None or alone * trial.subject.batch > longest:
+    alone = contender.seconds.get(call.key)
+    if alone is None or alone * call.subject.batch > longest:
         return []
-    observed = contender.worker.run(Call(op=trial.subject.op, arguments=trial.given))
+    observed = contender.worker.run(Call(op=call.subject.op, arguments=call.given))
     return [observed] if isinstance(observed, Returned) else []
 
 
-def row(contender: Contender, trial: Trial, turns: Sequence[Returned], checked: Checked) -> Timed:
+def row(contender: Contender, call: TimedCall, turns: Sequence[Returned], checked: Checked) -> Timed:
     """Return what came of one contender's turns."""
-    subject, name = trial.subject, contender.target.name
+    subject, name = call.subject, contender.target.name
     begun = Timed(
         target=name,
         layer=subject.layer,
@@ -236,14 +236,14 @@ def row(contender: Contender, trial: Trial, turns: Sequence[Returned], checked: 
             begun,
             kind=checked.verdict.kind,
             symptoms=tuple(map(str, checked.verdict.symptoms)),
-            known=known(name, contender.version, trial.alone.case, checked.verdict),
+            known=known(name, contender.version, call.alone.case, checked.verdict),
         )
     if not turns:
         return begun if checked.note else replace(begun, note="left out: one run would take too long")
     samples, spent = np.concatenate([turn.arrays[-1][:, 1:] for turn in turns], axis=1)
     median = float(np.median(samples))
     first = float(turns[0].arrays[-1][0, 0])
-    moved = moved_bytes(trial.given) + sum(array.nbytes for array in turns[0].arrays[:-1])
+    moved = moved_bytes(call.given) + sum(array.nbytes for array in turns[0].arrays[:-1])
     return replace(
         begun,
         median=median,

@@ -16,7 +16,7 @@ from conformance.bench.results import Compared, compared, processor, read, write
 from conformance.bench.shares import against, ceilings_of
 from conformance.bench.subjects import CHOSEN, FEW, SINGLE, Subject, subjects
 from conformance.bench.tables import show, width
-from conformance.bench.timing import Plan, Timed, timed
+from conformance.bench.timing import BenchPlan, Timed, timed
 from conformance.errors import UsageError
 from conformance.model import Json
 from conformance.networks.known import NETWORKS
@@ -49,7 +49,7 @@ def bench(
     """Time targets, the reference and installed peers on the layers of real networks."""
     then = read(compare) if compare else []
     picked = any((layer, op, batch, dtype, threads))
-    plan = Plan(
+    plan = BenchPlan(
         targets=contenders(target),
         subjects=chosen(layer, op, tuple(batch or (1, 32)), tuple(dtype or ("float32", "bfloat16", "float64"))),
         threads=tuple(threads or dict.fromkeys((1, os.cpu_count() or 1))),
@@ -117,7 +117,7 @@ def chosen(
     return tuple(found)
 
 
-def conducted(plan: Plan, about: dict[str, Mapping[str, Json]]) -> list[Timed]:
+def conducted(plan: BenchPlan, about: dict[str, Mapping[str, Json]]) -> list[Timed]:
     """Time everything, and show how far it is; `about` gets what each contender says of itself."""
     with Live(plan.total) as live:
         return list(timed(plan, live.began, about.__setitem__))

@@ -11,7 +11,7 @@ from conformance.errors import UsageError
 from conformance.model import Json
 from conformance.networks import tables, trying
 from conformance.networks.known import NETWORKS
-from conformance.networks.results import Results, Trial, write
+from conformance.networks.results import NetworkRun, Results, write
 from conformance.networks.running import on_target
 from conformance.run import folders
 from conformance.targets import registry
@@ -69,7 +69,7 @@ def count(console: Console, names: Sequence[str]) -> None:
 
 def conducted(console: Console, targets: Sequence[Target], names: Sequence[str], seed: int) -> tuple[Results, About]:
     """Run the networks on one target after the other; print what they came to, and return it."""
-    trials: list[Trial] = []
+    trials: list[NetworkRun] = []
     about: dict[str, Mapping[str, Json]] = {}
     progress = Console(stderr=True, highlight=False)
     for target in targets:

@@ -45,7 +45,7 @@ from conformance.ops import OPS
 from reference.engine.winograd import MATRICES
 from reference.floats import FORMATS
 
-__all__ = ["Evidence", "fingerprints", "named", "sums", "told", "worse_than_declared"]
+__all__ = ["Measured", "fingerprints", "from_sums", "named", "sums", "worse_than_declared"]
 
 REGIMES = ("normal", "positive", "wide", "lattice")
 KEYS = ("op", "target", "dtype")
@@ -123,7 +123,7 @@ DECLARED = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Measured:
     """What a run shows of one op, target and dtype: err / (u S) over all elements of a regime; None: there are none."""
 
     elements: int  # of the normal regime, as are the next three
@@ -137,7 +137,7 @@ class Evidence:
 
 def fingerprints(observations: pl.LazyFrame) -> list[dict[str, Any]]:
     """Return the fingerprints of a run, as the footer has them: one for each op, target and dtype with normal data."""
-    return told(sums(observations).collect().to_dicts())
+    return from_sums(sums(observations).collect().to_dicts())
 
 
 def sums(observations: pl.LazyFrame) -> pl.LazyFrame:
@@ -161,13 +161,13 @@ def sums(observations: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def told(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def from_sums(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the fingerprints that rows of `sums` tell, those of normal data among them."""
     found: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = {}
     for row in rows:
         found.setdefault(tuple(row[key] for key in KEYS), {})[row["regime"]] = row
     return [
-        dict(zip(KEYS, key, strict=True)) | _entry(key[2], _evidence(regimes, transforms=_transforms(key[0])))
+        dict(zip(KEYS, key, strict=True)) | _entry(key[2], _measured(regimes, transforms=_transforms(key[0])))
         for key, regimes in found.items()
         if "normal" in regimes
     ]
@@ -178,14 +178,14 @@ def _transforms(op: str) -> bool:
     return op in OPS and OPS[op].transforms
 
 
-def _evidence(regimes: Mapping[str, Mapping[str, Any]], *, transforms: bool) -> Evidence:
+def _measured(regimes: Mapping[str, Mapping[str, Any]], *, transforms: bool) -> Measured:
     """Return means, from the sums of each regime."""
     # Transforms make convolutions. A mean may be inexact on the lattice: by a rounded reciprocal.
     regimes = {name: row for name, row in regimes.items() if transforms or name in ("normal", "positive")}
     normal, lattice = regimes["normal"], regimes.get("lattice")
     means = {name: row["sum"] / row["elements"] for name, row in regimes.items()}
     roots = {name: math.sqrt(row["squares"] / row["elements"]) for name, row in regimes.items()}
-    return Evidence(
+    return Measured(
         elements=int(normal["elements"]),
         mean=means["normal"],
         rms=roots["normal"],
@@ -201,37 +201,37 @@ def _level(lattice: Mapping[str, Any]) -> float:
     return math.exp(lattice["level"] / lattice["inexact"]) if 2 * lattice["inexact"] > lattice["calls"] else 0.0
 
 
-def _entry(dtype: str, seen: Evidence) -> dict[str, Any]:
+def _entry(dtype: str, measured: Measured) -> dict[str, Any]:
     """Return a fingerprint as JSON data."""
     return {
         "regime": "normal",
-        "elements": seen.elements,
-        "mean": seen.mean,
-        "rms": seen.rms,
-        "inverse": seen.inverse,
-        "bias": seen.bias,
-        "wide": seen.wide,
-        "lattice": seen.lattice,
-        "name": named(dtype, seen),
+        "elements": measured.elements,
+        "mean": measured.mean,
+        "rms": measured.rms,
+        "inverse": measured.inverse,
+        "bias": measured.bias,
+        "wide": measured.wide,
+        "lattice": measured.lattice,
+        "name": named(dtype, measured),
     }
 
 
-def named(dtype: str, seen: Evidence) -> str:
+def named(dtype: str, measured: Measured) -> str:
     """Name the arithmetic of a result's dtype that these errors look like."""
     precision = FORMATS[dtype].precision
-    if seen.rms == 0:
+    if measured.rms == 0:
         return "correctly rounded"
-    kinds = _told_apart(dtype, seen.inverse)
-    rms = seen.rms
+    kinds = _kinds_apart(dtype, measured.inverse)
+    rms = measured.rms
     if precision < 24:
-        rms = math.sqrt(max(rms**2 - CHANCES * 2.0**2 / seen.elements, 0.0))
+        rms = math.sqrt(max(rms**2 - CHANCES * 2.0**2 / measured.elements, 0.0))
     for kind, following in zip(kinds, [*kinds[1:], None], strict=True):
-        high = expected(kind, precision, seen.inverse, kind.truncated)
+        high = expected(kind, precision, measured.inverse, kind.truncated)
         # As if there were one of two bits fewer behind the last.
-        limit = math.sqrt(high * expected(following, precision, seen.inverse)) if following else 2 * high
+        limit = math.sqrt(high * expected(following, precision, measured.inverse)) if following else 2 * high
         if rms <= limit:
-            return _transform(kind, precision, seen) or _narrowed(kind, precision, seen)
-    return _transform(kinds[-1], precision, seen) or f"less than {kinds[-1].name}"
+            return _transform(kind, precision, measured) or _narrowed(kind, precision, measured)
+    return _transform(kinds[-1], precision, measured) or f"less than {kinds[-1].name}"
 
 
 def expected(kind: Kind, precision: int, inverse: float, operands: float = 0.0) -> float:
@@ -247,7 +247,7 @@ def expected(kind: Kind, precision: int, inverse: float, operands: float = 0.0) 
     return math.hypot(narrowed, ONCE * SPREAD * 2.0 ** (precision - kind.sums) * math.sqrt(0.5 + inverse))
 
 
-def _told_apart(dtype: str, inverse: float) -> list[Kind]:
+def _kinds_apart(dtype: str, inverse: float) -> list[Kind]:
     """Return the kinds whose errors are at least twice those of the kind before."""
     precision = FORMATS[dtype].precision
     kinds = list(KINDS[dtype][:1])
@@ -258,28 +258,28 @@ def _told_apart(dtype: str, inverse: float) -> list[Kind]:
     return kinds
 
 
-def _narrowed(kind: Kind, precision: int, seen: Evidence) -> str:
+def _narrowed(kind: Kind, precision: int, measured: Measured) -> str:
     """Name a kind, and say how it narrows: by the bias of positive data, or else by the size of the errors."""
     if not kind.truncated:
         return kind.name
-    if seen.bias is None:
-        levels = [expected(kind, precision, seen.inverse, each) for each in (kind.operands, kind.truncated)]
-        truncates = seen.rms > math.sqrt(levels[0] * levels[1])
+    if measured.bias is None:
+        levels = [expected(kind, precision, measured.inverse, each) for each in (kind.operands, kind.truncated)]
+        truncates = measured.rms > math.sqrt(levels[0] * levels[1])
     else:
-        truncates = -seen.bias > BIAS * 2.0**precision * kind.operands / ROUNDED / 2
+        truncates = -measured.bias > BIAS * 2.0**precision * kind.operands / ROUNDED / 2
     return f"{kind.name} {'truncated' if truncates else 'rounded'}"
 
 
-def _transform(kind: Kind, precision: int, seen: Evidence) -> str:
+def _transform(kind: Kind, precision: int, measured: Measured) -> str:
     """Name the transform that results come from; "" for none, and for results too narrow to show it."""
     if precision < 24:
         return ""
     narrowed = bool(kind.operands) or kind.sums < precision
-    far = seen.wide is not None and seen.wide > (NARROWEST * 2.0**precision if narrowed else DIRECT)
+    far = measured.wide is not None and measured.wide > (NARROWEST * 2.0**precision if narrowed else DIRECT)
     if narrowed and not far:
         return ""  # its operands are narrowed, on the lattice, too
-    if seen.lattice:
-        return "Winograd F(4, 3)" if seen.lattice > ONCE * amplification(4) * EVEN else "FFT"
+    if measured.lattice:
+        return "Winograd F(4, 3)" if measured.lattice > ONCE * amplification(4) * EVEN else "FFT"
     return "Winograd F(2, 3)" if far else ""
 
 
@@ -298,7 +298,7 @@ def amplification(m: int) -> float:
 
 def worse_than_declared(declared: str, fingerprint: Mapping[str, Any]) -> bool:
     """
-    Return whether the arithmetic seen is worse than the one that the target declares: a disagreement of its own.
+    Return whether the arithmetic measured is worse than the one that the target declares: a disagreement of its own.
 
     declared: a name of `reference.bounds.ARITHMETICS`; fingerprint: one of `fingerprints`.
     """

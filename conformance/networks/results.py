@@ -15,13 +15,13 @@ from typing import Any
 from conformance.errors import SuiteError
 from conformance.networks.comparing import Distance, Judged
 
-__all__ = ["Results", "Trial", "read", "write"]
+__all__ = ["NetworkRun", "Results", "read", "write"]
 
 SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class NetworkRun:
     """One network run on one target."""
 
     target: str
@@ -42,7 +42,7 @@ class Trial:
 class Results:
     """Everything."""
 
-    trials: tuple[Trial, ...] = ()
+    trials: tuple[NetworkRun, ...] = ()
 
     @property
     def wrong_on(self) -> tuple[str, ...]:
@@ -81,9 +81,9 @@ def read(folder: Path) -> Results:
         raise SuiteError(f"{path}: not what running networks writes: {error!r}") from error
 
 
-def trial(data: Mapping[str, Any]) -> Trial:
+def trial(data: Mapping[str, Any]) -> NetworkRun:
     """Make a record of its JSON data."""
-    return Trial(
+    return NetworkRun(
         **{name: str(data[name]) for name in ("target", "network", "weights", "note")},
         judged=layers(data["judged"]),
         apart=distances(data["apart"]),

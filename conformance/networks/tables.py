@@ -10,7 +10,7 @@ from conformance.networks.comparing import Distance, Judged
 from conformance.networks.counting import Row, table
 from conformance.networks.kinds import KINDS
 from conformance.networks.layers import Network
-from conformance.networks.results import Trial
+from conformance.networks.results import NetworkRun
 from reference.arithmetic import Image
 
 __all__ = ["counted", "gradients", "moved", "said", "share", "short", "tried"]
@@ -56,7 +56,7 @@ def figure(count: int) -> str:
     return str(count) if count else ""
 
 
-def tried(trial: Trial) -> Table:
+def tried(trial: NetworkRun) -> Table:
     """Return how each layer did alone, and how far the target's own activations went from the reference's."""
     title = f"{trial.network} on {trial.target}, weights {trial.weights}: alone, then on its own activations"
     drawn = Table("layer", "alone", title=title, box=box.SIMPLE_HEAD)
@@ -79,7 +79,7 @@ def moved(apart: tuple[Distance, ...]) -> Iterator[str]:
             )
 
 
-def gradients(trial: Trial) -> Table:
+def gradients(trial: NetworkRun) -> Table:
     """Return how each gradient op of a training step did."""
     title = f"{trial.network} on {trial.target}: a training step, each gradient on the reference's values"
     drawn = Table("layer", "gradient", "verdict", title=title, box=box.SIMPLE_HEAD)

@@ -11,7 +11,7 @@ from conformance.networks.comparing import end_to_end, judged, layer_by_layer
 from conformance.networks.kinds import KINDS
 from conformance.networks.known import LENET, MNIST
 from conformance.networks.layers import Network
-from conformance.networks.results import Trial
+from conformance.networks.results import NetworkRun
 from conformance.networks.running import NotOfferedError, initialised
 from conformance.networks.steps import Parameters, Runner
 from conformance.targets.target import Target
@@ -50,7 +50,7 @@ def drawn(network: Network, seed: int) -> Sample:
     )
 
 
-def tried(network: Network, target: Target, runner: Runner, seed: int, sample: Sample | None = None) -> Trial:
+def tried(network: Network, target: Target, runner: Runner, seed: int, sample: Sample | None = None) -> NetworkRun:
     """
     Run a network on a target; of LeNet-5 a training step, too.
 
@@ -62,7 +62,7 @@ def tried(network: Network, target: Target, runner: Runner, seed: int, sample: S
     random = {kind.op for layer in network.layers if (kind := KINDS[layer.op]).random}
     masks = None if any(map(target.draws_own, random)) else seed
     step = stepped(network, sample.images, sample.labels, weights, masks) if network.name in TRAINED else []
-    return Trial(
+    return NetworkRun(
         target=target.name,
         network=network.name,
         weights=sample.origin,
@@ -73,12 +73,12 @@ def tried(network: Network, target: Target, runner: Runner, seed: int, sample: S
     )
 
 
-def attempted(network: Network, target: Target, runner: Runner, seed: int) -> Trial:
+def attempted(network: Network, target: Target, runner: Runner, seed: int) -> NetworkRun:
     """Run a network at random weights on a target that may not offer all of its ops: the note then says which."""
     try:
         return tried(network, target, runner, seed)
     except NotOfferedError as error:
         weights = "drawn at random"
-        return Trial(
+        return NetworkRun(
             target=target.name, network=network.name, weights=weights, judged=(), apart=(), note=f"Not run: {error}."
         )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from conformance.report.records import Panel
+from conformance.report.records import Overview
 from reference.geometry import Cell, Geometry, Line
 
 __all__ = ["Bars", "Drawing", "Label", "Sheet", "bars", "drawing", "sheet"]
@@ -158,18 +158,18 @@ class Sheet:
     paths: tuple[tuple[int, str], ...]  # level, and a line for each run of squares of this level
 
 
-def sheet(panel: Panel) -> Sheet:
+def sheet(overview: Overview) -> Sheet:
     """Draw an image of a result: a square a block, by level."""
-    side = 10 if max(len(panel.level), len(panel.level[0])) <= 12 else 6
+    side = 10 if max(len(overview.level), len(overview.level[0])) <= 12 else 6
     lines: dict[int, list[str]] = {}
-    for y, row in enumerate(panel.level):
+    for y, row in enumerate(overview.level):
         start = 0
         for level, run in groupby(row):
             length = len(list(run))
             lines.setdefault(level, []).append(f"M{start * side} {y * side + side // 2}h{length * side - 1}")
             start += length
     paths = tuple((level, "".join(runs)) for level, runs in sorted(lines.items()))
-    return Sheet(panel.title, side, len(panel.level[0]) * side, len(panel.level) * side, paths)
+    return Sheet(overview.title, side, len(overview.level[0]) * side, len(overview.level) * side, paths)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from conformance.model import Array
 from conformance.ops import OPS
-from conformance.report.records import Grid, Heat, Panel
+from conformance.report.records import Grid, Heat, Overview
 
 __all__ = ["LEVELS", "heat"]
 
@@ -57,7 +57,7 @@ def heat(path: Path, case: Mapping[str, Any], worst: tuple[int, ...]) -> Heat | 
     return Heat(
         different=int((result.level > 0).sum()),
         elements=result.level.size,
-        panels=tuple(_panel(result, i, images[i]) for i in chosen),
+        overviews=tuple(_overview(result, i, images[i]) for i in chosen),
         hidden=len(images) - len(chosen),
         grid=_grid(result, worst, order[0]),
     )
@@ -127,13 +127,13 @@ def _index(result: _Result, image: int) -> str:
     return f"[{', '.join(entries)}]"
 
 
-def _panel(result: _Result, number: int, level: Array) -> Panel:
+def _overview(result: _Result, number: int, level: Array) -> Overview:
     """Return an image from afar: of a block of elements the worst level."""
     block = tuple(max(-(-side // FAR), 1) for side in level.shape)
     rows = range(0, level.shape[0], block[0])
     columns = range(0, level.shape[1], block[1])
     levels = tuple(tuple(int(level[y : y + block[0], x : x + block[1]].max()) for x in columns) for y in rows)
-    return Panel(_index(result, number), levels, (block[0], block[1]))
+    return Overview(_index(result, number), levels, (block[0], block[1]))
 
 
 def _grid(result: _Result, worst: tuple[int, ...], fallback: int) -> Grid:

@@ -23,7 +23,7 @@ __all__ = [
     "Grid",
     "Growth",
     "Heat",
-    "Panel",
+    "Overview",
     "Part",
     "Product",
     "Report",
@@ -135,7 +135,7 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class Overview:
     """One image of a result, from afar: how far off each part of it is."""
 
     title: str
@@ -149,8 +149,8 @@ class Heat:
 
     different: int  # elements that are not allowed
     elements: int
-    panels: tuple[Panel, ...]
-    hidden: int  # images of the result that are not among the panels
+    overviews: tuple[Overview, ...]
+    hidden: int  # images of the result that are not among the overviews
     grid: Grid
 
 

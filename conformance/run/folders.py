@@ -18,14 +18,14 @@ from conformance.run.jobs import Plan
 from conformance.run.store import Store
 from conformance.targets.target import Target
 
-__all__ = ["Session", "opened"]
+__all__ = ["RunFolder", "opened"]
 
 About = Mapping[str, Mapping[str, Any]]  # target -> what it says of itself
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """The folder of one session, and when it began."""
+class RunFolder:
+    """A folder in which something is measured, and when that began."""
 
     folder: Path
     header: Mapping[str, Any]
@@ -36,18 +36,18 @@ class Session:
         if (self.folder / "run.json").exists():
             return
         names = {target.name for target in targets}
-        told = {
+        used = {
             "targets": [header.described(target) | {"about": dict(about.get(target.name, {}))} for target in targets],
             "not_run": [entry for entry in self.header["not_run"] if entry["name"] not in names],
         }
-        store = Store.create(self.folder, {**self.header, **told})
+        store = Store.create(self.folder, {**self.header, **used})
         seconds = round(time.monotonic() - self.began, 3)
         store.close({"ended": header.now(), "seconds": seconds, "cases": 0, "complete": True})
 
 
-def opened(out: Path | None, kind: str) -> Session:
+def opened(out: Path | None, kind: str) -> RunFolder:
     """
-    Return a session in this folder; in reports/<time>-<kind> where none is named.
+    Return this folder; in reports/<time>-<kind> where none is named.
 
     Raises:
         SuiteError: the folder cannot be made.
@@ -57,4 +57,4 @@ def opened(out: Path | None, kind: str) -> Session:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SuiteError(f"{folder}: cannot be made: {error.strerror or error}") from error
-    return Session(folder, header.header(Plan(ops=(), targets=(), cases=0, seed=0, jobs=1)))
+    return RunFolder(folder, header.header(Plan(ops=(), targets=(), cases=0, seed=0, jobs=1)))

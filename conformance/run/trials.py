@@ -41,7 +41,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class Submission:
     """A case as it is sent to targets: the call that each gets, and the way to learn what is allowed."""
 
     case: Case
@@ -110,18 +110,18 @@ class Panel:
         A target computes the next case while this one is judged, but where this one may have damaged it.
         """
         chosen = names or list(self.targets)
-        prepared = (self._prepared(case, chosen, route) for case in stream)
-        now = next(prepared, None)
+        submissions = (self._submission(case, chosen, route) for case in stream)
+        now = next(submissions, None)
         if now:
             self._submit(now)
         while now:
-            then = next(prepared, None)
+            then = next(submissions, None)
             for name in chosen:
                 now.permitted(declared(self.targets[name], now.case))  # while the targets compute
             yield [self._outcome(name, now, then) for name in chosen]
             now = then
 
-    def _prepared(self, case: Case, names: Sequence[str], route: str | None) -> Prepared:
+    def _submission(self, case: Case, names: Sequence[str], route: str | None) -> Submission:
         """Draw the arguments of a case, and decide how each target is called."""
         arguments = ops.arguments(case)
         wire = {**case.attributes, **{name: arguments[name] for name in case.arrays}}
@@ -134,14 +134,14 @@ class Panel:
             )
             for name in names
         }
-        return Prepared(case, calls, permits(case, arguments))
+        return Submission(case, calls, permits(case, arguments))
 
-    def _submit(self, prepared: Prepared) -> None:
+    def _submit(self, submission: Submission) -> None:
         """Send a case to its targets."""
-        for name, call in prepared.calls.items():
+        for name, call in submission.calls.items():
             self.workers[name].submit(call)
 
-    def _outcome(self, name: str, now: Prepared, then: Prepared | None) -> Outcome:
+    def _outcome(self, name: str, now: Submission, then: Submission | None) -> Outcome:
         """Wait for what a target does with a case, give it the next one, and judge the first."""
         worker, case, route = self.workers[name], now.case, now.calls[name].route
         observation = worker.result()

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from conformance.judge import masks
-from conformance.judge.fingerprints import sums, told, worse_than_declared
+from conformance.judge.fingerprints import from_sums, sums, worse_than_declared
 from conformance.judge.wording import sentence
 from conformance.model import Returned
 from conformance.selftest.implementations import Implementation, Trial
@@ -51,6 +51,6 @@ def weaker(declared: str, sums: Iterable[Mapping[str, Any]]) -> list[str]:
     """Name the dtypes whose errors are larger than the declared arithmetic makes them, a line each."""
     return [
         f"{entry['dtype']} looks like {entry['name']}, declared is {declared}"
-        for entry in told(sums)
+        for entry in from_sums(sums)
         if worse_than_declared(declared, entry)
     ]

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from conformance.judge.fingerprints import DECLARED, told
+from conformance.judge.fingerprints import DECLARED, from_sums
 from conformance.judge.wording import sentence
 from conformance.ops import features
 from conformance.run.jobs import CASES
@@ -43,7 +43,7 @@ class FalsePositives:
     @property
     def looks(self) -> list[str]:
         """What its errors look like, a dtype each."""
-        return [f"{entry['dtype']}: {entry['name']}" for entry in told(self.sums)]
+        return [f"{entry['dtype']}: {entry['name']}" for entry in from_sums(self.sums)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ def misnamed(result: FalsePositives) -> list[str]:
     )
     return [
         f"{entry['dtype']} looks like {entry['name']}, it is {right[0]}"
-        for entry in told(result.sums)
+        for entry in from_sums(result.sums)
         if (entry["op"], entry["dtype"]) == ("conv2d", "float32")
         and entry["elements"] >= TELLING
         and entry["name"] not in right

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.judge.fingerprints import Evidence, named, worse_than_declared
+from conformance.judge.fingerprints import Measured, named, worse_than_declared
 from conformance.judge.masks import DISTANCES
 from conformance.model import Array, ArraySpec, Case
 from conformance.ops import OPS
@@ -37,7 +37,7 @@ def ceiling(op: str, dtype: str, declared: str, inverse: float) -> float:
     """
 
     def worse(level: float) -> bool:
-        name = named(dtype, Evidence(elements=10**9, mean=0.0, rms=math.exp(level), inverse=inverse))
+        name = named(dtype, Measured(elements=10**9, mean=0.0, rms=math.exp(level), inverse=inverse))
         return worse_than_declared(declared, {"op": op, "dtype": dtype, "name": name})
 
     low, high = math.log(1e-12), math.log(1e30)

@@ -16,7 +16,7 @@ from conformance.bench.peers import PEERS
 from conformance.bench.results import compared, processor, read, write
 from conformance.bench.shares import against, ceilings_of
 from conformance.bench.subjects import CHOSEN, FEW, Subject, arguments, subjects
-from conformance.bench.timing import LIMITS, Plan, Timed, start, timed
+from conformance.bench.timing import LIMITS, BenchPlan, Timed, start, timed
 from conformance.commands import bench as command
 from conformance.errors import UsageError
 from conformance.judge.allowed import Results
@@ -78,7 +78,7 @@ def test_what_is_asked_for_is_not_left_out(monkeypatch: pytest.MonkeyPatch, tmp_
     """A layer, an op, a batch, a dtype, a number of threads: no budget but one that is given; by default there is."""
     budgets: list[float] = []
 
-    def conducted(plan: Plan, _: object) -> list[Timed]:
+    def conducted(plan: BenchPlan, _: object) -> list[Timed]:
         budgets.append(plan.budget)
         return []
 
@@ -149,7 +149,7 @@ def test_a_gradient_counts_the_operations_of_its_layer() -> None:
 
 def rows(target: Target) -> list[Timed]:
     """Time LeNet's first layer."""
-    plan = Plan(targets=(target,), subjects=tuple(subjects(("lenet-5/c1",), (1,))), rounds=2, seconds=0.001)
+    plan = BenchPlan(targets=(target,), subjects=tuple(subjects(("lenet-5/c1",), (1,))), rounds=2, seconds=0.001)
     return list(timed(plan, lambda *_: None))
 
 
@@ -184,7 +184,7 @@ def test_a_wrong_result_is_shown_as_wrong_not_as_fast(tmp_path: Path, monkeypatc
 
 def cheated(op: str) -> list[Timed]:
     """Time the cheating target's op for one image and for two."""
-    plan = Plan(targets=(CHEAT,), subjects=tuple(subjects(("lenet-5/c1",), (1, 2))), rounds=1, seconds=0.001)
+    plan = BenchPlan(targets=(CHEAT,), subjects=tuple(subjects(("lenet-5/c1",), (1, 2))), rounds=1, seconds=0.001)
     return [row for row in timed(plan, lambda *_: None) if row.op == op]
 
 
@@ -350,7 +350,7 @@ def test_sums_kept_in_bfloat16_are_wrong_and_known(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     subject = next(one for one in subjects(("lenet-5/c1",), (1,), ("bfloat16",)) if one.op == "conv2d_backprop_filter")
 
-    (row,) = timed(Plan(targets=(CHEAT,), subjects=(subject,), rounds=1, seconds=0.001), lambda *_: None)
+    (row,) = timed(BenchPlan(targets=(CHEAT,), subjects=(subject,), rounds=1, seconds=0.001), lambda *_: None)
     (line,) = tables.faults([row])
 
     assert row.correct is False
@@ -410,7 +410,7 @@ def test_what_a_target_declares_not_to_implement_is_unsupported(
     target = replace(CHEAT, limits=registry.find("tf-gpu-xla").limits)
     chosen = tuple(subjects(("vgg-16/pool5",), (1, 2)))
 
-    found = list(timed(Plan(targets=(target,), subjects=chosen, rounds=1, seconds=0.001), lambda *_: None))
+    found = list(timed(BenchPlan(targets=(target,), subjects=chosen, rounds=1, seconds=0.001), lambda *_: None))
 
     assert [(row.correct, row.note) for row in found] == [
         (None, "unsupported: MaxPoolWithArgmax has no XLA kernel")
@@ -435,7 +435,7 @@ def test_another_device_is_timed_on_every_number_of_threads(second_cpu: Target) 
     """A second logical CPU, as a GPU would be: all right, what is compiled told apart."""
     chosen = tuple(one for one in subjects(("lenet-5/c1", "lenet-5-mnist/dropout"), (2,)))
     about: dict[str, Any] = {}
-    plan = Plan(targets=(second_cpu,), subjects=chosen, threads=(1, 2), rounds=1, seconds=0.001)
+    plan = BenchPlan(targets=(second_cpu,), subjects=chosen, threads=(1, 2), rounds=1, seconds=0.001)
 
     found = list(timed(plan, lambda *_: None, about.__setitem__))
 
@@ -463,7 +463,7 @@ def test_pytorch_is_called_for_the_same_result(tmp_path: Path, monkeypatch: pyte
     forward = ("conv2d", "conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter", "max_pool")
     chosen = tuple(subject for subject in subjects(layers, (1,)) if subject.op in forward)
 
-    found = list(timed(Plan(targets=(PEERS["torch"],), subjects=chosen, rounds=1, seconds=0.001), lambda *_: None))
+    found = list(timed(BenchPlan(targets=(PEERS["torch"],), subjects=chosen, rounds=1, seconds=0.001), lambda *_: None))
 
     assert [(row.layer, row.op, row.note) for row in found if not row.correct] == []
 
@@ -475,7 +475,7 @@ def test_peers_are_called_for_the_same_result(name: str) -> None:
     if reason := registry.available(PEERS[name]):
         pytest.skip(reason)
     layers = ("lenet-5/c1", "lenet-5/s2", "dqn/conv1", "dcgan/up4", "resnet-50/pool1")
-    plan = Plan(targets=(PEERS[name],), subjects=tuple(subjects(layers, (1,))), rounds=1, seconds=0.001)
+    plan = BenchPlan(targets=(PEERS[name],), subjects=tuple(subjects(layers, (1,))), rounds=1, seconds=0.001)
 
     found = list(timed(plan, lambda *_: None))
 

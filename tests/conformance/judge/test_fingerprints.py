@@ -17,7 +17,7 @@ from conformance.judge.fingerprints import (
     SPLIT,
     TRANSFORMS,
     TRUNCATED,
-    Evidence,
+    Measured,
     amplification,
     expected,
     fingerprints,
@@ -205,7 +205,7 @@ def test_winograd_amplifies() -> None:
 
 # The rules apart.
 
-PLAIN = Evidence(elements=10**6, mean=0.0, rms=0.4, inverse=1 / 36)
+PLAIN = Measured(elements=10**6, mean=0.0, rms=0.4, inverse=1 / 36)
 
 
 def test_no_error_is_correctly_rounded() -> None:
@@ -249,7 +249,7 @@ def test_a_kind_too_near_to_the_one_before_is_not_told_from_it() -> None:
 
 def test_a_few_results_on_the_other_side_of_a_tie_prove_nothing() -> None:
     """Two of 300 results of bfloat16 off by a spacing, 2 u S: float32. Thirty: sums in bfloat16."""
-    few, many = (Evidence(elements=300, mean=0.0, rms=(k * 4 / 300) ** 0.5, inverse=1 / 4) for k in (2, 30))
+    few, many = (Measured(elements=300, mean=0.0, rms=(k * 4 / 300) ** 0.5, inverse=1 / 4) for k in (2, 30))
 
     assert named("bfloat16", few) == "float32"
     assert named("bfloat16", many) == "bfloat16"

@@ -13,7 +13,7 @@ from conformance.networks import tables
 from conformance.networks.comparing import Distance, Judged, carried, distance, judged
 from conformance.networks.known import DQN, MNIST, conv
 from conformance.networks.layers import Layer
-from conformance.networks.results import Results, Trial, read, write
+from conformance.networks.results import NetworkRun, Results, read, write
 from conformance.networks.running import run_reference
 from conformance.networks.steps import Step
 from conformance.networks.trying import tried
@@ -22,7 +22,9 @@ from reference.bounds import ARITHMETICS
 
 JUDGED = Judged(layer="c1", op="conv2d", elements=4, outside=0, bound_used=float("nan"))
 APART = Distance(layer="c1", measured=0.5, bound=1.0, used=0.5, size=2.0)
-TRIAL = Trial(target="t", network="n", weights="drawn at random", judged=(JUDGED,), apart=(APART,), gradients=(JUDGED,))
+TRIAL = NetworkRun(
+    target="t", network="n", weights="drawn at random", judged=(JUDGED,), apart=(APART,), gradients=(JUDGED,)
+)
 
 
 def unpooled(place: int, value: float) -> Step:
@@ -121,7 +123,7 @@ def test_files_that_are_not_of_the_suite_are_refused(tmp_path: Path, content: by
         (replace(TRIAL, apart=(replace(APART, used=1.5),)), ("t",)),
     ],
 )
-def test_what_is_wrong_is_told_by_target(trial: Trial, wrong: tuple[str, ...]) -> None:
+def test_what_is_wrong_is_told_by_target(trial: NetworkRun, wrong: tuple[str, ...]) -> None:
     """An element, a gradient, a distance beyond its bound."""
     assert Results(trials=(trial,)).wrong_on == wrong
 

@@ -17,7 +17,7 @@ from conformance.report.data import gather
 from conformance.report.examples import examples
 from conformance.report.figures import drawing, sheet
 from conformance.report.heat import heat
-from conformance.report.records import Panel, Report, Tally
+from conformance.report.records import Overview, Report, Tally
 from conformance.run.store import Store
 from reference.geometry import geometry
 
@@ -335,7 +335,7 @@ def test_heat_marks_what_is_not_allowed(tmp_path: Path, by_hand: SimpleNamespace
     seen = heat(tmp_path / "arrays.npz", {"op": "conv2d", "attributes": {}}, (0, 1, 2, 0))
 
     assert seen is not None
-    assert (seen.different, seen.elements, seen.panels[0].level) == (2, 6, ((0, 3, 0), (0, 0, 4)))
+    assert (seen.different, seen.elements, seen.overviews[0].level) == (2, 6, ((0, 3, 0), (0, 0, 4)))
     assert (seen.grid.title, seen.grid.worst, seen.grid.observed) == (
         "[0, :, :, 0]",
         (1, 2),
@@ -384,9 +384,9 @@ def test_a_large_image_is_seen_in_blocks(tmp_path: Path, by_hand: SimpleNamespac
     seen = heat(tmp_path / "arrays.npz", {"op": "conv2d"}, ())
 
     assert seen is not None
-    (panel,) = seen.panels
-    assert (panel.block, len(panel.level), len(panel.level[0])) == ((2, 4), 16, 16)
-    assert [(y, x) for y, row in enumerate(panel.level) for x, level in enumerate(row) if level] == [(15, 0)]
+    (overview,) = seen.overviews
+    assert (overview.block, len(overview.level), len(overview.level[0])) == ((2, 4), 16, 16)
+    assert [(y, x) for y, row in enumerate(overview.level) for x, level in enumerate(row) if level] == [(15, 0)]
 
 
 def test_a_drawing_has_the_extra_zeros_on_the_left_and_top() -> None:
@@ -417,7 +417,7 @@ def test_a_large_call_is_drawn_in_part() -> None:
 
 def test_a_sheet_has_a_square_a_block() -> None:
     """Level 0 two squares wide, then one; level 4 one: squares of 9 with a gap of 1."""
-    drawn = sheet(Panel("[:, :]", ((0, 0), (0, 4)), (1, 1)))
+    drawn = sheet(Overview("[:, :]", ((0, 0), (0, 4)), (1, 1)))
 
     assert drawn.paths == ((0, "M0 5h19M0 15h9"), (4, "M10 15h9"))
 

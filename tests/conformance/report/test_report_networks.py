@@ -10,7 +10,7 @@ import pytest
 from conformance.commands.report import report
 from conformance.errors import UsageError
 from conformance.networks.comparing import Distance, Judged
-from conformance.networks.results import Results, Trial, write
+from conformance.networks.results import NetworkRun, Results, write
 from conformance.report.data import gather
 from conformance.report.machine import as_json
 from conformance.report.pages import page
@@ -20,7 +20,7 @@ Make = Callable[..., Path]
 
 JUDGED = Judged(layer="c1", op="conv2d", elements=4, outside=0, bound_used=0.5)
 APART = Distance(layer="c1", measured=0.5, bound=1.0, used=0.5, size=2.0)
-TRIAL = Trial(target="<script>t", network="n", weights="drawn at random", judged=(JUDGED,), apart=(APART,))
+TRIAL = NetworkRun(target="<script>t", network="n", weights="drawn at random", judged=(JUDGED,), apart=(APART,))
 RESULTS = Results(trials=(TRIAL,))
 
 

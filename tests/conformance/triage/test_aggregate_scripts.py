@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance import ops
-from conformance.judge.fingerprints import Evidence, named
+from conformance.judge.fingerprints import Measured, named
 from conformance.model import Case
 from conformance.ops import case_from_json
 from conformance.targets.registry import find
@@ -55,7 +55,7 @@ def exit_code(folder: Path, script: str, plant: str = "") -> int:
 def test_the_ceiling_is_where_the_name_changes(n: int) -> None:
     """A hundredth below it the errors are float32's, a hundredth above no longer."""
     most = ceiling("conv2d", "float32", "float32", 1 / n)
-    plain = Evidence(elements=10**9, mean=0.0, rms=most, inverse=1 / n)
+    plain = Measured(elements=10**9, mean=0.0, rms=most, inverse=1 / n)
 
     assert named("float32", replace(plain, rms=most * 0.99)) == "float32"
     assert named("float32", replace(plain, rms=most * 1.01)) == "bf16x3"
