@@ -1,6 +1,7 @@
 """Orders in words and drawn in the terminal; nothing reads them back."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from conformance.order.forms import Form, Joined, Loop, Pairwise, Run, described, loops, relative
 from conformance.order.invariances import Answer
@@ -87,26 +88,47 @@ def visited(order: Sequence[int], axes: Axes) -> str:
 
     >>> visited(range(18), [("rows", 3), ("columns", 3), ("channels", 2)])
     'rows, columns, channels'
+    >>> visited([0, 1, 4, 5, 2, 3, 6, 7], [("rows", 2), ("channels", 4)])
+    'blocks of 2 channels, rows, channels'
     """
     found = loops(order)
     if any(loop.count == 1 for loop in found):
         return f"{len(order)} terms in no regular order"
-    return ", ".join(word for loop in found for word in loop_words(loop, axes))
+    passes = [one for loop in found for one in along(loop, axes)]
+    return ", ".join(pass_name(one, passes) for one in passes)
 
 
-def loop_words(loop: Loop, axes: Axes) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A loop along one axis: so many of its elements, so far apart."""
+
+    axis: str
+    taken: int
+    step: int
+    length: int  # of the axis
+
+
+def along(loop: Loop, axes: Axes) -> list[Pass]:
     """Return the axes that one loop goes along, the outermost first."""
-    words: list[str] = []
+    found: list[Pass] = []
     inside, left, stride = 1, loop.count, abs(loop.stride)
     for name, length in reversed(list(axes)):
         if left > 1 and stride < inside * length:
             step = max(stride // inside, 1)
             covered = -(-length // step)
-            taken = min(left, covered)
-            words.insert(0, name if step == 1 and taken == length else f"{taken} {name}" + every(step))
+            found.insert(0, Pass(name, min(left, covered), step, length))
             left, stride = -(-left // covered), inside * length
         inside *= length
-    return words or [f"{loop.count} terms" + every(loop.stride)]
+    return found or [Pass("terms", loop.count, abs(loop.stride), 0)]
+
+
+def pass_name(one: Pass, passes: Sequence[Pass]) -> str:
+    """Return a pass in a few words, in the light of the others."""
+    if one.step > 1 and any((other.axis, other.taken, other.step) == (one.axis, one.step, 1) for other in passes):
+        return f"blocks of {one.step} {one.axis}"
+    if one.step == 1 and any((other.axis, other.step) == (one.axis, one.taken) for other in passes):
+        return one.axis
+    return one.axis if one.step == 1 and one.taken == one.length else f"{one.taken} {one.axis}{every(one.step)}"
 
 
 def every(step: int) -> str:
