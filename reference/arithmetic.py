@@ -362,7 +362,7 @@ def _counted(output: Image, taps: int, met: int, *, bias: bool) -> Layer:
 
 def _met(rows: Axis, columns: Axis) -> int:
     """Count the taps that lie inside the image, over all windows."""
-    return int(rows.counts().sum()) * int(columns.counts().sum())
+    return rows.met() * columns.met()
 
 
 def _end(padding: End) -> End:

@@ -74,7 +74,11 @@ class Bounds:
 
     def __init__(self, call: SumOfProducts) -> None:
         self.call = call
-        self.divisor = call.divisor()
+
+    @cached_property
+    def divisor(self) -> Array | None:
+        """What each sum is divided by."""
+        return self.call.divisor()
 
     @cached_property
     def sums(self) -> Array:
@@ -89,7 +93,8 @@ class Bounds:
     @cached_property
     def value(self) -> Array:
         """The exact result rounded once."""
-        return self.call.rounded() if self.call.dtype.kind in "iu" else self.call.rounded(self.sums)
+        alone = self.call.dtype.kind in "iu" or 0 in self.call.shape
+        return self.call.rounded() if alone else self.call.rounded(self.sums)
 
     @cached_property
     def ends(self) -> list[Array]:
@@ -119,7 +124,7 @@ class Bounds:
     def under(self, arithmetic: Arithmetic) -> Within:
         """Return what an arithmetic allows."""
         call = self.call
-        if arithmetic.exact or call.dtype.kind in "iu":
+        if arithmetic.exact or call.dtype.kind in "iu" or 0 in call.shape:
             return exactly(self.value)
         fmt = format_of(call.dtype)
         wide = accumulator(arithmetic, fmt)

@@ -73,7 +73,10 @@ class Line:
 
     def inputs(self, output: int) -> tuple[int, ...]:
         """Return the input elements that reach an output element."""
-        met = (self.element(position) for position in self.window(output))
+        seen, step = self.window(output), self.between + 1
+        if self.size < len(seen):
+            return tuple(index for index in range(self.size) if self.before + index * step in seen)
+        met = (self.element(position) for position in seen)
         return tuple(index for index in met if index is not None)
 
     def counts(self) -> tuple[int, ...]:

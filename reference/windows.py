@@ -70,7 +70,8 @@ class Axis:
     def cells(self, window: int) -> list[int]:
         """Return the image cells that one window meets: window * stride + t * dilation - before, those inside."""
         start = window * self.stride - self.before
-        return [cell for cell in range(start, start + self.reach, self.dilation) if 0 <= cell < self.size]
+        taps = range(start, start + self.reach, self.dilation)
+        return [cell for cell in range(self.size) if cell in taps]
 
     def starts(self) -> Indices:
         """Return the image coordinate of each window's first tap: [out], negative inside the padding."""
@@ -136,6 +137,11 @@ class Axis:
         """Return how many taps of each window lie inside the image: [out]."""
         first, stop = self.taps_inside()
         return stop - first
+
+    def met(self) -> int:
+        """Return how many taps of all windows lie inside the image, counted by windows or by taps."""
+        first, stop = self.taps_inside() if self.out < self.taps else self.windows_inside()
+        return int((stop - first).sum())
 
     def covered(self) -> Indices:
         """Return how many windows have a tap on each image cell: [size]."""

@@ -7,7 +7,7 @@ from math import lcm
 import numpy as np
 
 from reference.engine.exact import Enclosure, Index, SumOfProducts, exponent_of, finite, magnitudes
-from reference.engine.patches import seen
+from reference.engine.patches import overlap, seen
 from reference.engine.pools import Pool, chain
 from reference.floats import Array
 
@@ -66,25 +66,23 @@ class Spread(SumOfProducts):
     """
     Values added into every element of their window, each over the window's share: left [N, OH, OW, C].
 
-    shares: [OH, OW], each value counts 1 / share; right holds one / share, where one is a common multiple of all
-    shares, by which the sums are divided in the end.
+    shares: [OH, OW], each value counts 1 / share, or None, each counts 1; right holds one / share, where one is a
+    common multiple of all shares, by which the sums are divided in the end.
     """
 
     free_products = True
 
-    def __init__(self, values: Array, shape: tuple[int, ...], geometry: Pool, shares: Array) -> None:
+    def __init__(self, values: Array, shape: tuple[int, ...], geometry: Pool, shares: Array | None) -> None:
         self.left, self.shape, self.geometry, self.dtype = values, shape, geometry, values.dtype
-        self.one = lcm(*(int(share) for share in np.unique(shares))) if shares.size else 1
-        # Below 2^28 its products with values of 24 bits, and with ties between them, are exact. Above, a multiple is a
-        # power of two: then the shares of it are rounded, and `rest` is what is missing.
-        self.one = self.one if self.one < 2**28 else 2**200
-        exact = {int(share): Fraction(self.one, int(share)) for share in np.unique(shares)}
-        self.shares = shares.astype(np.int64)
-        self.right = _each(self.shares, {share: float(value) for share, value in exact.items()})
-        self.rest = _each(self.shares, {share: float(value - Fraction(float(value))) for share, value in exact.items()})
-        self.terms_per_element = min(geometry.rows.taps, geometry.rows.out) * min(
-            geometry.columns.taps, geometry.columns.out
-        )
+        ones = np.ones(values.shape[1:3] if values.size else (0, 0))
+        self.shares = (ones if shares is None else shares).astype(np.int64)
+        different, which = np.unique(self.shares, return_inverse=True)
+        self.one = _common_multiple(different)
+        exact = [Fraction(self.one, int(share)) for share in different]
+        nearest = np.array([float(value) for value in exact])
+        rests = np.array([float(value - Fraction(float(near))) for value, near in zip(exact, nearest, strict=True)])
+        self.right, self.rest = (each[which].reshape(self.shares.shape) for each in (nearest, rests))
+        self.terms_per_element = overlap(geometry.rows) * overlap(geometry.columns)
         self.depth = chain(geometry.rows) + chain(geometry.columns) + 2  # the product and the rounded share
 
     def contract(self, left: Array, right: Array) -> Array:
@@ -144,9 +142,16 @@ class Spread(SumOfProducts):
         return Enclosure(sums.high, sums.low + missing, error, sums.exponent)
 
 
-def _each(shares: Array, values: dict[int, float]) -> Array:
-    """Return the value of every share."""
-    out = np.zeros(shares.shape)
-    for share, value in values.items():
-        out[shares == share] = value
-    return out
+def _common_multiple(shares: Array) -> int:
+    """
+    Return the least common multiple, if it is below 2^28, else 2^200.
+
+    Below 2^28 its products with values of 24 bits, and with ties between them, are exact. 2^200 is none: the shares of
+    it are rounded, and what is missing is kept.
+    """
+    one = 1
+    for share in shares.tolist():
+        one = lcm(one, share)
+        if one >= 2**28:
+            return 2**200
+    return one

@@ -194,6 +194,8 @@ class SumOfProducts(ABC):
 
         sizes: upper bounds of S, where the caller has them; None: those of `size`.
         """
+        if 0 in self.shape:
+            return np.zeros(self.shape, self.dtype)
         if self.dtype.kind == "i":
             return self._wrapped()
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # infinity, zero and NaN are results

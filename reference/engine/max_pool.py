@@ -48,6 +48,9 @@ def first_largest(image: Array, geometry: Pool) -> tuple[Array, Array]:
 
     image: [N, H, W, C] -> [N, OH, OW, C] twice. NaN is dropped; a window of NaN alone names its first cell.
     """
+    if 0 in image.shape:
+        nothing = geometry.reduce(np.maximum, image, 0)
+        return nothing, np.zeros(nothing.shape, np.int64)
     indices = np.broadcast_to(np.arange(prod(image.shape[1:])).reshape(image.shape[1:]), image.shape)
     least = np.iinfo(image.dtype).min if image.dtype.kind in "iu" else np.nan
     with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN

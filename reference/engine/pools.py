@@ -44,7 +44,7 @@ class Pool:
     def _tap(self, image: Array, fill: float, h: int, w: int) -> Array:
         """Return what every window meets at one tap."""
         rows, columns = meeting(self.rows, h), meeting(self.columns, w)
-        out = np.full((len(image), self.rows.out, self.columns.out, image.shape[3]), fill, image.dtype)
+        out = np.full(self._shape(image), fill, image.dtype)
         out[:, rows[0], columns[0]] = image[:, rows[1], columns[1]]
         return out
 
@@ -55,6 +55,8 @@ class Pool:
         fill: what changes nothing when it is combined; windows without elements hold it.
         """
         neutral = image.dtype.type(fill)
+        if 0 in image.shape:
+            return combine(np.full(self._shape(image), neutral), neutral)
         if self.depth > 1:
             first, *others = self.taps(image, fill)
             out = combine(first, neutral)
@@ -66,9 +68,16 @@ class Pool:
 
     def fold(self, combine: Callable[[Parts, Parts], Parts], parts: Parts, neutral: Sequence[Any]) -> Parts:
         """Combine what the cells of every window hold in several arrays [N, H, W, C] at once, as `fold` does."""
+        if 0 in parts[0].shape:
+            empty = zip(parts, neutral, strict=True)
+            return tuple(np.full(self._shape(part), fill, part.dtype) for part, fill in empty)
         for along, axis in ((1, self.rows), (2, self.columns)):
             parts = fold(combine, parts, *_cells(axis), along, neutral)
         return parts
+
+    def _shape(self, image: Array) -> tuple[int, ...]:
+        """Return the shape of what is pooled from an image: [N, OH, OW, OC]."""
+        return (len(image), self.rows.out, self.columns.out, image.shape[3] // self.depth)
 
     def reduce_back(self, combine: Callable[..., Array], values: Array, fill: float) -> Array:
         """Combine the values of all windows that hold a cell: [N, OH, OW, C] -> [N, H, W, C]; fill: as in `reduce`."""

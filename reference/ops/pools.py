@@ -120,6 +120,5 @@ def spread(
     needed = (image[0], geometry.rows.out, geometry.columns.out, image[3])
     small = to_nhwc(values, layout)
     check_shape(f"{op}.R9", f"{name} (as NHWC)", small.shape, needed, f"the pool of {shape_name} {list(image)}")
-    counts = np.maximum(geometry.counts(), 1)
-    shares = counts if op == "avg_pool_grad" else np.ones(counts.shape)
-    return Spread(small, image, geometry, shares)
+    divides = op == "avg_pool_grad" and 0 not in image
+    return Spread(small, image, geometry, np.maximum(geometry.counts(), 1) if divides else None)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 import reference
 from reference.checks import from_nhwc, read_shape, shape_to_nhwc, to_nhwc
+from reference.engine import exact as engine
 from reference.engine.pools import Pool
 from reference.floats import FORMATS, Array, round_ratio
 from reference.ops import (
@@ -197,6 +199,11 @@ class Numbers:
             elif self.regime == "near":  # sums that cancel, and ties
                 step = 2.0 ** (1 - fmt.precision)
                 values = source.choice([1, -1, 1 + step, -1 - step, 1.5 + step, step / 2, -step / 2, 0.0, -0.0], shape)
+            elif self.regime == "subnormal":  # multiples of the smallest number, whose quotients are half ones
+                values = source.integers(-(2**fmt.precision), 2**fmt.precision, shape) * fmt.smallest_subnormal
+                values = np.where(source.integers(0, 3, shape) == 0, 0.0, values)
+            elif self.regime == "largest":  # sums about the largest number
+                values = source.choice([1, -1], shape) * fmt.largest * source.choice([1, 1 - fmt.u, 0.5, 0.25], shape)
             else:
                 lowest = fmt.emin - fmt.precision
                 exponents = source.integers(lowest, fmt.emax, shape, endpoint=True)
@@ -257,12 +264,16 @@ def padded(padding: str, rows: Any, columns: Any, layout: str) -> Any:  # noqa: 
     return [(0, 0), rows, columns, (0, 0)] if layout == "NHWC" else [(0, 0), (0, 0), rows, columns]
 
 
+Side: TypeAlias = tuple[int, int, int, int, Any, int]  # size, taps, stride, dilation, (before, after), windows
+Sides: TypeAlias = Callable[..., st.SearchStrategy[Side]]
+
+
 @st.composite
-def convolutions(draw: st.DrawFn, op: str, regimes: tuple[str, ...]) -> Arguments:
+def convolutions(draw: st.DrawFn, op: str, regimes: tuple[str, ...], sides: Sides = sliding) -> Arguments:
     """Draw a call of a convolution: groups, no filters, empty batches, images and outputs included."""
     of = draw(numbers((*FLOATS, "int32"), regimes))
     padding, layout = draw(st.sampled_from(["SAME", "VALID", "EXPLICIT"])), draw(st.sampled_from(["NHWC", "NCHW"]))
-    rows, columns = draw(sliding(padding, 3, pool=False)), draw(sliding(padding, 3, pool=False))
+    rows, columns = draw(sides(padding, 3, pool=False)), draw(sides(padding, 3, pool=False))
     groups, depth, each = draw(st.integers(1, 2)), draw(st.integers(1, 2)), draw(some(2))
     n = draw(some(2))
     image = in_layout((n, rows[0], columns[0], groups * depth), layout)
@@ -290,7 +301,7 @@ def convolutions(draw: st.DrawFn, op: str, regimes: tuple[str, ...]) -> Argument
 
 
 @st.composite
-def pools(draw: st.DrawFn, op: str, regimes: tuple[str, ...]) -> Arguments:
+def pools(draw: st.DrawFn, op: str, regimes: tuple[str, ...], sides: Sides = sliding) -> Arguments:
     """Draw a call of a pool: between channels, explicit padding, empty images and outputs included where there are."""
     widest = op in ("max_pool_with_argmax", "max_pool_grad")
     largest = op.startswith("max_pool")
@@ -300,7 +311,7 @@ def pools(draw: st.DrawFn, op: str, regimes: tuple[str, ...]) -> Arguments:
         st.sampled_from(["SAME", "VALID", "EXPLICIT"] if op in ("max_pool", "max_pool_grad") else ["SAME", "VALID"])
     )
     layout = "NHWC" if op == "max_pool_with_argmax" else draw(st.sampled_from(["NHWC", "NCHW"]))
-    rows, columns = (draw(sliding(padding, 4, pool=True)) for _ in range(2))
+    rows, columns = (draw(sides(padding, 4, pool=True)) for _ in range(2))
     n, channels = draw(some(2)), draw(st.integers(1, 3))
     image = (n, rows[0], columns[0], channels)
     ksize, strides = (spelled(draw, rows[i], columns[i], layout) for i in (1, 2))
@@ -349,13 +360,14 @@ def unpoolings(draw: st.DrawFn, regimes: tuple[str, ...]) -> Arguments:
     }
 
 
-def calls(op: str, *regimes: str) -> st.SearchStrategy[Arguments]:
+def calls(op: str, *regimes: str, sides: Sides = sliding) -> st.SearchStrategy[Arguments]:
     """Draw a valid call of an op."""
     if op.startswith("conv2d"):
-        return convolutions(op, regimes)
-    return unpoolings(regimes) if op == "max_unpool" else pools(op, regimes)
+        return convolutions(op, regimes, sides)
+    return unpoolings(regimes) if op == "max_unpool" else pools(op, regimes, sides)
 
 
+SUMMED = ("lattice", "zeros", "near", "wide", "subnormal", "largest")
 SUMS = [op for op in DEFINED if op not in ("max_pool", "max_pool_with_argmax")]
 
 
@@ -363,9 +375,21 @@ SUMS = [op for op in DEFINED if op not in ("max_pool", "max_pool_with_argmax")]
 @given(st.data())
 def test_a_sum_is_that_of_its_definition_rounded_once(op: str, data: st.DataObject) -> None:
     """To the last bit: lattices, numbers over the whole range of their dtype, sums that cancel, ties; zero is +0."""
-    call = data.draw(calls(op, "lattice", "zeros", "near", "wide"))
+    call = data.draw(calls(op, *SUMMED))
 
     out = getattr(reference, op)(**call)
+
+    assert same(out, rounded(DEFINED[op](call, exact), out.dtype))
+
+
+@pytest.mark.parametrize("op", SUMS)
+@given(st.data())
+def test_slices_decide_a_sum_as_its_definition_does(op: str, data: st.DataObject) -> None:
+    """However many are undecided, and so cut into more and more slices, before any is summed one by one."""
+    call = data.draw(calls(op, *SUMMED))
+
+    with patch.object(engine, "FEW", 0), patch.object(engine, "FEWER", 2**60):
+        out = getattr(reference, op)(**call)
 
     assert same(out, rounded(DEFINED[op](call, exact), out.dtype))
 
