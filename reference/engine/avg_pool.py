@@ -74,8 +74,8 @@ class Spread(SumOfProducts):
 
     def __init__(self, values: Array, shape: tuple[int, ...], geometry: Pool, shares: Array | None) -> None:
         self.left, self.shape, self.geometry, self.dtype = values, shape, geometry, values.dtype
-        ones = np.ones(values.shape[1:3] if values.size else (0, 0))
-        self.shares = (ones if shares is None else shares).astype(np.int64)
+        windows = values.shape[1:3] if len(values) * values.shape[3] else (0, 0)  # of nothing: the result is empty
+        self.shares = (np.ones(windows) if shares is None else shares).astype(np.int64)
         different, which = np.unique(self.shares, return_inverse=True)
         self.one = _common_multiple(different)
         exact = [Fraction(self.one, int(share)) for share in different]

@@ -6,7 +6,7 @@ A window of 2^31 - 1 over an image of 4 x 4 is a matter of 16 cells. The guard i
 
 import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -80,10 +80,15 @@ def distant(draw: st.DrawFn, padding: str, taps_at_most: int, *, pool: bool) -> 
 def sums(op: str, a: Arguments) -> SumOfProducts:
     """Return a call as a sum of products."""
     rest: dict[str, Any] = dict(a)
-    if op in ("conv2d", "conv2d_backprop_filter", "avg_pool"):
-        return {"conv2d": forward, "conv2d_backprop_filter": filter_gradient, "avg_pool": average}[op](**a)
+    plain: dict[str, Callable[..., SumOfProducts]] = {
+        "conv2d": forward,
+        "conv2d_backprop_filter": filter_gradient,
+        "avg_pool": average,
+    }
+    if op in plain:
+        return plain[op](**rest)
     if op == "max_pool_grad":
-        return credited(**a)[0]
+        return credited(**rest)[0]
     shape, values = {
         "conv2d_transpose": ("output_shape", "input"),
         "conv2d_backprop_input": ("input_sizes", "out_backprop"),
