@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 __all__ = ["Fault", "SpecError", "shown"]
 
@@ -50,7 +49,7 @@ class SpecError(ValueError):
         self.rule = rule
         self.reason = reason
         self.fault = fault
-        self.values: Mapping[str, object] = MappingProxyType(dict(values or {}))
+        self.values: Mapping[str, object] = dict(values or {})
         self.open_to_empty = open_to_empty
 
     def __str__(self) -> str:

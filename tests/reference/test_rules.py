@@ -184,13 +184,14 @@ def test_the_unbroken_call_is_taken(op: str) -> None:
 
 @pytest.mark.parametrize("rule", BROKEN)
 def test_a_broken_rule_is_named(rule: str) -> None:
-    """The refusal names the rule that the call breaks, and gives a reason."""
+    """The refusal names the rule that the call breaks, and gives the values met and a reason."""
     op = rule.partition(".")[0]
 
     with pytest.raises(SpecError) as refusal:
         getattr(reference, op)(**VALID[op] | BROKEN[rule])
 
     assert refusal.value.rule == rule
+    assert refusal.value.values
     assert refusal.value.reason
 
 
