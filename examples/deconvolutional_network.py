@@ -24,7 +24,7 @@ import typer
 
 from conformance.model import Array
 from conformance.networks.steps import Runner
-from conformance.networks.trying import arithmetic_of
+from conformance.targets.target import Target
 from examples import lockstep, running
 from examples.adaptive_deconvolution import Switches, sparse_pools, switched, unpooling
 from examples.charts import lines
@@ -48,7 +48,6 @@ from examples.sparse_coding import (
     soft,
     squared,
 )
-from reference.bounds import Arithmetic
 
 __all__ = ["deconvolutional_network"]
 
@@ -114,7 +113,7 @@ def deconvolutional_network(
     with running.target(target) as (found, runner):
         layers = [learnt(data, epochs, seed, runner) for data in several]
         inferred = [inferences(each, runner) for each in running.watched(layers, "Inference, certified")]
-        judging = (run for each in layers for run in in_lockstep(each, runner, arithmetic_of(found)))
+        judging = (run for each in layers for run in in_lockstep(each, runner, found))
         runs = list(running.watched(judging, "In lockstep with the reference", 3 * len(layers)))
         pictures = [drawn(each, runner) for each in layers]
     rises = sum(risen(each) for each in layers) + sum(each.rises for each in inferred)
@@ -248,7 +247,7 @@ def inferences(layers: Layers, runner: Runner) -> Inferred:
     )
 
 
-def in_lockstep(layers: Layers, runner: Runner, arithmetic: Arithmetic) -> Iterator[tuple[str, Lockstep]]:
+def in_lockstep(layers: Layers, runner: Runner, target: Target) -> Iterator[tuple[str, Lockstep]]:
     """Run each way of inference for the first image in lockstep with the reference, in float32."""
     data, image = layers.data, layers.data.images[:1].astype(np.float32)
     filters = layers.first.filters.astype(np.float32)
@@ -261,15 +260,15 @@ def in_lockstep(layers: Layers, runner: Runner, arithmetic: Arithmetic) -> Itera
         return layers.stack(runner, 1, "float32")[1]
 
     plain = Problem(one, image, data.weight, lambda _: soft)
-    yield f"ISTA, {data.name}", lockstep.stepped(plain, start, IN_STEP, runner, arithmetic)
+    yield f"ISTA, {data.name}", lockstep.stepped(plain, start, IN_STEP, runner, target)
     betas = [data.weight * beta for beta in SPARSE[::4]]
     yield (
         f"Continuation, p = 1/2, {data.name}",
-        lockstep.continued(filters, image, data.weight, start, betas, runner, arithmetic),
+        lockstep.continued(filters, image, data.weight, start, betas, runner, target),
     )
     pooled = Problem(both, image, data.weight, sparse_pools)
     above = np.zeros_like(layers.second.maps[:1], np.float32)
-    yield f"Two layers with pools, {data.name}", lockstep.stepped(pooled, above, IN_STEP, runner, arithmetic)
+    yield f"Two layers with pools, {data.name}", lockstep.stepped(pooled, above, IN_STEP, runner, target)
 
 
 @dataclass(frozen=True, slots=True)

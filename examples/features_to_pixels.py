@@ -25,13 +25,12 @@ from conformance.networks.known import MNIST, mirrored
 from conformance.networks.layers import Network
 from conformance.networks.running import run_reference, step
 from conformance.networks.steps import Parameters, Runner, Step
-from conformance.networks.trying import arithmetic_of
+from conformance.targets.target import Target
 from examples import running
 from examples.digits import TESTED, digits
 from examples.lenet_reads import Recipe, taught
 from examples.pages import page
 from examples.pictures import bright, png, signed
-from reference.bounds import ARITHMETICS, Arithmetic
 
 __all__ = ["Picture", "features", "features_to_pixels", "pictures", "visualised"]
 
@@ -79,37 +78,37 @@ def pictures(
     network: Network,
     image: Array,
     weights: Mapping[str, Parameters],
-    target: Runner,
+    runner: Runner,
+    target: Target,
     count: int = 4,
-    arithmetic: Arithmetic = ARITHMETICS["float32"],
 ) -> list[Picture]:
     """Lead the strongest features of one image [1, H, W, C] back to pixels, on the reference and on a target."""
     there = features(network)
     both = mirrored(there, network.title, network.source)
     last = visualised(both, image, weights, run_reference, None)[len(there.layers) - 1].output
     strongest = last.max((0, 1, 2)).argsort()[::-1][:count]
-    return [pictured(both, image, weights, target, last, int(feature), arithmetic) for feature in strongest]
+    return [pictured(both, image, weights, runner, target, last, int(feature)) for feature in strongest]
 
 
 def pictured(
     both: Network,
     image: Array,
     weights: Mapping[str, Parameters],
-    target: Runner,
+    runner: Runner,
+    target: Target,
     last: Array,
     feature: int,
-    arithmetic: Arithmetic,
 ) -> Picture:
     """Lead one feature back on both sides, and compare them stage by stage."""
     row, column = (int(one) for one in np.unravel_index(last[0, :, :, feature].argmax(), last.shape[1:3]))
     kept = np.zeros(last.shape, bool)
     kept[0, row, column, feature] = True
-    mine, other = (visualised(both, image, weights, runner, kept) for runner in (run_reference, target))
+    mine, other = (visualised(both, image, weights, one, kept) for one in (run_reference, runner))
     bound = np.zeros(image.shape)
     stages: list[Distance] = []
     for one, two in zip(mine, other, strict=True):
         before = np.where(kept, bound, 0.0) if len(stages) == len(mine) // 2 else bound
-        bound = carried(one, two, before, weights, arithmetic)
+        bound = carried(one, two, before, weights, target)
         stages.append(distance(one, two, bound))
     return Picture(
         feature=feature,
@@ -118,7 +117,7 @@ def pictured(
         image=image[0],
         reference=mine[-1].output[0],
         target=other[-1].output[0],
-        judged=tuple(judged(one, target, arithmetic) for one in mine),
+        judged=tuple(judged(one, runner, target) for one in mine),
         stages=tuple(stages),
     )
 
@@ -155,7 +154,7 @@ def features_to_pixels(
         shown = [
             (int(known.labels[n]), one)
             for n in running.watched(range(images), "Features are led back", images)
-            for one in pictures(MNIST, known.images[[n]], known.weights, runner, strongest, arithmetic_of(found))
+            for one in pictures(MNIST, known.images[[n]], known.weights, runner, found, strongest)
         ]
     out.write_text(page("features_to_pixels.html", target=found.name, shown=shown))
     wrong = sum(one.wrong for _, one in shown)

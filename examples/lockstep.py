@@ -24,13 +24,15 @@ from math import hypot, sqrt
 
 import numpy as np
 
+from conformance.judge.judging import declared
 from conformance.model import Array
 from conformance.networks.comparing import Judged, judged
 from conformance.networks.layers import Layer
-from conformance.networks.running import run_reference
+from conformance.networks.running import case_of, run_reference
 from conformance.networks.steps import Arguments, Runner, Step
+from conformance.targets.target import Target
 from examples.sparse_coding import Linear, Prox, Split, continuation, deconvolution, gain, grid, ista
-from reference.bounds import Arithmetic, within
+from reference.bounds import within
 from reference.floats import format_of
 from reference.ops.conv2d import forward
 from reference.ops.conv2d_transpose import backward
@@ -92,9 +94,9 @@ class Problem:
     prox: Callable[[Runner], Prox]
 
 
-def stepped(problem: Problem, z: Array, steps: int, target: Runner, arithmetic: Arithmetic) -> Lockstep:
+def stepped(problem: Problem, z: Array, steps: int, runner: Runner, target: Target) -> Lockstep:
     """Run so many steps of `ista` from z in lockstep."""
-    tapes = Tape(run_reference), Tape(target)
+    tapes = Tape(run_reference), Tape(runner)
     runs = [ista(problem.linear(one), problem.image, problem.weight, z, problem.prox(one)) for one in tapes]
     scale = float(z.dtype.type(1 / problem.linear(run_reference).norm ** 2))
     found: list[Judged] = []
@@ -102,9 +104,9 @@ def stepped(problem: Problem, z: Array, steps: int, target: Runner, arithmetic: 
     before, bound = (z, z), 0.0
     for after in islice(zip(*runs, strict=True), steps):
         calls = [tape.taken() for tape in tapes]
-        found += [judged(call, target, arithmetic) for call in calls[0]]
+        found += [judged(call, runner, target) for call in calls[0]]
         bound += step_error(calls[0], before[0], scale, rounded_once)
-        bound += step_error(calls[1], before[1], scale, lambda call: bounded(call, arithmetic))
+        bound += step_error(calls[1], before[1], scale, lambda call: bounded(call, target))
         moved = otherwise(*calls)
         bound = hypot(bound, *moved)
         drifts.append(Drift(length(after[0] - after[1].astype(np.float64)), bound, len(moved) // 2))
@@ -123,8 +125,9 @@ def rounded_once(call: Step) -> float:
     return fmt.u * length(call.output) + fmt.smallest_subnormal * sqrt(call.output.size)
 
 
-def bounded(call: Step, arithmetic: Arithmetic) -> float:
+def bounded(call: Step, target: Target) -> float:
     """Bound how far the target's result lies from the exact one: the length of the elements' bounds."""
+    arithmetic = declared(target, case_of(call.op, call.arguments))
     arguments = dict(call.arguments)
     if call.op == "conv2d":
         return length(within(forward(**arguments), arithmetic).bound)
@@ -177,11 +180,11 @@ def continued(
     weight: float,
     z: Array,
     betas: Sequence[float],
-    target: Runner,
-    arithmetic: Arithmetic,
+    runner: Runner,
+    target: Target,
 ) -> Lockstep:
     """Run `continuation` at p = 1/2 from z in lockstep: filters [FH, FW, C, K], image [N, H, W, C]."""
-    tapes = Tape(run_reference), Tape(target)
+    tapes = Tape(run_reference), Tape(runner)
     size = image.shape[1:3]
     mine, other = (continuation(deconvolution(filters, size, one), image, weight, 0.5, z, betas) for one in tapes)
     exact = deconvolution(filters.astype(np.float64), size, run_reference)
@@ -189,7 +192,7 @@ def continued(
     drifts: list[Drift] = []
     bound, u = 0.0, format_of(z.dtype).u
     for one, two in zip(mine, other, strict=True):
-        found += [judged(call, target, arithmetic) for call in tapes[0].taken()]
+        found += [judged(call, runner, target) for call in tapes[0].taken()]
         jumped = (one.x != 0) != (two.x != 0)
         moved = length((one.x - two.x)[jumped])
         # Computed in float64, x is rounded to its dtype: 2 u covers both.

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conformance.judge.allowed import AnyOf, Results, allowed
-from conformance.model import Array, Case
+from conformance.judge.allowed import permits
+from conformance.judge.judging import declared, judge
+from conformance.model import Array, Returned
 from conformance.networks.kinds import KINDS
 from conformance.networks.layers import Network
-from conformance.networks.running import run, run_reference
+from conformance.networks.running import case_of, run, run_reference
 from conformance.networks.steps import Parameters, Runner, Step
-from reference.bounds import ARITHMETICS, Arithmetic
+from conformance.targets.target import Target
 from reference.floats import format_of
 
 __all__ = ["Distance", "Judged", "carried", "distance", "end_to_end", "judged", "layer_by_layer"]
@@ -52,39 +53,27 @@ def layer_by_layer(
     network: Network,
     image: Array,
     parameters: Mapping[str, Parameters],
-    target: Runner,
+    runner: Runner,
+    target: Target,
     seed: int | None = None,
-    arithmetic: Arithmetic = ARITHMETICS["float32"],
 ) -> list[Judged]:
-    """Judge every layer of a target on the reference's activations; image [N, H, W, C]."""
-    return [judged(one, target, arithmetic) for one in run(network, image, parameters, run_reference, seed)]
+    """Judge every layer of a target on the reference's activations; image [N, H, W, C], runner: the target's."""
+    return [judged(one, runner, target) for one in run(network, image, parameters, run_reference, seed)]
 
 
-def judged(step: Step, target: Runner, arithmetic: Arithmetic = ARITHMETICS["float32"]) -> Judged:
-    """Hold the target's results of one call against those that its arithmetic allows."""
-    case = Case(op=step.op, arrays={}, attributes={}, regime="network", seed=0)
-    options = allowed(case, step.arguments, arithmetic)
-    sets = options.options if isinstance(options, AnyOf) else (options,)
-    results = target(step.op, step.arguments)
+def judged(step: Step, runner: Runner, target: Target) -> Judged:
+    """Judge the target's results of one call."""
+    case = case_of(step.op, step.arguments)
+    observed = Returned(runner(step.op, step.arguments), seconds=0.0)
+    verdict = judge(case, permits(case, step.arguments), observed, target)
     elements = sum(result.size for result in step.results)
-    best = elements, float("nan")
-    for one in sets:
-        if isinstance(one, Results):
-            best = min(best, outside(one, results), key=lambda found: found[0])
-    return Judged(layer=step.layer.name, op=step.op, elements=elements, outside=best[0], bound_used=best[1])
-
-
-def outside(allowed: Results, results: tuple[Array, ...]) -> tuple[int, float]:
-    """Count the elements that one set does not allow; return the largest part of the bound that one uses."""
-    count, used = 0, 0.0
-    if [(one.value.shape, one.value.dtype) for one in allowed.arrays] != [(one.shape, one.dtype) for one in results]:
-        return sum(one.value.size for one in allowed.arrays), float("nan")
-    for within, observed in zip(allowed.arrays, results, strict=True):
-        count += int((~within.admits(observed)).sum())
-        used = max(used, part(np.abs(observed.astype(np.float64) - within.value.astype(np.float64)), within.bound))
-    if allowed.totals and not allowed.totals.admits(results[0]).all():
-        return sum(one.value.size for one in allowed.arrays), used
-    return count, used
+    return Judged(
+        layer=step.layer.name,
+        op=step.op,
+        elements=elements,
+        outside=0 if verdict.outcome == "agrees" else verdict.evidence.get("different", elements),
+        bound_used=verdict.bound_used,
+    )
 
 
 def part(error: Array, bound: Array) -> float:
@@ -98,35 +87,30 @@ def end_to_end(
     network: Network,
     image: Array,
     parameters: Mapping[str, Parameters],
-    target: Runner,
+    runner: Runner,
+    target: Target,
     seed: int | None = None,
-    arithmetic: Arithmetic = ARITHMETICS["float32"],
 ) -> list[Distance]:
-    """Measure and bound how far a target moves away from the reference, layer after layer; image [N, H, W, C]."""
+    """Measure and bound how far a target moves away from the reference, layer after layer; as `layer_by_layer`."""
     steps = run(network, image, parameters, run_reference, seed)
-    observed = run(network, image, parameters, target, seed)
+    observed = run(network, image, parameters, runner, seed)
     bound = np.zeros(image.shape)
     found: list[Distance] = []
     for mine, other in zip(steps, observed, strict=True):
-        bound = carried(mine, other, bound, parameters, arithmetic)
+        bound = carried(mine, other, bound, parameters, target)
         found.append(distance(mine, other, bound))
     return found
 
 
-def carried(
-    mine: Step,
-    other: Step,
-    before: Array,
-    parameters: Mapping[str, Parameters],
-    arithmetic: Arithmetic = ARITHMETICS["float32"],
-) -> Array:
+def carried(mine: Step, other: Step, before: Array, parameters: Mapping[str, Parameters], target: Target) -> Array:
     """
     Return the bound after a layer with its bias and activation, float64, in the shape of its output.
 
     mine: the reference's step, other: the target's, both with dropout's same seed; before: the bound of the activations
-    that enter; arithmetic: the target's. Relu and tanh move by no more than their operand.
+    that enter. Relu and tanh move by no more than their operand.
     """
     fmt = format_of(mine.output.dtype)
+    arithmetic = declared(target, case_of(mine.op, mine.arguments))
     bound = KINDS[mine.layer.op].bound(mine, other, before, arithmetic)
     weights = parameters.get(mine.layer.shares or mine.layer.name)
     if mine.layer.bias and weights is not None and weights.bias is not None:

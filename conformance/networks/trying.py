@@ -15,9 +15,8 @@ from conformance.networks.results import NetworkRun
 from conformance.networks.running import NotOfferedError, initialised
 from conformance.networks.steps import Parameters, Runner
 from conformance.targets.target import Target
-from reference.bounds import Arithmetic
 
-__all__ = ["Sample", "arithmetic_of", "attempted", "drawn", "tried"]
+__all__ = ["Sample", "attempted", "drawn", "tried"]
 
 TRAINED = (LENET.name, MNIST.name)  # the networks whose training step is tried, too
 BATCH = 8  # images of that step
@@ -31,11 +30,6 @@ class Sample:
     weights: Mapping[str, Parameters]
     images: Array  # N, H, W, C; the first is run forward, all of them are a training step
     labels: Array  # N
-
-
-def arithmetic_of(target: Target) -> Arithmetic:
-    """Return what a target declares of float32, the dtype of the networks."""
-    return target.arithmetics("conv2d", "float32")[0]
 
 
 def drawn(network: Network, seed: int) -> Sample:
@@ -57,7 +51,7 @@ def tried(network: Network, target: Target, runner: Runner, seed: int, sample: S
     seed: of dropout, and of the sample where none is given.
     """
     sample = sample or drawn(network, seed)
-    weights, image, arithmetic = sample.weights, sample.images[:1], arithmetic_of(target)
+    weights, image = sample.weights, sample.images[:1]
     # A mask from another generator, which the specification leaves open, is no reason to compare nothing after it.
     random = {kind.op for layer in network.layers if (kind := KINDS[layer.op]).random}
     masks = None if any(map(target.draws_own, random)) else seed
@@ -66,9 +60,9 @@ def tried(network: Network, target: Target, runner: Runner, seed: int, sample: S
         target=target.name,
         network=network.name,
         weights=sample.origin,
-        judged=tuple(layer_by_layer(network, image, weights, runner, masks, arithmetic)),
-        apart=tuple(end_to_end(network, image, weights, runner, masks, arithmetic)),
-        gradients=tuple(judged(one, runner, arithmetic) for one in step),
+        judged=tuple(layer_by_layer(network, image, weights, runner, target, masks)),
+        apart=tuple(end_to_end(network, image, weights, runner, target, masks)),
+        gradients=tuple(judged(one, runner, target) for one in step),
         note="Dropout is left out: the target draws masks of its own." if masks is None else "",
     )
 

@@ -9,10 +9,13 @@ from conformance.networks.known import MNIST, conv, pool
 from conformance.networks.layers import Network
 from conformance.networks.running import initialised, run_reference
 from conformance.networks.steps import Parameters, Runner
+from conformance.targets.target import Target
 from examples import features_to_pixels, running
 from examples.features_to_pixels import features, pictures
 from examples.lenet_reads import Recipe, Taught
 from examples.pictures import SIGNATURE
+
+PLAIN = Target(name="plain", about="declares float32")
 
 IMAGES = np.random.default_rng(0).random((2, 28, 28, 1)).astype(np.float32)
 
@@ -31,7 +34,7 @@ def test_a_bright_pixel_is_led_back_to_where_it_stood() -> None:
     image[0, 2, 1, 0], image[0, 0, 0, 0] = 5, 3
     weights = {"conv": Parameters(np.full((1, 1, 1, 1), 2, np.float32), np.zeros(1, np.float32))}
 
-    (picture,) = pictures(network, image, weights, run_reference, 1)
+    (picture,) = pictures(network, image, weights, run_reference, PLAIN, 1)
 
     assert (picture.feature, picture.place, picture.strength) == (0, (1, 0), 10.0)
     assert np.argwhere(picture.reference).tolist() == [[2, 1, 0]]
@@ -42,7 +45,7 @@ def test_a_bright_pixel_is_led_back_to_where_it_stood() -> None:
 @pytest.mark.tensorflow
 def test_tensorflow_leads_features_back_within_the_bounds(tensorflow: Runner) -> None:
     """Every stage conforms on the reference's activations, and stays within its bound on its own."""
-    for picture in pictures(MNIST, IMAGES[:1], initialised(MNIST, 0), tensorflow, 2):
+    for picture in pictures(MNIST, IMAGES[:1], initialised(MNIST, 0), tensorflow, PLAIN, 2):
         assert picture.reference.any()
         assert not picture.wrong
 
@@ -68,6 +71,6 @@ def test_the_script_shows_the_strongest_features(tmp_path: Path, monkeypatch: py
 
 def test_a_picture_has_three_files() -> None:
     """PNG: the image, and what reference and target lead back."""
-    (picture,) = pictures(MNIST, IMAGES[:1], initialised(MNIST, 0), run_reference, 1)
+    (picture,) = pictures(MNIST, IMAGES[:1], initialised(MNIST, 0), run_reference, PLAIN, 1)
 
     assert [file.startswith(SIGNATURE) for file in picture.files] == [True] * 3

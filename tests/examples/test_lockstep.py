@@ -8,10 +8,12 @@ import pytest
 from conformance.model import Array
 from conformance.networks.running import run_reference
 from conformance.networks.steps import Arguments, Runner
+from conformance.targets.target import Target
 from examples.adaptive_deconvolution import sparse_pools, switched, unpooling
 from examples.lockstep import Lockstep, Problem, Tape, continued, otherwise, stepped, tallied
 from examples.sparse_coding import Linear, chained, deconvolution, soft
-from reference.bounds import ARITHMETICS
+
+PLAIN = Target(name="plain", about="declares float32")
 
 STREAM = np.random.default_rng(0)
 IMAGE = STREAM.standard_normal((1, 6, 6, 1)).astype(np.float32)
@@ -31,22 +33,22 @@ def both(runner: Runner) -> Linear:
     return chained(below, deconvolution(ABOVE, (4, 4), runner))
 
 
-def ista_in_step(target: Runner) -> Lockstep:
+def ista_in_step(runner: Runner) -> Lockstep:
     """Run ISTA on one layer."""
     start = np.zeros((1, 8, 8, 4), np.float32)
-    return stepped(Problem(one, IMAGE, 4.0, lambda _: soft), start, 6, target, ARITHMETICS["float32"])
+    return stepped(Problem(one, IMAGE, 4.0, lambda _: soft), start, 6, runner, PLAIN)
 
 
-def pools_in_step(target: Runner) -> Lockstep:
+def pools_in_step(runner: Runner) -> Lockstep:
     """Run ISTA with pools on two layers."""
     start = np.zeros((1, 6, 6, 4), np.float32)
-    return stepped(Problem(both, IMAGE, 4.0, sparse_pools), start, 6, target, ARITHMETICS["float32"])
+    return stepped(Problem(both, IMAGE, 4.0, sparse_pools), start, 6, runner, PLAIN)
 
 
-def continuation_in_step(target: Runner) -> Lockstep:
+def continuation_in_step(runner: Runner) -> Lockstep:
     """Run the continuation at p = 1/2."""
     start, betas = np.zeros((1, 8, 8, 4), np.float32), [8.0, 32.0, 128.0]
-    return continued(FILTERS, IMAGE, 4.0, start, betas, target, ARITHMETICS["float32"])
+    return continued(FILTERS, IMAGE, 4.0, start, betas, runner, PLAIN)
 
 
 WAYS = (ista_in_step, pools_in_step, continuation_in_step)

@@ -11,6 +11,9 @@ from conformance.networks.known import LENET, MNIST, conv, dense, pool
 from conformance.networks.layers import Network
 from conformance.networks.running import initialised, run, run_reference
 from conformance.networks.steps import Parameters, Runner
+from conformance.targets.target import Target
+
+PLAIN = Target(name="plain", about="declares float32")
 
 # LeNet's layers, in float64 and small, so that differences of the loss show its gradient.
 SMALL = Network(
@@ -67,4 +70,4 @@ def test_every_call_of_a_training_step_conforms(tensorflow: Runner, network: Net
     calls, found = backward(steps, loss(steps[-1].output, np.arange(4))[1], run_reference)
 
     assert set(found) == {layer.name for layer in network.layers if layer.outputs}
-    assert not any(judged(call, tensorflow).outside for call in calls)
+    assert not any(judged(call, tensorflow, PLAIN).outside for call in calls)

@@ -18,7 +18,10 @@ from conformance.networks.running import run_reference
 from conformance.networks.steps import Step
 from conformance.networks.trying import tried
 from conformance.targets import registry
-from reference.bounds import ARITHMETICS
+from conformance.targets.target import Target
+
+PLAIN = Target(name="plain", about="declares float32")
+NARROW = replace(PLAIN, arithmetic={"float32": "tf32"})
 
 JUDGED = Judged(layer="c1", op="conv2d", elements=4, outside=0, bound_used=float("nan"))
 APART = Distance(layer="c1", measured=0.5, bound=1.0, used=0.5, size=2.0)
@@ -41,7 +44,7 @@ def unpooled(place: int, value: float) -> Step:
 
 def test_a_bound_goes_where_its_value_goes() -> None:
     """Both runs unpool at cell 2."""
-    bound = carried(unpooled(2, 5), unpooled(2, 5.25), np.full((1, 1, 1, 1), 0.25), {})
+    bound = carried(unpooled(2, 5), unpooled(2, 5.25), np.full((1, 1, 1, 1), 0.25), {}, PLAIN)
 
     assert bound.ravel().tolist() == [0, 0, 0.25, 0]
 
@@ -49,7 +52,7 @@ def test_a_bound_goes_where_its_value_goes() -> None:
 def test_a_value_unpooled_elsewhere_may_differ_by_all_of_it_in_both_places() -> None:
     """5 at cell 0 of one run, 5.25 at cell 3 of the other: bounds 5 and 5.25, finite, all used; and it is said."""
     mine, other = unpooled(0, 5), unpooled(3, 5.25)
-    bound = carried(mine, other, np.full((1, 1, 1, 1), 0.25), {})
+    bound = carried(mine, other, np.full((1, 1, 1, 1), 0.25), {}, PLAIN)
     after = distance(mine, other, bound)
 
     assert bound.ravel().tolist() == [5, 0, 0, 5.25]
@@ -65,7 +68,7 @@ def test_narrowed_operands_widen_the_bound() -> None:
         layer=conv("c", 1, 1, bias=False, activation=""), op="conv2d", arguments=given, results=(ones,), output=ones
     )
 
-    narrowed, plain = (carried(step, step, 0 * ones, {}, ARITHMETICS[name]).item() for name in ("tf32", "float32"))
+    narrowed, plain = (carried(step, step, 0 * ones, {}, target).item() for target in (NARROW, PLAIN))
 
     underflow = 2 * 2.0**-126
     assert plain == 2 * 2.0**-24 + underflow
@@ -80,7 +83,7 @@ def test_too_few_results_are_all_wrong() -> None:
     results = run_reference(op, given)
     step = Step(layer=Layer(name="p", op=op), op=op, arguments=given, results=results, output=results[0])
 
-    assert judged(step, lambda *_: results[:1]).outside == 8
+    assert judged(step, lambda *_: results[:1], PLAIN).outside == 8
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from conformance.targets import registry
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Worker
 
+PLAIN = Target(name="plain", about="declares float32")
+
 SMALL = Network(
     name="small",
     title="",
@@ -47,15 +49,15 @@ def test_the_reference_agrees_with_itself(network: Network) -> None:
     """No element is outside, and nothing of the bound is used, end to end either."""
     image, weights = image_of(network), initialised(network, 0)
 
-    assert not any(layer.outside for layer in layer_by_layer(network, image, weights, run_reference))
-    assert [after.measured for after in end_to_end(network, image, weights, run_reference)] == [0.0] * len(
+    assert not any(layer.outside for layer in layer_by_layer(network, image, weights, run_reference, PLAIN))
+    assert [after.measured for after in end_to_end(network, image, weights, run_reference, PLAIN)] == [0.0] * len(
         network.layers if network is not MNIST else network.layers[:-1]
     )
 
 
 def test_one_wrong_element_is_found_in_its_layer() -> None:
     """Every convolution of the faulty runner has one element outside; the pools have none."""
-    found = layer_by_layer(LENET, image_of(LENET), initialised(LENET, 0), faulty)
+    found = layer_by_layer(LENET, image_of(LENET), initialised(LENET, 0), faulty, PLAIN)
 
     assert [(layer.layer, layer.outside) for layer in found if layer.outside] == [
         ("c1", 1),
@@ -68,7 +70,7 @@ def test_one_wrong_element_is_found_in_its_layer() -> None:
 
 def test_a_wrong_element_leaves_the_bound_end_to_end() -> None:
     """1 is far more than LeNet's first layer may round: used is above 1."""
-    first = end_to_end(LENET, image_of(LENET), initialised(LENET, 0), faulty)[0]
+    first = end_to_end(LENET, image_of(LENET), initialised(LENET, 0), faulty, PLAIN)[0]
 
     assert first.used > 1
 
@@ -158,5 +160,5 @@ def test_tensorflow_is_inside_the_bounds_of_every_layer(tensorflow: Runner, netw
     """Element by element on the reference's activations, and end to end on its own."""
     image, weights = image_of(network, 2), initialised(network, 0)
 
-    assert not any(layer.outside for layer in layer_by_layer(network, image, weights, tensorflow, seed=1))
-    assert max(after.used for after in end_to_end(network, image, weights, tensorflow, seed=1)) <= 1
+    assert not any(layer.outside for layer in layer_by_layer(network, image, weights, tensorflow, PLAIN, seed=1))
+    assert max(after.used for after in end_to_end(network, image, weights, tensorflow, PLAIN, seed=1)) <= 1
