@@ -1,8 +1,7 @@
 """From the folders of runs to everything that a report says."""
 
 import importlib.metadata
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from conformance.networks.results import Results, read
@@ -18,6 +17,16 @@ from conformance.report.summary import products, runs
 from conformance.run.store import Store
 
 __all__ = ["gather"]
+
+# The scores of a self-test, and what schema 1 calls them.
+SCORES: Mapping[str, str] = {
+    "mutants": "faulty",
+    "killed": "caught",
+    "correct_cases": "quiet_cases",
+    "false_positives": "false_alarms",
+    "hazards": "deeds",
+    "survived": "survived",
+}
 
 
 def gather(folders: Sequence[Path]) -> Report:
@@ -61,11 +70,10 @@ def gather(folders: Sequence[Path]) -> Report:
 
 def scores(observed: Sequence[Observed]) -> Iterator[Scores]:
     """Yield the scores of the self-tests that are kept with the runs."""
-    names = [field.name for field in fields(Scores) if field.name not in ("run", "date")]
     for run, one in enumerate(observed):
         if (one.store.folder / "selftest.json").exists():
             data = one.store.read_json("selftest.json")
-            numbers = {name: int(data.get(name, 0)) for name in names}
+            numbers = {name: int(data.get(name, data.get(old, 0))) for name, old in SCORES.items()}
             yield Scores(run=run, date=str(data.get("date", "")), **numbers)
 
 

@@ -293,16 +293,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """What the suite's self-test said of the suite on a run's machine."""
+    """How the self-test scored the suite on a run's machine."""
 
     run: int
     date: str
-    faulty: int  # planted faults
-    caught: int
-    quiet_cases: int  # of correct implementations
-    false_alarms: int
-    deeds: int  # ways in which a target misbehaves
-    survived: int
+    mutants: int
+    killed: int
+    correct_cases: int  # of correct implementations
+    false_positives: int
+    hazards: int  # ways in which a target misbehaves
+    survived: int  # of these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

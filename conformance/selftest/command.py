@@ -70,11 +70,11 @@ def scores(
         "schema": SCHEMA,
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "seed": seed,
-        "faulty": len(killed),
-        "caught": sum(result.killed for result in killed),
-        "quiet_cases": sum(result.cases for result in correct),
-        "false_alarms": sum(len(result.alarms) for result in correct),
-        "deeds": hazards.hazards,
+        "mutants": len(killed),
+        "killed": sum(result.killed for result in killed),
+        "correct_cases": sum(result.cases for result in correct),
+        "false_positives": sum(len(result.alarms) for result in correct),
+        "hazards": hazards.hazards,
         "survived": hazards.survived,
     }
 

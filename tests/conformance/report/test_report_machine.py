@@ -328,14 +328,19 @@ def test_the_page_stays_under_six_megabytes(make_run: Make, by_hand: SimpleNames
     assert len(pages.page(gather([folder])).encode()) < 6_000_000
 
 
-def test_the_footer_says_how_far_the_suite_can_be_trusted(full_run: Path) -> None:
-    """The scores of the self-test that is kept with the run; without one, how to have it."""
+@pytest.mark.parametrize("schema", [1, 2])
+def test_the_footer_says_how_far_the_suite_can_be_trusted(full_run: Path, schema: int) -> None:
+    """The scores of the self-test that is kept with the run, whatever its schema; without one, how to have it."""
     without = pages.page(gather([full_run]))
-    scores = {"faulty": 60, "caught": 59, "quiet_cases": 936, "false_alarms": 1, "deeds": 9, "survived": 8}
-    (full_run / "selftest.json").write_text(json.dumps({"schema": 1, "date": "2026-11-22", **scores}))
+    scores: dict[str, object] = (
+        {"mutants": 60, "killed": 59, "correct_cases": 936, "false_positives": 1, "hazards": 9, "survived": 8}
+        if schema == 2
+        else {"faulty": 60, "caught": 59, "quiet_cases": 936, "false_alarms": 1, "deeds": 9, "survived": 8}
+    )
+    (full_run / "selftest.json").write_text(json.dumps({"schema": schema, "date": "2026-11-22", **scores}))
 
     text = pages.page(gather([full_run]))
 
-    assert "59 of 60 planted faults caught, 1 false alarms in 936 cases" in text
-    assert "8 of 9 misbehaving targets survived" in text
+    assert "59 of 60 mutants killed, 1 false positives in 936 cases" in text
+    assert "8 of 9 hazards survived" in text
     assert "conformance selftest --into DIR" in without

@@ -259,5 +259,5 @@ def test_the_scores_of_a_self_test_are_kept_with_a_run(tmp_path: Path, capsys: p
     assert selftest(seed=0, seconds=1.0, into=store.folder) == 0
 
     scores = store.read_json("selftest.json")
-    assert (scores["deeds"], scores["survived"], scores["faulty"], scores["quiet_cases"]) == (9, 9, 0, 0)
+    assert (scores["hazards"], scores["survived"], scores["mutants"], scores["correct_cases"]) == (9, 9, 0, 0)
     assert capsys.readouterr().out.splitlines()[-1] == "hazards survived: 9 of 9"
