@@ -7,8 +7,9 @@ import numpy as np
 from conformance.selftest.arithmetics import flushed
 from conformance.selftest.emulations import EMULATIONS, Emulation
 from conformance.selftest.implementations import Implementation
-from conformance.selftest.mutation.calls import CONVOLUTIONS, SUMS, Call, Fault, convolution
+from conformance.selftest.mutation.calls import Call, Fault
 from conformance.selftest.mutation.dropouts import generated
+from conformance.selftest.mutation.sums import CONVOLUTIONS, SUMS, convolution
 from conformance.selftest.mutation.variants import Variant, variants
 from conformance.selftest.products import computed, with_leading_axes
 from reference.checks import from_nhwc

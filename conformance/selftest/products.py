@@ -1,22 +1,18 @@
 """Ops lowered to matrix products, as libraries do: by patches (im2col), or by adding what every tap gives (col2im)."""
 
-from typing import Any
-
 import numpy as np
 
 from conformance.model import Array
 from conformance.selftest.arithmetics import Arithmetic
-from conformance.selftest.mutation.calls import CONVOLUTIONS, Call, convolution
+from conformance.selftest.mutation.calls import Call
+from conformance.selftest.mutation.sums import Sum, sum_of
 from reference.checks import from_nhwc
+from reference.engine.avg_pool import Average, Spread
 from reference.engine.conv2d import FilterGradient, Forward, by_group, group_channels, group_patches, ungroup
 from reference.engine.conv2d_transpose import Backward
 from reference.engine.patches import length, pad, places, window_view
 from reference.engine.unpool import Scatter
 from reference.floats import FORMATS
-from reference.ops.avg_pool import average
-from reference.ops.max_pool_grad import credited
-from reference.ops.max_unpool import scattered
-from reference.ops.pools import spread
 
 __all__ = ["computed", "with_leading_axes"]
 
@@ -25,38 +21,30 @@ def computed(call: Call, arithmetic: Arithmetic) -> Array:
     """Return an op's result as an arithmetic computes it; integers as the reference does."""
     if call.dtype not in FORMATS:
         return np.asarray(call.run())
-    arguments = {name: value for name, value in call.arguments.items() if name != "name"}
-    if call.op in CONVOLUTIONS:
-        sums = convolution(call)
-        out = arithmetic.finish(_lowered(sums, arithmetic), sums.dtype)
-        layout = "NHWC" if isinstance(sums, FilterGradient) else sums.geometry.layout
-        return with_leading_axes(call, from_nhwc(out, layout))
-    if call.op == "avg_pool":
-        mean = average(**arguments)
-        values = np.stack(mean.geometry.taps(mean.left, 0)).reshape(1, -1, int(np.prod(mean.shape)))
-        ones = np.ones((1, 1, values.shape[1]), values.dtype)
-        total = arithmetic.multiply(ones, values).reshape(mean.shape)
-        return from_nhwc(
-            arithmetic.finish(total / mean.divisor().astype(total.dtype), mean.dtype), mean.geometry.layout
-        )
-    if call.op in ("avg_pool_grad", "avg_unpool"):
-        return _spread(call, arithmetic, arguments)
-    scatter, layout = (scattered(**arguments), "NHWC") if call.op == "max_unpool" else credited(**arguments)
-    return from_nhwc(arithmetic.finish(_scatter(scatter, arithmetic), scatter.dtype), layout)
+    sums, layout = sum_of(call)
+    out = from_nhwc(arithmetic.finish(_added(sums, arithmetic), sums.dtype), layout)
+    return with_leading_axes(call, out) if isinstance(sums, Forward) else out
 
 
 def with_leading_axes(call: Call, out: Array) -> Array:
-    """Give conv2d's result the leading axes of its image."""
-    return out.reshape(*call.arguments["input"].shape[:-3], *out.shape[1:]) if call.op == "conv2d" else out
+    """Give the result of conv2d the leading axes of its image."""
+    return out.reshape(*call.first.shape[:-3], *out.shape[1:])
 
 
-def _lowered(sums: Forward | Backward | FilterGradient, arithmetic: Arithmetic) -> Array:
-    """Compute a convolution by matrix products, in the dtype of its sums."""
-    if isinstance(sums, Forward):
-        return _forward(sums, arithmetic)
-    if isinstance(sums, Backward):
-        return _backward(sums, arithmetic)
-    return _filter_gradient(sums, arithmetic)
+def _added(sums: Sum, arithmetic: Arithmetic) -> Array:
+    """Add, in the dtype in which sums are kept."""
+    match sums:
+        case Forward():
+            return _forward(sums, arithmetic)
+        case Backward():
+            return _backward(sums, arithmetic)
+        case FilterGradient():
+            return _filter_gradient(sums, arithmetic)
+        case Average():
+            return _average(sums, arithmetic)
+        case Spread():
+            return _spread(sums, arithmetic)
+    return _scatter(sums, arithmetic)
 
 
 def _forward(sums: Forward, arithmetic: Arithmetic) -> Array:
@@ -98,18 +86,23 @@ def _backward(sums: Backward, arithmetic: Arithmetic) -> Array:
     return frame[:, rows.before : rows.before + rows.size, columns.before : columns.before + columns.size]
 
 
-def _spread(call: Call, arithmetic: Arithmetic, arguments: dict[str, Any]) -> Array:
+def _average(sums: Average, arithmetic: Arithmetic) -> Array:
+    """Multiply the taps of every window with ones, and divide."""
+    values = np.stack(sums.geometry.taps(sums.left, 0)).reshape(1, -1, int(np.prod(sums.shape)))
+    ones = np.ones((1, 1, values.shape[1]), values.dtype)
+    total = arithmetic.multiply(ones, values).reshape(sums.shape)
+    return np.asarray(total / sums.divisor().astype(total.dtype))
+
+
+def _spread(sums: Spread, arithmetic: Arithmetic) -> Array:
     """Add every value, divided, to the cells of its window."""
-    shape, values = ("orig_input_shape", "grad") if call.op == "avg_pool_grad" else ("output_shape", "input")
-    sums = spread(call.op, arguments.pop(shape), arguments.pop(values), **arguments)
     rows, columns = sums.geometry.rows, sums.geometry.columns
     wide = arithmetic.wide(sums.left.dtype)
     shares = sums.left.astype(wide) / sums.shares[:, :, None].astype(wide)
     frame = np.zeros((len(shares), length(rows), length(columns), shares.shape[3]), wide)
     for h, w in arithmetic.taps(rows.taps, columns.taps):
         frame[:, places(rows, h), places(columns, w)] += shares
-    out = frame[:, rows.before : rows.before + rows.size, columns.before : columns.before + columns.size]
-    return from_nhwc(arithmetic.finish(out, sums.dtype), sums.geometry.layout)
+    return frame[:, rows.before : rows.before + rows.size, columns.before : columns.before + columns.size]
 
 
 def _scatter(sums: Scatter, arithmetic: Arithmetic) -> Array:

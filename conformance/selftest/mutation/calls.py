@@ -9,33 +9,10 @@ import numpy as np
 from conformance.model import Array
 from conformance.ops import OPS
 from reference.checks import spatial
-from reference.engine.conv2d import FilterGradient, Forward
-from reference.engine.conv2d_transpose import Backward
-from reference.ops.conv2d import forward
-from reference.ops.conv2d_backprop_filter import filter_gradient
-from reference.ops.conv2d_transpose import backward
 
-__all__ = ["CONVOLUTIONS", "IMAGES", "SUMS", "Call", "Fault", "after", "before", "convolution", "when"]
+__all__ = ["Call", "Fault", "after", "before", "filled", "when"]
 
-# The arrays of an op that are laid out as images.
-IMAGES: Mapping[str, tuple[str, ...]] = {
-    "conv2d": ("input",),
-    "conv2d_transpose": ("input",),
-    "conv2d_backprop_input": ("out_backprop",),
-    "conv2d_backprop_filter": ("input", "out_backprop"),
-    "max_pool": ("input",),
-    "max_pool_with_argmax": ("input",),
-    "max_pool_grad": ("orig_input", "orig_output", "grad"),
-    "avg_pool": ("input",),
-    "avg_pool_grad": ("grad",),
-    "avg_unpool": ("input",),
-    "max_unpool": ("input", "argmax"),
-    "dropout": ("x",),
-    "stateless_dropout": ("x",),
-    "dropout_grad": ("grad",),
-}
-CONVOLUTIONS = ("conv2d", "conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
-SUMS = (*CONVOLUTIONS, "avg_pool", "avg_pool_grad", "avg_unpool", "max_unpool", "max_pool_grad")
+VALUES = ("image", "tensor")  # roles
 NHWC = {"batch": -4, "rows": -3, "columns": -2, "channels": -1}
 NCHW = {"batch": -4, "channels": -3, "rows": -2, "columns": -1}
 HWIO = {"rows": 0, "columns": 1, "channels": 2, "outputs": 3}
@@ -54,8 +31,8 @@ class Call:
 
     @property
     def images(self) -> dict[str, Array]:
-        """The arrays that are laid out as images."""
-        return {name: self.arguments[name] for name in IMAGES[self.op]}
+        """The arrays that hold values at places: those laid out as images, and of dropout its tensor."""
+        return {name: self.arguments[name] for name, role in OPS[self.op].operands.items() if role in VALUES}
 
     @property
     def first(self) -> Array:
@@ -122,25 +99,6 @@ def after(change: Callable[[Call, Array], Any], result: int = 0) -> Fault:
         return changed if isinstance(found, tuple) else changed[0]
 
     return fault
-
-
-def convolution(call: Call) -> Forward | Backward | FilterGradient:
-    """Return a convolution, checked, as a sum of products."""
-    arguments = {"padding": "SAME"} | {name: value for name, value in call.arguments.items() if name != "name"}
-    if call.op == "conv2d":
-        return forward(**arguments)
-    if call.op == "conv2d_backprop_filter":
-        return filter_gradient(**arguments)
-    shape, gradient = {
-        "conv2d_transpose": ("output_shape", "input"),
-        "conv2d_backprop_input": ("input_sizes", "out_backprop"),
-    }[call.op]
-    return backward(call.op, arguments.pop(shape), arguments.pop("filters"), arguments.pop(gradient), **arguments)
-
-
-def terms(call: Call) -> int:
-    """Return the products of an output element, at most."""
-    return convolution(call).terms_per_element
 
 
 def filled(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

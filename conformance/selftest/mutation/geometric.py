@@ -3,7 +3,8 @@
 import numpy as np
 
 from conformance.model import Array
-from conformance.selftest.mutation.calls import CONVOLUTIONS, Call, Fault, after, convolution, terms, when
+from conformance.ops import OPS
+from conformance.selftest.mutation.calls import Call, Fault, after, when
 from conformance.selftest.mutation.faults import (
     Lost,
     channels,
@@ -16,6 +17,7 @@ from conformance.selftest.mutation.faults import (
     symmetric,
     unwritten,
 )
+from conformance.selftest.mutation.sums import CONVOLUTIONS, convolution, terms
 from conformance.selftest.mutation.variants import Variant, variants
 
 __all__ = ["TABLE"]
@@ -134,8 +136,7 @@ def default_size(call: Call) -> object:
     place = {name: call.axis(name) % 4 for name in ("batch", "rows", "columns", "channels")}
     shape[place["batch"]], shape[place["channels"]] = sums.shape[0], sums.shape[3]
     shape[place["rows"]], shape[place["columns"]] = sizes
-    name = "output_shape" if call.op == "conv2d_transpose" else "input_sizes"
-    large = call.run(**{name: shape})
+    large = call.run(**{str(OPS[call.op].shape_argument): shape})
     cut = [slice(None)] * 4
     cut[place["rows"]], cut[place["columns"]] = slice(sums.shape[1]), slice(sums.shape[2])
     return large[tuple(cut)]

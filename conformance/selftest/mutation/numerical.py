@@ -8,8 +8,9 @@ import numpy as np
 from conformance.model import Array
 from conformance.selftest.arithmetics import Arithmetic, cut, flushed, ordered, rounded, subnormal
 from conformance.selftest.emulations import STORAGE
-from conformance.selftest.mutation.calls import CONVOLUTIONS, SUMS, Call, Fault, after, before, terms, when
+from conformance.selftest.mutation.calls import Call, Fault, after, before, when
 from conformance.selftest.mutation.faults import operands, through, widest
+from conformance.selftest.mutation.sums import CONVOLUTIONS, SUMS, terms
 from conformance.selftest.mutation.variants import Variant, variants
 from conformance.selftest.products import computed
 from reference.floats import FORMATS

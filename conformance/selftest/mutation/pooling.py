@@ -7,14 +7,12 @@ from conformance.model import Array
 from conformance.selftest.mutation.calls import Call, Fault, after, filled
 from conformance.selftest.mutation.faults import operands, pool_geometry, pooled, through
 from conformance.selftest.mutation.numerical import leading_bit, nan_as_zero
+from conformance.selftest.mutation.sums import scatter_of
 from conformance.selftest.mutation.variants import Variant, variants
 from reference.checks import from_nhwc, to_nhwc
 from reference.engine.max_pool import first_largest
 from reference.engine.patches import places
-from reference.engine.unpool import Scatter
 from reference.ops.avg_pool import average
-from reference.ops.max_pool_grad import credited
-from reference.ops.max_unpool import scattered
 
 __all__ = ["TABLE"]
 
@@ -119,18 +117,10 @@ def positive_zero_first(call: Call) -> object:
     return np.where(values == image.dtype.type(-2e-30), image.dtype.type(0), values), where
 
 
-def sum_of_gradient(call: Call) -> tuple[Scatter, str]:
-    """Return a call of max_pool_grad as a sum, and its layout."""
-    return credited(**{name: value for name, value in call.arguments.items() if name != "name"})
-
-
 def last_writer(call: Call) -> object:
     """Let the last value that goes to a cell stay alone."""
     call.run()
-    if call.op == "max_unpool":
-        sums, layout = scattered(**call.arguments), "NHWC"
-    else:
-        sums, layout = sum_of_gradient(call)
+    sums, layout = scatter_of(call)
     out = np.zeros(int(np.prod(sums.shape)), sums.dtype)
     out[sums.where.ravel()] = sums.left.ravel()
     return from_nhwc(out.reshape(sums.shape), layout)
@@ -139,8 +129,7 @@ def last_writer(call: Call) -> object:
 def spread_last(call: Call) -> object:
     """Let the last row of windows that holds a cell stay alone."""
     result = call.run()
-    name = "grad" if call.op == "avg_pool_grad" else "input"
-    values, axis = call.arguments[name], call.axis("rows")
+    (name, values), axis = next(iter(call.images.items())), call.axis("rows")
     if 0 in result.shape or values.shape[axis] > 64:
         return result
     out = np.zeros_like(result)

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import numpy as np
 
 from conformance.model import Array
-from conformance.selftest.mutation.calls import CONVOLUTIONS, Call, Fault, after, convolution
+from conformance.selftest.mutation.calls import Call, Fault, after
 from conformance.selftest.mutation.dropouts import counted
 from conformance.selftest.mutation.faults import afresh, refusing, stale
 from conformance.selftest.mutation.geometric import nchw
+from conformance.selftest.mutation.sums import CONVOLUTIONS, convolution
 from conformance.selftest.mutation.variants import Variant, variants
 
 __all__ = ["TABLE"]
