@@ -13,9 +13,10 @@ from conformance.errors import UsageError
 from conformance.order import tables
 from conformance.order.kinds import Sizes
 from conformance.order.operands import OPERANDS, call, middle
-from conformance.order.probing import probed
+from conformance.order.probing import Probed, probed
+from conformance.order.replay import Order
 from conformance.order.results import write
-from conformance.order.reveal import Revealed, reveal
+from conformance.order.reveal import keeps, reveal
 from conformance.order.summation import UnrevealedError
 from conformance.order.surveying import Surveyor
 from conformance.order.wording import drawn
@@ -29,7 +30,7 @@ from reference.floats import FORMATS
 
 __all__ = ["order"]
 
-BATCHES = (1, 64)
+BATCHES = (64, 1)
 
 
 def order(
@@ -126,7 +127,7 @@ def surveyed(targets: Sequence[Target], ops: Sequence[str], calls: int, out: Pat
     for line in tables.lines(found):
         console.print(line)
     console.print(f"Written to {session.folder}: orders.json; conformance report {session.folder} shows it.")
-    return 0
+    return 0 if found.complete else 3
 
 
 def pair(name: str, text: str) -> tuple[int, int]:
@@ -148,31 +149,40 @@ def chosen(name: str, text: str, among: Sequence[str]) -> str:
 
 
 def show(start: Start, op: str, sizes: Sizes, batches: Sequence[int], route: str) -> int:
-    """Reveal and draw the order for each batch size; those with the same order are drawn once."""
+    """Reveal and draw the order for each batch size, the largest first; those with the same order are drawn once."""
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-    seen: dict[Revealed, int] = {}
-    worst = 0
+    seen: dict[int, Order] = {}
+    missing = False
     with Worker(start) as worker:
-        for batch in batches:
+        for batch in sorted(set(batches), reverse=True):
             console.print(f"{op} on {start.name}, {sizes.dtype}, {batch} in a call")
             try:
-                case = call(op, sizes)
-                box = probed(worker, case, middle(case), batch, route=route)
-                revealed = reveal(box)
-            except SpecError as error:
-                raise UsageError(str(error)) from error
+                box = boxed(worker, op, sizes, batch, route)
+                text = one_order(box, batch, seen)
             except UnrevealedError as error:
-                console.print(f"   not revealed: {error}\n")
-                worst = 3
-                continue
-            before = next((size for known, size in seen.items() if known.order == revealed.order), None)
-            seen[revealed] = batch
-            if before is not None:
-                console.print(f"   the same tree as with {before} in a call\n")
-                continue
-            for line in drawn(revealed, box.element.axes()):
+                text, missing = [f"not revealed: {error}"], True
+            for line in text:
                 console.print(f"   {line}".rstrip())
             console.print()
-        if len({known.order for known in seen}) > 1:
+        if len(set(seen.values())) > 1:
             console.print("The order depends on how many are in a call: a result depends on what comes with it.")
-    return worst
+    return 3 if missing else 0
+
+
+def boxed(worker: Worker, op: str, sizes: Sizes, batch: int, route: str) -> Probed:
+    """Return the element in the middle of a call's output as a black box."""
+    try:
+        case = call(op, sizes)
+        return probed(worker, case, middle(case), batch, route=route)
+    except SpecError as error:
+        raise UsageError(str(error)) from error
+
+
+def one_order(box: Probed, batch: int, seen: dict[int, Order]) -> list[str]:
+    """Return the order with this batch as lines; it is sampled first for those that larger batches have."""
+    for before, known in seen.items():
+        if keeps(box, known):
+            return [f"the same tree as with {before} in a call, by a sample"]
+    revealed = reveal(box)
+    seen[batch] = revealed.order
+    return drawn(revealed, box.element.axes())

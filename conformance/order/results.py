@@ -73,6 +73,14 @@ class Survey:
     calls: tuple[Calls, ...] = ()
     answers: tuple[tuple[str, str, Answer], ...] = ()  # target, op
 
+    @property
+    def complete(self) -> bool:
+        """Whether an order was found of each op on each target."""
+        asked, revealed = (
+            {(one.target, one.op) for one in self.found if one.order or every} for every in (True, False)
+        )
+        return asked == revealed
+
 
 def key_of(order: Order) -> str:
     """Return twelve hexadecimal digits derived from an order."""

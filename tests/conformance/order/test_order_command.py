@@ -15,7 +15,7 @@ def test_a_sequential_target_is_drawn_as_such(capsys: pytest.CaptureFixture[str]
     assert code == 0
     assert "sequential: rows, columns, channels" in text
     assert "[0,0,0] + [0,0,1] + [0,0,2] + ... + [1,2,3]" in text
-    assert "the same tree as with 1 in a call" in text
+    assert "the same tree as with 64 in a call, by a sample" in text
 
 
 def test_an_order_that_depends_on_the_batch_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:

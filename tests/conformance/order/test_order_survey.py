@@ -110,6 +110,18 @@ def test_a_survey_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read(tmp_path) == found
 
 
+def test_a_survey_that_finds_no_order_of_an_op_is_not_complete(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 3: no evidence for what was asked."""
+    refusing = "tests.miniatures.ordered:REFUSING"
+
+    code = run_command(["order", "conv2d", "--survey", "--target", refusing, "--calls", "1", "--out", str(tmp_path)])
+
+    assert code == 3
+    assert "not revealed, not supported" in capsys.readouterr().out
+
+
 def test_what_is_no_survey_is_said_so(tmp_path: Path) -> None:
     """Not a traceback."""
     (tmp_path / "orders.json").write_text('{"schema": 1}')
