@@ -30,7 +30,7 @@ from reference.reading import LARGEST, read_array, read_flag, whole_number, whol
 from reference.windows import Axis
 
 __all__ = [
-    "Layer",
+    "Counts",
     "Upsampling",
     "allowed_outputs",
     "axes",
@@ -57,7 +57,7 @@ Padding: TypeAlias = str | tuple[Pair, Pair]  # "SAME", "VALID" or ((top, bottom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class Counts:
     """What one layer has and costs, for one image. The module says what each field counts."""
 
     output: Image  # OH, OW, O
@@ -256,7 +256,7 @@ def convolution(
     padding: Padding = "VALID",
     dilations: int | Pair = 1,
     bias: bool = True,
-) -> Layer:
+) -> Counts:
     """
     Count a convolution layer: input [H, W, I], filters [FH, FW, FI, O], in I / FI groups.
 
@@ -264,7 +264,7 @@ def convolution(
         arithmetic.R4  I is a multiple of FI, and O of the number of groups; all are at least 1.
 
     >>> convolution((84, 84, 4), (8, 8, 4, 16), strides=4)  # the first layer of Atari DQN
-    Layer(output=(20, 20, 16), weights=257, neurons=6400, connections=1644800, parameters=4112, flops=3276800)
+    Counts(output=(20, 20, 16), weights=257, neurons=6400, connections=1644800, parameters=4112, flops=3276800)
     """
     height, width, channels = _entries("input", input, 3)
     high, wide, depth, o = _entries("filters", filters, 4)
@@ -288,7 +288,7 @@ def covering_filters(input: Image, outputs: int) -> Filters:
     return height, width, channels, count
 
 
-def fully_connected(input: Image, outputs: int, *, bias: bool = True) -> Layer:
+def fully_connected(input: Image, outputs: int, *, bias: bool = True) -> Counts:
     """
     Count a fully connected layer: the convolution whose filters cover the image. A vector of n is (1, 1, n).
 
@@ -298,7 +298,7 @@ def fully_connected(input: Image, outputs: int, *, bias: bool = True) -> Layer:
     return convolution(input, covering_filters(input, outputs), bias=bias)
 
 
-def pooling(input: Image, ksize: Pair, strides: int | Pair, padding: Padding = "VALID") -> Layer:
+def pooling(input: Image, ksize: Pair, strides: int | Pair, padding: Padding = "VALID") -> Counts:
     """
     Count a pooling layer, max or average: input [H, W, C]. It has neurons and connections and no weights.
 
@@ -310,7 +310,7 @@ def pooling(input: Image, ksize: Pair, strides: int | Pair, padding: Padding = "
     met = _met(rows, columns) * channels
     neurons = rows.out * columns.out * channels
     output = (rows.out, columns.out, channels)
-    return Layer(output=output, weights=0, neurons=neurons, connections=met, parameters=0, flops=met)
+    return Counts(output=output, weights=0, neurons=neurons, connections=met, parameters=0, flops=met)
 
 
 def transposed_convolution(
@@ -322,7 +322,7 @@ def transposed_convolution(
     padding: Padding = "VALID",
     dilations: int | Pair = 1,
     bias: bool = True,
-) -> Layer:
+) -> Counts:
     """
     Count a transposed convolution layer: input [H, W, I], filters [FH, FW, O, I], output (OH, OW).
 
@@ -346,11 +346,11 @@ def transposed_convolution(
     return _counted((*asked, o), fh * fw * depth, _met(rows, columns) * depth * o, bias=bias)
 
 
-def _counted(output: Image, taps: int, met: int, *, bias: bool) -> Layer:
+def _counted(output: Image, taps: int, met: int, *, bias: bool) -> Counts:
     """Fill in a layer whose neurons share filters of `taps` weights and meet `met` input elements in all."""
     bias = read_flag("arithmetic.R1", "bias", bias)
     weights, neurons = taps + bias, prod(output)
-    return Layer(
+    return Counts(
         output=output,
         weights=weights,
         neurons=neurons,

@@ -8,11 +8,11 @@ et al., Playing Atari with deep reinforcement learning, 2013 (DQN); He et al., D
 
 from dataclasses import dataclass
 
-__all__ = ["CONVOLUTIONS", "POOLS", "Layer"]
+__all__ = ["CONVOLUTIONS", "POOLS", "RealLayer"]
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class RealLayer:
     """One layer: square windows over an image."""
 
     name: str
@@ -25,26 +25,26 @@ class Layer:
 
 
 CONVOLUTIONS = (
-    Layer("LeNet-5, C3", (14, 14, 6), 5, 1, "VALID", 16),
-    Layer("LeNet-5, C1", (32, 32, 1), 5, 1, "VALID", 6),
-    Layer("LeNet-5, C5", (5, 5, 16), 5, 1, "VALID", 120),
-    Layer("LeNet for MNIST, first", (28, 28, 1), 5, 1, "SAME", 32),
-    Layer("DQN, first", (84, 84, 4), 8, 4, "VALID", 16),
-    Layer("DQN, second", (20, 20, 16), 4, 2, "VALID", 32),
-    Layer("ResNet-20, first", (32, 32, 3), 3, 1, "SAME", 16),
-    Layer("ResNet-20, conv1", (32, 32, 16), 3, 1, "SAME", 16),
-    Layer("ResNet-20, conv3", (8, 8, 64), 3, 1, "SAME", 64),
-    Layer("MobileNet, depthwise at 14", (14, 14, 512), 3, 1, "SAME", 512, 512),
-    Layer("MobileNet, pointwise at 7", (7, 7, 256), 1, 1, "SAME", 256),
-    Layer("DCGAN, last, in reverse", (64, 64, 3), 5, 2, "SAME", 16),
+    RealLayer("LeNet-5, C3", (14, 14, 6), 5, 1, "VALID", 16),
+    RealLayer("LeNet-5, C1", (32, 32, 1), 5, 1, "VALID", 6),
+    RealLayer("LeNet-5, C5", (5, 5, 16), 5, 1, "VALID", 120),
+    RealLayer("LeNet for MNIST, first", (28, 28, 1), 5, 1, "SAME", 32),
+    RealLayer("DQN, first", (84, 84, 4), 8, 4, "VALID", 16),
+    RealLayer("DQN, second", (20, 20, 16), 4, 2, "VALID", 32),
+    RealLayer("ResNet-20, first", (32, 32, 3), 3, 1, "SAME", 16),
+    RealLayer("ResNet-20, conv1", (32, 32, 16), 3, 1, "SAME", 16),
+    RealLayer("ResNet-20, conv3", (8, 8, 64), 3, 1, "SAME", 64),
+    RealLayer("MobileNet, depthwise at 14", (14, 14, 512), 3, 1, "SAME", 512, 512),
+    RealLayer("MobileNet, pointwise at 7", (7, 7, 256), 1, 1, "SAME", 256),
+    RealLayer("DCGAN, last, in reverse", (64, 64, 3), 5, 2, "SAME", 16),
 )
 
 POOLS = (
-    Layer("LeNet-5, S2", (28, 28, 6), 2, 2, "VALID", 6),
-    Layer("LeNet-5, S4", (10, 10, 16), 2, 2, "VALID", 16),
-    Layer("LeNet for MNIST, first", (28, 28, 32), 2, 2, "SAME", 32),
-    Layer("VGG-16, pool5", (14, 14, 128), 2, 2, "VALID", 128),
-    Layer("AlexNet, pool5", (13, 13, 256), 3, 2, "VALID", 256),
-    Layer("ResNet, global average", (7, 7, 512), 7, 1, "VALID", 512),
-    Layer("Inception, between the branches", (17, 17, 64), 3, 1, "SAME", 64),
+    RealLayer("LeNet-5, S2", (28, 28, 6), 2, 2, "VALID", 6),
+    RealLayer("LeNet-5, S4", (10, 10, 16), 2, 2, "VALID", 16),
+    RealLayer("LeNet for MNIST, first", (28, 28, 32), 2, 2, "SAME", 32),
+    RealLayer("VGG-16, pool5", (14, 14, 128), 2, 2, "VALID", 128),
+    RealLayer("AlexNet, pool5", (13, 13, 256), 3, 2, "VALID", 256),
+    RealLayer("ResNet, global average", (7, 7, 512), 7, 1, "VALID", 512),
+    RealLayer("Inception, between the branches", (17, 17, 64), 3, 1, "SAME", 64),
 )

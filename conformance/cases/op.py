@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from conformance.cases.choices import Choices
 from conformance.cases.conditions import Condition
-from conformance.cases.layers import Layer
+from conformance.cases.layers import RealLayer
 from conformance.model import Array, Case, Json
 from conformance.sets import Allowed
 from reference.bounds import Arithmetic
@@ -81,5 +81,5 @@ class Op:
     random: bool = False  # whether it draws random numbers
     seeded: Callable[[Case], bool] = field(default=lambda _: True)  # whether a call gives the same bits again; any call
     seeding: Callable[[int], dict[str, Json]] | None = None  # the arguments by which a number seeds what it draws
-    layers: tuple[Layer, ...] = ()  # of real networks
+    layers: tuple[RealLayer, ...] = ()  # of real networks
     tensorflow: Mapping[str, str] = field(default_factory=dict)  # route: the function by which users compute it

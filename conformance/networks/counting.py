@@ -22,7 +22,7 @@ class Row:
     layer: Layer
     input: Image  # H, W, C
     filters: Filters | None  # FH, FW, FI, O; of a transposed convolution FH, FW, O, I; None: it has none
-    counted: arithmetic.Layer
+    counted: arithmetic.Counts
 
 
 def table(network: Network) -> list[Row]:

@@ -42,7 +42,7 @@ class LayerKind:
     """Layers of one op."""
 
     op: str  # that computes the layer
-    count: Callable[[Layer, Image], arithmetic.Layer]
+    count: Callable[[Layer, Image], arithmetic.Counts]
     filters: Callable[[Layer, Image], Filters | None] = lambda _layer, _image: None  # their shape
     call: Callable[[Layer, Inputs], Call]
     bound: bounding.Bound
@@ -71,14 +71,14 @@ def transposed_filters(layer: Layer, image: Image) -> Filters:
     return (*window(layer, image), layer.outputs, image[2])
 
 
-def count_convolution(layer: Layer, image: Image) -> arithmetic.Layer:
+def count_convolution(layer: Layer, image: Image) -> arithmetic.Counts:
     """Count a convolution."""
     return arithmetic.convolution(
         image, filters(layer, image), strides=layer.strides, padding=layer.padding, bias=layer.bias
     )
 
 
-def count_transposition(layer: Layer, image: Image) -> arithmetic.Layer:
+def count_transposition(layer: Layer, image: Image) -> arithmetic.Counts:
     """Count a transposed convolution."""
     shape = transposed_filters(layer, image)
     return arithmetic.transposed_convolution(
@@ -86,24 +86,24 @@ def count_transposition(layer: Layer, image: Image) -> arithmetic.Layer:
     )
 
 
-def count_pool(layer: Layer, image: Image) -> arithmetic.Layer:
+def count_pool(layer: Layer, image: Image) -> arithmetic.Counts:
     """Count a pool."""
     return arithmetic.pooling(image, layer.taps, layer.strides, layer.padding)
 
 
-def count_unpooling(layer: Layer, image: Image) -> arithmetic.Layer:
+def count_unpooling(layer: Layer, image: Image) -> arithmetic.Counts:
     """Count an unpooling, which only moves elements."""
     return nothing((*layer.size, image[2]))
 
 
-def count_dropout(_layer: Layer, image: Image) -> arithmetic.Layer:
+def count_dropout(_layer: Layer, image: Image) -> arithmetic.Counts:
     """Count dropout, which only drops elements."""
     return nothing(image)
 
 
-def nothing(image: Image) -> arithmetic.Layer:
+def nothing(image: Image) -> arithmetic.Counts:
     """Count a layer without weights and connections."""
-    return arithmetic.Layer(output=image, weights=0, neurons=0, connections=0, parameters=0, flops=0)
+    return arithmetic.Counts(output=image, weights=0, neurons=0, connections=0, parameters=0, flops=0)
 
 
 # Words.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference.arithmetic import (
-    Layer,
+    Counts,
     Upsampling,
     axes,
     axis,
@@ -26,7 +26,7 @@ from reference.arithmetic import (
 from reference.errors import SpecError
 
 
-def _numbers(layer: Layer) -> tuple[tuple[int, int, int], int, int, int, int]:
+def _numbers(layer: Counts) -> tuple[tuple[int, int, int], int, int, int, int]:
     """Return the columns of the worked examples' table."""
     return layer.output, layer.weights, layer.neurons, layer.connections, layer.parameters
 
@@ -222,7 +222,7 @@ def test_upsamplings_refuse_empty_sides() -> None:
         (fully_connected((1, 1, 256), 18), ((1, 1, 18), 257, 18, 4626, 4626)),
     ],
 )
-def test_atari_dqn(layer: Layer, numbers: tuple[Any, ...]) -> None:
+def test_atari_dqn(layer: Counts, numbers: tuple[Any, ...]) -> None:
     """The network of 2013: 84x84x4 to 18 actions."""
     assert _numbers(layer) == numbers
 
@@ -237,7 +237,7 @@ def test_atari_dqn(layer: Layer, numbers: tuple[Any, ...]) -> None:
         (fully_connected((1, 1, 84), 10), ((1, 1, 10), 85, 10, 850, 850)),
     ],
 )
-def test_lenet_5(layer: Layer, numbers: tuple[Any, ...]) -> None:
+def test_lenet_5(layer: Counts, numbers: tuple[Any, ...]) -> None:
     """The classic network: 32x32 to 10 digits, VALID. Some texts print 41600 and 10164 for 241600 and 850."""
     assert _numbers(layer) == numbers
 
