@@ -19,7 +19,7 @@ from conformance.run.store import Store
 from conformance.run.trials import Panel
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits
-from conformance.triage import aggregate, clusters, findings
+from conformance.triage import aggregate, findings, search
 from conformance.triage.files import files
 from conformance.triage.findings import Finding, Findings, Known
 from conformance.triage.waivers import Disagreement, Waiver
@@ -49,7 +49,7 @@ def conduct(
     waivers: Sequence[Waiver],
     tell: Callable[[Progress], None],
     say: Callable[[str], None],
-    shrink_steps: int = clusters.TOTAL,
+    shrink_steps: int = search.TOTAL,
 ) -> Result:
     """Run what is left of a plan, look for findings, and close the run."""
     began = time.process_time()
@@ -62,7 +62,7 @@ def conduct(
         about = panel.about()
         _describe(store, about, panel.targets)
         versions = {name: tensorflow_version(data) for name, data in about.items()}
-        found = clusters.find_all(rows, clusters.Search(panel, shrink_steps, say), waivers, versions)
+        found = search.find_all(rows, search.Search(panel, shrink_steps, say), waivers, versions)
         wide = aggregate.find(store, panel.targets, closing["fingerprints"], waivers, versions)
         used = {cluster.waiver.id for cluster in (*found, *wide) if cluster.waiver}
         say(f"making the calls of {len(waivers) - len(used)} waivers that cover nothing in the run")

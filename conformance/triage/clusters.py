@@ -1,37 +1,27 @@
 """
-Clusters: disagreeing observations with one cause, shrunk to the smallest case, with the predicate that governs them.
+A cluster: disagreeing observations with one cause, and the smallest case that shows it.
 
-A cluster starts with one disagreeing observation. Its case is shrunk on the live worker: each step makes one part of
-the call simpler and keeps it valid, as long as the fault stays. Then each attribute of the smallest case is changed,
-one at a time: those whose change makes the fault go are the predicate. Every observation of the same op and kind that
-meets the predicate, or that failed with the same signature, belongs to the cluster; what is left starts the next one.
-What a run reports of a cluster is a finding: `conformance.triage.findings`.
+What a run reports of a cluster is a finding: `conformance.triage.findings`. How clusters are looked for:
+`conformance.triage.search`.
 """
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from conformance import ops
 from conformance.judge.judging import ARITHMETIC
 from conformance.judge.wording import WEAKER, sentence
-from conformance.model import Case, Crashed, OutOfMemory, TimedOut, Verdict
-from conformance.run.rows import Row, digest
-from conformance.run.trials import Outcome, Panel
+from conformance.model import Case, Verdict
+from conformance.run.rows import digest
+from conformance.run.trials import Outcome
 from conformance.triage.findings import Finding
-from conformance.triage.waivers import Disagreement, Waiver, holds
+from conformance.triage.waivers import Waiver
 
-__all__ = ["TOTAL", "Cluster", "Search", "find_all", "signature"]
+__all__ = ["Cluster", "signature"]
 
 # Kinds of which the signature tells the cause: how the call ended.
 ENDED = ("refused-valid", "crashed", "hung", "out-of-memory")
-STEPS = 400  # calls that may go into shrinking a case, and as many into its predicate
-TOTAL = 10 * STEPS  # that may go into all clusters of a run: counted, not timed, so that the same run finds the same
-ENDING = 25  # steps that starting another worker counts for
-WAITING = 20  # steps that a second of waiting for a call that hangs counts for
-SEEDS = 4  # values on which a call is tried before it is said not to show a fault
 
 WHAT: Mapping[str, str] = {
     "wrong-value": "gives wrong numbers",
@@ -45,8 +35,6 @@ WHAT: Mapping[str, str] = {
     "nondeterministic": "gives other bits the second time",
 }
 UNSAID = ("regime", "seed", "breaks", "rule")  # parts of a predicate that a title leaves out
-NOT_SHRUNK = f"not shrunk: {TOTAL} calls went into other findings"
-NOT_ALONE = "not again when the case was run alone"
 WHOLE_RUN = "over the whole run on {target}"
 
 
@@ -140,222 +128,3 @@ def signature(judged: Verdict) -> tuple[str, ...]:
         return ()
     evidence = judged.evidence
     return (*judged.symptoms, evidence.get("error", ""), digest(evidence.get("message", "")))
-
-
-@dataclass(slots=True)
-class Search:
-    """How findings are looked for: the live targets, and what may go into shrinking."""
-
-    panel: Panel
-    total: int = TOTAL  # steps left: below 1 no further case is shrunk
-    tell: Callable[[str], None] = field(default=lambda _: None)
-    steps: int = STEPS  # left for the shrinking that is going on
-
-    def begin(self) -> None:
-        """Allow the next shrinking its steps."""
-        self.steps = STEPS
-
-    def cost(self, outcome: Outcome) -> int:
-        """Return how many steps a call counts for: a worker that has ended is replaced, after the wait for a hang."""
-        match outcome.observation:
-            case TimedOut():
-                return int(WAITING * self.panel.limits.seconds) + 1
-            case Crashed() | OutOfMemory():
-                return ENDING
-        return 1
-
-    def shows(self, case: Case, like: Cluster) -> Outcome | None:
-        """Run a case as a cluster's was run; return the outcome if it is the same disagreement."""
-        outcome = self.panel.examine(case, [like.target], like.route)[0]
-        cost = self.cost(outcome)
-        self.steps -= cost
-        self.total -= cost
-        judged = outcome.verdict
-        same = (judged.outcome, judged.kind, judged.rule, signature(judged))
-        return outcome if same == ("disagrees", like.kind, like.verdict.rule, like.signature) else None
-
-
-def find_all(
-    rows: Sequence[Row], search: Search, waivers: Sequence[Waiver], versions: Mapping[str, str]
-) -> list[Cluster]:
-    """
-    Return the clusters of disagreeing observations.
-
-    rows: those whose verdict is "disagrees"; versions: of TensorFlow, by target.
-    """
-    left = sorted(rows, key=order)
-    found = {id(row): disagreement(row, versions) for row in left}
-    clusters: list[Cluster] = []
-    for waiver in waivers:
-        covered = [row for row in left if waiver.covers(found[id(row)])]
-        if covered:
-            search.tell(f"{len(covered)} observations are waived as {waiver.id}")
-            clusters.append(_known(waiver, covered, search))
-            taken = set(map(id, covered))
-            left = [row for row in left if id(row) not in taken]
-    search.tell(f"looking for the causes of {len(left)} disagreeing observations")
-    while left:
-        cluster = _cluster(left[0], left, search, None)
-        taken = {id(row) for row in left if explains(cluster, found[id(row)])} | {id(left[0])}
-        clusters.append(replace(cluster, cases=len({row.case for row in left if id(row) in taken})))
-        left = [row for row in left if id(row) not in taken]
-        search.tell(f"{cluster.title}: {len(taken)} observations; {len(left)} left")
-    return _merged(clusters)
-
-
-def disagreement(row: Row, versions: Mapping[str, str]) -> Disagreement:
-    """Return a row as what a waiver may cover."""
-    return Disagreement(row.op, row.target, versions.get(row.target, ""), row.judged, row.classes)
-
-
-def order(row: Row) -> tuple[str, str, bool, str, int, str]:
-    """
-    Return the order in which observations start clusters: the simplest first.
-
-    What a weaker arithmetic would allow comes last: of many products it allows what another fault does, too.
-    """
-    return row.op, row.kind, not set(ARITHMETIC).isdisjoint(row.symptoms), row.target, len(row.content), row.case
-
-
-def explains(cluster: Cluster, found: Disagreement) -> bool:
-    """Return whether a disagreement is a cluster's: its op, kind and rule, of the same signature or where it holds."""
-    judged = found.judged
-    if (found.op, judged.kind, judged.rule) != (cluster.op, cluster.kind, cluster.verdict.rule):
-        return False
-    if cluster.kind == "accepted-invalid":
-        return True
-    if cluster.signature:
-        return signature(judged) == cluster.signature
-    if found.target not in cluster.shared_by:
-        return False
-    return holds({name: [text] for name, text in cluster.predicate.items()}, found.classes)
-
-
-def _merged(clusters: Sequence[Cluster]) -> list[Cluster]:
-    """Join clusters with the same id: they were reached from two sides; one that no waiver covers makes both new."""
-    merged: dict[str, Cluster] = {}
-    for cluster in clusters:
-        other = merged.get(cluster.id)
-        if other is None:
-            merged[cluster.id] = cluster
-            continue
-        one, more = (other, cluster) if cluster.waiver else (cluster, other)
-        shared = {**more.shared_by, **one.shared_by}
-        merged[cluster.id] = replace(one, shared_by=shared, cases=other.cases + cluster.cases)
-    return list(merged.values())
-
-
-def _known(waiver: Waiver, covered: Sequence[Row], search: Search) -> Cluster:
-    """Return what a waiver covers, with its own case and predicate: neither is searched for again."""
-    row = covered[0]
-    outcomes = {each.target: each for each in search.panel.examine(waiver.case, route=row.route)}
-    shown = outcomes[row.target]
-    classes = ops.features(waiver.case)
-    if not waiver.describes(Disagreement(waiver.case.op, row.target, "", shown.verdict, classes)):
-        return _cluster(row, covered, search, waiver)  # by this route it takes another case
-    return replace(
-        _begun(row, covered),
-        verdict=shown.verdict,
-        case=waiver.case,
-        predicate={name: " or ".join(several) for name, several in waiver.predicate.items()},
-        shared_by=_kinds(outcomes.values()),
-        not_shared_by=tuple(name for name, each in outcomes.items() if each.verdict.outcome == "agrees"),
-        waiver=waiver,
-        shown=shown,
-    )
-
-
-def _kinds(outcomes: Iterable[Outcome]) -> dict[str, str]:
-    """Return who disagrees, with its kind."""
-    return {each.target: each.verdict.kind for each in outcomes if each.verdict.outcome == "disagrees"}
-
-
-def _begun(row: Row, others: Sequence[Row]) -> Cluster:
-    """Return a cluster as one observation shows it, before anything is searched for."""
-    return Cluster(
-        op=row.op,
-        target=row.target,
-        route=row.route,
-        verdict=row.judged,
-        case=row.call,
-        predicate={},
-        shared_by={each.target: each.kind for each in others if each.case == row.case},
-        not_shared_by=(),
-        cases=len({each.case for each in others}),
-        kernels=tuple(sorted({each.kernel for each in others if each.case == row.case} - {""})),
-    )
-
-
-def _cluster(row: Row, others: Sequence[Row], search: Search, waiver: Waiver | None) -> Cluster:
-    """Shrink one observation's case, and find out what governs it and who shares it."""
-    begun = replace(_begun(row, others), waiver=waiver)
-    if search.total <= 0:
-        return replace(begun, remark=NOT_SHRUNK)
-    first = search.shows(begun.case, begun)
-    if first is None:
-        # What it needs is not in the case alone: it is reported as it was observed.
-        return replace(begun, predicate=ops.features(begun.case), remark=NOT_ALONE)
-    smallest, outcome = _shrunk(begun, first, search)
-    rest = search.panel.examine(smallest, [name for name in search.panel.targets if name != row.target])
-    # Which values round wrongly is chance: the arithmetic governs it, and its dtype.
-    rounds = begun.kind == "wrong-value" and begun.signature
-    return replace(
-        begun,
-        verdict=outcome.verdict,
-        case=smallest,
-        predicate={"dtype": begun.case.dtype} if rounds else _predicate(smallest, search, begun),
-        shared_by={row.target: row.kind, **_kinds(rest)},
-        not_shared_by=tuple(other.target for other in rest if other.verdict.outcome == "agrees"),
-        shown=outcome,
-    )
-
-
-def _shrunk(like: Cluster, outcome: Outcome, search: Search) -> tuple[Case, Outcome]:
-    """Return the smallest case that shows the same disagreement, and its outcome."""
-    best = [outcome]
-    search.begin()
-
-    def shows(candidate: Case) -> bool:
-        if search.steps <= 0 or candidate.breaks != like.case.breaks:
-            return False
-        shown = search.shows(candidate, like)
-        if shown:
-            best.append(shown)
-        return shown is not None
-
-    return ops.shrink(like.case, shows), best[-1]
-
-
-def _predicate(case: Case, search: Search, like: Cluster) -> dict[str, str]:
-    """Return the attributes any change of which makes the fault go, with their classes in the smallest case."""
-    classes = ops.features(case)
-    search.begin()
-    gone: list[list[str]] = []
-    free: set[str] = set()  # attributes that may change, and the fault stays
-    for neighbour in ops.neighbours(case):
-        others = ops.features(neighbour)
-        changed = [name for name, text in classes.items() if others.get(name) != text]
-        if free.issuperset(changed) or search.steps <= 0:
-            continue
-        if _shows_somehow(neighbour, search, like):
-            free.update(changed)
-        else:
-            gone.append(changed)
-    return {
-        name: classes[name] for name in _governing([[name for name in names if name not in free] for names in gone])
-    }
-
-
-def _governing(gone: Sequence[Sequence[str]]) -> list[str]:
-    """Return few attributes, at least one of which is in every change that made the fault go: the commonest first."""
-    found: list[str] = []
-    while left := [names for names in gone if names and not set(names) & set(found)]:
-        counts = Counter(name for names in left for name in names)
-        found.append(counts.most_common(1)[0][0])
-    return found
-
-
-def _shows_somehow(case: Case, search: Search, like: Cluster) -> bool:
-    """Return whether a case shows the disagreement, with its own values or others: a rounding needs the right ones."""
-    seeds = (case.seed + step for step in range(0, 2 * SEEDS, 2)) if like.kind == "wrong-value" else (case.seed,)
-    return any(search.shows(replace(case, seed=seed), like) for seed in seeds)

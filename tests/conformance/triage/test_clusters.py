@@ -26,8 +26,9 @@ from conformance.targets import registry
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits
 from conformance.triage import campaign
-from conformance.triage.clusters import Search, find_all, signature
+from conformance.triage.clusters import signature
 from conformance.triage.files import files
+from conformance.triage.search import Search, find_all
 from conformance.triage.waivers import Waiver
 
 MINIATURES = Path(__file__).parents[2] / "miniatures"

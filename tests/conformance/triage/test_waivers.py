@@ -26,7 +26,7 @@ from conformance.run.rows import rows
 from conformance.run.trials import Outcome, Panel
 from conformance.targets import registry
 from conformance.triage import campaign
-from conformance.triage.clusters import Search, find_all
+from conformance.triage.search import Search, find_all
 from conformance.triage.waivers import BUILT_IN, Disagreement, Waiver, holds, load
 from reference.bounds import ARITHMETICS
 from reference.errors import Fault
