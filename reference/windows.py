@@ -151,7 +151,8 @@ class Axis:
 
 def _inside(starts: Indices, size: int, step: int, most: int) -> tuple[Indices, Indices]:
     """Return which of the places start, start + step, ..., `most` of them, lie inside 0 .. size - 1: first, stop."""
-    return np.clip(-(starts // step), 0, most), np.clip(-((starts - size) // step), 0, most)
+    first, stop = (np.minimum(np.maximum(-(ends // step), 0), most) for ends in (starts, starts - size))
+    return first, stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

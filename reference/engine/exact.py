@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -156,7 +157,7 @@ class SumOfProducts(ABC):
         """Of both operands, the smallest magnitude that is not zero and the largest: `magnitudes`."""
         return magnitudes(self.left), magnitudes(self.right)
 
-    @property
+    @cached_property
     def all_finite(self) -> bool:
         """Whether no operand holds NaN or infinity."""
         return self.dtype.kind == "i" or all(math.isfinite(largest) for _, largest in self.magnitudes)
@@ -305,7 +306,7 @@ class SumOfProducts(ABC):
         for block in blocks(self.shape):
             share = None if shares is None else shares[_along_its_axes(shares, block)]
             out[block], undecided[block] = _rounded(sums[block], share, fmt)
-        if _is_exact(sums) and shares is not None:
+        if shares is not None and _is_exact(sums) and undecided.any():
             some = np.unravel_index(np.flatnonzero(undecided), self.shape)
             out[some], undecided[some] = _exact_quotients(
                 sums.high[some], np.broadcast_to(shares, self.shape)[some], fmt
@@ -355,7 +356,7 @@ def blocks(shape: tuple[int, ...], most: int = BLOCK) -> Iterator[tuple[slice, .
     cut = next((axis for axis, size in enumerate(inside) if size <= most), 0)
     step = max(most // max(inside[cut], 1), 1)
     rest = [slice(None)] * (len(shape) - cut - 1)
-    for lead in np.ndindex(shape[:cut]):
+    for lead in product(*map(range, shape[:cut])):
         for start in range(0, shape[cut], step):
             yield (*(slice(i, i + 1) for i in lead), slice(start, start + step), *rest)
 
@@ -366,8 +367,7 @@ def magnitudes(values: Array) -> tuple[float, float]:
 
     Without its sign, a number's bits are an integer that grows with its magnitude.
     """
-    unsigned = np.dtype(f"u{values.itemsize}")
-    most = int(np.iinfo(unsigned).max)
+    unsigned, most = np.dtype(f"u{values.itemsize}"), 2 ** (8 * values.itemsize) - 1
     least, largest, flat = most, 0, values.reshape(-1).view(unsigned)
     for start in range(0, flat.size, STRETCH):
         bits = flat[start : start + STRETCH] << 1

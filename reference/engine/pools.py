@@ -117,7 +117,8 @@ def _along(
             return _tap_by_tap(combine, array, [(cells, windows) for windows, cells in met], axis.size, along, neutral)
         return _tap_by_tap(combine, array, met, axis.out, along, neutral)
     first, stop = axis.windows_over()[:2] if back else _cells(axis)
-    return fold(lambda a, b: (combine(a[0], b[0]),), (array,), first, stop, along, (neutral,))[0]
+    wide = array.astype(combine(neutral, neutral).dtype, copy=False)
+    return fold(lambda a, b: (combine(a[0], b[0]),), (wide,), first, stop, along, (neutral,))[0]
 
 
 def _tap_by_tap(
@@ -162,14 +163,26 @@ def fold(
     combine: associative. neutral: what changes nothing when it is combined with each part.
     """
     runs = tuple(np.moveaxis(part, along, 0) for part in parts)
-    empty = tuple(np.full((len(first), *run.shape[1:]), one, run.dtype) for run, one in zip(runs, neutral, strict=True))
-    out, place, length, longest = combine(empty, empty), first.copy(), stop - first, int((stop - first).max(initial=0))
+    out: Parts | None = None
+    place, length, longest = first.copy(), stop - first, int((stop - first).max(initial=0))
     for bit in (1 << power for power in range(longest.bit_length())):
         some = np.flatnonzero(length & bit)
-        more = combine(tuple(side[some] for side in out), tuple(run[place[some]] for run in runs))
-        for side, combined in zip(out, more, strict=True):
-            side[some] = combined
+        if len(some) == len(first):
+            taken = tuple(run[place] for run in runs)
+            out = taken if out is None else combine(out, taken)
+        elif len(some):
+            out = _nothing(runs, len(first), neutral) if out is None else out
+            more = combine(tuple(side[some] for side in out), tuple(run[place[some]] for run in runs))
+            for side, combined in zip(out, more, strict=True):
+                side[some] = combined
         place[some] += bit
         if 2 * bit <= longest:
             runs = combine(tuple(run[:-bit] for run in runs), tuple(run[bit:] for run in runs))
+    out = _nothing(runs, len(first), neutral) if out is None else out
     return tuple(np.moveaxis(side, 0, along) for side in out)
+
+
+def _nothing(parts: Parts, length: int, neutral: Sequence[Any]) -> Parts:
+    """Return what changes nothing, so many times along the first axis."""
+    pairs = zip(parts, neutral, strict=True)
+    return tuple(np.full((length, *part.shape[1:]), fill, part.dtype) for part, fill in pairs)
