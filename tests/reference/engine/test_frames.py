@@ -79,3 +79,11 @@ def test_windows_over_padding_alone_have_no_taps() -> None:
     frame = framed(explicit(1, 1, 300, 1, 1000, 0))
 
     assert (frame.axis.taps, frame.axis.out) == (0, 4)
+
+
+def test_a_padded_image_is_stored_as_it_is_where_its_windows_and_taps_would_take_more() -> None:
+    """10 elements among 2000 absent ones are mostly gaps, but 102 windows of 100 taps are 10200 places."""
+    axis = explicit(10, 100, 10, 10, 1000, 1000)
+
+    assert (length(axis), axis.out * len(axis.used_taps())) == (2010, 10200)
+    assert framed(axis).cells is None
