@@ -35,6 +35,7 @@ class Found:
     order: str = ""  # a key of Survey.orders; empty: not revealed
     why: str = ""  # it was not revealed
     alone: bool | None = None  # whether one image in a call has the same order; None: not tried
+    threads: bool | None = None  # whether two threads have; None: not tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

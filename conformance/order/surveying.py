@@ -59,7 +59,8 @@ class Surveyor:
             self.about[target.name] = dict(worker.ready().about)
             for op in ops:
                 self.say(f"{op} on {target.name}: orders")
-                self.found += (self._order(target, worker, op, sizes) for sizes in asked(op))
+                more = elsewhere["threads"]
+                self.found += (self._order(target, worker, more, op, sizes) for sizes in asked(op))
                 self.say(f"{op} on {target.name}: {self.calls} small calls predicted")
                 self.predicted.append(self._calls(target, worker, op))
                 self.say(f"{op} on {target.name}: invariances")
@@ -75,8 +76,8 @@ class Surveyor:
             answers=tuple(self.answers),
         )
 
-    def _order(self, target: Target, worker: Worker, op: str, sizes: Sizes) -> Found:
-        """Reveal one order; try whether one image alone has it, too."""
+    def _order(self, target: Target, worker: Worker, more: Worker | str, op: str, sizes: Sizes) -> Found:
+        """Reveal one order; try whether one image alone has it, too, and more threads."""
         case = call(op, sizes)
         index = middle(case)
         box = probed(worker, case, index, MANY)
@@ -87,7 +88,8 @@ class Surveyor:
             return replace(found, why=str(error))
         key = key_of(order)
         self.orders[key] = order
-        return replace(found, order=key, alone=keeps(probed(worker, case, index, 1), order))
+        threads = keeps(probed(more, case, index, MANY), order) if isinstance(more, Worker) else None
+        return replace(found, order=key, alone=keeps(probed(worker, case, index, 1), order), threads=threads)
 
     def _calls(self, target: Target, worker: Worker, op: str) -> Calls:
         """Predict small calls."""

@@ -27,8 +27,12 @@ def orders(survey: Survey, found: list[Found]) -> Iterator[str]:
     for text, group in groups.items():
         more = f" and {len(group) - 1} more" if len(group) > 1 else ""
         yield f"  {text}: {sized(group[0].sizes)}{more}"
-        if changed := [one for one in group if one.order and one.alone is False]:
-            yield f"    one image alone in another order: {sized(changed[0].sizes)}; {len(changed)} of {len(group)}"
+        for words, changed in (
+            ("one image alone", [one for one in group if one.alone is False]),
+            ("two threads", [one for one in group if one.threads is False]),
+        ):
+            if changed:
+                yield f"    {words} in another order: {sized(changed[0].sizes)}; {len(changed)} of {len(group)}"
 
 
 def name(survey: Survey, one: Found) -> str:

@@ -126,8 +126,9 @@ def places(group: Sequence[tuple[int, Found]]) -> Iterator[tuple[int, str, str]]
     for run, target in dict.fromkeys((run, one.target) for run, one in group):
         kinds = [one for number, one in group if (number, one.target) == (run, target)]
         more = f" and {len(kinds) - 1} more" if len(kinds) > 1 else ""
-        changed = sum(one.alone is False for one in kinds)
-        note = f"; of one image alone another in {changed}" if changed else ""
+        alone, threads = (sum(getattr(one, name) is False for one in kinds) for name in ("alone", "threads"))
+        note = f"; one image alone another in {alone}" if alone else ""
+        note += f"; two threads another in {threads}" if threads else ""
         yield run, target, f"{sized(kinds[0].sizes)}{more}{note}"
 
 
