@@ -5,6 +5,8 @@ For a convolution and a pool the windows slide, `stride` apart, over the image w
 convolution they slide, one element apart, over the image with zeros between, before and after its elements. Either way
 one axis is a row of cells, and rows and columns are independent: output element (y, x) sees the product of what y sees
 along the rows and what x sees along the columns.
+
+`Geometry.windows` are the windows that `reference.conventions` reads and writes in the words of other libraries.
 """
 
 from collections.abc import Iterator
