@@ -58,6 +58,7 @@ class Drawn:
 class TimedOp:
     """An op that is timed at a layer."""
 
+    layer: str  # the layers at which it is timed, as `Layer.op` names them
     op: str
     call: Callable[[Drawn], Arguments]  # its arguments, as tf.nn takes them
     shares: bool = False  # whether the images of a batch share in one result, or in one mask
@@ -107,27 +108,19 @@ def stateless_dropout(drawn: Drawn) -> Arguments:
     return {**dropout(drawn), "seed": np.array([1, 2], np.int32)}
 
 
-TIMED: Mapping[str, tuple[TimedOp, ...]] = {
-    "conv2d": (
-        TimedOp(op="conv2d", call=forward),
-        TimedOp(op="conv2d_backprop_input", call=backward("conv2d_backprop_input")),
-        TimedOp(op="conv2d_backprop_filter", call=backward("conv2d_backprop_filter"), shares=True),
-    ),
-    "conv2d_transpose": (TimedOp(op="conv2d_transpose", call=forward),),
-    "max_pool": (
-        TimedOp(op="max_pool", call=forward),
-        TimedOp(op="max_pool_grad", call=backward("max_pool_grad")),
-    ),
-    "max_pool_with_argmax": (TimedOp(op="max_pool_with_argmax", call=forward),),
-    "avg_pool": (
-        TimedOp(op="avg_pool", call=forward),
-        TimedOp(op="avg_pool_grad", call=backward("avg_pool_grad")),
-        TimedOp(op="avg_unpool", call=spreading),
-    ),
-    "max_unpool": (TimedOp(op="max_unpool", call=unpooling),),
-    "dropout": (
-        TimedOp(op="dropout", call=dropout, shares=True),
-        TimedOp(op="stateless_dropout", call=stateless_dropout, shares=True),
-        TimedOp(op="dropout_grad", call=backward("dropout_grad"), shares=True),
-    ),
-}
+TIMED = (
+    TimedOp(layer="conv2d", op="conv2d", call=forward),
+    TimedOp(layer="conv2d", op="conv2d_backprop_input", call=backward("conv2d_backprop_input")),
+    TimedOp(layer="conv2d", op="conv2d_backprop_filter", call=backward("conv2d_backprop_filter"), shares=True),
+    TimedOp(layer="conv2d_transpose", op="conv2d_transpose", call=forward),
+    TimedOp(layer="max_pool", op="max_pool", call=forward),
+    TimedOp(layer="max_pool", op="max_pool_grad", call=backward("max_pool_grad")),
+    TimedOp(layer="max_pool_with_argmax", op="max_pool_with_argmax", call=forward),
+    TimedOp(layer="avg_pool", op="avg_pool", call=forward),
+    TimedOp(layer="avg_pool", op="avg_pool_grad", call=backward("avg_pool_grad")),
+    TimedOp(layer="avg_pool", op="avg_unpool", call=spreading),
+    TimedOp(layer="max_unpool", op="max_unpool", call=unpooling),
+    TimedOp(layer="dropout", op="dropout", call=dropout, shares=True),
+    TimedOp(layer="dropout", op="stateless_dropout", call=stateless_dropout, shares=True),
+    TimedOp(layer="dropout", op="dropout_grad", call=backward("dropout_grad"), shares=True),
+)

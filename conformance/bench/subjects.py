@@ -102,7 +102,7 @@ def subjects(
                 continue
             for dtype in dtypes:
                 for batch in batches:
-                    for op in TIMED[row.layer.op]:
+                    for op in (timed for timed in TIMED if timed.layer == row.layer.op):
                         flops = row.counted.flops * batch
                         yield Subject(layer=name, timed=op, batch=batch, dtype=dtype, row=row, flops=flops)
 

@@ -10,12 +10,15 @@ from conformance.cases.layers import RealLayer
 from conformance.model import Array, Case, Json
 from conformance.sets import Allowed
 from reference.bounds import Arithmetic
+from reference.engine.exact import SumOfProducts
 from reference.windows import Axis
 
-__all__ = ["Arguments", "Break", "Geometry", "Op", "Permits", "Role", "Windows"]
+__all__ = ["Arguments", "Break", "Geometry", "Op", "Permits", "Role", "Sum", "Windows"]
 
 Arguments: TypeAlias = Mapping[str, Any]  # of a call, as the reference takes them
 Permits: TypeAlias = Callable[[Arithmetic], Allowed]  # what a call may give under an arithmetic
+# A call, checked, as a sum of products over images in NHWC, and the layout of its result.
+Sum: TypeAlias = Callable[[Arguments], tuple[SumOfProducts, str]]
 Break: TypeAlias = Callable[[str, Choices], Case]  # draws a call of the op that breaks one rule
 # What an array argument is: laid out as images are; filters [FH, FW, FI, O]; of any shape; true where kept.
 Role: TypeAlias = Literal["image", "filters", "tensor", "mask"]
@@ -73,6 +76,7 @@ class Op:
     cast: Callable[[Case, str], Case]  # the call in another dtype; of any call
     arrays: Callable[[Case], dict[str, Array]]  # drawn by the case's regime, as exact on the lattice as it demands
     allowed: Callable[[Arguments], Permits]  # what a call may give; raises SpecError where it breaks a rule
+    sum: Sum | None = None  # raises SpecError where the call breaks a rule; None: it adds nothing up
     windows: Callable[[Case], Windows] | None = None  # those of its geometry, where it has any
     geometry: Geometry | None = None  # where it can be drawn
 

@@ -41,6 +41,7 @@ class Gradient:
 class LayerKind:
     """Layers of one op."""
 
+    layer: str  # as `Layer.op` names it
     op: str  # that computes the layer
     count: Callable[[Layer, Image], arithmetic.Counts]
     filters: Callable[[Layer, Image], Filters | None] = lambda _layer, _image: None  # their shape
@@ -232,66 +233,76 @@ def unpooling(layer: Layer, size: Pair, _channels: int) -> Layer:
 
 
 KINDS: Mapping[str, LayerKind] = {
-    "conv2d": LayerKind(
-        op="conv2d",
-        count=count_convolution,
-        filters=filters,
-        call=call_convolution,
-        bound=bounding.of_convolution,
-        gradients=(
-            Gradient(op="conv2d_backprop_filter", call=call_filter_gradient),
-            Gradient(op="conv2d_backprop_input", call=call_input_gradient),
+    kind.layer: kind
+    for kind in (
+        LayerKind(
+            layer="conv2d",
+            op="conv2d",
+            count=count_convolution,
+            filters=filters,
+            call=call_convolution,
+            bound=bounding.of_convolution,
+            gradients=(
+                Gradient(op="conv2d_backprop_filter", call=call_filter_gradient),
+                Gradient(op="conv2d_backprop_input", call=call_input_gradient),
+            ),
+            back=transposition,
+            described=describe_window,
         ),
-        back=transposition,
-        described=describe_window,
-    ),
-    "conv2d_transpose": LayerKind(
-        op="conv2d_transpose",
-        count=count_transposition,
-        filters=transposed_filters,
-        call=call_transposition,
-        bound=bounding.of_transposition,
-        described=describe_window,
-    ),
-    "max_pool": LayerKind(
-        op="max_pool",
-        count=count_pool,
-        call=call_pool,
-        bound=bounding.of_maximum,
-        gradients=(Gradient(op="max_pool_grad", call=call_max_pool_grad),),
-        described=describe_window,
-    ),
-    "max_pool_with_argmax": LayerKind(
-        op="max_pool_with_argmax",
-        count=count_pool,
-        call=call_pool,
-        bound=bounding.of_maximum,
-        back=unpooling,
-        described=describe_window,
-        gives_argmax=True,
-    ),
-    "avg_pool": LayerKind(
-        op="avg_pool",
-        count=count_pool,
-        call=call_pool,
-        bound=bounding.of_average,
-        gradients=(Gradient(op="avg_pool_grad", call=call_avg_pool_grad),),
-        described=describe_window,
-    ),
-    "max_unpool": LayerKind(
-        op="max_unpool",
-        count=count_unpooling,
-        call=call_unpooling,
-        bound=bounding.of_unpooling,
-        described=describe_unpooling,
-    ),
-    "dropout": LayerKind(
-        op="stateless_dropout",
-        count=count_dropout,
-        call=call_dropout,
-        bound=bounding.of_dropout,
-        gradients=(Gradient(op="dropout_grad", call=call_dropout_grad),),
-        described=describe_dropout,
-        random=True,
-    ),
+        LayerKind(
+            layer="conv2d_transpose",
+            op="conv2d_transpose",
+            count=count_transposition,
+            filters=transposed_filters,
+            call=call_transposition,
+            bound=bounding.of_transposition,
+            described=describe_window,
+        ),
+        LayerKind(
+            layer="max_pool",
+            op="max_pool",
+            count=count_pool,
+            call=call_pool,
+            bound=bounding.of_maximum,
+            gradients=(Gradient(op="max_pool_grad", call=call_max_pool_grad),),
+            described=describe_window,
+        ),
+        LayerKind(
+            layer="max_pool_with_argmax",
+            op="max_pool_with_argmax",
+            count=count_pool,
+            call=call_pool,
+            bound=bounding.of_maximum,
+            back=unpooling,
+            described=describe_window,
+            gives_argmax=True,
+        ),
+        LayerKind(
+            layer="avg_pool",
+            op="avg_pool",
+            count=count_pool,
+            call=call_pool,
+            bound=bounding.of_average,
+            gradients=(Gradient(op="avg_pool_grad", call=call_avg_pool_grad),),
+            described=describe_window,
+        ),
+        LayerKind(
+            layer="max_unpool",
+            op="max_unpool",
+            count=count_unpooling,
+            call=call_unpooling,
+            bound=bounding.of_unpooling,
+            described=describe_unpooling,
+        ),
+        LayerKind(
+            layer="dropout",
+            op="stateless_dropout",
+            count=count_dropout,
+            call=call_dropout,
+            bound=bounding.of_dropout,
+            gradients=(Gradient(op="dropout_grad", call=call_dropout_grad),),
+            described=describe_dropout,
+            random=True,
+        ),
+    )
 }

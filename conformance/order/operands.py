@@ -8,18 +8,14 @@ hold the numbers of their own elements is built as a sum of products, and asked 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from conformance.errors import UsageError
-from conformance.model import Array, ArraySpec, Case, Json
+from conformance.model import ArraySpec, Case, Json
+from conformance.ops import OPS
 from conformance.order.kinds import Sizes
 from reference.engine.exact import SumOfProducts
-from reference.ops.avg_pool import average
-from reference.ops.conv2d import forward
-from reference.ops.conv2d_backprop_filter import filter_gradient
-from reference.ops.conv2d_transpose import backward
 
 __all__ = ["OPERANDS", "Element", "Linear", "call", "element", "middle", "with_many"]
 
@@ -30,9 +26,9 @@ Shapes = tuple[dict[str, tuple[int, ...]], dict[str, Json]]  # of arrays by name
 class Linear:
     """An op that adds products of two operands, or elements of one."""
 
+    op: str
     left: str  # the operand that masks go into
     right: str | None  # the operand that all sums of a call share; None: the sums are divided instead
-    build: Callable[..., SumOfProducts]  # of the call's arguments
     many: int  # the axis of the left operand, in NHWC, along which output elements have operands of their own
     out: int  # the axis of the output, in NHWC or HWIO, that goes with it
     shape: str | None = None  # the argument that is a shape, whose entry `out` goes with it, too
@@ -40,15 +36,6 @@ class Linear:
     slides: bool = False  # whether an output element moves with its window over the left operand
     axes: tuple[str, ...]  # what the axes of the right operand (else of the left one) are called
     shapes: Callable[[Sizes], Shapes]  # what a call of these sizes has
-
-
-def scattered(op: str, shape: str, left: str) -> Callable[..., SumOfProducts]:
-    """Return what builds a call of conv2d_transpose or conv2d_backprop_input: they differ in names only."""
-
-    def build(*, filters: Array, **others: Any) -> SumOfProducts:  # noqa: ANN401 -- the op's own arguments
-        return backward(op, others.pop(shape), filters, others.pop(left), **others)
-
-    return build
 
 
 def of_conv2d(sizes: Sizes) -> Shapes:
@@ -85,51 +72,52 @@ def of_avg_pool(sizes: Sizes) -> Shapes:
 FILTERS = ("rows", "columns", "channels", "filters")
 TRANSPOSED = ("rows", "columns", "filters", "channels")
 OPERANDS: Mapping[str, Linear] = {
-    "conv2d": Linear(
-        left="input", right="filters", build=forward, many=0, out=0, slides=True, axes=FILTERS, shapes=of_conv2d
-    ),
-    "conv2d_transpose": Linear(
-        left="input",
-        right="filters",
-        build=scattered("conv2d_transpose", "output_shape", "input"),
-        many=0,
-        out=0,
-        shape="output_shape",
-        apart=2,
-        axes=TRANSPOSED,
-        shapes=of_transposed("input", "output_shape"),
-    ),
-    "conv2d_backprop_input": Linear(
-        left="out_backprop",
-        right="filters",
-        build=scattered("conv2d_backprop_input", "input_sizes", "out_backprop"),
-        many=0,
-        out=0,
-        shape="input_sizes",
-        apart=2,
-        axes=TRANSPOSED,
-        shapes=of_transposed("out_backprop", "input_sizes"),
-    ),
-    "conv2d_backprop_filter": Linear(
-        left="input",
-        right="out_backprop",
-        build=filter_gradient,
-        many=3,
-        out=2,
-        shape="filter_sizes",
-        axes=("images", "rows", "columns", "filters"),
-        shapes=of_filter_gradient,
-    ),
-    "avg_pool": Linear(
-        left="input",
-        right=None,
-        build=average,
-        many=0,
-        out=0,
-        slides=True,
-        axes=("images", "rows", "columns", "channels"),
-        shapes=of_avg_pool,
-    ),
+    linear.op: linear
+    for linear in (
+        Linear(op="conv2d", left="input", right="filters", many=0, out=0, slides=True, axes=FILTERS, shapes=of_conv2d),
+        Linear(
+            op="conv2d_transpose",
+            left="input",
+            right="filters",
+            many=0,
+            out=0,
+            shape="output_shape",
+            apart=2,
+            axes=TRANSPOSED,
+            shapes=of_transposed("input", "output_shape"),
+        ),
+        Linear(
+            op="conv2d_backprop_input",
+            left="out_backprop",
+            right="filters",
+            many=0,
+            out=0,
+            shape="input_sizes",
+            apart=2,
+            axes=TRANSPOSED,
+            shapes=of_transposed("out_backprop", "input_sizes"),
+        ),
+        Linear(
+            op="conv2d_backprop_filter",
+            left="input",
+            right="out_backprop",
+            many=3,
+            out=2,
+            shape="filter_sizes",
+            axes=("images", "rows", "columns", "filters"),
+            shapes=of_filter_gradient,
+        ),
+        Linear(
+            op="avg_pool",
+            left="input",
+            right=None,
+            many=0,
+            out=0,
+            slides=True,
+            axes=("images", "rows", "columns", "channels"),
+            shapes=of_avg_pool,
+        ),
+    )
 }
 
 
@@ -200,7 +188,10 @@ def built(case: Case) -> SumOfProducts:
     op = OPERANDS[case.op]
     shapes = {name: case.arrays[name].shape for name in (op.left, op.right) if name}
     arrays = {name: np.arange(prod(shape), dtype=np.float64).reshape(shape) for name, shape in shapes.items()}
-    return op.build(**arrays, **case.attributes)
+    add = OPS[case.op].sum
+    if add is None:
+        raise UsageError(f"{case.op} adds nothing up")
+    return add({**arrays, **case.attributes})[0]
 
 
 def element(case: Case, index: tuple[int, ...]) -> Element:

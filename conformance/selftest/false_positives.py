@@ -14,7 +14,7 @@ from typing import Any
 
 from conformance.judge.fingerprints import DECLARED, from_sums
 from conformance.judge.wording import sentence
-from conformance.ops import features
+from conformance.ops import OPS, features
 from conformance.run.jobs import CASES
 from conformance.selftest.aggregates import Aggregate, Sums, weaker
 from conformance.selftest.correct import correct_implementations
@@ -151,7 +151,9 @@ def misnamed(result: FalsePositives) -> list[str]:
     return [
         f"{entry['dtype']} looks like {entry['name']}, it is {right[0]}"
         for entry in from_sums(result.sums)
-        if (entry["op"], entry["dtype"]) == ("conv2d", "float32")
+        if entry["dtype"] == "float32"
+        and OPS[entry["op"]].transforms
+        and not OPS[entry["op"]].shape_argument  # the forward one
         and entry["elements"] >= TELLING
         and entry["name"] not in right
     ]

@@ -69,6 +69,9 @@ def summed(rows: Sequence[int], columns: Sequence[int], width: int) -> str:
 
 GEOMETRY = Geometry(window="filters", meaning="the sum of its window, since the filters are ones", value=summed)
 
+TRANSPOSE_SUM = sets.backward_sum("conv2d_transpose", "output_shape", "input")
+INPUT_SUM = sets.backward_sum("conv2d_backprop_input", "input_sizes", "out_backprop")
+
 CONV2D = Op(
     name="conv2d",
     reference=reference.conv2d,
@@ -94,6 +97,7 @@ CONV2D = Op(
     cast=regimes.cast,
     arrays=partial(arrays, ("input", "filters")),
     allowed=sets.of_conv2d,
+    sum=sets.conv2d_sum,
     windows=windows,
     geometry=GEOMETRY,
     transforms=True,
@@ -116,7 +120,8 @@ CONV2D_TRANSPOSE = replace(
         "conv2d_transpose.R13": (conditions.SPECIAL,),
         "conv2d_transpose.R14": (conditions.WHOLE,),
     },
-    allowed=sets.of_backward("conv2d_transpose", "output_shape", "input"),
+    allowed=sets.of_backward("conv2d_transpose", TRANSPOSE_SUM),
+    sum=TRANSPOSE_SUM,
     windows=partial(windows, transposed=True),
     tensorflow=ROUTES["conv2d_transpose"],
 )
@@ -138,7 +143,8 @@ CONV2D_BACKPROP_INPUT = replace(
         )
     },
     arrays=partial(arrays, ("out_backprop", "filters")),
-    allowed=sets.of_backward("conv2d_backprop_input", "input_sizes", "out_backprop"),
+    allowed=sets.of_backward("conv2d_backprop_input", INPUT_SUM),
+    sum=INPUT_SUM,
     windows=partial(windows, transposed=True),
     geometry=None,
     tensorflow=ROUTES["conv2d_backprop_input"],
@@ -164,6 +170,7 @@ CONV2D_BACKPROP_FILTER = replace(
     },
     arrays=partial(arrays, ("input", "out_backprop")),
     allowed=sets.of_filter_gradient,
+    sum=sets.filter_gradient_sum,
     geometry=None,
     tensorflow=ROUTES["conv2d_backprop_filter"],
 )

@@ -117,6 +117,9 @@ def mean(rows: Sequence[int], columns: Sequence[int], width: int) -> str:
 LARGEST = Geometry(window="ksize", meaning="the largest element of its window", value=largest)
 MEAN = Geometry(window="ksize", meaning="the mean of the elements of its window", value=mean)
 
+GRADIENT_SUM = sets.spread_sum("avg_pool_grad", "orig_input_shape", "grad")
+UNPOOL_SUM = sets.spread_sum("avg_unpool", "output_shape", "input")
+
 MAX_POOL = Op(
     name="max_pool",
     reference=reference.max_pool,
@@ -178,6 +181,7 @@ MAX_POOL_GRAD = replace(
     },
     arrays=credited_arrays,
     allowed=sets.of_max_pool_grad,
+    sum=sets.credited_sum,
     geometry=None,
     tensorflow=ROUTES["max_pool_grad"],
 )
@@ -192,6 +196,7 @@ AVG_POOL = replace(
     meanings={"avg_pool.R9": (conditions.PADDED,)},
     arrays=partial(averaged_arrays, "input"),
     allowed=sets.of_avg_pool,
+    sum=sets.average_sum,
     windows=partial(windows, "avg_pool"),
     geometry=MEAN,
     averages=True,
@@ -210,7 +215,8 @@ AVG_POOL_GRAD = replace(
     breaks=breaks.BREAKS["avg_pool_grad"],
     meanings={},
     arrays=partial(averaged_arrays, "grad"),
-    allowed=sets.of_spread("avg_pool_grad", "orig_input_shape", "grad"),
+    allowed=sets.of_spread("avg_pool_grad", GRADIENT_SUM),
+    sum=GRADIENT_SUM,
     geometry=None,
     tensorflow=ROUTES["avg_pool_grad"],
 )
@@ -225,7 +231,8 @@ AVG_UNPOOL = replace(
     breaks=breaks.BREAKS["avg_unpool"],
     meanings={},
     arrays=spread_arrays,
-    allowed=sets.of_spread("avg_unpool", "output_shape", "input"),
+    allowed=sets.of_spread("avg_unpool", UNPOOL_SUM),
+    sum=UNPOOL_SUM,
     geometry=None,
     tensorflow=ROUTES["avg_unpool"],
 )

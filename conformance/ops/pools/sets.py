@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 import reference
-from conformance.cases.op import Arguments, Permits
+from conformance.cases.op import Arguments, Permits, Sum
 from conformance.model import Array
 from conformance.ops.sums import always, laid_out, may_refuse, named, sums
 from conformance.sets import Allowed, AnyOf, Refused, Results, Totals, Unspecified
 from reference.bounds import Arithmetic, Bounds, Within, exactly
 from reference.checks import from_nhwc, to_nhwc
+from reference.engine.exact import SumOfProducts
 from reference.engine.patches import overlap
 from reference.engine.pools import Parts, Pool
 from reference.engine.precision import accumulator
@@ -21,7 +22,16 @@ from reference.ops.avg_pool import average
 from reference.ops.max_pool_grad import credited
 from reference.ops.pools import pool, spread
 
-__all__ = ["of_avg_pool", "of_max_pool", "of_max_pool_grad", "of_max_pool_with_argmax", "of_spread"]
+__all__ = [
+    "average_sum",
+    "credited_sum",
+    "of_avg_pool",
+    "of_max_pool",
+    "of_max_pool_grad",
+    "of_max_pool_with_argmax",
+    "of_spread",
+    "spread_sum",
+]
 
 
 def of_max_pool(arguments: Arguments) -> Permits:
@@ -88,7 +98,7 @@ def holds(geometry: Pool, mask: Array) -> Array:
 
 def of_max_pool_grad(arguments: Arguments) -> Permits:
     """max_pool_grad: strictly to the first of tied elements; else to any, conserving the sum; NaN leaves it open."""
-    call, layout = credited(**named(arguments))
+    call, layout = credited_sum(arguments)
     image, geometry = pool("max_pool_grad", *geometry_of(arguments, "orig_input"))
     floating = image.dtype.kind not in "iu"
     if floating and np.isnan(image).any():
@@ -164,18 +174,39 @@ def conserved(grad: Array, shape: Sequence[int], geometry: Pool, arithmetic: Ari
     return Totals(axes=axes, low=np.where(known, total - slack, -np.inf), high=np.where(known, total + slack, np.inf))
 
 
-def of_avg_pool(arguments: Arguments) -> Permits:
-    """avg_pool."""
+def credited_sum(arguments: Arguments) -> tuple[SumOfProducts, str]:
+    """Return max_pool_grad as a sum, each gradient going to the first of its window's largest elements."""
+    return credited(**named(arguments))
+
+
+def average_sum(arguments: Arguments) -> tuple[SumOfProducts, str]:
+    """Return avg_pool as a sum, which is divided."""
     call = average(**named(arguments))
-    return sums(call, call.geometry.layout, "avg_pool.R8", empty=0 in call.shape)
+    return call, call.geometry.layout
 
 
-def of_spread(op: str, shape_name: str, values: str) -> Callable[[Arguments], Permits]:
-    """avg_pool_grad and avg_unpool."""
+def of_avg_pool(arguments: Arguments) -> Permits:
+    """avg_pool: open is the refusal of an empty result (R8)."""
+    call, layout = average_sum(arguments)
+    return sums(call, layout, "avg_pool.R8", empty=0 in call.shape)
+
+
+def spread_sum(op: str, shape_name: str, values: str) -> Sum:
+    """Return what makes a sum of avg_pool_grad or avg_unpool; shape_name, values: their arguments."""
+
+    def of(arguments: Arguments) -> tuple[SumOfProducts, str]:
+        others = named(arguments)
+        call = spread(op, others.pop(shape_name), others.pop(values), **others)
+        return call, call.geometry.layout
+
+    return of
+
+
+def of_spread(op: str, add: Sum) -> Callable[[Arguments], Permits]:
+    """avg_pool_grad and avg_unpool: open is the refusal of an empty result (R8)."""
 
     def of(arguments: Arguments) -> Permits:
-        given = named(arguments)
-        call = spread(op, given.pop(shape_name), given.pop(values), **given)
-        return sums(call, call.geometry.layout, f"{op}.R8", empty=0 in call.shape or 0 in call.left.shape)
+        call, layout = add(arguments)
+        return sums(call, layout, f"{op}.R8", empty=0 in call.shape or 0 in call.left.shape)
 
     return of

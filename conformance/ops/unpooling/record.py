@@ -11,9 +11,10 @@ from conformance.cases import classes, conditions, demands, regimes
 from conformance.cases.op import Arguments, Op, Permits
 from conformance.cases.values import drawn, words
 from conformance.model import Array, Case
-from conformance.ops.sums import sums
+from conformance.ops.sums import named, sums
 from conformance.ops.unpooling import breaks, calls
 from conformance.targets.tensorflow.routes import ROUTES
+from reference.engine.exact import SumOfProducts
 from reference.ops.max_unpool import scattered
 
 __all__ = ["MAX_UNPOOL"]
@@ -77,10 +78,15 @@ def argmax_of(call: calls.Unpool) -> Array:
     return np.asarray((y * columns + x) * channels + c + images)
 
 
+def scattered_sum(arguments: Arguments) -> tuple[SumOfProducts, str]:
+    """Return the call as a sum of the values at each index."""
+    return scattered(**named(arguments)), "NHWC"
+
+
 def allowed(arguments: Arguments) -> Permits:
-    """Return what a call may give: sums of the values at each index."""
-    call = scattered(**arguments)
-    return sums(call, "NHWC", "max_unpool.R3", empty=0 in call.shape)
+    """Return what a call may give: open is the refusal of an empty result (R3)."""
+    call, layout = scattered_sum(arguments)
+    return sums(call, layout, "max_unpool.R3", empty=0 in call.shape)
 
 
 MAX_UNPOOL = Op(
@@ -99,5 +105,6 @@ MAX_UNPOOL = Op(
     cast=partial(regimes.cast, fixed=("argmax",)),
     arrays=arrays,
     allowed=allowed,
+    sum=scattered_sum,
     tensorflow=ROUTES["max_unpool"],
 )

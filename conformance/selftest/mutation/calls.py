@@ -65,7 +65,7 @@ class Call:
 
     def out_axis(self, name: str) -> int:
         """Return where an axis lies in the result."""
-        return HWIO[name] if self.op == "conv2d_backprop_filter" else self.axis(name)
+        return HWIO[name] if OPS[self.op].result == "filters" else self.axis(name)
 
     def side(self, name: str) -> int:
         """Return the size of an axis of the first image."""

@@ -21,9 +21,10 @@ Sampler = Callable[[tuple[int, ...], np.dtype[Any]], Array]
 
 def sampler(call: Call) -> Sampler:
     """Return what draws the numbers of a call."""
-    if call.op == "dropout":
-        return partial(stateful_uniform, seed=call.arguments.get("seed"), global_seed=call.arguments.get("global_seed"))
-    return partial(stateless_uniform, seed=call.arguments["seed"], rng_alg=call.arguments.get("rng_alg", "auto_select"))
+    seed = call.arguments.get("seed")
+    if seed is None or np.ndim(seed) == 0:  # the global seed counts, too
+        return partial(stateful_uniform, seed=seed, global_seed=call.arguments.get("global_seed"))
+    return partial(stateless_uniform, seed=seed, rng_alg=call.arguments.get("rng_alg", "auto_select"))
 
 
 def rate(call: Call) -> float:
@@ -99,7 +100,7 @@ def generated(
 
     def fault(call: Call) -> object:
         call.run()
-        if call.op == "stateless_dropout" and str(call.arguments.get("rng_alg", "auto_select")).lower()[:4] != "auto":
+        if str(call.arguments.get("rng_alg", "auto_select")).lower()[:4] != "auto":
             raise NotImplementedError("only auto_select")
 
         def draw(shape: tuple[int, ...], _dtype: np.dtype[Any]) -> Array:

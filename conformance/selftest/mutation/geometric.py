@@ -169,7 +169,7 @@ TABLE: list[Variant] = [
         ("64 channels", "the last of 64 or more channels is zero", dropping("channels", from_(64))),
     ),
     *variants(
-        [op for op in SLIDING if op != "conv2d_backprop_filter"],
+        [op for op in SLIDING if OPS[op].result == "image"],
         ("tile of 16 columns", "the column after whole tiles of 16 is zero", dropping("columns", just_past(16))),
         ("33rd column", "a column past 32 is zero", dropping("columns", from_(33))),
         ("batch of 16", "the last image of 16 or more is zero", dropping("batch", from_(16))),
@@ -207,7 +207,7 @@ TABLE: list[Variant] = [
         ("column 32 not read", "input column 32 is read as zero", dropping("columns", from_(33), out=False)),
     ),
     *variants(
-        [op for op in CONVOLUTIONS if op != "conv2d_backprop_filter"],
+        [op for op in CONVOLUTIONS if OPS[op].result == "image"],
         ("a tap left out", "the last tap, last channel", without_tap),
         ("a tap left out of large windows", "the same, for windows of 5 rows or more",
          when(lambda call: call.arguments["filters"].shape[0] >= 5, without_tap)),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from conformance.model import Array
+from conformance.ops import OPS
 from conformance.selftest.mutation.calls import Call, Fault, after
 from conformance.selftest.mutation.dropouts import counted
 from conformance.selftest.mutation.faults import afresh, refusing, stale
@@ -14,8 +15,10 @@ from conformance.selftest.mutation.variants import Variant, variants
 
 __all__ = ["TABLE"]
 
-POOLS = ("max_pool", "max_pool_with_argmax", "max_pool_grad", "avg_pool", "avg_pool_grad", "avg_unpool")
-EVERY = (*CONVOLUTIONS, *POOLS, "max_unpool", "dropout", "stateless_dropout", "dropout_grad")
+EVERY = tuple(OPS)
+POOLS = ("max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad", "avg_unpool")
+# max_pool_with_argmax refuses an empty image.
+MAY_BE_EMPTY = (*CONVOLUTIONS, *POOLS, "max_unpool", "dropout", "stateless_dropout", "dropout_grad")
 SEEDED = ("conv2d", "conv2d_transpose", "max_pool", "avg_pool", "max_unpool", "dropout_grad")
 
 
@@ -92,7 +95,7 @@ TABLE: list[Variant] = [
         ("refuses bfloat16", "bfloat16 refused", refusing(lambda call: call.dtype == "bfloat16", "bfloat16")),
     ),
     *variants(
-        [op for op in EVERY if op != "max_pool_with_argmax"],  # an empty image is refused
+        MAY_BE_EMPTY,
         ("empty results flat", "an empty result has one axis", after(flat_when_empty)),
     ),
     *variants(
