@@ -17,7 +17,7 @@ from conformance.run.trials import Panel
 from conformance.targets import registry
 from conformance.targets.transport.messages import Argument, Call
 
-# Ops of which a target gets SAME wrong: docs/implementations.md.
+# Ops of which a target gets SAME wrong, whatever the values: docs/implementations.md.
 SAME_IS_WRONG = {"keras-torch": ("conv2d", "avg_pool"), "tfjs": ("avg_pool_grad",)}
 
 NAMES = [name for name, target in registry.BUILT_IN.items() if target.profile]
