@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 from markupsafe import Markup
@@ -11,18 +12,22 @@ from conformance.report.charts import drawable, on, svg
 __all__ = ["lines"]
 
 MOST = 8  # labels on a logarithmic axis
+SMALL = 1e-3  # below which labels have exponents
 
 
 def lines(curves: Mapping[str, Sequence[float]], x: str, y: str, *, log: bool = False) -> Markup:
     """Draw curves by the number of the step, from 1, and their names; log: on a logarithmic scale, positive values."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"step": step, "value": value, "name": drawable(name)}
         for name, values in curves.items()
         for step, value in enumerate(values, 1)
         if value > 0 or not log
     ]
-    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False)
-    axis = alt.Axis(format="~g", values=ticks([float(str(row["value"])) for row in rows])) if log else alt.Axis()
+    scale, axis = alt.Scale(zero=False), alt.Axis()
+    if log:
+        marks = ticks([row["value"] for row in rows])
+        scale = alt.Scale(type="log", nice=False)
+        axis = alt.Axis(values=marks, format="~e" if min(marks, default=1.0) < SMALL else "~g")
     chart = (
         on(rows)
         .mark_line(strokeWidth=1.5)

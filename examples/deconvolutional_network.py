@@ -7,14 +7,13 @@ Every convolution is a call of the target. Filters are learnt on handwritten dig
 maps of one image are inferred in several ways, and their optimum is certified; a second layer is learnt through the
 pools of the first; and all ways of inference are run in lockstep with the reference, every call judged.
 
-The steps: `sparse_coding` (one layer), `adaptive_deconvolution` (pools), `lockstep` (judging and drift), which name
-their sources.
+The parts, which name their sources: `sparse_coding` and `continuation` (one layer), `adaptive_deconvolution` (pools),
+`two_layers` (what is learnt), `lockstep` (judging and drift).
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Annotated
@@ -26,8 +25,9 @@ from conformance.model import Array
 from conformance.networks.steps import Runner
 from conformance.targets.target import Target
 from examples import lockstep, running
-from examples.adaptive_deconvolution import Switches, sparse_pools, switched, unpooling
+from examples.adaptive_deconvolution import sparse_pools
 from examples.charts import lines
+from examples.continuation import continuation
 from examples.digits import small_digits
 from examples.lockstep import Lockstep, Problem
 from examples.pages import page
@@ -35,19 +35,18 @@ from examples.pictures import png, signed
 from examples.sample_pictures import pieces
 from examples.sparse_coding import (
     Certificate,
-    Learnt,
     Linear,
     certificate,
-    chained,
-    continuation,
     deconvolution,
+    filtering,
     fista,
     ista,
-    learning,
+    limited,
     objective,
     soft,
     squared,
 )
+from examples.two_layers import Data, Layers, cut, learnt
 
 __all__ = ["deconvolutional_network"]
 
@@ -56,38 +55,6 @@ IN_STEP = 30  # steps of ISTA in lockstep
 ALIKE = np.repeat(2.0 ** np.arange(10), 10).tolist()  # betas of the continuation for p = 1, in weights
 SPARSE = np.repeat(10 * 2.0 ** np.arange(8), 4).tolist()  # for p = 1/2, from the optimum for p = 1
 SHOWN = 6  # images beside what they are made of
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """Images, and the sizes of the layers that they are taken apart into."""
-
-    name: str
-    images: Array  # N, H, W, 1; float64
-    filters: tuple[int, int]  # taps along each side, number: of layer 1
-    above: tuple[int, int]  # of layer 2
-    weight: float  # of the image's error beside the penalty
-
-
-@dataclass(frozen=True, slots=True)
-class Layers:
-    """What was learnt of the data."""
-
-    data: Data
-    first: Learnt
-    first_values: Sequence[float]  # C after every step
-    pools_values: Sequence[float]  # C of layer 1, inferred with pools
-    switches: Switches
-    second: Learnt
-    second_values: Sequence[float]
-
-    def stack(self, runner: Runner, count: int, dtype: str = "float64") -> tuple[Linear, Linear]:
-        """Return layer 1 with its pools, and both layers, for the first so many images."""
-        argmax = self.switches.argmax[:count]
-        switches = Switches(argmax, (count, *self.switches.shape[1:]))
-        first = deconvolution(self.first.filters.astype(dtype), self.data.images.shape[1:3], runner)
-        below = chained(first, unpooling(switches, runner))
-        return below, chained(below, deconvolution(self.second.filters.astype(dtype), argmax.shape[1:3], runner))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +70,7 @@ class Inferred:
 def deconvolutional_network(
     target: Annotated[str | None, typer.Option(help="Who computes; the first TensorFlow here by default.")] = None,
     images: Annotated[int, typer.Option(min=SHOWN, max=1797, help="Digits, and pieces of photographs, each.")] = 12,
-    epochs: Annotated[int, typer.Option(min=1, help="Of learning, for each layer.")] = 30,
+    epochs: Annotated[int, typer.Option(min=1, help="Of learning, for each layer.")] = 20,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of filters and pieces.")] = 0,
     out: Annotated[Path, typer.Option(help="The page.")] = Path("reports/deconvolutional_network.html"),
 ) -> int:
@@ -114,7 +81,7 @@ def deconvolutional_network(
         layers = [learnt(data, epochs, seed, runner) for data in several]
         inferred = [inferences(each, runner) for each in running.watched(layers, "Inference, certified")]
         judging = (run for each in layers for run in in_lockstep(each, runner, found))
-        runs = list(running.watched(judging, "In lockstep with the reference", 3 * len(layers)))
+        runs = list(running.watched(judging, "In lockstep with the reference", 4 * len(layers)))
         pictures = [drawn(each, runner) for each in layers]
     rises = sum(risen(each) for each in layers) + sum(each.rises for each in inferred)
     wrong = rises > 0 or any(run.wrong for _, run in runs)
@@ -144,55 +111,6 @@ def datasets(images: int, seed: int) -> list[Data]:
         Data("handwritten digits", digits[:images, :, :, None] / 16, (5, 12), (3, 8), 10.0),
         Data("pieces of photographs", pieces(images, 34, seed), (7, 12), (5, 16), 3.0),
     ]
-
-
-def learnt(data: Data, epochs: int, seed: int, runner: Runner) -> Layers:
-    """Learn layer 1, infer it with pools, and learn layer 2 through their switches."""
-    size, stream = data.images.shape[1:3], np.random.default_rng(seed)
-    filters = cut(data.images, *data.filters, stream)
-    epochs_1 = learning(data.images, filters, zeros(data.images.shape, filters), data.weight, runner)
-    first = list(running.watched(islice(epochs_1, epochs), f"Layer 1 of {data.name}", epochs))
-    layer = deconvolution(first[-1].filters, size, runner)
-    pooled = ista(layer, data.images, data.weight, np.zeros_like(first[-1].maps), sparse_pools(runner))
-    maps = list(islice(pooled, 2 * epochs))
-    switches = switched(maps[-1], runner)
-    below = chained(layer, unpooling(switches, runner))
-    above = cut(switches.pooled(maps[-1]), *data.above, stream)
-    infer = partial(ista, prox=sparse_pools(runner))
-    epochs_2 = learning(data.images, above, zeros(switches.argmax.shape, above), data.weight, runner, infer, below)
-    second = list(running.watched(islice(epochs_2, epochs), f"Layer 2 of {data.name}", epochs))
-    return Layers(
-        data=data,
-        first=first[-1],
-        first_values=[value for epoch in first for value in epoch.values],
-        pools_values=[objective(layer, data.images, data.weight, each) for each in maps],
-        switches=switches,
-        second=second[-1],
-        second_values=[value for epoch in second for value in epoch.values],
-    )
-
-
-def cut(images: Array, taps: int, count: int, stream: np.random.Generator) -> Array:
-    """
-    Return filters to begin with, [taps, taps, C, count], each of length 1: pieces of images [N, H, W, C].
-
-    Of twice as many, drawn at random, those of most content.
-    """
-    found = []
-    for _ in range(2 * count):
-        number, row, column = (
-            int(stream.integers(length)) for length in (len(images), *(side - taps + 1 for side in images.shape[1:3]))
-        )
-        found.append(images[number, row : row + taps, column : column + taps])
-    lengths = np.sqrt((np.array(found) ** 2).sum((1, 2, 3)))
-    chosen = lengths.argsort()[::-1][:count]
-    return np.stack([found[n] / max(lengths[n], np.finfo(np.float64).tiny) for n in chosen], axis=3)
-
-
-def zeros(images: Sequence[int], filters: Array) -> Array:
-    """Return maps of zeros for images [N, H, W, C] and filters [FH, FW, C, K]."""
-    n, h, w = images[:3]
-    return np.zeros((n, h + filters.shape[0] - 1, w + filters.shape[1] - 1, filters.shape[3]), filters.dtype)
 
 
 def risen(layers: Layers) -> int:
@@ -248,7 +166,7 @@ def inferences(layers: Layers, runner: Runner) -> Inferred:
 
 
 def in_lockstep(layers: Layers, runner: Runner, target: Target) -> Iterator[tuple[str, Lockstep]]:
-    """Run each way of inference for the first image in lockstep with the reference, in float32."""
+    """Run inference for the first image, and the learning of filters, in lockstep with the reference, in float32."""
     data, image = layers.data, layers.data.images[:1].astype(np.float32)
     filters = layers.first.filters.astype(np.float32)
     start = np.zeros_like(layers.first.maps[:1], np.float32)
@@ -259,8 +177,16 @@ def in_lockstep(layers: Layers, runner: Runner, target: Target) -> Iterator[tupl
     def both(runner: Runner) -> Linear:
         return layers.stack(runner, 1, "float32")[1]
 
+    def by_filters(runner: Runner) -> Linear:
+        maps = layers.first.maps.astype(np.float32)
+        return filtering(maps, filters.shape, image.shape[1:3], runner)
+
     plain = Problem(one, image, data.weight, lambda _: soft)
     yield f"ISTA, {data.name}", lockstep.stepped(plain, start, IN_STEP, runner, target)
+    norm = by_filters(runner).norm
+    taught = Problem(by_filters, data.images.astype(np.float32), data.weight, lambda _: limited, lambda _: norm)
+    begun = cut(data.images, *data.filters, np.random.default_rng(0)).astype(np.float32)
+    yield f"Filters learnt, {data.name}", lockstep.stepped(taught, begun, IN_STEP, runner, target)
     betas = [data.weight * beta for beta in SPARSE[::4]]
     yield (
         f"Continuation, p = 1/2, {data.name}",

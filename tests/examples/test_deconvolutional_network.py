@@ -8,8 +8,8 @@ import pytest
 
 from conformance.errors import UsageError
 from examples import deconvolutional_network, running
-from examples.deconvolutional_network import Data, cut
 from examples.sample_pictures import even, pieces, shrunken
+from examples.two_layers import Data, cut
 
 
 def test_a_photograph_shrinks_to_the_means_of_squares() -> None:
@@ -80,8 +80,8 @@ def test_the_script_writes_its_page(
 
     assert running.run(deconvolutional_network.deconvolutional_network, arguments) == 0
 
-    assert "0 of 3 runs wrong; the objective rose in 0 steps" in capsys.readouterr().out
+    assert "0 of 4 runs wrong; the objective rose in 0 steps" in capsys.readouterr().out
     page = out.read_text()
     assert "<script>noise" not in page
-    assert page.count("<svg") == 3 + 3
+    assert page.count("<svg") == 3 + 4
     assert page.count("data:image/png;base64,") > 4 + 4 + 6 * 3
