@@ -44,7 +44,7 @@ def cast(case: Case, dtype: str, fixed: tuple[str, ...] = ()) -> Case:
 
     fixed: arrays that keep their dtype.
     """
-    now = next(iter(case.arrays.values())).dtype
+    now = case.dtype
     arrays = {
         name: ArraySpec(spec.shape, dtype) if spec.dtype == now and name not in fixed else spec
         for name, spec in case.arrays.items()

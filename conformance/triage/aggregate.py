@@ -17,6 +17,7 @@ from conformance import ops
 from conformance.judge import masks
 from conformance.judge.allowed import Results, allowed, preferred
 from conformance.judge.fingerprints import worse_than_declared
+from conformance.judge.judging import declared
 from conformance.model import Symptom, Verdict
 from conformance.run.rows import Row
 from conformance.run.store import Store
@@ -25,7 +26,6 @@ from conformance.triage.clusters import Cluster
 from conformance.triage.files import case_file
 from conformance.triage.scripts import aggregate as scripts
 from conformance.triage.waivers import Disagreement, Waiver, covering
-from reference.bounds import ARITHMETICS
 
 __all__ = ["files", "find"]
 
@@ -77,30 +77,30 @@ def _arithmetics(
     for print_ in fingerprints:
         op, name, dtype = (str(print_[key]) for key in ("op", "target", "dtype"))
         target = targets[name]
-        declared = target.arithmetics(op, dtype)[0].name
-        if (op, name, dtype) in known or op in target.roundings or not worse_than_declared(declared, print_):
+        arithmetic = target.arithmetics(op, dtype)[0].name
+        if (op, name, dtype) in known or op in target.roundings or not worse_than_declared(arithmetic, print_):
             continue
         same = (pl.col("op") == op) & (pl.col("target") == name) & (pl.col("dtype") == dtype)
         rows = store.rows(same & (pl.col("elements") > 0) & (pl.col("regime") == "normal"))
-        rows.sort(key=lambda row: _excess(row, declared), reverse=True)
-        yield _cluster(rows, _worse(print_, declared))
+        rows.sort(key=lambda row: _excess(row, arithmetic), reverse=True)
+        yield _cluster(rows, _worse(print_, arithmetic))
 
 
-def _worse(fingerprint: Mapping[str, Any], declared: str) -> Verdict:
+def _worse(fingerprint: Mapping[str, Any], arithmetic: str) -> Verdict:
     """Return the verdict on errors that look like those of a worse arithmetic than the declared one."""
     return Verdict(
         outcome="disagrees",
         kind="wrong-value",
         symptoms=(Symptom.RUN_ARITHMETIC,),
-        evidence={"arithmetic": str(fingerprint["name"]), "declared": declared},
+        evidence={"arithmetic": str(fingerprint["name"]), "declared": arithmetic},
     )
 
 
-def _excess(row: Row, declared: str) -> float:
+def _excess(row: Row, arithmetic: str) -> float:
     """Return how far the errors of a call go beyond those of the declared arithmetic; 0 for one of odd size."""
     if not TELLING[0] <= row.elements <= TELLING[1]:
         return 0.0
-    ceiling = scripts.ceiling(row.op, row.dtype, declared, row.inverse / row.elements)
+    ceiling = scripts.ceiling(row.op, row.dtype, arithmetic, row.inverse / row.elements)
     return math.sqrt(row.squares / row.elements) / ceiling
 
 
@@ -119,12 +119,10 @@ def files(cluster: Cluster, target: Target) -> dict[str, bytes]:
 def _measured(cluster: Cluster, target: Target) -> str:
     """Return the script that measures the errors of the cluster's case."""
     case = cluster.case
-    arguments = ops.arguments(case)
-    declared = target.arithmetics(cluster.op, cluster.predicate["dtype"])[0].name
-    sets = allowed(case, arguments, ARITHMETICS[declared])
-    first = preferred(sets)
+    arguments, arithmetic = ops.arguments(case), declared(target, case)
+    first = preferred(allowed(case, arguments, arithmetic))
     return (
-        scripts.of_arithmetic(case, arguments, first.arrays[0], target, cluster.route, declared)
+        scripts.of_arithmetic(case, arguments, first.arrays[0], target, cluster.route, arithmetic.name)
         if isinstance(first, Results)
         else ""
     )

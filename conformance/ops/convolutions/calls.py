@@ -243,7 +243,7 @@ def read(case: Case) -> Convolution:
         depth=filters[2],
         groups=image[-1] // filters[2],
         outputs=outputs,
-        dtype=next(iter(case.arrays.values())).dtype,
+        dtype=case.dtype,
         spelling=Spelling(
             data_format=spelling.data_format(case.attributes),
             strides=spelling.spelt_pair(case.attributes, "strides"),

@@ -240,7 +240,7 @@ def read(case: Case) -> Pool:
         between=between,
         output_dtype=str(case.attributes.get("output_dtype", "")),
         include_batch_in_index=bool(case.attributes.get("include_batch_in_index", False)),
-        dtype=next(iter(case.arrays.values())).dtype,
+        dtype=case.dtype,
         spelling=Spelling(
             data_format=spelling.data_format(case.attributes),
             strides=spelling.spelt_pair(case.attributes, "strides"),

@@ -74,7 +74,7 @@ def row(case: Case, target: str, verdict: str = "agrees", kind: str = "", **chan
         "verdict": verdict,
         "kind": kind,
         "breaks": case.breaks or "",
-        "dtype": next(iter(case.arrays.values())).dtype,
+        "dtype": case.dtype,
         "layout": classes.get("layout", ""),
         "regime": case.regime,
         "bound_used": noise / 8 if sums else 0.0,
