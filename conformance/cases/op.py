@@ -58,6 +58,7 @@ class Op:
     name: str  # in the reference, after tf.nn
     reference: Callable[..., Any]  # the specification
     stated_in: tuple[Callable[..., Any], ...] = ()  # what else of the reference states rules and formula
+    defined_with: tuple[Any, ...] = ()  # functions and modules of the reference that its definition calls
     operands: Mapping[str, Role]  # the array arguments
     dtypes: tuple[str, ...]  # of the first array, as the generator draws them: the common ones more than once
     shape_argument: str | None = None  # the argument that is a shape

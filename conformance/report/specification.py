@@ -45,7 +45,7 @@ class Op:
     blocks: tuple[Block, ...]
     sections: tuple[tuple[str, tuple[Block, ...]], ...]  # Shapes, Rounding, Source ...
     rules: tuple[Sentence, ...]
-    definition: str  # the source of the function
+    definition: str  # the source of the function, and of what it calls of its own
 
 
 def common() -> tuple[tuple[str, tuple[Block, ...]], ...]:
@@ -78,6 +78,7 @@ def op(name: str) -> Op:
     function = OPS[name].reference
     documents = [inspect.getdoc(function) or "", *(inspect.getdoc(part) or "" for part in OPS[name].stated_in)]
     blocks, sections, rules = _taken_apart(documents, name)
+    definition = sys.modules[function.__module__].definition
     return Op(
         name=name,
         signature=f"{name}{_parameters(function)}",
@@ -85,7 +86,7 @@ def op(name: str) -> Op:
         blocks=blocks[1:],
         sections=tuple((title, parts) for title, parts in sections if title != "Raises"),
         rules=tuple(sorted(rules, key=lambda rule: int(rule.id.rpartition("R")[2]))),
-        definition=inspect.getsource(sys.modules[function.__module__].definition),
+        definition="\n\n".join(map(inspect.getsource, (definition, *OPS[name].defined_with))),
     )
 
 

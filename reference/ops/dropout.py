@@ -135,7 +135,25 @@ def stateless_dropout(
     """
     Drop elements by a given seed: the same seed, shape and dtype give the same mask always.
 
-    Rules are those of `general_dropout`, and:
+        out = where(u >= rate, x * scale, +0)      u = stateless_uniform(noise_shape, dtype of x, seed), broadcast
+
+    x, rate and noise_shape are held to dropout's rules: x is float16, bfloat16, float32 or float64 (dropout.R1); rate
+    is a real number with 0 <= rate < 1, or a 0-d array (dropout.R2) of x's dtype (dropout.R3), whose value is not
+    looked at (dropout.R4); a number 0 gives x itself (dropout.R5); noise_shape holds integers of at least 0, or None
+    for x's size (dropout.R6), and broadcasts to x's shape (dropout.R7). An element is kept where u >= rate, rate
+    rounded once to x's dtype (dropout.R8); a dropped one is +0 whatever it was, a kept -0 stays -0 (dropout.R9); one
+    number decides along each axis where noise_shape has 1 or nothing (dropout.R10).
+
+    Shapes:
+        x any -> out the same, of the same dtype. noise_shape None: x's shape.
+
+    Rounding:
+        scale = 1 / (1 - rate) in float64 (or in a NumPy number's own precision), rounded once to x's dtype; x * scale
+        is rounded once. For a rate that is an array x / (1 - rate), the difference and the quotient each rounded once.
+        A NaN is the positive quiet one without payload; any NaN conforms, and so does zero where x or the result is
+        subnormal.
+
+    Rules:
         stateless_dropout.R1  seed holds two integers of at most 64 bits.
         stateless_dropout.R2  rng_alg is "philox", "threefry" or "auto_select" (case, - and _ do not count), or 1, 2, 3,
                               or None, which is auto_select. compiled is True or False.
@@ -144,6 +162,9 @@ def stateless_dropout(
     compiled: as XLA does, whose numbers differ. That is open for auto_select, where TensorFlow's documentation says
     that they depend on the device; it does not say so of philox, where XLA takes the highest bits of a word and kernels
     the lowest. threefry runs in XLA only, and is the same either way.
+
+    Raises:
+        SpecError: naming a rule that the call breaks.
 
     Source: tf.nn.experimental.stateless_dropout.
     """

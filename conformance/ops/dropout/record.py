@@ -12,8 +12,8 @@ from conformance.cases.spelling import decoded
 from conformance.model import Case, Json
 from conformance.ops.dropout import breaks, calls, sets
 from conformance.targets.tensorflow.routes import ROUTES
-from reference import SpecError
-from reference.ops.dropout import general_dropout
+from reference import SpecError, random_bits
+from reference.ops.dropout import general_dropout, keeps, scaled
 from reference.random_bits import algorithm
 
 __all__ = ["DROPOUT", "DROPOUT_GRAD", "STATELESS_DROPOUT"]
@@ -95,6 +95,7 @@ DROPOUT = Op(
     result="tensor",
     reference=reference.dropout,
     stated_in=(general_dropout,),
+    defined_with=(keeps, scaled, random_bits),
     operands={"x": "tensor"},
     dtypes=calls.DTYPES,
     options=("noise_shape", "global_seed"),
@@ -141,6 +142,7 @@ DROPOUT_GRAD = Op(
     name="dropout_grad",
     result="tensor",
     reference=reference.dropout_grad,
+    defined_with=(scaled,),
     operands={"grad": "tensor", "kept": "mask"},
     dtypes=calls.DTYPES,
     gradient_of="dropout",
