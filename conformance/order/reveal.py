@@ -19,6 +19,7 @@ from conformance.order.trees import Tree
 
 __all__ = ["Revealed", "keeps", "ordinary", "predicted_survivors", "reveal"]
 
+LONGEST = 4096  # terms: masks take memory for the square of their number
 FRESH = 128  # masks that check a tree, at most
 FEW = 24  # of both, to see whether an order is kept
 SAMPLES = 64  # sums of ordinary numbers that check an order
@@ -102,6 +103,8 @@ def check_terms(box: Summation) -> None:
     Raises:
         UnrevealedError: one does not.
     """
+    if not 0 < box.terms <= LONGEST:
+        raise UnrevealedError(f"{box.terms} terms: masks are made of 1 to {LONGEST}")
     scale, each = SCALES[box.dtype.name], np.eye(box.terms, dtype=bool)
     if (counted(box, np.where(each, scale.one, 0.0).astype(box.dtype)) != 1).any():
         raise UnrevealedError("a term alone does not reach the sum")

@@ -185,6 +185,8 @@ def general(form: Form, axes: Axes) -> str:
 def facts(order: Order) -> list[str]:
     """Return what else was found."""
     shape = order.tree
+    if not shape.steps:
+        return ["no addition"]
     widths = sorted(set(order.bits))
     several = f", {order.several} numbers an addition" if order.several > 2 else ""
     found = [f"{shape.terms} terms, depth {shape.depth}{several}"]
@@ -239,7 +241,7 @@ def run_line(run: Run, axes: Axes) -> str:
     terms = [place(term, axes) for term in run.order]
     text = " + ".join(terms if len(terms) <= 4 else [*terms[:3], "...", terms[-1]])
     if len(terms) == 1:
-        return text
+        return text if axes else "the term"
     how = f" at a time {run.group}" if run.group > 1 else ""
     return f"{text}   {len(terms)} terms{how}: {visited(run.order, axes)}"
 

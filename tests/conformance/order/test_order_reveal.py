@@ -165,6 +165,13 @@ def test_nothing_is_claimed_of_terms_that_underflow() -> None:
         reveal(of_products(8, lambda products: orders.forwards(np.where(np.abs(products) < 2, 0, products))))
 
 
+@pytest.mark.parametrize("terms", [0, 4097])
+def test_sums_without_terms_or_of_too_many_are_left(terms: int) -> None:
+    """An empty sum has no order; masks of very long ones would take gigabytes."""
+    with pytest.raises(UnrevealedError, match=f"{terms} terms"):
+        reveal(of_products(terms, orders.forwards))
+
+
 def test_a_wide_accumulator_of_a_short_format_is_not_guessed() -> None:
     """float16 has too few exponents to fill 53 bits: no mask tells float64 sums from exact ones."""
     with pytest.raises(UnrevealedError):
