@@ -7,8 +7,8 @@ in precision u, with one run rounding the exact sum once and the other summing i
     |y' - y| <= sum of E_k |w_k| + (n + 1) u sum of (|x_k| + E_k) |w_k| + what underflow takes
 
 The first term is the op run on E and |w|; the second one its bound (`reference.bounds`) at the largest operands that
-the target may have; a target that narrows its operands, as TF32 does, adds what `reference.precision.narrowing` says. A
-maximum moves by no more than its largest operand.
+the target may have; a target that narrows its operands, as TF32 does, adds what `reference.engine.precision.narrowing`
+says. A maximum moves by no more than its largest operand.
 
 Each function takes the step of the reference, that of the target (both with dropout's same seed), the bound E of the
 activations that enter, in their shape, and the target's arithmetic; it returns the bound of the op's result, float64.
