@@ -33,13 +33,10 @@ WRONG_LAYER = ("AbortedError", "InternalError", "UnknownError")
 STACK = re.compile(r'Detected at node \S+ defined at \(most recent call last\):(\s*File "[^"]*", line \d+, in \S+)+')
 
 LONGEST = 300  # characters of a message
+UNWRITTEN = 0x5A  # the bytes that malloc hands out under MALLOC_PERTURB_ as the suite's workers set it
 
 # The share of all masks, of a fair generator, that a test of the number kept may reject.
 MASK_RISK = 1e-12
-
-
-# What malloc hands out under MALLOC_PERTURB_ as the suite's workers set it.
-UNWRITTEN = 0x5A
 
 
 def verdict(
