@@ -52,7 +52,7 @@ def test_an_accepted_call_is_said_with_its_rule() -> None:
 
 def test_several_symptoms_stand_in_one_sentence() -> None:
     """The worst element, what all have in common, and the arithmetic that would allow them."""
-    evidence = {"different": 2, "elements": 3, "observed": "0.0", "low": "1.0", "high": "2.0"}
+    evidence: Any = {"different": 2, "elements": 3, "observed": "0.0", "low": "1.0", "high": "2.0"}
 
     assert words("wrong-value", Symptom.NOT_ABOVE, Symptom.BFLOAT16_SUMS, worst=(1,), **evidence) == (
         "2 of 3 elements differ; worst at [1]: 0.0 is not in 1.0 .. 2.0; none is too large; "
