@@ -21,7 +21,10 @@ from conformance.triage.scripts.source import definitions
 __all__ = ["calling", "opening", "plain", "script"]
 
 # Of the environment, what changes results.
-KEPT = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "MALLOC_PERTURB_", "CUDA_VISIBLE_DEVICES")
+KEPT = (
+    *("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "MALLOC_PERTURB_", "CUDA_VISIBLE_DEVICES"),
+    *("KERAS_BACKEND", "JAX_PLATFORMS", "XLA_FLAGS"),
+)
 
 # Kinds of which the call runs in a second process, and what a script of theirs imports.
 APART: Mapping[str, tuple[str, ...]] = {

@@ -353,3 +353,15 @@ def test_no_script_is_longer_than_60_lines(op: str, route: str, name: str) -> No
         text = script(case, arguments, each, target, route if target.routes else "", kind)
         compile(text, "repro.py", "exec")
         assert len(text.splitlines()) <= 60, (kind, each)
+
+
+def test_a_script_of_a_library_calls_its_adapter_on_its_backend() -> None:
+    """What it computes with is part of the script: Keras reads its backend from the environment."""
+    case = one("max_pool", {"input": ([1, 2, 2, 1], "float32")}, ksize=2, strides=2, padding="VALID")
+    arguments = ops.arguments(case)
+
+    text = script(case, arguments, allowed(case, arguments), find("keras-torch"), "", "wrong-value")
+
+    assert "'KERAS_BACKEND': 'torch'" in text
+    assert "from conformance.targets.keras.adapter import load" in text
+    assert "target.call('max_pool', '', **a)" in text
