@@ -66,7 +66,7 @@ class Sets:
 
     case: Case
     arguments: Mapping[str, Any]
-    part: str = WHOLE  # of the result that is given to `check`
+    part: str = WHOLE  # of the result that `check` takes
 
     @cached_property
     def permitted(self) -> Permits:
@@ -89,14 +89,14 @@ def of_image(subject: Subject, single: Mapping[str, Any]) -> Sets:
     return Sets(case=case_of(subject.op, single), arguments=single, part=part)
 
 
-def of_batch(subject: Subject, given: Mapping[str, Any]) -> Sets | None:
+def of_batch(subject: Subject, arguments: Mapping[str, Any]) -> Sets | None:
     """Return the sets of a batch; None for one image, and where the whole is too much to check."""
     if subject.batch == 1:
         return None
     if subject.timed.shares and subject.flops > AFFORDABLE:
         return None
-    part = None if subject.timed.shares else last_image(given)
-    checked = part or given
+    part = None if subject.timed.shares else last_image(arguments)
+    checked = part or arguments
     return Sets(case=case_of(subject.op, checked), arguments=checked, part=LAST if part else WHOLE)
 
 

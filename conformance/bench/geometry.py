@@ -9,11 +9,11 @@ from reference.windows import Axis, lay
 __all__ = ["axes", "ends"]
 
 
-def axes(given: Mapping[str, Any], taps: Sequence[int], size: Sequence[int]) -> tuple[Axis, Axis]:
+def axes(arguments: Mapping[str, Any], taps: Sequence[int], size: Sequence[int]) -> tuple[Axis, Axis]:
     """Lay the windows of a call over rows and columns of an image."""
-    padding = given["padding"]
+    padding = arguments["padding"]
     sides = (padding, padding) if isinstance(padding, str) else padding[1:3]
-    rows, columns = (lay(size[i], taps[i], given["strides"][i], 1, sides[i]) for i in range(2))
+    rows, columns = (lay(size[i], taps[i], arguments["strides"][i], 1, sides[i]) for i in range(2))
     return rows, columns
 
 

@@ -25,7 +25,7 @@ class Live:
         self.bar = Progress(*columns, console=self.console, transient=True)
         self.task = self.bar.add_task("starting", total=total)
         self._began = time.monotonic()
-        self._told = self._began - EVERY  # the first line comes at once
+        self._printed = self._began - EVERY  # the first line comes at once
 
     def __enter__(self) -> Self:
         """Show the bar."""
@@ -48,7 +48,7 @@ class Live:
             self.bar.update(self.task, advance=1, description=what)
             return
         now = time.monotonic()
-        if now - self._told >= EVERY:
-            self._told = now
+        if now - self._printed >= EVERY:
+            self._printed = now
             line = f"{self.calls} of {self.total}, {now - self._began:.0f} s: {what}"
             self.console.print(line, markup=False, soft_wrap=True)

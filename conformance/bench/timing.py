@@ -3,7 +3,7 @@ Timing: every contender makes the same calls, checked first, in interleaved roun
 
 A contender is a target, the reference or another implementation, each in a worker of its own. Times are taken in the
 worker, around the op alone and its synchronisation; what TensorFlow spends on tracing, and XLA on compiling in its
-first run, is told apart.
+first run, is shown apart.
 """
 
 import math
@@ -131,10 +131,10 @@ class TimedCall:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.key: Key = (subject.layer, subject.op, subject.dtype)
-        self.single = arguments(replace(subject, batch=1, flops=0))
-        self.given = self.single if subject.batch == 1 else arguments(subject)
-        self.alone = of_image(subject, self.single)
-        self.several = of_batch(subject, self.given)
+        self.image = arguments(replace(subject, batch=1, flops=0))
+        self.batch = self.image if subject.batch == 1 else arguments(subject)
+        self.alone = of_image(subject, self.image)
+        self.several = of_batch(subject, self.batch)
 
 
 def timed(
@@ -145,7 +145,7 @@ def timed(
     """
     Time call after call, each on every number of threads, until the budget is spent.
 
-    `ready` is told what each contender says of itself, `began` of each call with its number of threads.
+    `ready` gets what each contender says of itself, `began` each call with its number of threads.
     """
     deadline = time.monotonic() + plan.budget
     with ExitStack() as stack:
@@ -181,7 +181,7 @@ def started(plan: BenchPlan, stack: ExitStack) -> dict[int, list[Contender]]:
 
 def compared(plan: BenchPlan, team: Sequence[Contender], call: TimedCall) -> Iterator[Timed]:
     """Time one call by all contenders: the first time checked, then round by round, one after the other."""
-    turns = [begun(contender, call, plan.longest) for contender in team]
+    turns = [first_turn(contender, call, plan.longest) for contender in team]
     for _ in range(1, plan.rounds):
         for contender, done in zip(team, turns, strict=True):
             if done and float(done[0].arrays[-1][0, 1:].mean()) < SLOW:
@@ -194,7 +194,7 @@ def compared(plan: BenchPlan, team: Sequence[Contender], call: TimedCall) -> Ite
         yield row(contender, call, done, found)
 
 
-def begun(contender: Contender, call: TimedCall, longest: float) -> list[Returned]:
+def first_turn(contender: Contender, call: TimedCall, longest: float) -> list[Returned]:
     """
     Make a call for the first time: what came of it, where anything did.
 
@@ -202,7 +202,7 @@ def begun(contender: Contender, call: TimedCall, longest: float) -> list[Returne
     """
     single = call.subject.batch == 1
     if single or call.key not in contender.checked:
-        observed = contender.worker.run(Call(op=call.subject.op, arguments=call.single))
+        observed = contender.worker.run(Call(op=call.subject.op, arguments=call.image))
         contender.checked[call.key] = call.alone.check(contender.target, observed)
         if not isinstance(observed, Returned):
             return []
@@ -212,14 +212,14 @@ def begun(contender: Contender, call: TimedCall, longest: float) -> list[Returne
     alone = contender.seconds.get(call.key)
     if alone is None or alone * call.subject.batch > longest:
         return []
-    observed = contender.worker.run(Call(op=call.subject.op, arguments=call.given))
+    observed = contender.worker.run(Call(op=call.subject.op, arguments=call.batch))
     return [observed] if isinstance(observed, Returned) else []
 
 
-def row(contender: Contender, call: TimedCall, turns: Sequence[Returned], checked: Checked) -> Timed:
-    """Return what came of one contender's turns."""
-    subject, name = call.subject, contender.target.name
-    begun = Timed(
+def untimed(contender: Contender, call: TimedCall, checked: Checked) -> Timed:
+    """Return what the check of a contender's result came to, without times."""
+    subject, name, judged = call.subject, contender.target.name, checked.verdict
+    row = Timed(
         target=name,
         layer=subject.layer,
         op=subject.op,
@@ -231,21 +231,28 @@ def row(contender: Contender, call: TimedCall, turns: Sequence[Returned], checke
         bound_used=checked.bound_used,
         note=checked.note,
     )
-    if checked.correct is False:
-        begun = replace(
-            begun,
-            kind=checked.verdict.kind,
-            symptoms=tuple(map(str, checked.verdict.symptoms)),
-            known=known(name, contender.version, call.alone.case, checked.verdict),
-        )
+    if checked.correct is not False:
+        return row
+    return replace(
+        row,
+        kind=judged.kind,
+        symptoms=tuple(map(str, judged.symptoms)),
+        known=known(name, contender.version, call.alone.case, judged),
+    )
+
+
+def row(contender: Contender, call: TimedCall, turns: Sequence[Returned], checked: Checked) -> Timed:
+    """Return what came of one contender's turns."""
+    subject, name = call.subject, contender.target.name
+    found = untimed(contender, call, checked)
     if not turns:
-        return begun if checked.note else replace(begun, note="left out: one run would take too long")
+        return found if checked.note else replace(found, note="left out: one run would take too long")
     samples, spent = np.concatenate([turn.arrays[-1][:, 1:] for turn in turns], axis=1)
     median = float(np.median(samples))
     first = float(turns[0].arrays[-1][0, 0])
-    moved = moved_bytes(call.given) + sum(array.nbytes for array in turns[0].arrays[:-1])
+    moved = moved_bytes(call.batch) + sum(array.nbytes for array in turns[0].arrays[:-1])
     return replace(
-        begun,
+        found,
         median=median,
         spread=float(np.subtract(*np.percentile(samples, [75, 25]))),
         cpu=float(np.median(spent)),
@@ -259,6 +266,6 @@ def row(contender: Contender, call: TimedCall, turns: Sequence[Returned], checke
     )
 
 
-def moved_bytes(given: Mapping[str, Any]) -> int:
+def moved_bytes(arguments: Mapping[str, Any]) -> int:
     """Return the size of a call's operands."""
-    return sum(value.nbytes for value in given.values() if isinstance(value, np.ndarray))
+    return sum(value.nbytes for value in arguments.values() if isinstance(value, np.ndarray))
