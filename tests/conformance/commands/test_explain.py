@@ -181,7 +181,7 @@ def test_empty_output_is_drawn_without_a_window() -> None:
         ({"strides": "1,2,3"}, "explain: --strides '1,2,3' is not rows and columns: 3,3"),
         ({"filters": "-1,3"}, "explain: --filters '-1,3' is not rows and columns: 3,3"),
         ({"padding": "1,1"}, "explain: --padding '1,1' is not top,bottom,left,right: 1,1,0,2"),
-        ({"padding": "SNAME"}, "padding 'SNAME' is neither 'SAME', 'VALID' nor two integers"),
+        ({"padding": "SNAME"}, "padding 'SNAME': neither 'SAME', 'VALID' nor two integers"),
         ({"op": "conv3d"}, "op 'conv3d' is none of conv2d"),
         ({"output": "7,7"}, r"geometry.R3: output (7, 7) shrinks to (4, 4); the input is (3, 3)"),
         ({"like": "jax"}, "explain: --like 'jax' is none of tensorflow, torch, keras, onnx"),
