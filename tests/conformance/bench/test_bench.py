@@ -43,7 +43,7 @@ CHEAT = Target(
 
 
 def test_every_chosen_layer_exists() -> None:
-    """Each gives at least its own op."""
+    """By its name, or by that of a network that it is alone in."""
     found = {subject.layer for subject in subjects(CHOSEN, (1,))}
 
     assert found == {name if "/" in name else f"{name}/layer" for name in CHOSEN}
@@ -125,7 +125,7 @@ def test_where_there_is_no_terminal_lines_say_how_far_it_is(
     assert shown.err.endswith("lenet-5/c1 conv2d x1 float32, 4 threads\n")
 
 
-def test_tracing_and_compiling_are_told_apart() -> None:
+def test_tracing_and_compiling_are_shown_apart() -> None:
     """Medians of 1, 3 and 8 ms, and of the two calls that compiled 20 and 40 ms."""
     times = ((0.001, 0.02), (0.003, 0.04), (0.008, 0.0))
 
@@ -141,7 +141,7 @@ def test_every_op_is_timed() -> None:
 
 
 def test_a_gradient_counts_the_operations_of_its_layer() -> None:
-    """LeNet's first layer: 2 * 25 * 28 * 28 * 6 a image."""
+    """LeNet's first layer: 2 * 25 * 28 * 28 * 6 an image."""
     found = {subject.op: subject.flops for subject in subjects(("lenet-5/c1",), (2,))}
 
     assert found == dict.fromkeys(("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter"), 2 * 235200)
@@ -334,9 +334,9 @@ def test_why_a_cell_is_empty_is_said() -> None:
     ]
 
 
-def test_sums_kept_in_bfloat16_are_wrong_and_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sums_kept_in_bfloat16_are_wrong_with_their_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    A target that sums a filter gradient in bfloat16: wrong, with its cause; known of TensorFlow, and of nobody else.
+    A target that sums a filter gradient in bfloat16: what is known of TensorFlow is new of it.
 
     784 products of normal numbers: sums that are rounded to 8 bits each time leave the bound of float32 sums.
     """

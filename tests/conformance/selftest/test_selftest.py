@@ -17,6 +17,7 @@ from conformance.selftest.arithmetics import (
     Arithmetic,
     blocked,
     cut,
+    flushing,
     fused,
     ordered,
     pairwise,
@@ -26,6 +27,7 @@ from conformance.selftest.arithmetics import (
 )
 from conformance.selftest.command import main, measure, sample, selftest
 from conformance.selftest.correct import correct_implementations
+from conformance.selftest.emulations import EMULATIONS
 from conformance.selftest.false_positives import Block, FalsePositives, added_up, blocks, run_correct, share_below
 from conformance.selftest.killing import run_mutants
 from conformance.selftest.mutants import acceptances, mutants
@@ -34,6 +36,8 @@ from conformance.selftest.mutation.faults import mirrored
 from conformance.selftest.mutation.numerical import leading_bit
 from conformance.selftest.mutation.variants import variants
 from conformance.selftest.products import computed
+from conformance.selftest.transforms import winograd
+from reference.ops.conv2d import forward
 
 ONES = {"input": np.ones((1, 4, 4, 1), np.float32), "filters": np.ones((3, 3, 1, 1), np.float32), "strides": 2}
 
@@ -77,8 +81,8 @@ def test_a_mutant_is_killed_within_a_few_cases() -> None:
     assert result.kind == "wrong-value"
 
 
-def test_correct_arithmetic_declared_as_another_is_found_wrong() -> None:
-    """TF32 that calls itself float32 is found fault with."""
+def test_correct_arithmetic_declared_as_another_is_rejected() -> None:
+    """TF32 that declares float32 is rejected; declared as what it is, it is not."""
     (tf32,) = [each for each in correct_implementations() if each.name == "conv2d: TF32 rounded"]
 
     (honest,) = run_correct([tf32], 0, 0, 24)
@@ -122,6 +126,43 @@ def test_a_transposed_convolution_adds_its_taps_in_any_order() -> None:
     call = Call("conv2d_transpose", {"input": image, "filters": filters, "output_shape": [1, 4, 4, 1], "strides": 2})
 
     assert computed(call, Arithmetic(backwards=True)).tolist() == reference.conv2d_transpose(**call.arguments).tolist()
+
+
+def test_fma_rounds_a_product_with_its_sum_only() -> None:
+    """(1 + 2^-12)^2 = 1 + 2^-11 + 2^-24: less 1, FMA leaves the last part; a rounded product has lost it."""
+    a = np.array([[[-1, 1 + 2.0**-12]]], np.float32)
+    b = np.array([[[1], [1 + 2.0**-12]]], np.float32)
+
+    assert fused(a, b).item() == 2.0**-11 + 2.0**-24
+    assert ordered(a, b).item() == 2.0**-11
+
+
+def test_a_subnormal_product_is_flushed() -> None:
+    """2^-100 * 2^-30 is 0 where subnormal numbers are flushed, and stays where they are not."""
+    a, b = np.full((1, 1, 1), 2.0**-100, np.float32), np.full((1, 1, 1), 2.0**-30, np.float32)
+
+    assert flushing(a, b).item() == 0
+    assert ordered(a, b).item() == 2.0**-130
+
+
+def test_winograd_computes_3x3_filters_with_stride_1_alone() -> None:
+    """F(2, 3) halves and adds: whole numbers stay exact. With stride 2 it serves no call."""
+    image, filters = np.arange(25.0).reshape(1, 5, 5, 1), np.arange(9.0).reshape(3, 3, 1, 1)
+    unit, double = (forward(image, filters, strides, "VALID") for strides in (1, 2))
+
+    out = winograd(unit, m=2)
+
+    assert out is not None
+    assert out.tolist() == reference.conv2d(image, filters, 1, "VALID").tolist()
+    assert winograd(double, m=2) is None
+
+
+def test_every_emulation_is_a_correct_implementation_of_some_op() -> None:
+    """Those by transforms of conv2d, those of units that multiply of convolutions, the others of all ops that add."""
+    ops = {name: [each.op for each in correct_implementations() if each.kind == name] for name in EMULATIONS}
+
+    assert (ops["FFT"], len(ops["TF32 rounded"]), len(ops["float64"])) == (["conv2d"], 4, 9)
+    assert all(ops.values())
 
 
 def test_tf32_keeps_eleven_bits() -> None:
@@ -201,7 +242,7 @@ def test_no_false_positive_in_3000_cases_means_below_a_thousandth() -> None:
     assert share_below(3000) == pytest.approx(0.001, rel=0.01)
 
 
-def test_ops_are_measured_side_by_side(tmp_path: Path) -> None:
+def test_the_thorough_command_writes_the_scoreboard(tmp_path: Path) -> None:
     """Eleven arithmetics of max_unpool and one of dropout_grad, a case each; the functions stay in their processes."""
     page = tmp_path / "page.md"
 
