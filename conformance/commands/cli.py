@@ -12,6 +12,7 @@ import math
 import shutil
 import sys
 import traceback
+from collections import Counter
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,7 +36,7 @@ from conformance.run.trials import Panel
 from conformance.selftest.command import selftest
 from conformance.targets import registry
 from conformance.targets.transport.session import StartError
-from conformance.triage import campaign
+from conformance.triage import accepting, campaign
 from conformance.triage.waivers import BUILT_IN, Waiver, load
 
 __all__ = ["app", "run_command"]
@@ -108,8 +109,10 @@ def run(
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes that compare, each with its workers.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder; reports/<time> by default.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
-    no_waivers: Annotated[bool, typer.Option("--no-waivers", help="Call every finding new.")] = False,
-    waivers: Annotated[Path, typer.Option(help="The file of waivers.")] = BUILT_IN,
+    known: Annotated[
+        list[Path] | None, typer.Option(help="A file of what is known, beside the suite's own. Repeats.")
+    ] = None,
+    no_known: Annotated[bool, typer.Option("--no-known", help="Leave the suite's own list out.")] = False,
     python: Annotated[str | None, typer.Option(help="The interpreter of the workers: another TensorFlow.")] = None,
     timeout: Annotated[
         float | None, typer.Option(min=0.1, help="Seconds that one call may take; 10 by default.")
@@ -122,10 +125,9 @@ def run(
     for name, seconds in (("timeout", timeout), ("budget", budget)):
         if not math.isfinite(seconds or 0):
             raise UsageError(f"--{name} {seconds}: not a finite number of seconds")
-    known = [] if no_waivers else load(waivers)
     if resume:
         planned = {"target": target, "op": op, "cases": cases, "seed": seed, "timeout": timeout, "python": python}
-        given = {"out": out, "profile": profile, **planned}
+        given = {"out": out, "profile": profile, "known": known, "no-known": no_known or None, **planned}
         if said := [f"--{name}" for name, value in given.items() if value is not None]:
             raise UsageError(f"--resume goes on with the run as it was planned: leave {', '.join(said)}")
         store = Store.resume(resume)
@@ -143,9 +145,21 @@ def run(
             seconds=timeout or SECONDS,
             python=python,
             profile=str(profile) if profile else None,
+            known=tuple(map(str, known or ())),
+            no_known=no_known,
         )
         store = Store.create(out or _folder(), header(plan))
-    return _conduct(plan, store, known)
+    return _conduct(plan, store, _known(plan))
+
+
+def _known(plan: Plan) -> list[Waiver]:
+    """Return what is known: the suite's own list, and the user's."""
+    files = [*([] if plan.no_known else [BUILT_IN]), *map(Path, plan.known)]
+    found = [waiver for path in files for waiver in load(path)]
+    for name, count in Counter(waiver.id for waiver in found).items():
+        if count > 1:
+            raise UsageError(f"--known: the id {name!a} comes twice")
+    return found
 
 
 def _conduct(plan: Plan, store: Store, known: list[Waiver]) -> int:
@@ -222,10 +236,24 @@ def _planned(options: dict[str, Any], budget: float | None, jobs: int | None) ->
     """Return the plan of a run's header."""
     try:
         listed = {"ops": _ops(options["ops"]), "targets": _targets(options["targets"], options["python"])}
+        listed["known"] = tuple(options.get("known", ()))
         numbers = {name: int(options[name]) for name in ("cases", "seed", "jobs")}
         return Plan(**{**options, **listed, **numbers, "budget": budget, "jobs": jobs or numbers["jobs"]})
     except (KeyError, TypeError, ValueError) as error:
         raise SuiteError(f"run.json: its options are not those of a plan: {error}") from error
+
+
+@app.command()
+def accept(
+    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    into: Annotated[Path, typer.Option(help="The file that it is added to; a new one, or one of earlier.")],
+    reason: Annotated[str, typer.Option(help="Why it is accepted.")],
+    review: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="When to look again: 2027-05-01.")],
+    finding: Annotated[list[str] | None, typer.Option(help="The id of a new finding. Repeats; all by default.")] = None,
+) -> None:
+    """Make what a run found known, in a file of your own: `run --known FILE` then calls it new no more."""
+    number = accepting.accept(Store.resume(run), into, reason, review.date(), finding or ())
+    typer.echo(f"{number} findings of {run} are known in {into}")
 
 
 @app.command()

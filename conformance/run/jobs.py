@@ -55,6 +55,8 @@ class Plan:
     seconds: float = SECONDS  # that one call may take
     python: str | None = None  # the interpreter of the workers
     profile: str | None = None  # the file of the user's that says what the target claims
+    known: tuple[str, ...] = ()  # files of what is known, beside the suite's own
+    no_known: bool = False  # whether the suite's own list is left out
 
 
 def found(plan: Plan) -> dict[str, Target]:

@@ -22,6 +22,7 @@ from conformance.targets.transport.pool import Limits
 from conformance.triage import aggregate, findings, search
 from conformance.triage.files import files
 from conformance.triage.findings import Finding, Findings, Known
+from conformance.triage.versions import version_of
 from conformance.triage.waivers import Disagreement, Waiver
 
 __all__ = ["Result", "conduct"]
@@ -61,7 +62,7 @@ def conduct(
     with Panel(targets, Limits(seconds=plan.seconds), plan.python, confirm=False) as panel:
         about = panel.about()
         _describe(store, about, panel.targets)
-        versions = {name: tensorflow_version(data) for name, data in about.items()}
+        versions = {name: version_of(data) for name, data in about.items()}
         found = search.find_all(rows, search.Search(panel, shrink_steps, say), waivers, versions)
         wide = aggregate.find(store, panel.targets, closing["fingerprints"], waivers, versions)
         used = {cluster.waiver.id for cluster in (*found, *wide) if cluster.waiver}
@@ -118,12 +119,6 @@ def _spent(store: Store, inside: float, outside: float) -> dict[str, Any]:
         )
     ).to_dicts()[0]
     return {"target_seconds": sums["cpu_seconds"], "own_seconds": sums["own_seconds"], "deaths": sums["deaths"]}
-
-
-def tensorflow_version(about: Mapping[str, Any]) -> str:
-    """Return the version of TensorFlow in what a target says of itself; "" where it is none."""
-    versions = about.get("versions", {})
-    return str(versions.get("tensorflow", "")) if isinstance(versions, dict) else ""
 
 
 def _describe(store: Store, about: Mapping[str, Any], targets: Mapping[str, Target]) -> None:

@@ -68,6 +68,11 @@ class Cluster:
         return signature(self.verdict)
 
     @property
+    def grouping(self) -> tuple[str, ...]:
+        """The symptoms in its signature."""
+        return tuple(self.verdict.symptoms) if self.kind in ENDED else self.signature
+
+    @property
     def id(self) -> str:
         """Derived from op, kind and predicate or signature: the same cause has the same id in every run."""
         cause: object = list(self.signature) if self.signature else sorted(self.predicate.items())
@@ -103,6 +108,9 @@ class Cluster:
             case_id=self.case.id,
             route=self.route,
             symptoms=tuple(map(str, self.verdict.symptoms)),
+            signature=tuple(map(str, self.grouping)),
+            error=self.verdict.evidence.get("error", "").rpartition(".")[2] if self.kind in ENDED else "",
+            message=digest(self.verdict.evidence.get("message", "")) if self.kind in ENDED else "",
             rule=self.verdict.rule,
             reason=self.reason,
             predicate=dict(self.predicate),

@@ -33,6 +33,9 @@ class Finding:
     case_id: str
     route: str = ""
     symptoms: tuple[str, ...] = ()  # of the verdict on the case: values of conformance.model.Symptom
+    signature: tuple[str, ...] = ()  # of these, what groups its observations; () where the predicate does
+    error: str = ""  # the type of the exception, without its module
+    message: str = ""  # a part of its message, without what differs from call to call
     rule: str = ""
     reason: str = ""  # the verdict in words
     predicate: Mapping[str, str]  # attribute: the class in which the cause shows; all of them must hold

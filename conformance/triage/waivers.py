@@ -28,7 +28,7 @@ from reference.errors import Fault
 __all__ = ["BUILT_IN", "Disagreement", "Waiver", "covering", "holds", "load"]
 
 BUILT_IN = Path(__file__).with_name("waivers.toml")
-OPTIONAL = {"symptoms", "error", "message"}
+OPTIONAL = {"symptoms", "error", "message", "link"}
 KEYS = {"id", "op", "kind", "targets", "versions", "predicate", "case", "link", "reason", "review", *OPTIONAL}
 
 
@@ -38,7 +38,7 @@ class Disagreement:
 
     op: str
     target: str
-    version: str  # of TensorFlow; "" for a target that is none
+    version: str  # of the library that is judged; "" where the target says none
     judged: Verdict
     classes: Mapping[str, str]  # the attribute classes of the case
 
@@ -51,12 +51,12 @@ class Waiver:
     op: str
     kind: str
     targets: tuple[str, ...]  # names, with * and ?
-    versions: SpecifierSet  # of TensorFlow, as PEP 440 says
+    versions: SpecifierSet  # of the library that is judged, as PEP 440 says; empty: any, and none
     predicate: Mapping[str, tuple[str, ...]]  # attribute: the classes in which the divergence is seen
     case: Case  # the smallest one that shows it
-    link: str  # upstream
     reason: str
     review: dt.date  # when to look again
+    link: str = ""  # upstream
     symptoms: tuple[Symptom | Fault, ...] = ()  # that the verdict has, all of them
     error: str = ""  # the type of the exception, without its module
     message: str = ""  # a part of the exception's message, as `conformance.run.rows.digest` leaves it
@@ -77,9 +77,10 @@ class Waiver:
         )
 
     def concerns(self, target: str, version: str) -> bool:
-        """Return whether the waiver speaks of this target in this version of TensorFlow; "" is no TensorFlow."""
+        """Return whether the waiver speaks of this target in this version of its library; "" where none is said."""
         named = any(fnmatchcase(target, pattern) for pattern in self.targets)
-        return named and bool(version) and self.versions.contains(version, prereleases=True)
+        known = not len(self.versions) or (bool(version) and self.versions.contains(version, prereleases=True))
+        return named and known
 
     def expired(self, today: dt.date) -> bool:
         """Return whether it is past its review date."""
@@ -143,7 +144,7 @@ def _waiver(where: str, entry: Any) -> Waiver:  # noqa: ANN401 -- whatever stand
         versions=_versions(where, entry["versions"]),
         predicate=predicate,
         case=_case(where, op, entry["case"], predicate),
-        link=_link(where, entry["link"]),
+        link=_link(where, entry["link"]) if "link" in entry else "",
         reason=entry["reason"],
         review=_date(where, entry["review"]),
         symptoms=_symptoms(where, entry["symptoms"]) if "symptoms" in entry else (),
@@ -171,9 +172,10 @@ def _symptoms(where: str, value: Any) -> tuple[Symptom | Fault, ...]:  # noqa: A
 
 
 def _targets(where: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401
-    """Read names and patterns of targets; one with a colon is of a plug-in, and nobody knows which there are."""
+    """Read names and patterns of targets; a module, or one with a colon, is a plug-in, and nobody knows them all."""
     for pattern in _texts(where, "targets", value):
-        if ":" not in pattern and not any(fnmatchcase(name, pattern) for name in registry.BUILT_IN):
+        plugin = ":" in pattern or all(part.isidentifier() for part in pattern.split("."))
+        if not plugin and not any(fnmatchcase(name, pattern) for name in registry.BUILT_IN):
             raise UsageError(f"{where}: targets {pattern!a}: fits none of {', '.join(registry.BUILT_IN)}")
     return tuple(value)
 

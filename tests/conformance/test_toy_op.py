@@ -5,10 +5,12 @@ It is drawn, broken, judged, shrunk, clustered, shown by a script, known as a ca
 self-test with a planted fault.
 """
 
+import datetime as dt
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,8 @@ from conformance.selftest.mutation.variants import variants
 from conformance.sets import Results
 from conformance.targets.registry import find
 from conformance.triage import campaign
+from conformance.triage.accepting import accept
+from conformance.triage.waivers import load
 from reference import SpecError
 from reference.bounds import exactly
 
@@ -226,3 +230,15 @@ def test_a_fault_planted_in_it_is_killed() -> None:
 
     assert verdicts["adds one"][0] == "disagrees"
     assert set(verdicts["nothing"]) == {"agrees"}
+
+
+def test_what_was_found_can_be_made_known(store: Store, tmp_path: Path) -> None:
+    """Once accepted, both findings of the same run are known, and nothing is new."""
+    known = tmp_path / "mine.toml"
+    assert accept(store, known, "measured once", dt.date(2999, 1, 1)) == 2
+
+    result = campaign.conduct(PLAN, store, load(known), lambda _: None, lambda _: None)
+
+    assert {finding.status for finding in result.findings} == {"waived"}
+    assert [entry.state for entry in result.known] == ["used", "used"]
+    assert not result.failed

@@ -113,28 +113,28 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], comma
         (["run", "--budget", "inf"], "--budget inf"),
         (["run", "--timeout", "0"], "--timeout"),
         (["run", "--timeout", "inf"], "--timeout inf"),
-        (["run", "--op", "conv2D", "--no-waivers"], "no op 'conv2D': there are conv2d"),
-        (["run", "--target", "tf-cpu-eagre", "--no-waivers"], "did you mean tf-cpu-eager?"),
-        (["run", "--target", "referense", "--no-waivers"], "did you mean reference?"),
-        (["run", "--target", "", "--no-waivers"], "no target ''"),
-        (["run", "--target", "nosuchmodule:x", "--no-waivers"], "No module named 'nosuchmodule'"),
-        (["run", "--target", "planted:nosuch:x", "--no-waivers"], "no target"),
-        (["run", "--target", "json:nosuch", "--no-waivers"], "json has no nosuch"),
-        (["run", "--target", "command:", "--no-waivers"], "no command"),
-        (["run", "--target", "command:/nosuch", "--no-waivers"], "cannot run /nosuch"),
-        (["run", "--target", "command:'", "--no-waivers"], "No closing quotation"),
-        (["run", "--target", "command:/bin/false", "--no-waivers"], "no worker"),
-        (["run", "--target", "command:/bin/cat", "--no-waivers"], "neither ready nor refused"),
-        (["run", "--target", "json", "--no-waivers"], "no function of the suite's ops"),
-        (["run", "--target", "encodings.mbcs", "--no-waivers"], "importing encodings.mbcs: ImportError: cannot import"),
-        (["run", "--target", "tf-cpu-eager", "--python", "/bin/true", "--no-waivers"], "target tf-cpu-eager: "),
-        (["run", "--out", "x" * 5000, "--target", "reference", "--no-waivers"], "File name too long"),
-        (["run", "--waivers", "nosuch.toml"], "nosuch.toml"),
-        (["run", "--python", "/nosuch/python", "--no-waivers"], "/nosuch/python: no such program"),
-        (["run", "--resume", "nosuch", "--no-waivers"], "nosuch holds no run"),
-        (["run", "--resume", "x", "--out", "y", "--no-waivers"], "leave --out"),
-        (["run", "--resume", "x", "--seed", "0", "--timeout", "10", "--no-waivers"], "leave --seed, --timeout"),
-        (["run", "--resume", "x", "--python", "python", "--no-waivers"], "leave --python"),
+        (["run", "--op", "conv2D", "--no-known"], "no op 'conv2D': there are conv2d"),
+        (["run", "--target", "tf-cpu-eagre", "--no-known"], "did you mean tf-cpu-eager?"),
+        (["run", "--target", "referense", "--no-known"], "did you mean reference?"),
+        (["run", "--target", "", "--no-known"], "no target ''"),
+        (["run", "--target", "nosuchmodule:x", "--no-known"], "No module named 'nosuchmodule'"),
+        (["run", "--target", "planted:nosuch:x", "--no-known"], "no target"),
+        (["run", "--target", "json:nosuch", "--no-known"], "json has no nosuch"),
+        (["run", "--target", "command:", "--no-known"], "no command"),
+        (["run", "--target", "command:/nosuch", "--no-known"], "cannot run /nosuch"),
+        (["run", "--target", "command:'", "--no-known"], "No closing quotation"),
+        (["run", "--target", "command:/bin/false", "--no-known"], "no worker"),
+        (["run", "--target", "command:/bin/cat", "--no-known"], "neither ready nor refused"),
+        (["run", "--target", "json", "--no-known"], "no function of the suite's ops"),
+        (["run", "--target", "encodings.mbcs", "--no-known"], "importing encodings.mbcs: ImportError: cannot import"),
+        (["run", "--target", "tf-cpu-eager", "--python", "/bin/true", "--no-known"], "target tf-cpu-eager: "),
+        (["run", "--out", "x" * 5000, "--target", "reference", "--no-known"], "File name too long"),
+        (["run", "--known", "nosuch.toml"], "nosuch.toml"),
+        (["run", "--python", "/nosuch/python", "--no-known"], "/nosuch/python: no such program"),
+        (["run", "--resume", "nosuch", "--no-known"], "nosuch holds no run"),
+        (["run", "--resume", "x", "--out", "y", "--no-known"], "leave --out"),
+        (["run", "--resume", "x", "--seed", "0", "--timeout", "10", "--no-known"], "leave --seed, --timeout"),
+        (["run", "--resume", "x", "--python", "python", "--no-known"], "leave --python"),
         (["replay", "nosuch", "--target", "reference"], "no case 'nosuch'"),
         (["replay", "x" * 5000, "--target", "reference"], "no case 'x"),
         (["replay", "x", "--target", "reference", "--python", "/nosuch"], "/nosuch: no such program"),
@@ -234,14 +234,14 @@ def test_no_value_of_an_option_ends_in_a_traceback(option: str, value: str) -> N
     Path("taken/run.json").touch()
     words = [] if option == "--target" else ["--target=reference"]
 
-    assert run_command(["run", "--no-waivers", "--out=taken", *words, f"{option}={value}"]) == 2
+    assert run_command(["run", "--no-known", "--out=taken", *words, f"{option}={value}"]) == 2
 
 
 @FEW
 @given(value=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12))
 def test_no_folder_to_resume_ends_in_a_traceback(value: str) -> None:
     """Nothing here holds a run."""
-    assert run_command(["run", "--no-waivers", f"--resume={value}"]) == 2
+    assert run_command(["run", "--no-known", f"--resume={value}"]) == 2
 
 
 @pytest.mark.parametrize("findings", ["{}", '{"schema": 1}', '{"schema": 1, "findings": [1]}', "["])
@@ -320,7 +320,7 @@ def test_another_interpreter_runs_the_workers(case_file: Path, tmp_path: Path) -
 
     assert run_command(["replay", str(case_file), *words]) == 0
     called = len((tmp_path / "calls").read_text().splitlines())
-    assert run_command(["run", *words, "--op", "dropout_grad", "--cases", "4", "--no-waivers", "--out", "run"]) == 0
+    assert run_command(["run", *words, "--op", "dropout_grad", "--cases", "4", "--no-known", "--out", "run"]) == 0
 
     assert called >= 1
     assert len((tmp_path / "calls").read_text().splitlines()) > called
@@ -370,7 +370,7 @@ def environment() -> dict[str, str]:
 
 def test_a_run_without_a_terminal_prints_plain_lines(environment: dict[str, str]) -> None:
     """No bars and no colours: progress on standard error, the result on standard output, exit code 1 for a finding."""
-    words = ["--target", "planted:lenient", "--op", "dropout_grad", "--cases", "96", "--no-waivers", "--out", "run"]
+    words = ["--target", "planted:lenient", "--op", "dropout_grad", "--cases", "96", "--no-known", "--out", "run"]
     ended = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "conformance", "run", *words],
         capture_output=True,

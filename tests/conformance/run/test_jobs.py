@@ -35,7 +35,7 @@ TARGETS = ("planted:one", "reference")
 CASES = 64
 WITH_OPS = ("conv2d_transpose", "dropout_grad")
 COMMAND = [
-    *("run", "--no-waivers", "--cases", str(CASES), "--seed", "5"),
+    *("run", "--no-known", "--cases", str(CASES), "--seed", "5"),
     *(text for op in WITH_OPS for text in ("--op", op)),
     *(text for target in TARGETS for text in ("--target", target)),
 ]
@@ -225,7 +225,7 @@ def _kill_and_resume(folder: Path, kills: int, result_of: Store, chance: random.
     while times < kills and killed(folder, arguments, chance.uniform(0, 4)):
         times += 1
         if (folder / "run.json").exists():
-            arguments = ["run", "--resume", str(folder), "--no-waivers"]
+            arguments = ["run", "--resume", str(folder)]
     store = Store(folder) if (folder / "run.json").exists() else Store.create(folder, header(plan()))
     with store.locked():
         campaign.conduct(plan(jobs=2), store, [], lambda _: None, lambda _: None)

@@ -20,7 +20,7 @@ from conformance.run.store import Store
 from conformance.triage import campaign
 
 HEADER: dict[str, Json] = {"started": "2026-01-01T00:00:00+00:00", "options": {}}
-RUN = ["run", "--target", "reference", "--op", "dropout_grad", "--cases", "96", "--jobs", "1", "--no-waivers"]
+RUN = ["run", "--target", "reference", "--op", "dropout_grad", "--cases", "96", "--jobs", "1", "--no-known"]
 
 PLAN = Plan(ops=("dropout_grad",), targets=("reference",), cases=96, seed=0, jobs=1)
 
@@ -136,7 +136,7 @@ def test_without_the_broken_shard_the_run_goes_on_to_its_end(
     broken = store.shards / "dropout_grad-00001.parquet"
     truncate(broken)
 
-    code = run_command(["run", "--resume", str(store.folder), "--no-waivers"])
+    code = run_command(["run", "--resume", str(store.folder)])
 
     assert code == 3
     assert f"{broken.name} cannot be read" in capsys.readouterr().err.strip().splitlines()[-1]
@@ -150,12 +150,12 @@ def test_two_runs_cannot_write_in_one_folder(tmp_path: Path, option: str) -> Non
     """The second ends with a line and exit code 3, and leaves what the first is just writing alone."""
     store = Store.create(tmp_path / "run", header(PLAN))
     half = store.shards / "max_pool-00000.part"
-    words = ["--target", "reference"] if option == "--out" else []
+    words = ["--target", "reference", "--no-known"] if option == "--out" else []
     with store.locked():
         half.write_bytes(b"half")
 
         other = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "conformance", "run", option, str(store.folder), "--no-waivers", *words],
+            [sys.executable, "-m", "conformance", "run", option, str(store.folder), *words],
             capture_output=True,
             text=True,
             check=False,
@@ -183,7 +183,7 @@ def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path, monkeypatch: pyt
     assert store.collect(store.observations())["case"].to_list() == seen
     assert (store.footer() or {})["seconds"] > 0
     monkeypatch.setattr("conformance.commands.cli._folder", lambda: store.folder)
-    assert run_command(["run", "--no-waivers", "--target", "reference"]) == 2
+    assert run_command(["run", "--no-known", "--target", "reference"]) == 2
     assert store.collect(store.observations())["case"].to_list() == seen
 
 

@@ -177,7 +177,7 @@ def test_what_is_wrong_with_a_waiver_is_said_with_its_place(tmp_path: Path, chan
     assert line.startswith(f"{number}: {message}")
 
 
-@pytest.mark.parametrize("key", [key for key in ENTRY if key != "id"])
+@pytest.mark.parametrize("key", [key for key in ENTRY if key not in ("id", "link")])
 def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
     """All but symptoms, error and message are needed."""
     line = complaint(written(tmp_path, {name: value for name, value in ENTRY.items() if name != key}))
@@ -534,3 +534,14 @@ def test_the_suites_waivers_cover_the_acceptance_of_their_own_case(known: Waiver
     unworded = replace(judged, evidence={})
 
     assert known.describes(Disagreement(known.op, "", "", unworded, ops.features(known.case)))
+
+
+def test_a_waiver_without_versions_holds_for_a_target_that_says_none(tmp_path: Path) -> None:
+    """Versions that are empty ask for none; others speak of known versions only."""
+    anything = waiver(tmp_path, targets=["my_package:ops"], versions="")
+    some = waiver(tmp_path, targets=["my_package:ops"], versions=">=1")
+
+    assert anything.concerns("my_package:ops", "")
+    assert anything.concerns("my_package:ops", "0.3")
+    assert not some.concerns("my_package:ops", "")
+    assert some.concerns("my_package:ops", "1.2")
