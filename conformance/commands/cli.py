@@ -132,6 +132,7 @@ def run(
             raise UsageError(f"--resume goes on with the run as it was planned: leave {', '.join(said)}")
         store = Store.resume(resume)
         plan = _planned(store.header().get("options", {}), budget, jobs)
+        waivers = _known(plan)
     else:
         if profile and len(target or ()) != 1:
             raise UsageError("--profile is of one target: name it with --target")
@@ -148,8 +149,9 @@ def run(
             known=tuple(map(str, known or ())),
             no_known=no_known,
         )
+        waivers = _known(plan)  # before a folder is made
         store = Store.create(out or _folder(), header(plan))
-    return _conduct(plan, store, _known(plan))
+    return _conduct(plan, store, waivers)
 
 
 def _known(plan: Plan) -> list[Waiver]:
