@@ -50,7 +50,7 @@ from examples.two_layers import Data, Layers, cut, learnt
 
 __all__ = ["deconvolutional_network"]
 
-CERTIFIED = 400  # steps of ISTA and FISTA whose optimum is certified
+SLOW, FAST = 400, 1000  # steps of ISTA, and of FISTA, whose maps are certified
 IN_STEP = 30  # steps of ISTA in lockstep
 ALIKE = np.repeat(2.0 ** np.arange(10), 10).tolist()  # betas of the continuation for p = 1, in weights
 SPARSE = np.repeat(10 * 2.0 ** np.arange(8), 4).tolist()  # for p = 1/2, from the optimum for p = 1
@@ -64,7 +64,8 @@ class Inferred:
     above: dict[str, list[float]]  # of ISTA and FISTA: C after each step, less the certified lower bound
     certificate: Certificate
     ways: list[tuple[str, float, float, int, float]]  # name, p, C, elements that are not zero, relative error
-    rises: int  # turns of the continuation in which Q rose
+    steps: int  # of ISTA, FISTA and the continuation
+    rises: int  # those in which C, or Q, rose
 
 
 def deconvolutional_network(
@@ -92,7 +93,7 @@ def deconvolutional_network(
             chapters=list(zip(layers, inferred, pictures, map(charts, layers, inferred), strict=True)),
             runs=[(name, run, list(lockstep.tallied(run.judged)), drifting(run)) for name, run in runs],
             rises=rises,
-            steps=sum(map(counted, layers)),
+            steps=sum(map(counted, layers)) + sum(each.steps for each in inferred),
             wrong=wrong,
         )
     )
@@ -135,13 +136,9 @@ def inferences(layers: Layers, runner: Runner) -> Inferred:
     image, weight = layers.data.images[:1], layers.data.weight
     linear = deconvolution(layers.first.filters, image.shape[1:3], runner)
     start = np.zeros_like(layers.first.maps[:1])
-    maps = {
-        name: list(islice(infer(linear, image, weight, start), CERTIFIED))
-        for name, infer in (("ISTA", ista), ("FISTA", fista))
-    }
-    best = maps["FISTA"][-1]
+    slow, slow_values = followed(ista(linear, image, weight, start), SLOW, linear, image, weight)
+    best, best_values = followed(fista(linear, image, weight, start), FAST, linear, image, weight)
     sure = certificate(linear, image, weight, best)
-    least = objective(linear, image, weight, best) - sure.gap
     alike = list(continuation(linear, image, weight, 1.0, start, [weight * beta for beta in ALIKE]))
     sparse = list(continuation(linear, image, weight, 0.5, best, [weight * beta for beta in SPARSE]))
 
@@ -149,20 +146,34 @@ def inferences(layers: Layers, runner: Runner) -> Inferred:
         error = squared(linear.apply(z) - image) / squared(image)
         return name, p, objective(linear, image, weight, z, p), int(np.count_nonzero(z)), error
 
-    falls = [turn.values for turn in (*alike, *sparse)]
+    falls = [slow_values, best_values, *(turn.values for turn in (*alike, *sparse))]
     slack = 1 + start.size * 2.0**-53
     return Inferred(
-        above={name: [objective(linear, image, weight, z) - least for z in several] for name, several in maps.items()},
+        above={
+            name: [value - best_values[-1] + sure.gap for value in found]
+            for name, found in (("ISTA", slow_values), ("FISTA", best_values))
+        },
         certificate=sure,
         ways=[
-            way("ISTA", 1.0, maps["ISTA"][-1]),
+            way("ISTA", 1.0, slow),
             way("FISTA, certified", 1.0, best),
             way("continuation", 1.0, alike[-1].x),
             way("FISTA's maps for p = 1", 0.5, best),
             way("continuation from there", 0.5, sparse[-1].x),
         ],
-        rises=sum(later > earlier * slack for values in falls for earlier, later in pairwise(values)),
+        steps=sum(len(found) - 1 for found in falls),
+        rises=sum(later > earlier * slack for found in falls for earlier, later in pairwise(found)),
     )
+
+
+def followed(
+    maps: Iterator[Array], steps: int, linear: Linear, image: Array, weight: float
+) -> tuple[Array, list[float]]:
+    """Return the last of so many maps, and C of each."""
+    values = []
+    for z in islice(maps, steps):
+        values.append(objective(linear, image, weight, z))
+    return z, values
 
 
 def in_lockstep(layers: Layers, runner: Runner, target: Target) -> Iterator[tuple[str, Lockstep]]:

@@ -72,7 +72,7 @@ def test_the_script_writes_its_page(
         images = np.random.default_rng(seed).standard_normal((count, 6, 6, 1))
         return [Data("<script>noise", images, (3, 4), (3, 4), 4.0)]
 
-    for name, value in {"datasets": tiny, "CERTIFIED": 4, "IN_STEP": 2, "ALIKE": [1.0, 4.0]}.items():
+    for name, value in {"datasets": tiny, "SLOW": 4, "FAST": 6, "IN_STEP": 2, "ALIKE": [1.0, 4.0]}.items():
         monkeypatch.setattr(deconvolutional_network, name, value)
     monkeypatch.setattr(deconvolutional_network, "SPARSE", [10.0, 20.0, 40.0, 80.0])
     out = tmp_path / "page.html"
