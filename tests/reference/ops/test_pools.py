@@ -30,6 +30,15 @@ def test_windows_are_reduced_along_rows_and_columns() -> None:
     assert geometry.reduce(np.add, image, 0.0).ravel().tolist() == [27, 33]
 
 
+def test_folding_no_images_gives_no_windows() -> None:
+    """Whatever is to be combined: here nothing is, over images of 2^40 cells each."""
+    image, geometry = pool("max_pool", np.zeros((0, 2**20, 2**20, 1)), 3, 2, "SAME", None)
+
+    folded = geometry.fold(lambda one, _other: one, (image, image), (0, 0))
+
+    assert [part.shape for part in folded] == [(0, 2**19, 2**19, 1)] * 2
+
+
 def test_windows_of_one_element_are_copied() -> None:
     """What is returned is not the image."""
     image, geometry = pool("max_pool", NINE, 1, 1, "VALID", None)
