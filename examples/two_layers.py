@@ -1,5 +1,6 @@
 """What is learnt of images: a layer of features, pools over it, and a second layer that is learnt through them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -78,14 +79,14 @@ def cut(images: Array, taps: int, count: int, stream: np.random.Generator) -> Ar
     """
     Return filters to begin with, [taps, taps, C, count], each of length 1: pieces of images [N, H, W, C].
 
-    Of twice as many, drawn at random, those of most content.
+    Of twice as many, drawn at random and none twice, those of most content.
     """
-    found = []
-    for _ in range(2 * count):
-        number, row, column = (
-            int(stream.integers(length)) for length in (len(images), *(side - taps + 1 for side in images.shape[1:3]))
-        )
-        found.append(images[number, row : row + taps, column : column + taps])
+    places = len(images), images.shape[1] - taps + 1, images.shape[2] - taps + 1
+    drawn = stream.choice(math.prod(places), min(2 * count, math.prod(places)), replace=False)
+    found = [
+        images[number, row : row + taps, column : column + taps]
+        for number, row, column in zip(*np.unravel_index(drawn, places), strict=True)
+    ]
     lengths = np.sqrt((np.array(found) ** 2).sum((1, 2, 3)))
     chosen = lengths.argsort()[::-1][:count]
     return np.stack([found[n] / max(lengths[n], np.finfo(np.float64).tiny) for n in chosen], axis=3)
