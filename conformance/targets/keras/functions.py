@@ -89,7 +89,7 @@ def avg_pool(call: Windows) -> Run:
 def dropout(call: Drop) -> Run:
     """Call keras.random.dropout, seeded with the last seed given."""
     x, shape = tensor(call.x), call.noise_shape
-    if shape is not None:
+    if shape is not None and None in shape:
         shape = tuple(size if entry is None else entry for entry, size in zip(shape, np.shape(call.x), strict=True))
     seed = call.seeds[-1] % 2**31 if call.seeds else None
     return lambda: keras.random.dropout(x, call.rate, noise_shape=shape, seed=seed)

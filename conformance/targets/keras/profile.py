@@ -8,13 +8,14 @@ from conformance.targets.profile import COMMON, Profile
 __all__ = ["JAX", "TENSORFLOW", "TORCH"]
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
 CONVOLUTIONS = ("conv2d", "conv2d_transpose")
 
 KERAS = Profile(
     library="keras",
     version="3.15.1",
     ops=(*CONVOLUTIONS, "max_pool", "avg_pool", "dropout"),
-    dtypes={"others": FLOATS},
+    dtypes={"max_pool": (*FLOATS, *INTEGERS), "others": FLOATS},
     limits=(
         *COMMON,
         Limit(reason="padding is 'same' or 'valid'", features={"padding": ("EXPLICIT",)}),
@@ -24,36 +25,35 @@ KERAS = Profile(
             features={"groups": ("depthwise", "above 1")},
         ),
         Limit(reason="no pooling between channels", ops=("max_pool",), features={"between channels": ("yes",)}),
-        Limit(
-            reason="a noise_shape is as long as the shape of x",
-            ops=("dropout",),
-            features={"noise_shape": ("shared",)},
-        ),
     ),
     deterministic=True,
 )
 
+ALL = {"max_pool": (*FLOATS, *INTEGERS, "uint16"), **dict.fromkeys(CONVOLUTIONS, (*FLOATS, "int32"))}
+BESIDE_ONEDNN = ("float16", "float64", "int32")  # on some processors it serves float16
+
 TENSORFLOW = replace(
     KERAS,
     name="Keras on TensorFlow",
+    dtypes={**ALL, "others": FLOATS},
     limits=(
         *KERAS.limits,
         Limit(
             reason="no strides above 1 with dilations above 1",
-            ops=CONVOLUTIONS,
+            ops=("conv2d",),
             features={"stride": ("above 1", "huge"), "dilation": ("above 1",)},
         ),
         Limit(
             reason="TensorFlow's own kernels are NHWC only, beside oneDNN's",
             ops=CONVOLUTIONS,
-            features={"layout": ("NCHW",), "dtype": ("float16", "float64")},
+            features={"layout": ("NCHW",), "groups": ("1",), "dtype": BESIDE_ONEDNN},
         ),
         Limit(
             reason="TensorFlow's own kernels have no dilation, beside oneDNN's",
             ops=("conv2d_transpose",),
-            features={"dilation": ("above 1",), "dtype": ("float16", "float64")},
+            features={"dilation": ("above 1",), "dtype": BESIDE_ONEDNN},
         ),
     ),
 )
 TORCH = replace(KERAS, name="Keras on PyTorch")
-JAX = replace(KERAS, name="Keras on JAX")
+JAX = replace(KERAS, name="Keras on JAX", dtypes={**ALL, "others": FLOATS})

@@ -5,6 +5,8 @@ from conformance.targets.profile import COMMON, Profile
 
 __all__ = ["PROFILE"]
 
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+
 PROFILE = Profile(
     name="ONNX Runtime",
     library="onnxruntime",
@@ -13,8 +15,8 @@ PROFILE = Profile(
     dtypes={
         "max_pool": ("float16", "float32", "float64", "int8", "uint8"),
         "max_pool_with_argmax": ("float16", "float32", "float64", "int8", "uint8"),
-        "dropout": ("float32", "float64"),
-        "max_unpool": ("float32", "float64", "int32", "int64"),
+        "dropout": ("float16", "float32", "float64"),
+        "max_unpool": ("float32", "float64", *INTEGERS),
         "others": ("float16", "float32"),
     },
     limits=(

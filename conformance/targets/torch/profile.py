@@ -28,14 +28,18 @@ PROFILE = Profile(
         *COMMON,
         Limit(reason="no pooling between channels", ops=("max_pool",), features={"between channels": ("yes",)}),
         *(
-            Limit(
-                reason="an image and an output have at least one row and one column", ops=ops, features={side: ("0",)}
-            )
+            Limit(reason=f"no {side} of 0", ops=ops, features={side: ("0",)})
             for ops, sides in (
-                (CONVOLUTIONS, ("image height", "image width", "output height", "output width", "filters")),
+                (CONVOLUTIONS, ("output height", "output width", "filters")),
+                (("conv2d_backprop_filter",), ("image height", "image width")),
                 (POOLS, ("image height", "image width", "output height", "output width", "channels")),
             )
             for side in sides
+        ),
+        Limit(
+            reason="no integers in dilated convolutions",
+            ops=("conv2d",),
+            features={"dtype": ("int32",), "dilation": ("above 1",)},
         ),
         Limit(reason="functional.dropout has no noise_shape", features={"noise_shape": ("full", "shared")}),
     ),
