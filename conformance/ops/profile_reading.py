@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from conformance.cases.vocabulary import FEATURES
 from conformance.errors import UsageError
 from conformance.ops.table import OPS
-from conformance.targets.limits import Limit
+from conformance.targets.limits import ALL_OPS, Limit
 from conformance.targets.profile import EVERY, SPELLINGS, SUBNORMALS, TENSORFLOW, Profile
 from reference.engine.precision import ARITHMETICS
 
@@ -109,13 +109,18 @@ class Reader:
 
 
 def ops(reader: Reader, value: Any) -> tuple[str, ...]:  # noqa: ANN401
-    """Read ops."""
-    return reader.words(value, OPS)
+    """Read ops; `ALL_OPS` names every one."""
+    return named(reader, value, OPS)
 
 
 def drawn(reader: Reader, value: Any) -> tuple[str, ...]:  # noqa: ANN401
-    """Read ops that draw random numbers."""
-    return reader.words(value, [op.name for op in OPS.values() if op.random])
+    """Read ops that draw random numbers; likewise."""
+    return named(reader, value, [op.name for op in OPS.values() if op.random])
+
+
+def named(reader: Reader, value: Any, known: Iterable[str]) -> tuple[str, ...]:  # noqa: ANN401
+    """Read ops of those known, or the word for all of them."""
+    return ALL_OPS if value in ("*", ALL_OPS, [*ALL_OPS]) else reader.words(value, known)
 
 
 def dtypes(reader: Reader, value: Any) -> dict[str, tuple[str, ...]]:  # noqa: ANN401

@@ -73,7 +73,9 @@ class Profile:
     def to_json(self) -> dict[str, Json]:
         """Return the profile as JSON data; `profile_reading.parsed` is the inverse."""
         data: dict[str, Json] = asdict(self)
-        return data
+        # What oneDNN lifts is of TensorFlow's limits alone.
+        shown: Json = [{key: value for key, value in asdict(limit).items() if key != "lifted"} for limit in self.limits]
+        return {**data, "limits": shown}
 
 
 def of(table: Mapping[str, T], key: str) -> T | None:
