@@ -92,8 +92,12 @@ class Enclosure:
             return [middle - error, middle + error]
         if divisor is None or (np.frexp(divisor)[0] == 0.5).all():  # nothing is rounded
             return [middle]
-        # A tie has few bits: the product of it and the divisor is exact.
-        error = np.abs(middle) * ((middle * divisor != self.high) * (2 * U))
+        # Only where float64 rounded a quotient to a tie it may round the other way. A tie has few bits, so that the
+        # product of it and the divisor is exact: where this product is the sum, the tie is the quotient.
+        inexact = middle * divisor != self.high
+        if not inexact.any():
+            return [middle]
+        error = np.abs(middle) * (inexact * (2 * U))
         return [middle - error, middle + error]
 
     def _odd_ends(self, divisor: Array | None) -> list[Array]:
@@ -306,11 +310,6 @@ class SumOfProducts(ABC):
         for block in blocks(self.shape):
             share = None if shares is None else shares[_along_its_axes(shares, block)]
             out[block], undecided[block] = _rounded(sums[block], share, fmt)
-        if shares is not None and _is_exact(sums) and undecided.any():
-            some = np.unravel_index(np.flatnonzero(undecided), self.shape)
-            out[some], undecided[some] = _exact_quotients(
-                sums.high[some], np.broadcast_to(shares, self.shape)[some], fmt
-            )
         return out, undecided
 
     def _summed(self, index: Index, fmt: Format) -> float:
@@ -518,38 +517,15 @@ def _rounded(sums: Enclosure, divisor: Array | None, fmt: Format) -> tuple[Array
     """Divide and round an enclosure; say where its ends round differently."""
     if fmt.precision == 53:
         return _round_pair(sums if divisor is None else _divided(sums, divisor))
-    if divisor is not None and _is_exact(sums):
-        return _quotient(sums.high, divisor, fmt)
     # The exact number 0 is +0. Ends on both sides of it round to zeros of two signs: which one is undecided.
     first, *last = [round_to(end + 0.0, fmt) for end in sums.ends(divisor)]
     bits = f"u{first.itemsize}"
     return first, first.view(bits) != last[0].view(bits) if last else False
 
 
-def _is_exact(sums: Enclosure) -> bool:
-    """Return whether sums are numbers of float64, all of them."""
-    return np.ndim(sums.low) == np.ndim(sums.error) == 0 and not np.any(sums.error)
-
-
 def _along_its_axes(array: Array, block: tuple[slice, ...]) -> tuple[slice, ...]:
     """Return the index of a block in an array that broadcasts: all of an axis of one element."""
     return tuple(part if size > 1 else slice(None) for part, size in zip(block, array.shape, strict=True))
-
-
-def _quotient(sums: Array, divisor: Array, fmt: Format) -> tuple[Array, Array | bool]:
-    """Divide exact sums by positive integers and round; say where the quotient is next to a tie, or one."""
-    sums = sums + 0.0  # the exact number 0 is +0
-    if (np.frexp(divisor)[0] == 0.5).all():  # powers of two
-        return round_to(sums * (1 / divisor), fmt), False
-    # Two of these four U are the roundings of the reciprocal, and one that of the product.
-    below, above = (round_to(sums * ((1 + side * U) / divisor), fmt) for side in (-4, 4))
-    return above, below != above
-
-
-def _exact_quotients(sums: Array, divisor: Array, fmt: Format) -> tuple[Array, Array]:
-    """Divide exact sums and round; say which quotients are no float64, so that they may have been rounded twice."""
-    quotient = sums / divisor
-    return round_to(quotient, fmt), quotient * divisor != sums  # a tie has few bits: this product of it is exact
 
 
 def _divided_to_odd(values: Array, divisor: Array) -> Array:

@@ -51,11 +51,33 @@ def first_largest(image: Array, geometry: Pool) -> tuple[Array, Array]:
     if 0 in image.shape:
         nothing = geometry.reduce(np.maximum, image, 0)
         return nothing, np.zeros(nothing.shape, np.int64)
+    if image.dtype.itemsize < 8 and prod(image.shape[1:]) < 2**32:
+        return _first_by_keys(image, geometry)
     indices = np.broadcast_to(np.arange(prod(image.shape[1:])).reshape(image.shape[1:]), image.shape)
     least = np.iinfo(image.dtype).min if image.dtype.kind in "iu" else np.nan
     with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
         values, where = geometry.fold(_first_larger, (image, indices), (least, prod(image.shape[1:])))
     return one_nan(values), where
+
+
+def _first_by_keys(image: Array, geometry: Pool) -> tuple[Array, Array]:
+    """Do so by one integer an element, of which a window's largest is wanted: its rank, and how few come before it."""
+    count = prod(image.shape[1:])
+    keys = (_ranks(image) << 32) + (2**32 - 1 - np.arange(count).reshape(image.shape[1:]))
+    where = ~geometry.reduce(np.maximum, keys, np.iinfo(np.int64).min) & (2**32 - 1)
+    values = np.take_along_axis(image.reshape(len(image), count), where.reshape(len(image), -1), 1)
+    return one_nan(values.reshape(where.shape)), where
+
+
+def _ranks(values: Array) -> Array:
+    """Return integers from -2^31 to 2^31 - 1 that grow with the values: one for +0 and -0, the least for NaN."""
+    if values.dtype.kind in "iu":
+        return values.astype(np.int64) - (2**31 if values.dtype.kind == "u" else 0)
+    wide = values.astype(np.float32) + np.float32(0)  # +0
+    bits = wide.view(np.int32)
+    # Magnitudes are integers that grow; those of negative numbers are turned round.
+    ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)
+    return np.where(np.isnan(wide), np.iinfo(np.int32).min, ordered).astype(np.int64)
 
 
 def _first_larger(one: Parts, other: Parts) -> Parts:

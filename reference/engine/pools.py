@@ -138,7 +138,7 @@ def _tap_by_tap(
         out = combine(array[*lead, begun[0][1]], neutral)
     else:
         shape = (*array.shape[:along], length, *array.shape[along + 1 :])
-        out = combine(np.full(shape, neutral, array.dtype), neutral)
+        out = np.full(shape, neutral, combine(neutral, neutral).dtype)
     for results, cells in met:
         if (results, cells) not in begun and results.stop > results.start:
             some = out[*lead, results]
