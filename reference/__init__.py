@@ -8,6 +8,9 @@ numbered rules, errors and source, and `definition`, the formula as a program.
 What is no array is taken as numpy.asarray takes it: a list of Python's floats is float64, a tensor of another library
 its numbers, either byte order this machine's. A mask with masked elements is refused, since it would be lost. Whatever
 cannot be taken is refused by a rule, with a SpecError, whose `values` are what was met.
+
+A call takes memory and time in proportion to its arrays, whatever its windows, strides and padding are; docs/cost.md
+has the limits that stay.
 """
 
 from reference.errors import SpecError

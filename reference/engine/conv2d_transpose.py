@@ -1,5 +1,7 @@
 """conv2d_transpose as a sum of products: every element times the filters, added to the cells of its window."""
 
+from functools import cached_property
+
 import numpy as np
 
 from reference.engine.conv2d import MOST, frames_of, group_channels, squared
@@ -7,7 +9,7 @@ from reference.engine.exact import Index, SumOfProducts, blocks, chunked_depth, 
 from reference.engine.frames import cut, used
 from reference.engine.patches import apart, covering, length, overlap, run, window_view
 from reference.floats import Array
-from reference.windows import Convolution
+from reference.windows import Convolution, Indices
 
 __all__ = ["Backward"]
 
@@ -63,6 +65,11 @@ class Backward(SumOfProducts):
         per_group = self.right.shape[3] // self.geometry.groups
         return np.outer(rows, columns)[:, :, None] * float(per_group)
 
+    @cached_property
+    def over(self) -> tuple[tuple[Indices, Indices, int], tuple[Indices, Indices, int]]:
+        """The windows over every row and over every column."""
+        return self.geometry.rows.windows_over(), self.geometry.columns.windows_over()
+
     def terms(self, index: Index) -> tuple[Array, Array]:
         """Return the input elements whose windows cover one cell, and the filter taps they meet it with."""
         n, y, x, channel = index
@@ -70,7 +77,8 @@ class Backward(SumOfProducts):
         group, i = divmod(channel, depth)
         per_group = outputs // self.geometry.groups
         filters = slice(group * per_group, (group + 1) * per_group)
-        high, wide = covering(self.geometry.rows, y), covering(self.geometry.columns, x)
+        axes = (self.geometry.rows, self.geometry.columns)
+        high, wide = (covering(*side) for side in zip(axes, self.over, (y, x), strict=True))
         left = self.left[n, high[1][:, None], wide[1], filters]
         return left.ravel(), self.right[high[0][:, None], wide[0], i, filters].ravel()
 

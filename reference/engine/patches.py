@@ -9,7 +9,7 @@ from math import gcd
 import numpy as np
 
 from reference.floats import Array
-from reference.windows import Axis
+from reference.windows import Axis, Indices
 
 __all__ = [
     "apart",
@@ -91,8 +91,8 @@ def _meeting(start: int, size: int, step: int, most: int) -> tuple[slice, slice]
     return slice(first, stop), slice(cell, cell + (stop - first - 1) * step + 1, step) if stop > first else slice(0, 0)
 
 
-def covering(axis: Axis, cell: int) -> tuple[Array, Array]:
-    """Return the taps that meet an image cell, and the window each belongs to."""
-    first, stop, step = axis.windows_over(np.array(cell))
-    windows = np.arange(int(first), int(stop), step)
+def covering(axis: Axis, over: tuple[Indices, Indices, int], cell: int) -> tuple[Indices, Indices]:
+    """Return the taps that meet an image cell, and the window each belongs to; over: what `axis.windows_over` gives."""
+    first, stop, step = over
+    windows = np.arange(first[cell], stop[cell], step)
     return (cell + axis.before - windows * axis.stride) // axis.dilation, windows

@@ -128,5 +128,9 @@ def test_taps_windows_and_cells_meet_alike_from_all_sides(axis: Axis) -> None:
 
     by_window = {(w, *pair) for w in range(axis.out) for pair in pairs(axis, seen(axis, w), axis.taps)}
     by_tap = {(w, t, c) for t in range(axis.taps) for w, c in pairs(axis, meeting(axis, t), axis.out)}
-    by_cell = {(w, t, c) for c in range(axis.size) for t, w in zip(*map(list, covering(axis, c)), strict=True)}
+    by_cell = {
+        (w, t, c)
+        for c in range(axis.size)
+        for t, w in zip(*map(list, covering(axis, axis.windows_over(), c)), strict=True)
+    }
     assert by_window == by_tap == by_cell == meetings
