@@ -8,9 +8,18 @@ from conformance.selftest.mutation.calls import Call
 from conformance.selftest.mutation.sums import Sum, sum_of
 from reference.checks import from_nhwc
 from reference.engine.avg_pool import Average, Spread
-from reference.engine.conv2d import FilterGradient, Forward, by_group, group_channels, group_patches, ungroup
+from reference.engine.conv2d import (
+    FilterGradient,
+    Forward,
+    by_group,
+    frames_of,
+    group_channels,
+    group_patches,
+    ungroup,
+)
 from reference.engine.conv2d_transpose import Backward
-from reference.engine.patches import length, pad, places, window_view
+from reference.engine.frames import Frame, laid, spread_taps, used
+from reference.engine.patches import meeting, window_view
 from reference.engine.unpool import Scatter
 from reference.floats import FORMATS
 
@@ -49,41 +58,43 @@ def _added(sums: Sum, arithmetic: Arithmetic) -> Array:
 
 def _forward(sums: Forward, arithmetic: Arithmetic) -> Array:
     """Multiply patches of the image with the filters as a matrix."""
-    groups = sums.geometry.groups
-    patches = _patches(sums.left, sums)
-    return ungroup(arithmetic.multiply(patches, by_group(sums.right, groups)), sums.shape)
+    groups, frames = sums.geometry.groups, frames_of(sums.geometry)
+    filters = used(sums.right, *frames)
+    if 0 in filters.shape[:2]:  # no window meets the image
+        return np.zeros(sums.shape, arithmetic.wide(sums.left.dtype))
+    return ungroup(arithmetic.multiply(_patches(sums, *frames), by_group(filters, groups)), sums.shape)
 
 
-def _patches(image: Array, sums: Forward | FilterGradient) -> Array:
-    """Return the windows of an image as one matrix a group: [groups, N*OH*OW, FH*FW*FI]."""
-    rows, columns = sums.geometry.rows, sums.geometry.columns
-    windows = window_view(pad(image, rows, columns), rows, columns)
+def _patches(sums: Forward | FilterGradient, rows: Frame, columns: Frame) -> Array:
+    """Return the windows of the image as one matrix a group: [groups, N*OH*OW, FH*FW*FI]."""
+    windows = window_view(laid(sums.left, rows, columns), rows.axis, columns.axis)
     return group_patches(windows, sums.geometry.groups)
 
 
 def _filter_gradient(sums: FilterGradient, arithmetic: Arithmetic) -> Array:
     """Multiply the transposed patches with the gradient."""
-    high, wide_, depth, _ = sums.shape
-    groups = sums.geometry.groups
+    _, _, depth, outputs = sums.shape
+    groups, (rows, columns) = sums.geometry.groups, frames_of(sums.geometry)
     if 0 in sums.right.shape:
         return np.zeros(sums.shape, arithmetic.wide(sums.left.dtype))
-    patches = _patches(sums.left, sums).transpose(0, 2, 1)
+    patches = _patches(sums, rows, columns).transpose(0, 2, 1)
     out = arithmetic.multiply(patches, group_channels(sums.right, groups))
-    return np.moveaxis(out.reshape(groups, high, wide_, depth, -1), 0, 3).reshape(sums.shape)
+    taps = out.reshape(groups, rows.axis.taps, columns.axis.taps, depth, outputs // groups)
+    return spread_taps(np.moveaxis(taps, 0, 3).reshape(*taps.shape[1:3], depth, outputs), sums.shape, rows, columns)
 
 
 def _backward(sums: Backward, arithmetic: Arithmetic) -> Array:
     """Multiply every element with the filters of a tap, and add that where the tap lies."""
     rows, columns, groups = sums.geometry.rows, sums.geometry.columns, sums.geometry.groups
     high, wide_, depth, outputs = sums.right.shape
-    shape = (len(sums.left), length(rows), length(columns), groups * depth)
-    frame = np.zeros(shape, arithmetic.wide(sums.left.dtype))
+    out = np.zeros(sums.shape, arithmetic.wide(sums.left.dtype))
     left = group_channels(sums.left, groups)
     for h, w in arithmetic.taps(high, wide_):
         right = sums.right[h, w].reshape(depth, groups, outputs // groups).transpose(1, 2, 0)
-        part = arithmetic.multiply(left, right)
-        frame[:, places(rows, h), places(columns, w)] += ungroup(part, (*sums.left.shape[:3], groups * depth))
-    return frame[:, rows.before : rows.before + rows.size, columns.before : columns.before + columns.size]
+        part = ungroup(arithmetic.multiply(left, right), (*sums.left.shape[:3], groups * depth))
+        down, across = meeting(rows, h), meeting(columns, w)
+        out[:, down[1], across[1]] += part[:, down[0], across[0]]
+    return out
 
 
 def _average(sums: Average, arithmetic: Arithmetic) -> Array:
@@ -96,13 +107,13 @@ def _average(sums: Average, arithmetic: Arithmetic) -> Array:
 
 def _spread(sums: Spread, arithmetic: Arithmetic) -> Array:
     """Add every value, divided, to the cells of its window."""
-    rows, columns = sums.geometry.rows, sums.geometry.columns
     wide = arithmetic.wide(sums.left.dtype)
     shares = sums.left.astype(wide) / sums.shares[:, :, None].astype(wide)
-    frame = np.zeros((len(shares), length(rows), length(columns), shares.shape[3]), wide)
-    for h, w in arithmetic.taps(rows.taps, columns.taps):
-        frame[:, places(rows, h), places(columns, w)] += shares
-    return frame[:, rows.before : rows.before + rows.size, columns.before : columns.before + columns.size]
+    out = np.zeros(sums.shape, wide)
+    for h, w in sums.geometry.places()[:: -1 if arithmetic.backwards else 1]:
+        down, across = meeting(sums.geometry.rows, h), meeting(sums.geometry.columns, w)
+        out[:, down[1], across[1]] += shares[:, down[0], across[0]]
+    return out
 
 
 def _scatter(sums: Scatter, arithmetic: Arithmetic) -> Array:

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from reference.engine.exact import CHUNK, Index, SumOfProducts, blocks, chunked_depth, chunked_product
-from reference.engine.frames import Frame, framed, laid, used
+from reference.engine.frames import Frame, framed, laid, spread_taps, used
 from reference.engine.patches import meeting, seen, window_view
 from reference.floats import Array
 from reference.windows import Axis, Convolution
@@ -97,11 +97,7 @@ class FilterGradient(SumOfProducts):
         taps = np.moveaxis(total.reshape(groups, high, wide, depth, outputs // groups), 0, 3).reshape(
             high, wide, depth, outputs
         )
-        if taps.shape == self.shape:
-            return taps
-        out = np.zeros(self.shape)
-        out[np.ix_(np.arange(self.shape[0])[rows.taps], np.arange(self.shape[1])[columns.taps])] = taps
-        return out
+        return spread_taps(taps, self.shape, rows, columns)
 
     def count(self) -> Array:
         """Return the windows whose tap lies inside the image, times the batch."""

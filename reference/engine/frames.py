@@ -14,7 +14,7 @@ from reference.engine.patches import length, pad
 from reference.floats import Array
 from reference.windows import Axis, Indices
 
-__all__ = ["Frame", "cut", "framed", "laid", "used"]
+__all__ = ["Frame", "cut", "framed", "laid", "spread_taps", "used"]
 
 SPARSE = 2  # times the image, the windows and the taps together: a padded image longer than that is mostly gaps
 
@@ -45,6 +45,15 @@ def framed(axis: Axis) -> Frame:
 def used(filters: Array, rows: Frame, columns: Frame) -> Array:
     """Return the taps of filters [FH, FW, ...] that frames have."""
     return filters[rows.taps][:, columns.taps]
+
+
+def spread_taps(taps: Array, shape: tuple[int, ...], rows: Frame, columns: Frame) -> Array:
+    """Return filters of a shape with these taps where frames have them, and zeros: the transpose of `used`."""
+    if taps.shape == shape:
+        return taps
+    out = np.zeros(shape, taps.dtype)
+    out[np.ix_(np.arange(shape[0])[rows.taps], np.arange(shape[1])[columns.taps])] = taps
+    return out
 
 
 def laid(image: Array, rows: Frame, columns: Frame) -> Array:
