@@ -1,5 +1,6 @@
 """avg_pool, its gradient and avg_unpool: published numbers and numbers by hand."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -138,3 +139,39 @@ def test_nothing_is_absent_of_a_pool() -> None:
 
     assert not pooled.absent(pooled.right).any()
     assert not unpooled.absent(unpooled.right).any()
+
+
+SMALLEST = 2.0**-1074
+
+
+def test_a_mean_between_two_subnormal_numbers_goes_to_the_even_one() -> None:
+    """In units of 2^-1074: (9007199254740968 + 9007199254740991) / 6 is 3002399751580326 and a half."""
+    window = row(*(float(n) * SMALLEST for n in (9007199254740968, 0, 0, 0, 0, 9007199254740991)), dtype=np.float64)
+
+    assert avg_pool(window, [1, 6], 1, "VALID").item() == 3002399751580326 * SMALLEST
+
+
+ROWS = np.random.default_rng(0).integers(-(2**53), 2**53, (2000, 10))  # in units of the smallest number
+
+
+def sixths(sums: list[list[int]]) -> list[list[float]]:
+    """Return sixths of whole numbers of units, rounded to a unit as Python rounds: ties to even."""
+    return [[float(round(Fraction(number, 6))) * SMALLEST for number in line] for line in sums]
+
+
+def test_means_among_subnormal_numbers_are_rounded_to_even() -> None:
+    """2000 rows of ten multiples of 2^-1074 under windows of 6, against fractions."""
+    sums = [[sum(line[i : i + 6]) for i in range(5)] for line in ROWS.tolist()]
+
+    out = avg_pool((ROWS * SMALLEST).reshape(2000, 1, 10, 1), [1, 6], 1, "VALID")
+
+    assert out[:, 0, :, 0].tolist() == sixths(sums)
+
+
+def test_gradients_of_means_among_subnormal_numbers_are_rounded_to_even() -> None:
+    """2000 rows of ten windows of 6 over fifteen cells, against fractions."""
+    sums = [[sum(line[max(i - 5, 0) : i + 1]) for i in range(15)] for line in ROWS.tolist()]
+
+    out = avg_pool_grad((2000, 1, 15, 1), (ROWS * SMALLEST).reshape(2000, 1, 10, 1), [1, 6], 1, "VALID")
+
+    assert out[:, 0, :, 0].tolist() == sixths(sums)
