@@ -20,9 +20,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from conformance.commands import releases, screen, vectors
 from conformance.commands import replay as replays
 from conformance.commands import report as reports
-from conformance.commands import screen, vectors
 from conformance.commands.bench import bench
 from conformance.commands.explain import explain
 from conformance.commands.networks import networks
@@ -35,6 +35,8 @@ from conformance.run.store import Store
 from conformance.run.trials import Panel
 from conformance.selftest.command import selftest
 from conformance.targets import registry
+from conformance.targets.tensorflow.environments import prepare
+from conformance.targets.tensorflow.releases import parsed
 from conformance.targets.transport.session import StartError
 from conformance.triage import accepting, campaign
 from conformance.triage.waivers import BUILT_IN, Waiver, load
@@ -114,6 +116,12 @@ def run(
     ] = None,
     no_known: Annotated[bool, typer.Option("--no-known", help="Leave the suite's own list out.")] = False,
     python: Annotated[str | None, typer.Option(help="The interpreter of the workers: another TensorFlow.")] = None,
+    tensorflow: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Run TensorFlow's targets with this one: 2.18.1, nightly, nightly:YYYYMMDD, a path. Repeats."
+        ),
+    ] = None,
     timeout: Annotated[
         float | None, typer.Option(min=0.1, help="Seconds that one call may take; 10 by default.")
     ] = None,
@@ -128,6 +136,7 @@ def run(
     if resume:
         planned = {"target": target, "op": op, "cases": cases, "seed": seed, "timeout": timeout, "python": python}
         given = {"out": out, "profile": profile, "known": known, "no-known": no_known or None, **planned}
+        given["tensorflow"] = tensorflow
         if said := [f"--{name}" for name, value in given.items() if value is not None]:
             raise UsageError(f"--resume goes on with the run as it was planned: leave {', '.join(said)}")
         store = Store.resume(resume)
@@ -136,9 +145,11 @@ def run(
     else:
         if profile and len(target or ()) != 1:
             raise UsageError("--profile is of one target: name it with --target")
+        ops = _ops(op)
+        chosen, unavailable = _crossed(target, _interpreter(python), tensorflow)
         plan = Plan(
-            ops=_ops(op),
-            targets=_targets(target, _interpreter(python)),
+            ops=ops,
+            targets=chosen,
             cases=cases or (10**6 if budget else CASES),
             seed=seed or 0,
             jobs=jobs or default_jobs(),
@@ -150,7 +161,7 @@ def run(
             no_known=no_known,
         )
         waivers = _known(plan)  # before a folder is made
-        store = Store.create(out or _folder(), header(plan))
+        store = Store.create(out or _folder(), header(plan, unavailable))
     return _conduct(plan, store, waivers)
 
 
@@ -200,6 +211,17 @@ def _ops(names: list[str] | None) -> tuple[str, ...]:
     return tuple(name for name in OPS if not names or name in names)
 
 
+def _crossed(
+    names: list[str] | None, python: str | None, tensorflow: list[str] | None
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the targets asked for, those of TensorFlow with each release, and what cannot run, with the reason."""
+    if not tensorflow:
+        return _targets(names, python), {}
+    if python:
+        raise UsageError("--python and --tensorflow: one of them names the interpreter")
+    return releases.crossed(names, tensorflow, typer.echo)
+
+
 def _targets(names: list[str] | None, python: str | None = None) -> tuple[str, ...]:
     """Return the targets asked for, or the default ones that can run here."""
     elsewhere = python is not None
@@ -209,8 +231,10 @@ def _targets(names: list[str] | None, python: str | None = None) -> tuple[str, .
             reasons = {registry.available(target) for target in registry.builtin().values() if target.default}
             raise UsageError(f"no target can run here: {'; '.join(sorted(filter(None, reasons)))}")
     else:
-        found = tuple(dict.fromkeys(names))
+        found = tuple(dict.fromkeys(registry.find(name).name for name in names))
         for name in found:
+            if registry.find(name).python:
+                prepare(parsed(name.partition("@")[2]), typer.echo)
             reason = registry.available(registry.find(name), elsewhere=elsewhere)
             if reason:
                 raise UsageError(f"target {name} cannot run here: {reason}")

@@ -4,6 +4,7 @@ import datetime as dt
 import importlib.metadata
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from conformance.targets.target import Target
 __all__ = ["described", "header", "now"]
 
 
-def header(plan: Plan) -> dict[str, Any]:
-    """Return what is known of a run before it begins."""
+def header(plan: Plan, unavailable: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return what is known of a run before it begins; unavailable: targets asked for that cannot run, and why."""
     chosen = set(plan.targets)
+    missing = unavailable or {}
     builtin = registry.builtin()
     return {
         "started": now(),
@@ -33,9 +35,12 @@ def header(plan: Plan) -> dict[str, Any]:
         },
         "targets": [described(target) for target in jobs.found(plan).values()],
         "not_run": [
-            {"name": name, "reason": registry.available(target) or "not asked for"}
-            for name, target in builtin.items()
-            if name not in chosen
+            *({"name": name, "reason": reason} for name, reason in missing.items()),
+            *(
+                {"name": name, "reason": registry.available(target) or "not asked for"}
+                for name, target in builtin.items()
+                if name not in chosen and name not in missing
+            ),
         ],
     }
 

@@ -4,11 +4,13 @@ import difflib
 import shlex
 from collections.abc import Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from conformance.errors import UsageError
 from conformance.targets import libraries, machine
 from conformance.targets.limits import ALL_OPS
 from conformance.targets.target import CORRECTLY_ROUNDED, NAMESPACE, Target
+from conformance.targets.tensorflow import releases
 from conformance.targets.tensorflow import targets as tensorflow
 
 __all__ = [
@@ -52,7 +54,10 @@ def available(target: Target, flags: frozenset[str] | None = None, *, elsewhere:
     elsewhere: it runs in another interpreter than this one, whose modules are not known.
     """
     seen = machine.cpu_flags() if flags is None else flags
-    needs = (need for need in target.needs if not elsewhere or need == "gpu" or ":" in need)
+    if target.python and not Path(target.python).exists():
+        return f"there is no {target.python}: conformance run --tensorflow makes it"
+    here = not elsewhere and not target.python
+    needs = (need for need in target.needs if here or need == "gpu" or ":" in need)
     return next(filter(None, (machine.lacks(need, seen) for need in needs)), None)
 
 
@@ -71,6 +76,8 @@ def find(text: str) -> Target:
     """
     Return the target that a user names: a built-in one, a registered one, module:object, or command:...
 
+    name@release is a built-in one of TensorFlow with another release.
+
     Raises:
         UsageError: there is none of that name.
     """
@@ -78,6 +85,9 @@ def find(text: str) -> Target:
         return foreign(text)
     if text in BUILT_IN:
         return builtin()[text]
+    name, _, release = text.partition("@")
+    if release and name in tensorflow.TARGETS:
+        return releases.of_release(builtin()[name], releases.parsed(release))
     places = registered()
     place = places.get(text, text)
     if all(part.isidentifier() for part in place.replace(":", ".", 1).split(".")):

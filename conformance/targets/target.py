@@ -34,6 +34,7 @@ class Target:
     options: Mapping[str, Json] = field(default_factory=dict)  # of the adapter
     environment: Mapping[str, str] = field(default_factory=dict)  # of the worker, over the suite's own
     command: tuple[str, ...] = ()  # what to run instead of the suite's worker
+    python: str = ""  # the interpreter of its workers; "": that of the run
     arithmetic: Mapping[str, str] = field(default_factory=lambda: FLOAT32)  # declared, by dtype
     deterministic: bool = False  # whether it claims that the same call gives the same bits
     own_masks: tuple[str, ...] = ()  # ops whose random numbers are not those of TensorFlow's kernels; ALL_OPS: of all
@@ -79,7 +80,8 @@ class Target:
         return op in self.own_masks or self.own_masks == ALL_OPS
 
     def start(self, python: str = sys.executable) -> Start:
-        """Return how a worker is started; `python` may be an interpreter with another TensorFlow."""
+        """Return how a worker is started; `python`, for a target without its own, may have another TensorFlow."""
+        python = self.python or python
         spec = {"adapter": self.adapter, "options": dict(self.options), "limited": "gpu" not in self.needs}
         specification = json.dumps(spec)
         kept = {name: text for name, text in os.environ.items() if self.command or not name.startswith(CLEARED)}

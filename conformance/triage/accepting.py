@@ -13,6 +13,7 @@ from typing import Any
 
 from conformance.errors import SuiteError, UsageError
 from conformance.run.store import Store
+from conformance.targets.tensorflow.releases import without_release
 from conformance.triage import findings
 from conformance.triage.findings import Finding
 from conformance.triage.versions import version_of
@@ -56,7 +57,7 @@ def _entries(finding: Finding, versions: Mapping[str, str], known: set[str]) -> 
             "id": name,
             "op": finding.op,
             "kind": finding.kind,
-            "targets": [_literal(target) for target in targets if versions.get(target, "") == version],
+            "targets": _patterns(target for target in targets if versions.get(target, "") == version),
             "versions": f"=={version}" if version else "",
             "predicate": _predicate(finding),
             **({"symptoms": list(finding.signature)} if finding.signature else {}),
@@ -77,6 +78,11 @@ def _free(name: str, taken: Iterable[str]) -> str:
     """Return a name, numbered where it is taken."""
     numbered = (f"{name}-{number}" if number > 1 else name for number in range(1, 10**6))
     return next(each for each in numbered if each not in set(taken))
+
+
+def _patterns(targets: Iterable[str]) -> list[str]:
+    """Return the patterns that fit these targets alone, whatever the release: the waiver's versions tell it."""
+    return list(dict.fromkeys(_literal(without_release(target)) for target in targets))
 
 
 def _literal(target: str) -> str:

@@ -23,6 +23,7 @@ from conformance.model import DISAGREEMENTS, SYMPTOMS, Case, Symptom, Verdict
 from conformance.ops import OPS, case_from_json, features
 from conformance.run.rows import digest
 from conformance.targets import registry
+from conformance.targets.tensorflow.releases import without_release
 from reference.errors import Fault
 
 __all__ = ["BUILT_IN", "Disagreement", "Waiver", "covering", "holds", "load"]
@@ -78,7 +79,7 @@ class Waiver:
 
     def concerns(self, target: str, version: str) -> bool:
         """Return whether the waiver speaks of this target in this version of its library; "" where none is said."""
-        named = any(fnmatchcase(target, pattern) for pattern in self.targets)
+        named = any(fnmatchcase(without_release(target), pattern) for pattern in self.targets)
         known = not len(self.versions) or (bool(version) and self.versions.contains(version, prereleases=True))
         return named and known
 
