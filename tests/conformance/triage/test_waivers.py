@@ -349,6 +349,14 @@ def test_targets_are_named_by_patterns(tmp_path: Path, pattern: str, covered: bo
     assert waiver(tmp_path, targets=["other:target", pattern]).concerns("tf-cpu-eager", "2.21.0") is covered
 
 
+def test_a_target_of_a_release_is_known_by_its_own_version(tmp_path: Path) -> None:
+    """The release in its name says nothing: 2.21.0 that reports 2.18.1 is 2.18.1."""
+    known = waiver(tmp_path, targets=["tf-cpu-eager"], versions="==2.18.1")
+    assert known.concerns("tf-cpu-eager@2.21.0", "2.18.1")
+    assert not known.concerns("tf-cpu-eager@2.18.1", "2.21.0")
+    assert not known.concerns("tf-cpu-xla@2.18.1", "2.18.1")
+
+
 def test_a_waiver_expires_after_its_review_date(tmp_path: Path) -> None:
     """Not on it."""
     assert not waiver(tmp_path).expired(dt.date(2027, 5, 1))
