@@ -239,7 +239,7 @@ def _targets(names: list[str] | None, python: str | None = None) -> tuple[str, .
             if reason:
                 raise UsageError(f"target {name} cannot run here: {reason}")
     for name in found:
-        if elsewhere or name not in registry.BUILT_IN:
+        if (elsewhere or name not in registry.BUILT_IN) and not registry.find(name).python:
             _start(name, python)
     return found
 

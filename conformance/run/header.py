@@ -12,14 +12,15 @@ from conformance.run import jobs
 from conformance.run.jobs import Plan
 from conformance.targets import machine, registry
 from conformance.targets.target import Target
+from conformance.targets.tensorflow.releases import without_release
 
 __all__ = ["described", "header", "now"]
 
 
 def header(plan: Plan, unavailable: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return what is known of a run before it begins; unavailable: targets asked for that cannot run, and why."""
-    chosen = set(plan.targets)
     missing = unavailable or {}
+    chosen = set(map(without_release, (*plan.targets, *missing)))
     builtin = registry.builtin()
     return {
         "started": now(),
@@ -39,7 +40,7 @@ def header(plan: Plan, unavailable: Mapping[str, str] | None = None) -> dict[str
             *(
                 {"name": name, "reason": registry.available(target) or "not asked for"}
                 for name, target in builtin.items()
-                if name not in chosen and name not in missing
+                if name not in chosen
             ),
         ],
     }

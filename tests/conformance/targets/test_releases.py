@@ -19,7 +19,10 @@ echo "$@" >> "{log}"
 {first}
 for last; do :; done
 case "$1" in
-    venv) mkdir -p "$last/bin"; printf '#!/bin/sh\\necho {version}\\n' > "$last/bin/python"; chmod +x "$last/bin/python" ;;
+    venv)
+        mkdir -p "$last/bin"
+        printf '#!/bin/sh\\necho {version}\\n' > "$last/bin/python"
+        chmod +x "$last/bin/python" ;;
     python) exit 2 ;;
 esac
 """
@@ -33,7 +36,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def plant(folder: Path, monkeypatch: pytest.MonkeyPatch, first: str = "", version: str = "3 11") -> Path:
-    """Put a uv that installs nothing on PATH, which runs `first` whenever it is called; return the file of its calls."""
+    """Put a uv that installs nothing on PATH, which runs `first` at every call; return the file of its calls."""
     log = folder / "calls"
     uv = folder / "bin" / "uv"
     uv.parent.mkdir()
@@ -107,7 +110,7 @@ def test_a_target_whose_environment_is_not_there_is_not_available() -> None:
 
 def test_targets_of_tensorflow_alone_have_releases() -> None:
     """The reference has none."""
-    with pytest.raises(UsageError, match="no target 'reference@2.18.1'"):
+    with pytest.raises(UsageError, match=r"no target 'reference@2\.18\.1'"):
         registry.find("reference@2.18.1")
     assert without_release("tf-cpu-eager@2.18.1") == "tf-cpu-eager"
     assert without_release("module:name@2.18.1") == "module:name@2.18.1"
@@ -225,7 +228,7 @@ def test_a_release_that_cannot_be_made_is_not_run(tmp_path: Path, monkeypatch: p
 
     assert listed == ("tf-cpu-eager@2.18.1",)
     assert missing == {"tf-cpu-eager@2.18.99": "TensorFlow 2.18.99: uv: no wheel"}
-    with pytest.raises(SuiteError, match="nothing can run: TensorFlow 2[.]18[.]99: uv: no wheel"):
+    with pytest.raises(SuiteError, match=r"nothing can run: TensorFlow 2\.18\.99: uv: no wheel"):
         crossed(["tf-cpu-eager"], ["2.18.99"], lambda _: None)
 
 
