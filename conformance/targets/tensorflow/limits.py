@@ -5,9 +5,11 @@ Measured on TensorFlow 2.21.0 on CPU, call by call; those of the GPU come from t
 core/kernels, and wait for one.
 """
 
+from collections.abc import Mapping
+
 from conformance.targets.limits import Limit
 
-__all__ = ["BELOW_AVX512", "EVERYWHERE", "GPU", "STOCK", "UNKNOWN_SHAPES", "XLA"]
+__all__ = ["EVERYWHERE", "GPU", "HELD_BELOW", "STOCK", "UNKNOWN_SHAPES", "XLA"]
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 GRADIENTS = ("conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
@@ -25,6 +27,7 @@ FILLED: Classes = {"noise_shape with None": ("yes",)}  # from the shape of x
 INT64_SHAPE: Classes = {"shape spelt": ("int64",)}
 TWO_SIZES: Classes = {"shape spelt": ("two",)}  # height and width alone
 BFLOAT16: Classes = {"dtype": ("bfloat16",)}
+FLOAT16: Classes = {"dtype": ("float16",)}
 INT32_INDEX: Classes = {"argmax": ("int32",)}
 
 # Of every TensorFlow target.
@@ -72,13 +75,20 @@ STOCK = (
     ),
 )
 
-# Of oneDNN held to a level without bfloat16, on a processor with AVX-512: TensorFlow asks the processor, not oneDNN,
-# whether bfloat16 can be served, and gives it calls that it has no kernels for (AbortedError: no primitive descriptor).
-NO_BFLOAT16 = "oneDNN held to this level has no bfloat16, which TensorFlow asks the processor about"
-BELOW_AVX512 = (
-    Limit(ops=("conv2d", *GRADIENTS, "max_pool", *AVG_POOLS), features=BFLOAT16, reason=NO_BFLOAT16),
-    Limit(ops=("max_pool_grad",), routes=("tape",), features=BFLOAT16, reason=NO_BFLOAT16),
-)
+# Of oneDNN held to a level that lacks a dtype which the processor has: TensorFlow asks the processor, not oneDNN,
+# whether it can be served, and gives oneDNN calls that it has no kernels for (AbortedError: no primitive descriptor).
+# By the processor's flag; measured on a processor with both, level by level.
+NOT_HELD = "TensorFlow asks the processor, not oneDNN held to a lower level, whether it serves this dtype"
+HELD_BELOW: Mapping[str, tuple[Limit, ...]] = {
+    "avx512f": (
+        Limit(ops=("conv2d", *GRADIENTS, "max_pool", *AVG_POOLS), features=BFLOAT16, reason=NOT_HELD),
+        Limit(ops=("max_pool_grad",), routes=("tape",), features=BFLOAT16, reason=NOT_HELD),
+    ),
+    "avx512_fp16": (
+        Limit(ops=("conv2d", *GRADIENTS, "max_pool"), features=FLOAT16, reason=NOT_HELD),
+        Limit(ops=("max_pool_grad",), routes=("tape",), features=FLOAT16, reason=NOT_HELD),
+    ),
+}
 
 # Of graphs that know ranks only.
 UNKNOWN_SHAPES = (

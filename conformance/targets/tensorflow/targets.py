@@ -89,11 +89,11 @@ def held_to(level: str) -> Target:
 
 def on_processor(target: Target, flags: frozenset[str]) -> Target:
     """Return a target as it is on a processor with these flags."""
-    wide = "avx512f" in flags
     # oneDNN's kernels of TensorFlow serve bfloat16 on processors with AVX-512 only.
-    served = tuple(dtype for dtype in target.onednn if wide or dtype != "bfloat16")
+    served = tuple(dtype for dtype in target.onednn if "avx512f" in flags or dtype != "bfloat16")
     level = target.differs_from
-    more = limits.BELOW_AVX512 if wide and level and "avx512f" not in machine.required(level) else ()
+    above = flags - machine.required(level) if level else frozenset()
+    more = [limit for flag, held in limits.HELD_BELOW.items() if flag in above for limit in held]
     default = target.default and (not level or machine.has_more_than(level, flags))
     return replace(target, onednn=served, limits=(*target.limits, *more), default=default)
 

@@ -138,6 +138,16 @@ def test_onednn_serves_bfloat16_with_avx512_only() -> None:
     assert not unsupported(registry.builtin(AVX512)["tf-cpu-eager"], call)
 
 
+def test_a_level_without_float16_cannot_serve_it_on_a_processor_that_can() -> None:
+    """With AVX512-FP16, oneDNN held below is given float16 convolutions; average pools are no oneDNN's."""
+    fp16 = registry.builtin(AVX512 | {"avx512_fp16"})
+
+    assert unsupported(fp16["tf-cpu-eager-avx512"], case("conv2d", "float16"))
+    assert not unsupported(fp16["tf-cpu-eager-avx512-fp16"], case("conv2d", "float16"))
+    assert not unsupported(fp16["tf-cpu-eager-avx2"], case("avg_pool", "float16"))
+    assert not unsupported(registry.builtin(AVX512)["tf-cpu-eager-avx2"], case("conv2d", "float16"))
+
+
 def test_a_level_without_bfloat16_cannot_serve_it_on_a_processor_that_can() -> None:
     """TensorFlow asks the processor: with AVX-512, oneDNN held to AVX2 is given bfloat16; float32 it serves."""
     held = registry.builtin(AVX512)["tf-cpu-eager-avx2"]
