@@ -68,10 +68,10 @@ def _entries(finding: Finding, versions: Mapping[str, str], known: set[str]) -> 
 
 
 def _predicate(finding: Finding) -> dict[str, str]:
-    """Return what groups a finding's observations beside how the call ended."""
+    """Return where a finding holds: by its rule, or by its predicate where no message tells it from another."""
     if finding.kind == "accepted-invalid":
         return {"breaks": finding.rule}
-    return {} if finding.signature else dict(finding.predicate)
+    return {} if finding.message else dict(finding.predicate)
 
 
 def _free(name: str, taken: Iterable[str]) -> str:
