@@ -1,31 +1,19 @@
-"""Other implementations to time beside the targets: what is installed of scipy, JAX, PyTorch and ONNX."""
+"""What is timed beside the targets of a run: the reference's bounds, and the libraries that are installed."""
 
 from collections.abc import Mapping
 
-from conformance.targets.target import Target
+from conformance.targets.libraries import TARGETS
+from conformance.targets.target import NAMESPACE, Target
 
-__all__ = ["PEERS"]
+__all__ = ["BOUNDED", "PEERS"]
 
-
-def peer(library: str, about: str, *more: str) -> Target:
-    """Return a library as a contender."""
-    adapter = "conformance.bench.implementations"
-    return Target(name=library, about=about, adapter=adapter, options={"library": library}, needs=(library, *more))
-
-
+BOUNDED = Target(
+    name="reference-bounds",
+    about="the reference, value and bound together",
+    adapter=NAMESPACE,
+    options={"object": "conformance.bench.bounded:FUNCTIONS"},
+)
 PEERS: Mapping[str, Target] = {
-    target.name: target
-    for target in (
-        Target(
-            name="reference-bounds",
-            about="the reference, value and bound together",
-            adapter="conformance.targets.namespace",
-            options={"object": "conformance.bench.bounded:FUNCTIONS"},
-        ),
-        peer("jax", "JAX, jitted"),
-        peer("torch", "PyTorch on the CPU"),
-        peer("onnxruntime", "ONNX Runtime on the CPU", "onnx"),
-        peer("onnx", "ONNX's reference evaluator"),
-        peer("scipy", "scipy.signal, a correlation a pair of channels"),
-    )
+    BOUNDED.name: BOUNDED,
+    **{name: TARGETS[name] for name in ("jax", "torch", "onnxruntime")},
 }

@@ -18,10 +18,7 @@ __all__ = ["TARGETS"]
 
 # One thread, so that results do not depend on the machine; a GPU of this machine's is not looked for.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", **NO_GPU}
-JAX_ENVIRONMENT = {
-    "JAX_PLATFORMS": "cpu",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-}
+JAX_ENVIRONMENT = {"JAX_PLATFORMS": "cpu", "NPROC": "1"}
 TFJS_HARNESS = Path(__file__).parents[2] / "harnesses" / "tfjs"  # no Python: it stands beside the suite's source
 
 

@@ -7,6 +7,7 @@ and one with dilations, is pads, and what they leave of an output is output_padd
 """
 
 import math
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -42,7 +43,8 @@ def session(node: str, arrays: Mapping[str, Array], results: int, attributes: Ma
     graph = helper.make_graph([made], node, inputs, [onnx.ValueInfoProto(name=name) for name in outputs])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # results do not depend on the machine
+    options.inter_op_num_threads = 1
+    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "1"))  # ONNX Runtime's own ask the machine
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 

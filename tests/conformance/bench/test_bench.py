@@ -1,7 +1,6 @@
 """Timings: what is timed, how it is checked, written, read and compared; with implementations that cheat."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -453,19 +452,6 @@ def test_shares_of_the_ceilings_are_those_of_dtype_and_threads() -> None:
     assert (against(row, most).of_gflops, against(row, most).of_gbs) == (0.25, 0.125)
     assert against(replace(row, dtype="bfloat16"), most).of_gflops is None
     assert against(replace(row, target="tf-gpu-eager"), most).of_gflops is None
-
-
-def test_pytorch_is_called_for_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a stand-in of its functions: paddings that both ends share, that they do not, and sizes that leave a rest."""
-    shutil.copy(Path(__file__).parent / "stand_in_torch.py", tmp_path / "torch.py")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    layers = ("lenet-5/c1", "dqn/conv1", "dcgan/up4", "lenet-5-mnist/conv1", "lenet-5-mnist/pool1", "resnet-50/pool1")
-    forward = ("conv2d", "conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter", "max_pool")
-    chosen = tuple(subject for subject in subjects(layers, (1,)) if subject.op in forward)
-
-    found = list(timed(BenchPlan(targets=(PEERS["torch"],), subjects=chosen, rounds=1, seconds=0.001), lambda *_: None))
-
-    assert [(row.layer, row.op, row.note) for row in found if not row.correct] == []
 
 
 @pytest.mark.slow
