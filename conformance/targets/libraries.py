@@ -19,7 +19,7 @@ __all__ = ["TARGETS"]
 # One thread, so that results do not depend on the machine; a GPU of this machine's is not looked for.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", **NO_GPU}
 JAX_ENVIRONMENT = {"JAX_PLATFORMS": "cpu", "NPROC": "1"}
-TFJS_HARNESS = Path(__file__).parents[2] / "harnesses" / "tfjs"  # no Python: it stands beside the suite's source
+TFJS_HARNESS = Path(__file__).with_name("tfjs") / "harness"  # a program in JavaScript
 
 
 def library(profile: Profile, folder: str, *needs: str, about: str, **environment: str) -> Target:

@@ -58,7 +58,7 @@ def lacks(need: str, flags: frozenset[str]) -> str | None:
     if kind == "program":
         return None if shutil.which(name) else f"there is no program {name}"
     if kind == "file":
-        return None if Path(name).exists() else f"there is no {'/'.join(Path(name).parts[-3:])}: `npm ci` makes it"
+        return None if Path(name).exists() else f"there is no {name}: `npm ci --prefix {Path(name).parent}` makes it"
     return None if importlib.util.find_spec(need) else f"{need} is not installed"
 
 

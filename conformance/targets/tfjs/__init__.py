@@ -1,1 +1,1 @@
-"""TensorFlow.js as a target: its profile; the program itself stands in harnesses/tfjs."""
+"""TensorFlow.js as a target: its profile; the program itself stands in `harness`."""

@@ -115,7 +115,7 @@ def test_what_is_missing_is_said() -> None:
     }
     assert machine.lacks("no_such_module", AVX2) == "no_such_module is not installed"
     assert machine.lacks("program:no-such-program", AVX2) == "there is no program no-such-program"
-    assert machine.lacks("file:/no/such/file", AVX2) == "there is no no/such/file: `npm ci` makes it"
+    assert machine.lacks("file:/no/such/file", AVX2) == "there is no /no/such/file: `npm ci --prefix /no/such` makes it"
 
 
 def test_a_level_is_a_target_of_its_own_only_below_the_processors() -> None:
