@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conformance.cases.network import Runner
 from conformance.model import Array
-from conformance.networks.steps import Runner
 from examples.sparse_coding import Linear, Prox, soft
 
 __all__ = ["Switches", "sparse_pools", "switched", "unpooling"]

@@ -21,8 +21,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from conformance.cases.network import Runner
 from conformance.model import Array
-from conformance.networks.steps import Runner
 from conformance.targets.target import Target
 from examples import lockstep, running
 from examples.adaptive_deconvolution import sparse_pools

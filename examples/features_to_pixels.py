@@ -19,12 +19,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from conformance.cases.network import Network, Parameters, Runner, Step
 from conformance.model import Array
 from conformance.networks.comparing import Distance, Judged, carried, distance, judged
 from conformance.networks.known import MNIST, mirrored
-from conformance.networks.layers import Network
 from conformance.networks.running import run_reference, step
-from conformance.networks.steps import Parameters, Runner, Step
 from conformance.targets.target import Target
 from examples import running
 from examples.digits import TESTED, digits

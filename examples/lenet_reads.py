@@ -17,13 +17,12 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from conformance.cases.network import Network, Parameters, Runner
 from conformance.model import Array
 from conformance.networks.backward import backward, loss
 from conformance.networks.known import MNIST
-from conformance.networks.layers import Network
 from conformance.networks.results import NetworkRun
 from conformance.networks.running import initialised, run, run_reference
-from conformance.networks.steps import Parameters, Runner
 from conformance.networks.trying import Sample, tried
 from examples import running
 from examples.charts import lines

@@ -25,13 +25,12 @@ from math import hypot, sqrt
 
 import numpy as np
 
+from conformance.cases.network import Arguments, Layer, Runner, Step
 from conformance.judge.allowed import Results, allowed, preferred
 from conformance.judge.judging import declared
 from conformance.model import Array
 from conformance.networks.comparing import Judged, judged
-from conformance.networks.layers import Layer
 from conformance.networks.running import case_of, run_reference
-from conformance.networks.steps import Arguments, Runner, Step
 from conformance.targets.target import Target
 from examples.continuation import Split, continuation
 from examples.sparse_coding import Linear, Prox, deconvolution, gain, grid, ista

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from conformance.cases.network import Runner
 from conformance.errors import SuiteError, UsageError
 from conformance.networks.running import on_target
-from conformance.networks.steps import Runner
 from conformance.targets import registry
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits, Worker

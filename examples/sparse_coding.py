@@ -23,8 +23,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from conformance.cases.network import Runner
 from conformance.model import Array
-from conformance.networks.steps import Runner
 
 __all__ = [
     "IDENTITY",

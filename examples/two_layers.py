@@ -8,8 +8,8 @@ from itertools import islice
 
 import numpy as np
 
+from conformance.cases.network import Runner
 from conformance.model import Array
-from conformance.networks.steps import Runner
 from examples import running
 from examples.adaptive_deconvolution import Switches, sparse_pools, switched, unpooling
 from examples.sparse_coding import Learnt, Linear, chained, deconvolution, ista, learning, objective

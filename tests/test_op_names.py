@@ -19,8 +19,6 @@ EXEMPT = (
     ROOT / "conformance" / "ops",
     *(ROOT / "conformance" / "targets" / library for library in LIBRARIES),
     ROOT / "conformance" / "targets" / "arguments.py",  # shared by the libraries' adapters
-    ROOT / "conformance" / "bench" / "pytorch.py",  # a peer's adapter
-    ROOT / "conformance" / "bench" / "implementations.py",  # peers' adapters
 )
 SOURCES = sorted(
     path

@@ -1,18 +1,19 @@
 """What is timed at a layer: the ops, by the kind of the layer, and how each is called with arrays drawn at random."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import ml_dtypes
 import numpy as np
 
+from conformance.cases.network import AtLayer, Inputs
 from conformance.model import Array
 from conformance.networks.counting import Row
-from conformance.networks.kinds import KINDS
+from conformance.networks.kinds import at_layer, kind_of
 from conformance.networks.running import run_reference
-from conformance.networks.steps import Inputs
+from conformance.ops import OPS
 
 __all__ = ["DTYPES", "TIMED", "Drawn", "TimedOp"]
 
@@ -47,6 +48,12 @@ class Drawn:
         """Draw the gradient with respect to what the layer gives: [N, OH, OW, O]."""
         return self._normal((self.batch, *self.row.counted.output))
 
+    def argmax(self) -> Array:
+        """Return an argmax in the shape of the image: the first cells of 2x2 windows over what the layer gives."""
+        high, wide, channels = self.row.counted.output
+        cells = np.arange(high * wide * channels).reshape(high, wide, channels)[::2, ::2]
+        return np.broadcast_to(cells, (self.batch, *self.row.input)).copy()
+
     def _normal(self, shape: tuple[int, ...], size: int = 1) -> Array:
         """Draw normal numbers of variance 1 / size."""
         # A float32 number among float64 would be easier to sum.
@@ -58,69 +65,40 @@ class Drawn:
 class TimedOp:
     """An op that is timed at a layer."""
 
-    layer: str  # the layers at which it is timed, as `Layer.op` names them
+    layer: str  # the op of the layers at which it is timed
     op: str
     call: Callable[[Drawn], Arguments]  # its arguments, as tf.nn takes them
-    shares: bool = False  # whether the images of a batch share in one result, or in one mask
+
+    @property
+    def shares(self) -> bool:
+        """Whether the images of a batch share in one result, or in one mask."""
+        return OPS[self.op].result in ("filters", "tensor")
 
 
 def forward(drawn: Drawn) -> Arguments:
     """Call the layer's own op."""
     layer = drawn.row.layer
-    return KINDS[layer.op].call(layer, Inputs(image=drawn.image(), filters=drawn.filters()))
+    kind = kind_of(layer)
+    argmax = drawn.argmax() if kind.takes_argmax else None
+    inputs = Inputs(image=drawn.image(), filters=drawn.filters(), argmax=argmax, rng_alg="auto_select")
+    return kind.call(layer, inputs)
 
 
-def backward(op: str) -> Callable[[Drawn], Arguments]:
-    """Return what calls a gradient op of the layer."""
+def beside(at: AtLayer) -> Callable[[Drawn], Arguments]:
+    """Return what makes an op's call at a layer of another op."""
 
     def call(drawn: Drawn) -> Arguments:
-        kind = KINDS[drawn.row.layer.op]
-        (gradient,) = (each for each in kind.gradients if each.op == op)
         arguments = forward(drawn)
-        return gradient.call(arguments, lambda: run_reference(kind.op, arguments), drawn.gradient(), run_reference)
+        return at.call(arguments, lambda: run_reference(at.op, arguments), drawn.gradient(), run_reference)
 
     return call
 
 
-def unpooling(drawn: Drawn) -> Arguments:
-    """Call max_unpool at the argmax of 2x2 windows: the first cell of each."""
-    layer, (high, wide, channels) = drawn.row.layer, drawn.row.counted.output
-    image = drawn.image()
-    cells = np.arange(high * wide * channels).reshape(high, wide, channels)[::2, ::2]
-    argmax = np.broadcast_to(cells, image.shape).copy()
-    return KINDS[layer.op].call(layer, Inputs(image=image, argmax=argmax))
+def timed(op: str) -> Iterator[TimedOp]:
+    """Yield what is timed at the layers of an op: the op, and what makes a call at its layers."""
+    yield TimedOp(layer=op, op=op, call=forward)
+    for each, at in at_layer(op):
+        yield TimedOp(layer=op, op=each.name, call=beside(at))
 
 
-def spreading(drawn: Drawn) -> Arguments:
-    """Call avg_unpool, back through an average pool."""
-    arguments = forward(drawn)
-    shape = list(arguments.pop("input").shape)
-    return {"input": drawn.gradient(), "output_shape": shape, **arguments}
-
-
-def dropout(drawn: Drawn) -> Arguments:
-    """Call dropout without a seed."""
-    return {"x": drawn.image(), "rate": drawn.row.layer.rate}
-
-
-def stateless_dropout(drawn: Drawn) -> Arguments:
-    """Call dropout with a seed, by the algorithm that the device prefers."""
-    return {**dropout(drawn), "seed": np.array([1, 2], np.int32)}
-
-
-TIMED = (
-    TimedOp(layer="conv2d", op="conv2d", call=forward),
-    TimedOp(layer="conv2d", op="conv2d_backprop_input", call=backward("conv2d_backprop_input")),
-    TimedOp(layer="conv2d", op="conv2d_backprop_filter", call=backward("conv2d_backprop_filter"), shares=True),
-    TimedOp(layer="conv2d_transpose", op="conv2d_transpose", call=forward),
-    TimedOp(layer="max_pool", op="max_pool", call=forward),
-    TimedOp(layer="max_pool", op="max_pool_grad", call=backward("max_pool_grad")),
-    TimedOp(layer="max_pool_with_argmax", op="max_pool_with_argmax", call=forward),
-    TimedOp(layer="avg_pool", op="avg_pool", call=forward),
-    TimedOp(layer="avg_pool", op="avg_pool_grad", call=backward("avg_pool_grad")),
-    TimedOp(layer="avg_pool", op="avg_unpool", call=spreading),
-    TimedOp(layer="max_unpool", op="max_unpool", call=unpooling),
-    TimedOp(layer="dropout", op="dropout", call=dropout, shares=True),
-    TimedOp(layer="dropout", op="stateless_dropout", call=stateless_dropout, shares=True),
-    TimedOp(layer="dropout", op="dropout_grad", call=backward("dropout_grad"), shares=True),
-)
+TIMED = tuple(one for op in OPS.values() if op.layer for one in timed(op.name))

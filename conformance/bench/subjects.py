@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from conformance.bench.calls import TIMED, Drawn, TimedOp
+from conformance.cases.network import Layer, Network
 from conformance.networks.counting import Row, table
 from conformance.networks.known import NETWORKS, conv, pool, up
-from conformance.networks.layers import Layer, Network
 from reference.arithmetic import Image
 
 __all__ = ["CHOSEN", "FEW", "SINGLE", "Subject", "arguments", "subjects"]

@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeAlias
 from conformance.cases.choices import Choices
 from conformance.cases.conditions import Condition
 from conformance.cases.layers import RealLayer
+from conformance.cases.linear import Linear
+from conformance.cases.network import AtLayer, LayerKind
 from conformance.model import Array, Case, Json
 from conformance.sets import Allowed
 from reference.bounds import Arithmetic
@@ -63,7 +65,6 @@ class Op:
     dtypes: tuple[str, ...]  # of the first array, as the generator draws them: the common ones more than once
     shape_argument: str | None = None  # the argument that is a shape
     options: tuple[str, ...] = ()  # arguments that a call may leave out
-    gradient_of: str = ""  # the op whose gradient it is
     result: Role = "image"  # what its (first) result is
     image: bool = True  # whether its (first) result is what the windows of `windows` give, [N, H, W, C]
 
@@ -78,6 +79,7 @@ class Op:
     arrays: Callable[[Case], dict[str, Array]]  # drawn by the case's regime, as exact on the lattice as it demands
     allowed: Callable[[Arguments], Permits]  # what a call may give; raises SpecError where it breaks a rule
     sum: Sum | None = None  # raises SpecError where the call breaks a rule; None: it adds nothing up
+    linear: Linear | None = None  # its operands, where the order of its sums can be looked for
     windows: Callable[[Case], Windows] | None = None  # those of its geometry, where it has any
     geometry: Geometry | None = None  # where it can be drawn
 
@@ -87,4 +89,6 @@ class Op:
     seeded: Callable[[Case], bool] = field(default=lambda _: True)  # whether a call gives the same bits again; any call
     seeding: Callable[[int], dict[str, Json]] | None = None  # the arguments by which a number seeds what it draws
     layers: tuple[RealLayer, ...] = ()  # of real networks
+    layer: LayerKind | None = None  # what it is as a layer of a network
+    at_layer: AtLayer | None = None  # its call at a layer of another op
     tensorflow: Mapping[str, str] = field(default_factory=dict)  # route: the function by which users compute it

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from conformance.cases.linear import Sizes
 from conformance.errors import UsageError
 from conformance.order import tables
-from conformance.order.kinds import Sizes
 from conformance.order.operands import OPERANDS, call, middle
 from conformance.order.probing import Probed, probed
 from conformance.order.replay import Order

@@ -5,15 +5,15 @@ Every gradient of an op is a call of the runner, and can be judged as the calls 
 biases and activations are the suite's own, in NumPy.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from conformance.cases.network import AtLayer, Layer, Network, Parameters, Runner, Step
+from conformance.cases.op import Op
 from conformance.model import Array
-from conformance.networks.kinds import KINDS, Gradient
-from conformance.networks.layers import Network
+from conformance.networks.kinds import at_layer
 from conformance.networks.running import run, run_reference
-from conformance.networks.steps import Parameters, Runner, Step
 
 __all__ = ["backward", "loss", "stepped"]
 
@@ -38,12 +38,13 @@ def backward(steps: Sequence[Step], gradient: Array, runner: Runner) -> tuple[li
     found: dict[str, Parameters] = {}
     for step in reversed(steps):
         gradient = activation_gradient(step, gradient)
-        made = [called(step, op, gradient, runner) for op in KINDS[step.layer.op].gradients]
-        calls += made
-        if "filters" in step.arguments:
+        made = {op.result: called(step, op.name, at, gradient, runner) for op, at in gradient_ops(step.layer)}
+        calls += made.values()
+        if "filters" in made:
             bias = gradient.sum((0, 1, 2), np.float64).astype(gradient.dtype)
-            found[step.layer.name] = Parameters(made[0].output, bias)
-        gradient = made[-1].output
+            found[step.layer.name] = Parameters(made.pop("filters").output, bias)
+        (of_input,) = made.values()
+        gradient = of_input.output
     return calls, found
 
 
@@ -56,11 +57,16 @@ def activation_gradient(step: Step, gradient: Array) -> Array:
     return gradient
 
 
-def called(step: Step, op: Gradient, gradient: Array, runner: Runner) -> Step:
+def gradient_ops(layer: Layer) -> Iterator[tuple[Op, AtLayer]]:
+    """Yield the gradient ops of a layer: that of its filters, where it has any, and that of what it takes."""
+    yield from ((op, at) for op, at in at_layer(layer.op) if at.gradient)
+
+
+def called(step: Step, op: str, at: AtLayer, gradient: Array, runner: Runner) -> Step:
     """Make the call of one gradient op of a layer."""
-    arguments = op.call(step.arguments, lambda: step.results, gradient, runner)
-    results = runner(op.op, arguments)
-    return Step(layer=step.layer, op=op.op, arguments=arguments, results=results, output=results[0])
+    arguments = at.call(step.arguments, lambda: step.results, gradient, runner)
+    results = runner(op, arguments)
+    return Step(layer=step.layer, op=op, arguments=arguments, results=results, output=results[0])
 
 
 def stepped(

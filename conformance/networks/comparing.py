@@ -11,13 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conformance.cases.network import Network, Parameters, Runner, Step
 from conformance.judge.allowed import permits
 from conformance.judge.judging import declared, judge
 from conformance.model import Array, Returned
-from conformance.networks.kinds import KINDS
-from conformance.networks.layers import Network
+from conformance.networks.kinds import kind_of
 from conformance.networks.running import case_of, run, run_reference
-from conformance.networks.steps import Parameters, Runner, Step
 from conformance.targets.target import Target
 from reference.floats import format_of
 
@@ -111,7 +110,7 @@ def carried(mine: Step, other: Step, before: Array, parameters: Mapping[str, Par
     """
     fmt = format_of(mine.output.dtype)
     arithmetic = declared(target, case_of(mine.op, mine.arguments))
-    bound = KINDS[mine.layer.op].bound(mine, other, before, arithmetic)
+    bound = kind_of(mine.layer).bound(mine, other, before, arithmetic)
     weights = parameters.get(mine.layer.shares or mine.layer.name)
     if mine.layer.bias and weights is not None and weights.bias is not None:
         # Both runs round the sum with the bias.

@@ -7,8 +7,8 @@ neurons, and so count the padding's zeros too; the two agree wherever nothing is
 
 from dataclasses import dataclass
 
-from conformance.networks.kinds import KINDS
-from conformance.networks.layers import Layer, Network
+from conformance.cases.network import Layer, Network
+from conformance.networks.kinds import kind_of
 from reference import arithmetic
 from reference.arithmetic import Filters, Image
 
@@ -36,7 +36,7 @@ def table(network: Network) -> list[Row]:
     rows: list[Row] = []
     image = network.input
     for layer in network.layers:
-        kind = KINDS[layer.op]
+        kind = kind_of(layer)
         counted = kind.count(layer, image)
         rows.append(Row(layer=layer, input=image, filters=kind.filters(layer, image), counted=counted))
         image = counted.output

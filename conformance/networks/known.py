@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
+from conformance.cases.network import WHOLE, Layer, Network
 from conformance.errors import SuiteError
 from conformance.networks.counting import images
-from conformance.networks.kinds import KINDS
-from conformance.networks.layers import WHOLE, Layer, Network
+from conformance.networks.kinds import kind_of
 from reference.arithmetic import Padding, Pair
 
 __all__ = ["NETWORKS", "mirrored"]
@@ -84,7 +84,7 @@ def mirrored(network: Network, title: str, source: str) -> Network:
 
 def _undone(layer: Layer, size: Pair, channels: int) -> Layer:
     """Return the layer that leads back from a layer's output to its input."""
-    back = KINDS[layer.op].back
+    back = kind_of(layer).back
     if back is None:
         raise SuiteError(f"no layer leads back through {layer.op}: {layer.name}")
     return back(layer, size, channels)
@@ -121,7 +121,7 @@ MNIST = Network(
         conv("conv2", 5, 64),
         pool("pool2"),
         dense("fc1", 512),
-        Layer(name="dropout", op="dropout", rate=0.5),
+        Layer(name="dropout", op="stateless_dropout", rate=0.5),
         dense("fc2", 10, ""),
     ),
     source="TensorFlow's tutorial, models/image/mnist/convolutional.py",

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from conformance.cases.network import Arguments, Inputs, Layer, Network, Parameters, Runner, Step
 from conformance.errors import SuiteError
 from conformance.model import Array, ArraySpec, Case, Json, Raised, Returned, Unsupported
 from conformance.networks.counting import table
-from conformance.networks.kinds import KINDS
-from conformance.networks.layers import Layer, Network
-from conformance.networks.steps import Arguments, Inputs, Parameters, Runner, Step
+from conformance.networks.kinds import kind_of
 from conformance.ops import OPS
 from conformance.ops.support import unsupported
 from conformance.targets.target import Target
@@ -100,11 +99,11 @@ def run(
     steps: list[Step] = []
     argmax: dict[str, Array] = {}
     for layer in network.layers:
-        if KINDS[layer.op].random and seed is None:
+        if OPS[layer.op].random and seed is None:
             continue
         steps.append(step(layer, image, parameters, argmax, runner, seed))
         image = steps[-1].output
-        if KINDS[layer.op].gives_argmax:
+        if kind_of(layer).gives_argmax:
             argmax[layer.name] = steps[-1].results[1]
     return steps
 
@@ -118,21 +117,21 @@ def step(
     seed: int | None = None,
 ) -> Step:
     """Run one layer."""
-    kind, weights = KINDS[layer.op], parameters.get(layer.shares or layer.name)
+    weights = parameters.get(layer.shares or layer.name)
     inputs = Inputs(
         image=activated(layer.activation, image) if layer.first else image,
         filters=weights.filters if weights else None,
         argmax=argmax.get(layer.shares),
         seed=seed or 0,
     )
-    arguments = kind.call(layer, inputs)
-    results = runner(kind.op, arguments)
+    arguments = kind_of(layer).call(layer, inputs)
+    results = runner(layer.op, arguments)
     output = results[0]
     if layer.bias and weights is not None and weights.bias is not None:
         output = output + weights.bias
     return Step(
         layer=layer,
-        op=kind.op,
+        op=layer.op,
         arguments=arguments,
         results=results,
         output=output if layer.first else activated(layer.activation, output),

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from rich import box
 from rich.table import Table
 
+from conformance.cases.network import Network
 from conformance.networks.comparing import Distance, Judged
 from conformance.networks.counting import Row, table
-from conformance.networks.kinds import KINDS
-from conformance.networks.layers import Network
+from conformance.networks.kinds import kind_of
 from conformance.networks.results import NetworkRun
 from reference.arithmetic import Image
 
@@ -42,7 +42,7 @@ def figures(row: Row) -> tuple[int, ...]:
 def described(row: Row) -> str:
     """Say what a layer does."""
     taps = row.layer.taps if row.filters is None else row.filters[:2]
-    return KINDS[row.layer.op].described(row.layer, taps)
+    return kind_of(row.layer).described(row.layer, taps)
 
 
 def side(image: Image) -> str:

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conformance.cases.network import Network, Parameters, Runner
 from conformance.model import Array
 from conformance.networks.backward import stepped
 from conformance.networks.comparing import end_to_end, judged, layer_by_layer
-from conformance.networks.kinds import KINDS
 from conformance.networks.known import LENET, MNIST
-from conformance.networks.layers import Network
 from conformance.networks.results import NetworkRun
 from conformance.networks.running import NotOfferedError, initialised
-from conformance.networks.steps import Parameters, Runner
+from conformance.ops import OPS
 from conformance.targets.target import Target
 
 __all__ = ["Sample", "attempted", "drawn", "tried"]
@@ -53,7 +52,7 @@ def tried(network: Network, target: Target, runner: Runner, seed: int, sample: S
     sample = sample or drawn(network, seed)
     weights, image = sample.weights, sample.images[:1]
     # A mask from another generator, which the specification leaves open, is no reason to compare nothing after it.
-    random = {kind.op for layer in network.layers if (kind := KINDS[layer.op]).random}
+    random = {layer.op for layer in network.layers if OPS[layer.op].random}
     masks = None if any(map(target.draws_own, random)) else seed
     step = stepped(network, sample.images, sample.labels, weights, masks) if network.name in TRAINED else []
     return NetworkRun(

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from conformance.cases.linear import Sizes
 from conformance.model import Array, Returned
-from conformance.order.kinds import Sizes
 from conformance.order.operands import OPERANDS, call
 from conformance.order.probing import in_layout, in_nhwc
 from conformance.targets.transport.messages import Call

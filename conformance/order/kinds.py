@@ -1,52 +1,12 @@
 """Sizes of calls to reveal the order of: kinds on both sides of what vectors and tiles hold, and small ones."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from reference.windows import Axis, lay
+from conformance.cases.linear import Sizes
 
-__all__ = ["KINDS", "Sizes", "small"]
-
-Pair = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
-    """
-    The sizes of the forward convolution, or pool, behind a call.
-
-    depth and filters are what the op makes of them: a sum runs over depth (of conv2d_transpose and the input gradient
-    these are the channels of the gradient), results have `filters` channels. A pool has `filters` channels.
-    """
-
-    window: Pair  # rows, columns
-    image: Pair  # rows, columns of the forward image
-    depth: int = 1
-    filters: int = 1
-    images: int = 1  # a filter gradient sums over them
-    stride: int = 1
-    padding: str = "VALID"
-    dtype: str = "float32"
-    layout: str = "NHWC"
-
-    @property
-    def axes(self) -> tuple[Axis, Axis]:
-        """Rows and columns."""
-        sizes = zip(self.image, self.window, strict=True)
-        rows, columns = (lay(*along, self.stride, 1, self.padding) for along in sizes)
-        return rows, columns
-
-    @property
-    def out(self) -> Pair:
-        """Rows and columns of the forward result."""
-        rows, columns = self.axes
-        return rows.out, columns.out
-
-    def shaped(self, size: Pair, channels: int) -> tuple[int, ...]:
-        """Return the shape of images of this size in the layout of the call."""
-        return (self.images, channels, *size) if self.layout == "NCHW" else (self.images, *size, channels)
+__all__ = ["KINDS", "small"]
 
 
 def small(seed: int, count: int, dtype: str = "float32") -> Iterator[Sizes]:

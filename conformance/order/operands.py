@@ -5,120 +5,22 @@ Which operand elements feed an output element is not written down here: the refe
 hold the numbers of their own elements is built as a sum of products, and asked for the factors of that output element.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
+from conformance.cases.linear import Linear, Sizes
 from conformance.errors import UsageError
 from conformance.model import ArraySpec, Case, Json
 from conformance.ops import OPS
-from conformance.order.kinds import Sizes
 from reference.engine.exact import SumOfProducts
 
-__all__ = ["OPERANDS", "Element", "Linear", "call", "element", "middle", "with_many"]
-
-Shapes = tuple[dict[str, tuple[int, ...]], dict[str, Json]]  # of arrays by name; attributes beside the common ones
+__all__ = ["OPERANDS", "Element", "call", "element", "middle", "with_many"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Linear:
-    """An op that adds products of two operands, or elements of one."""
-
-    op: str
-    left: str  # the operand that masks go into
-    right: str | None  # the operand that all sums of a call share; None: the sums are divided instead
-    many: int  # the axis of the left operand, in NHWC, along which output elements have operands of their own
-    out: int  # the axis of the output, in NHWC or HWIO, that goes with it
-    shape: str | None = None  # the argument that is a shape, whose entry `out` goes with it, too
-    apart: int = 3  # the axis of the right operand, in NHWC or HWIO, that goes with the output's channels
-    slides: bool = False  # whether an output element moves with its window over the left operand
-    axes: tuple[str, ...]  # what the axes of the right operand (else of the left one) are called
-    shapes: Callable[[Sizes], Shapes]  # what a call of these sizes has
-
-
-def of_conv2d(sizes: Sizes) -> Shapes:
-    """Return shapes and further attributes of conv2d."""
-    filters = (*sizes.window, sizes.depth, sizes.filters)
-    return {"input": sizes.shaped(sizes.image, sizes.depth), "filters": filters}, {}
-
-
-def of_transposed(left: str, shape: str) -> Callable[[Sizes], Shapes]:
-    """Return likewise for conv2d_transpose and conv2d_backprop_input."""
-
-    def of(sizes: Sizes) -> Shapes:
-        filters = (*sizes.window, sizes.filters, sizes.depth)
-        shapes = {left: sizes.shaped(sizes.out, sizes.depth), "filters": filters}
-        return shapes, {shape: list(sizes.shaped(sizes.image, sizes.filters))}
-
-    return of
-
-
-def of_filter_gradient(sizes: Sizes) -> Shapes:
-    """Return likewise for conv2d_backprop_filter."""
-    shapes = {
-        "input": sizes.shaped(sizes.image, sizes.depth),
-        "out_backprop": sizes.shaped(sizes.out, sizes.filters),
-    }
-    return shapes, {"filter_sizes": [*sizes.window, sizes.depth, sizes.filters]}
-
-
-def of_avg_pool(sizes: Sizes) -> Shapes:
-    """Return likewise for avg_pool."""
-    return {"input": sizes.shaped(sizes.image, sizes.filters)}, {"ksize": list(sizes.window)}
-
-
-FILTERS = ("rows", "columns", "channels", "filters")
-TRANSPOSED = ("rows", "columns", "filters", "channels")
-OPERANDS: Mapping[str, Linear] = {
-    linear.op: linear
-    for linear in (
-        Linear(op="conv2d", left="input", right="filters", many=0, out=0, slides=True, axes=FILTERS, shapes=of_conv2d),
-        Linear(
-            op="conv2d_transpose",
-            left="input",
-            right="filters",
-            many=0,
-            out=0,
-            shape="output_shape",
-            apart=2,
-            axes=TRANSPOSED,
-            shapes=of_transposed("input", "output_shape"),
-        ),
-        Linear(
-            op="conv2d_backprop_input",
-            left="out_backprop",
-            right="filters",
-            many=0,
-            out=0,
-            shape="input_sizes",
-            apart=2,
-            axes=TRANSPOSED,
-            shapes=of_transposed("out_backprop", "input_sizes"),
-        ),
-        Linear(
-            op="conv2d_backprop_filter",
-            left="input",
-            right="out_backprop",
-            many=3,
-            out=2,
-            shape="filter_sizes",
-            axes=("images", "rows", "columns", "filters"),
-            shapes=of_filter_gradient,
-        ),
-        Linear(
-            op="avg_pool",
-            left="input",
-            right=None,
-            many=0,
-            out=0,
-            slides=True,
-            axes=("images", "rows", "columns", "channels"),
-            shapes=of_avg_pool,
-        ),
-    )
-}
+OPERANDS: Mapping[str, Linear] = {name: op.linear for name, op in OPS.items() if op.linear}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from conformance.cases.linear import Sizes
 from conformance.errors import SuiteError
 from conformance.order.invariances import Answer
-from conformance.order.kinds import Sizes
 from conformance.order.replay import Order
 from conformance.order.trees import tree
 

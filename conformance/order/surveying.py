@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from conformance.cases.linear import Sizes
 from conformance.model import Json
 from conformance.order import kinds
 from conformance.order.invariances import ELSEWHERE, Answer, drawn, measured
-from conformance.order.kinds import KINDS, Sizes
+from conformance.order.kinds import KINDS
 from conformance.order.operands import OPERANDS, call, middle
 from conformance.order.prediction import predict
 from conformance.order.probing import in_layout, probed

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from conformance.cases.linear import Sizes
 from conformance.order.forms import Form, Joined, Loop, Pairwise, Run, described, loops, relative
 from conformance.order.invariances import Answer
-from conformance.order.kinds import Sizes
 from conformance.order.replay import Order
 from conformance.order.reveal import Revealed
 

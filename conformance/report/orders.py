@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from conformance.cases.linear import Sizes
 from conformance.order.forms import Joined, Pairwise, Run, described
 from conformance.order.invariances import Answer
-from conformance.order.kinds import Sizes
 from conformance.order.replay import Order
 from conformance.order.results import Calls, Found, Survey, read
 from conformance.order.wording import SUBJECTS, answered, kind_of, sized

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.cases.network import Runner
 from conformance.networks.running import on_target
-from conformance.networks.steps import Runner
 from conformance.targets import registry
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Worker

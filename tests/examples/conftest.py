@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.networks.steps import Runner
+from conformance.cases.network import Runner
 from conformance.targets import registry
 from examples import running
 

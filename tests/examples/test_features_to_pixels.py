@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conformance.cases.network import Network, Parameters, Runner
 from conformance.networks.known import MNIST, conv, pool
-from conformance.networks.layers import Network
 from conformance.networks.running import initialised, run_reference
-from conformance.networks.steps import Parameters, Runner
 from conformance.targets.target import Target
 from examples import features_to_pixels, running
 from examples.features_to_pixels import features, pictures

@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conformance.cases.network import Arguments, Network, Runner
 from conformance.model import Array
 from conformance.networks.known import MNIST, conv, dense
-from conformance.networks.layers import Network
 from conformance.networks.running import initialised, run_reference
-from conformance.networks.steps import Arguments, Runner
 from examples import lenet_reads, running
 from examples.digits import enlarged
 from examples.lenet_reads import Recipe, Taught, descent, examined, taught

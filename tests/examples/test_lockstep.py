@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from conformance.cases.network import Arguments, Runner
 from conformance.model import Array
 from conformance.networks.running import run_reference
-from conformance.networks.steps import Arguments, Runner
 from conformance.targets.target import Target
 from examples.adaptive_deconvolution import sparse_pools, switched, unpooling
 from examples.lockstep import Lockstep, Problem, Tape, continued, otherwise, stepped, tallied

@@ -10,7 +10,7 @@ from conformance.cases import classes, conditions, demands, layers, regimes
 from conformance.cases.op import Geometry, Op, Windows
 from conformance.model import Array, Case
 from conformance.ops import sliding
-from conformance.ops.convolutions import breaks, calls, sets
+from conformance.ops.convolutions import breaks, calls, layer, linear, sets
 from conformance.targets.tensorflow.routes import ROUTES
 
 __all__ = ["CONV2D", "CONV2D_BACKPROP_FILTER", "CONV2D_BACKPROP_INPUT", "CONV2D_TRANSPOSE"]
@@ -98,10 +98,12 @@ CONV2D = Op(
     arrays=partial(arrays, ("input", "filters")),
     allowed=sets.of_conv2d,
     sum=sets.conv2d_sum,
+    linear=linear.CONVOLUTION,
     windows=windows,
     geometry=GEOMETRY,
     transforms=True,
     layers=layers.CONVOLUTIONS,
+    layer=layer.CONVOLUTION,
     tensorflow=ROUTES["conv2d"],
 )
 
@@ -122,7 +124,9 @@ CONV2D_TRANSPOSE = replace(
     },
     allowed=sets.of_backward("conv2d_transpose", TRANSPOSE_SUM),
     sum=TRANSPOSE_SUM,
+    linear=linear.TRANSPOSITION,
     windows=partial(windows, transposed=True),
+    layer=layer.TRANSPOSITION,
     tensorflow=ROUTES["conv2d_transpose"],
 )
 
@@ -132,7 +136,6 @@ CONV2D_BACKPROP_INPUT = replace(
     reference=reference.conv2d_backprop_input,
     operands={"filters": "filters", "out_backprop": "image"},
     shape_argument="input_sizes",
-    gradient_of="conv2d",
     valid=partial(calls.valid, "conv2d_backprop_input"),
     breaks=breaks.BREAKS["conv2d_backprop_input"],
     meanings={
@@ -145,8 +148,11 @@ CONV2D_BACKPROP_INPUT = replace(
     arrays=partial(arrays, ("out_backprop", "filters")),
     allowed=sets.of_backward("conv2d_backprop_input", INPUT_SUM),
     sum=INPUT_SUM,
+    linear=linear.INPUT_GRADIENT,
     windows=partial(windows, transposed=True),
     geometry=None,
+    layer=None,
+    at_layer=layer.INPUT_GRADIENT,
     tensorflow=ROUTES["conv2d_backprop_input"],
 )
 
@@ -156,7 +162,6 @@ CONV2D_BACKPROP_FILTER = replace(
     reference=reference.conv2d_backprop_filter,
     operands={"input": "image", "out_backprop": "image"},
     shape_argument="filter_sizes",
-    gradient_of="conv2d",
     result="filters",
     image=False,
     valid=partial(calls.valid, "conv2d_backprop_filter"),
@@ -171,6 +176,9 @@ CONV2D_BACKPROP_FILTER = replace(
     arrays=partial(arrays, ("input", "out_backprop")),
     allowed=sets.of_filter_gradient,
     sum=sets.filter_gradient_sum,
+    linear=linear.FILTER_GRADIENT,
     geometry=None,
+    layer=None,
+    at_layer=layer.FILTER_GRADIENT,
     tensorflow=ROUTES["conv2d_backprop_filter"],
 )

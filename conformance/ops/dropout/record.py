@@ -10,7 +10,7 @@ from conformance.cases import classes, conditions, demands
 from conformance.cases.op import Op
 from conformance.cases.spelling import decoded
 from conformance.model import Case, Json
-from conformance.ops.dropout import breaks, calls, sets
+from conformance.ops.dropout import breaks, calls, layer, sets
 from conformance.targets.tensorflow.routes import ROUTES
 from reference import SpecError, random_bits
 from reference.ops.dropout import general_dropout, keeps, scaled
@@ -119,6 +119,7 @@ DROPOUT = Op(
     random=True,
     seeded=seeded,
     seeding=lambda number: {"global_seed": number},
+    at_layer=layer.UNSEEDED,
     tensorflow=ROUTES["dropout"],
 )
 
@@ -135,6 +136,8 @@ STATELESS_DROPOUT = replace(
     allowed=sets.of_dropout("stateless_dropout"),
     seeded=lambda _: True,
     seeding=lambda number: {"seed": [number, number]},
+    layer=layer.DROPPING,
+    at_layer=None,
     tensorflow=ROUTES["stateless_dropout"],
 )
 
@@ -145,7 +148,6 @@ DROPOUT_GRAD = Op(
     defined_with=(scaled,),
     operands={"grad": "tensor", "kept": "mask"},
     dtypes=calls.DTYPES,
-    gradient_of="dropout",
     valid=partial(calls.valid, "dropout_grad"),
     breaks=breaks.BREAKS["dropout_grad"],
     meanings={"dropout_grad.R2": (conditions.SPECIAL,)},
@@ -155,5 +157,6 @@ DROPOUT_GRAD = Op(
     cast=calls.cast,
     arrays=partial(demands.arrays, demands={}),
     allowed=sets.of_dropout_grad,
+    at_layer=layer.DROPPING_GRADIENT,
     tensorflow=ROUTES["dropout_grad"],
 )

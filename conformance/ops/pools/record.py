@@ -14,7 +14,7 @@ from conformance.cases.spelling import decoded
 from conformance.cases.values import Demand
 from conformance.model import Array, Case
 from conformance.ops import sliding
-from conformance.ops.pools import breaks, calls, sets
+from conformance.ops.pools import breaks, calls, layer, linear, sets
 from conformance.ops.pools.calls import Pool
 from conformance.targets.tensorflow.routes import ROUTES
 from reference.ops.max_pool import pooled
@@ -142,6 +142,7 @@ MAX_POOL = Op(
     windows=partial(windows, "max_pool"),
     geometry=LARGEST,
     layers=layers.POOLS,
+    layer=layer.MAXIMUM,
     tensorflow=ROUTES["max_pool"],
 )
 
@@ -161,6 +162,7 @@ MAX_POOL_WITH_ARGMAX = replace(
     varied=partial(varied, layouts=False),
     allowed=sets.of_max_pool_with_argmax,
     windows=partial(windows, "max_pool_with_argmax"),
+    layer=layer.MAXIMUM_WITH_ARGMAX,
     tensorflow=ROUTES["max_pool_with_argmax"],
 )
 
@@ -170,7 +172,6 @@ MAX_POOL_GRAD = replace(
     reference=reference.max_pool_grad,
     operands={"orig_input": "image", "orig_output": "image", "grad": "image"},
     dtypes=calls.dtypes("max_pool_grad"),
-    gradient_of="max_pool",
     image=False,
     valid=partial(calls.valid, "max_pool_grad"),
     breaks=breaks.BREAKS["max_pool_grad"],
@@ -183,6 +184,8 @@ MAX_POOL_GRAD = replace(
     allowed=sets.of_max_pool_grad,
     sum=sets.credited_sum,
     geometry=None,
+    layer=None,
+    at_layer=layer.MAXIMUM_GRADIENT,
     tensorflow=ROUTES["max_pool_grad"],
 )
 
@@ -197,9 +200,11 @@ AVG_POOL = replace(
     arrays=partial(averaged_arrays, "input"),
     allowed=sets.of_avg_pool,
     sum=sets.average_sum,
+    linear=linear.AVERAGE,
     windows=partial(windows, "avg_pool"),
     geometry=MEAN,
     averages=True,
+    layer=layer.AVERAGE,
     tensorflow=ROUTES["avg_pool"],
 )
 
@@ -209,7 +214,6 @@ AVG_POOL_GRAD = replace(
     reference=reference.avg_pool_grad,
     operands={"grad": "image"},
     shape_argument="orig_input_shape",
-    gradient_of="avg_pool",
     image=False,
     valid=partial(calls.valid, "avg_pool_grad"),
     breaks=breaks.BREAKS["avg_pool_grad"],
@@ -217,7 +221,10 @@ AVG_POOL_GRAD = replace(
     arrays=partial(averaged_arrays, "grad"),
     allowed=sets.of_spread("avg_pool_grad", GRADIENT_SUM),
     sum=GRADIENT_SUM,
+    linear=None,
     geometry=None,
+    layer=None,
+    at_layer=layer.AVERAGE_GRADIENT,
     tensorflow=ROUTES["avg_pool_grad"],
 )
 
@@ -233,6 +240,9 @@ AVG_UNPOOL = replace(
     arrays=spread_arrays,
     allowed=sets.of_spread("avg_unpool", UNPOOL_SUM),
     sum=UNPOOL_SUM,
+    linear=None,
     geometry=None,
+    layer=None,
+    at_layer=layer.SPREADING,
     tensorflow=ROUTES["avg_unpool"],
 )

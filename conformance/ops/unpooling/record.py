@@ -13,6 +13,7 @@ from conformance.cases.values import drawn, words
 from conformance.model import Array, Case
 from conformance.ops.sums import named, sums
 from conformance.ops.unpooling import breaks, calls
+from conformance.ops.unpooling.layer import UNPOOLING
 from conformance.targets.tensorflow.routes import ROUTES
 from reference.engine.exact import SumOfProducts
 from reference.ops.max_unpool import scattered
@@ -106,5 +107,6 @@ MAX_UNPOOL = Op(
     arrays=arrays,
     allowed=allowed,
     sum=scattered_sum,
+    layer=UNPOOLING,
     tensorflow=ROUTES["max_unpool"],
 )

@@ -5,12 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from conformance.cases.network import Network, Parameters, Runner
 from conformance.networks.backward import backward, loss
 from conformance.networks.comparing import judged
 from conformance.networks.known import LENET, MNIST, conv, dense, pool
-from conformance.networks.layers import Network
 from conformance.networks.running import initialised, run, run_reference
-from conformance.networks.steps import Parameters, Runner
 from conformance.targets.target import Target
 
 PLAIN = Target(name="plain", about="declares float32")

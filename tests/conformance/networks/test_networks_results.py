@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conformance.cases.network import Layer, Step
 from conformance.commands import networks as command
 from conformance.errors import SuiteError, UsageError
 from conformance.networks import tables
 from conformance.networks.comparing import Distance, Judged, carried, distance, judged
 from conformance.networks.known import DQN, MNIST, conv
-from conformance.networks.layers import Layer
 from conformance.networks.results import NetworkRun, Results, read, write
 from conformance.networks.running import run_reference
-from conformance.networks.steps import Step
 from conformance.networks.trying import tried
 from conformance.targets import registry
 from conformance.targets.target import Target

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conformance.cases.network import Network, Parameters, Runner
 from conformance.errors import SuiteError
 from conformance.model import Array
 from conformance.networks.comparing import end_to_end, layer_by_layer
 from conformance.networks.known import DQN, LENET, MNIST, conv, mirrored, pool
-from conformance.networks.layers import Network
 from conformance.networks.running import NotOfferedError, initialised, on_target, run, run_reference
-from conformance.networks.steps import Parameters, Runner
 from conformance.networks.trying import tried
 from conformance.targets import registry
 from conformance.targets.target import Target

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conformance.cases.linear import Sizes
 from conformance.commands.cli import run_command
 from conformance.errors import SuiteError
 from conformance.order.invariances import measured
-from conformance.order.kinds import Sizes
 from conformance.order.operands import call, element
 from conformance.order.prediction import predict
 from conformance.order.replay import Order

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.order.kinds import Sizes
+from conformance.cases.linear import Sizes
 from conformance.order.operands import OPERANDS, call, middle
 from conformance.order.probing import probed
 from conformance.order.reveal import reveal

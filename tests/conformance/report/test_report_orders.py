@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from conformance.cases.linear import Sizes
 from conformance.order.invariances import Answer
-from conformance.order.kinds import Sizes
 from conformance.order.replay import Order
 from conformance.order.results import Calls, Found, Survey, key_of, write
 from conformance.order.trees import chain, pairs, tree
