@@ -29,6 +29,13 @@ CELLS = [64, 1024]  # of a mask: pairs at every distance that the suite looks at
 DEVIATIONS = 6
 
 
+class Variable(int):
+    """A number that is written as the variable `seed` of a script."""
+
+    def __repr__(self) -> str:
+        return "seed"
+
+
 def ceiling(op: str, dtype: str, declared: str, inverse: float) -> float:
     """
     Return up to which root mean square of err / (u S) errors look like the declared arithmetic, by bisection.
@@ -88,7 +95,7 @@ def of_masks(case: Case, target: Target, route: str) -> str:
         *setting,
         "given = a",
         "def mask(seed):",
-        f"    a = given | {str(seeding(0)).replace('0', 'seed')}",
+        f"    a = given | {seeding(Variable())!r}",
         f"    return np.asarray({call}).ravel() == 0",
         f"rate, masks = {rate!r}, np.stack([mask(seed) for seed in range({SEEDS})])",
         "apart = masks - rate",
