@@ -10,7 +10,7 @@ import numpy as np
 
 from conformance.cases.network import AtLayer, Inputs
 from conformance.model import Array
-from conformance.networks.counting import Row
+from conformance.networks.counting import CountedLayer
 from conformance.networks.kinds import at_layer, kind_of
 from conformance.networks.running import run_reference
 from conformance.ops import OPS
@@ -30,7 +30,7 @@ Arguments: TypeAlias = dict[str, Any]
 class Drawn:
     """The arrays of calls at a layer, normal and in proportion; drawn anew each time they are asked for."""
 
-    row: Row
+    row: CountedLayer
     batch: int
     dtype: str
     stream: np.random.Generator

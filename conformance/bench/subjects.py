@@ -8,7 +8,7 @@ import numpy as np
 
 from conformance.bench.calls import TIMED, Drawn, TimedOp
 from conformance.cases.network import Layer, Network
-from conformance.networks.counting import Row, table
+from conformance.networks.counting import CountedLayer, table
 from conformance.networks.known import NETWORKS, conv, pool, up
 from reference.arithmetic import Image
 
@@ -77,7 +77,7 @@ class Subject:
     timed: TimedOp
     batch: int
     dtype: str
-    row: Row
+    row: CountedLayer
     flops: int
 
     @property

@@ -12,11 +12,11 @@ from conformance.networks.kinds import kind_of
 from reference import arithmetic
 from reference.arithmetic import Filters, Image
 
-__all__ = ["Row", "images", "table"]
+__all__ = ["CountedLayer", "images", "table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class CountedLayer:
     """One row of a network's table."""
 
     layer: Layer
@@ -25,7 +25,7 @@ class Row:
     counted: arithmetic.Counts
 
 
-def table(network: Network) -> list[Row]:
+def table(network: Network) -> list[CountedLayer]:
     """
     Count every layer of a network, for one image.
 
@@ -33,12 +33,12 @@ def table(network: Network) -> list[Row]:
     >>> [row.counted.parameters for row in table(NETWORKS["lenet-5"]) if row.filters]
     [156, 2416, 48120, 10164, 850]
     """
-    rows: list[Row] = []
+    rows: list[CountedLayer] = []
     image = network.input
     for layer in network.layers:
         kind = kind_of(layer)
         counted = kind.count(layer, image)
-        rows.append(Row(layer=layer, input=image, filters=kind.filters(layer, image), counted=counted))
+        rows.append(CountedLayer(layer=layer, input=image, filters=kind.filters(layer, image), counted=counted))
         image = counted.output
     return rows
 

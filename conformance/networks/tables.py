@@ -8,7 +8,7 @@ from rich.table import Table
 
 from conformance.cases.network import Network
 from conformance.networks.comparing import Distance, Judged
-from conformance.networks.counting import Row, table
+from conformance.networks.counting import CountedLayer, table
 from conformance.networks.kinds import kind_of
 from conformance.networks.results import NetworkRun
 from reference.arithmetic import Image
@@ -32,14 +32,14 @@ def counted(network: Network) -> Table:
     return drawn
 
 
-def figures(row: Row) -> tuple[int, ...]:
+def figures(row: CountedLayer) -> tuple[int, ...]:
     """Return what a layer has and costs. Filters that another layer has are no parameters of this one."""
     counted = row.counted
     parameters = 0 if row.layer.shares else counted.parameters
     return counted.weights, counted.neurons, counted.connections, parameters, counted.flops
 
 
-def described(row: Row) -> str:
+def described(row: CountedLayer) -> str:
     """Say what a layer does."""
     taps = row.layer.taps if row.filters is None else row.filters[:2]
     return kind_of(row.layer).described(row.layer, taps)

@@ -11,7 +11,7 @@ from conformance.order.results import Calls, Found, Survey, read
 from conformance.order.wording import SUBJECTS, answered, kind_of, sized
 from conformance.report.observed import Observed
 
-__all__ = ["Invariances", "Orders", "Picture", "Row", "Shared", "orders", "picture"]
+__all__ = ["Invariances", "KindOfOrder", "Orders", "Picture", "Shared", "orders", "picture"]
 
 Where = tuple[str, int, str]  # op, run, target
 WIDE, HIGH = 240.0, 44.0  # of a picture, in pixels
@@ -39,7 +39,7 @@ class Invariances:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class KindOfOrder:
     """A kind of order of an op, and who has it."""
 
     op: str
@@ -67,7 +67,7 @@ class Orders:
     subjects: tuple[str, ...]
     invariances: tuple[Invariances, ...]
     calls: tuple[tuple[int, Calls], ...]
-    rows: tuple[Row, ...]
+    rows: tuple[KindOfOrder, ...]
     shared: tuple[Shared, ...]
 
 
@@ -103,7 +103,7 @@ def cell(answer: Answer | None) -> tuple[str, str]:
     return "yes" if answer.holds else "", answered(answer)
 
 
-def rows(surveys: Mapping[int, Survey]) -> Iterator[Row]:
+def rows(surveys: Mapping[int, Survey]) -> Iterator[KindOfOrder]:
     """Yield the kinds of order of each op: the one that most sizes have first."""
     groups: dict[tuple[str, str], list[tuple[int, Found]]] = {}
     for run, survey in surveys.items():
@@ -113,7 +113,7 @@ def rows(surveys: Mapping[int, Survey]) -> Iterator[Row]:
     for (op, name), group in sorted(groups.items(), key=lambda entry: (entry[0][0], -len(entry[1]))):
         run, largest = max(group, key=lambda entry: volume(surveys, *entry))
         drawn = picture(surveys[run].orders[largest.order]) if volume(surveys, run, largest) > 1 else None
-        yield Row(op=op, name=name, picture=drawn, where=tuple(places(group)))
+        yield KindOfOrder(op=op, name=name, picture=drawn, where=tuple(places(group)))
 
 
 def volume(surveys: Mapping[int, Survey], run: int, one: Found) -> int:

@@ -107,7 +107,7 @@ def silent(_text: str) -> None:
 
 def measure(
     cases: Annotated[int, typer.Option(min=1, help="Of each op, for a faulty implementation.")] = CASES,
-    quiet_cases: Annotated[
+    correct_cases: Annotated[
         int, typer.Option(min=0, help="Of each correct arithmetic, shared by the ops that it is tried on.")
     ] = CORRECT_CASES,
     seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same cases.")] = 0,
@@ -126,7 +126,7 @@ def measure(
         keep.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
         of_ops = [pool.submit(run_op, name, cases=cases, seed=seed) for name in chosen]
-        parts = [pool.submit(block.run_once, seed + 1, keep) for block in blocks(quiet_cases, chosen)]
+        parts = [pool.submit(block.run_once, seed + 1, keep) for block in blocks(correct_cases, chosen)]
         follow(parts)
         killed, accepting = ([result for part in of_ops for result in part.result()[which]] for which in (0, 1))
         correct = added_up(result for part in parts for result in part.result())

@@ -1,7 +1,7 @@
 """
 The scoreboard as a page.
 
-    python -m conformance.selftest [--cases N] [--quiet-cases N] [--seed S] [--keep FOLDER] [--write PAGE]
+    python -m conformance.selftest [--cases N] [--correct-cases N] [--seed S] [--keep FOLDER] [--write PAGE]
 """
 
 from collections import Counter

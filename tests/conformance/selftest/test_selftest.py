@@ -246,7 +246,7 @@ def test_the_thorough_command_writes_the_scoreboard(tmp_path: Path) -> None:
     """Eleven arithmetics of max_unpool and one of dropout_grad, a case each; the functions stay in their processes."""
     page = tmp_path / "page.md"
 
-    measure(cases=1, quiet_cases=1, op=["dropout_grad", "max_unpool"], jobs=2, write=page)
+    measure(cases=1, correct_cases=1, op=["dropout_grad", "max_unpool"], jobs=2, write=page)
 
     assert "| false positives | 0 in 12 cases of 12 correct implementations" in page.read_text()
 
