@@ -5,9 +5,21 @@ from dataclasses import replace
 from conformance.cases.choices import Choices
 from conformance.model import ArraySpec, Case
 
-__all__ = ["FLOATS", "FLOAT_REGIMES", "INTEGERS", "INTEGER_REGIMES", "UNSIGNED", "cast", "regime", "regimes", "rotated"]
+__all__ = [
+    "COMMON",
+    "FLOATS",
+    "FLOAT_REGIMES",
+    "INTEGERS",
+    "INTEGER_REGIMES",
+    "UNSIGNED",
+    "cast",
+    "regime",
+    "regimes",
+    "rotated",
+]
 
 # The common ones more than once: so often are they drawn.
+COMMON = ("float32", "float32", "float32", "bfloat16", "float16")  # of ordinary calls
 FLOATS = ("float32", "float32", "float32", "bfloat16", "float16", "float16", "float64")
 INTEGERS = ("int32", "int64", "int16", "int8", "uint8", "uint16")
 UNSIGNED = ("uint32", "uint64")

@@ -1,8 +1,8 @@
 """
-Sizes that lean to the edges, within a budget.
+Sizes within a budget: half of them ordinary, half leaning to the edges.
 
-An axis is drawn by its number of windows and a remainder, from which the image's size follows. So every forward size
-and every transposed output size comes up, and all of them are valid.
+An ordinary axis is drawn by the size of its image. One at the edges is drawn by its number of windows and a remainder,
+from which the image's size follows: so every forward size and every transposed output size comes up. All are valid.
 """
 
 from bisect import bisect_right
@@ -23,7 +23,9 @@ __all__ = [
     "LARGEST",
     "MANY",
     "MAY_BE_EMPTY",
+    "ORDINARY",
     "PADDINGS",
+    "PAST_16_BITS",
     "WIDE",
     "WINDOWS",
     "WINDOWS_OF",
@@ -31,6 +33,7 @@ __all__ = [
     "axes",
     "axis",
     "lay",
+    "outer",
     "smaller",
 ]
 
@@ -46,23 +49,46 @@ STRIDES = (*(1,) * 12, *(2,) * 12, *(3,) * 5, *(4,) * 3, 5, 7, 8, 1000, 1000, LA
 DILATIONS = (*(1,) * 10, 2, 2, 2, 3, 4, 5, 7)
 BATCHES = (1, 1, 1, 2, 2, 3, 4, 5, 8, 9, 16, 17)
 CHANNELS = (1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64)
+GROUPS = (*(1,) * 12, 2, 2, 3, 4, 8)
 DEEP = (257, 1025, 2049)  # sums above 256 and above 2,048 terms
 MANY = (9, 16, 17, 17)  # images of a batch
 WIDE = (17, 33, 64, 65, 65, 97)  # channels of a result
+PAST_16_BITS = (65_536, 65_537, 70_000)  # images, channels or filters that a 16-bit counter cannot count
 # Windows along both axes, which are near each other, where a kind says so.
 WINDOWS_OF = {"deep": (1, 2, 3), "long": (17, 33), "large": (33,)}
-# What is rare otherwise: the first choice, which is spread evenly over a run's cases.
+PATCHES = (12, 13, 14, 16, 16, 20, 32, 64)  # taps of windows that mostly do not overlap: ViT, wav2vec, FCN-32s
+# What is ordinary, by name of an axis's or a call's number; nothing of it is empty.
+ORDINARY = {
+    "taps": (1, 2, 3, 3, 3, 4, 5),
+    "stride": (1, 1, 2, 2, 3, 4),
+    "channels": (1, 2, 3, 3, 4, 5, 6, 7, 8, 16),
+    "batch": (1, 1, 2, 3, 4),
+    "groups": (1,),
+}
+# The least and the largest image that an axis has, where a kind says so; the long one is rows or columns.
+IMAGES_OF = {
+    "ordinary": ((1, 10), (1, 10)),
+    "both sides": ((201, 257), (201, 257)),
+    "one side": ((8_193, 8_450), (1, 3)),
+    "past 16 bits": ((1, 2), (1, 2)),
+}
+# The first choice, which is spread evenly over a run's cases: half is ordinary; then what is rare otherwise.
 KINDS = (
-    *("",) * 26,
-    *("batch",) * 4,
-    *("deep",) * 4,
-    *("wide",) * 4,
-    *("as many",) * 2,  # filters as channels
-    *("no batch",) * 2,
-    *("nothing",) * 2,  # no filters, or no channels of a pool
-    *("leading axes",) * 2,  # of conv2d
-    *("long",) * 2,  # rows and columns
+    *("ordinary",) * 25,
+    *("",) * 7,
+    *("batch",) * 2,
+    *("deep",) * 2,
+    *("wide",) * 2,
+    "as many",  # filters as channels
+    "no batch",
+    "nothing",  # no filters, or no channels of a pool
+    "leading axes",  # of conv2d
+    "long",  # rows and columns
     "large",  # likewise, and of a pool the channels: an image of more than 2^15 cells
+    *("patches",) * 2,
+    "past 16 bits",  # images, channels or filters
+    "both sides",
+    "one side",
     "layer",
 )
 MAY_BE_EMPTY = ("", "no batch", "nothing", "leading axes")  # in the others what is many is to be seen
@@ -74,6 +100,13 @@ def at_most(table: Sequence[int], most: int) -> Sequence[int]:
     return table[: max(bisect_right(table, most), 1)]
 
 
+def outer(kind: str) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+    """Return the tables from which the channels or filters, the batch and the groups of a kind are drawn."""
+    if kind == "ordinary":
+        return ORDINARY["channels"], ORDINARY["batch"], ORDINARY["groups"]
+    return CHANNELS, BATCHES, GROUPS
+
+
 def axes(
     choices: Choices, padding: str, budget: int, *, kind: str = "", pool: bool = False, empty: bool = True
 ) -> tuple[Axis, Axis]:
@@ -83,6 +116,10 @@ def axes(
     budget: taps of all windows, at most (where one window is within it); kind: of `KINDS`, some of which need none;
     pool: no dilation, and what explicit padding a pool may have; empty: the output, and an image, may be empty.
     """
+    if kind in IMAGES_OF:
+        return _of_images(choices, padding, *IMAGES_OF[kind], pool=pool)
+    if kind == "patches":
+        return _patches(choices, padding, pool=pool)
     if kind in WINDOWS_OF:
         count = choices.pick(WINDOWS_OF[kind])
         taps, stride = choices.pick((1, 2, 3, 3)), choices.pick((1, 2))
@@ -101,6 +138,37 @@ def axes(
         taps, stride, dilation = _window(choices, pool=pool)
     count = 0 if nothing and choices.chance(70) else choices.pick(at_most(OUTPUTS, budget // (spent * taps)))
     return rows, _axis(choices, padding, (taps, stride, dilation), count, pool=pool, empty=empty)
+
+
+def _of_images(
+    choices: Choices, padding: str, first: tuple[int, int], second: tuple[int, int], *, pool: bool
+) -> tuple[Axis, Axis]:
+    """Draw ordinary windows, mostly square ones, over an image of sides within these limits, in either order."""
+    if first != second and choices.chance(50):
+        first, second = second, first
+    lengths = at_most(ORDINARY["taps"], max(first[1], second[1]))
+    taps, stride = choices.pick(lengths), choices.pick(ORDINARY["stride"])
+    rows = _of_image(choices, padding, choices.integer(*first), taps, stride, pool=pool)
+    if choices.chance(50):
+        taps, stride = choices.pick(lengths), choices.pick(ORDINARY["stride"])
+    return rows, _of_image(choices, padding, choices.integer(*second), taps, stride, pool=pool)
+
+
+def _of_image(choices: Choices, padding: str, size: int, taps: int, stride: int, *, pool: bool) -> Axis:
+    """Draw the windows over an image of this size; explicit padding is up to the length of the window."""
+    most = taps - 1 if pool else taps
+    pads = (choices.integer(0, most), choices.integer(0, most)) if padding == "EXPLICIT" else (0, 0)
+    return lay(padding, size, taps if padding == "SAME" else min(taps, size + sum(pads)), stride, 1, pads)
+
+
+def _patches(choices: Choices, padding: str, *, pool: bool) -> tuple[Axis, Axis]:
+    """Draw long windows with strides about as long, of squares or of one row or column."""
+    taps = choices.pick(PATCHES)
+    window = (taps, choices.pick((taps, taps // 2, 16, 32, taps // 4)), 1)
+    axes = [_axis(choices, padding, window, choices.pick((1, 2, 3)), pool=pool)]
+    other = choices.pick((window, window, (1, 1, 1)))
+    axes.insert(choices.integer(0, 1), _axis(choices, padding, other, choices.pick((1, 2)), pool=pool))
+    return axes[0], axes[1]
 
 
 def _window(choices: Choices, *, pool: bool) -> tuple[int, int, int]:
@@ -128,10 +196,17 @@ def _axis(
     size = choices.integer(possible.start, min(possible.stop - 1, possible.start + 8))
     if padding != "EXPLICIT":
         return lay(padding, size, taps, stride, dilation)
-    room = size if empty else max(size - 1, 0)
-    before = choices.integer(0, min(taps - 1 if pool else reached + 1, room))
-    after = choices.integer(0, min(taps - 1 if pool else reached + 1, room - before))
+    before, after = _ends(choices, taps, reached, pool=pool)
+    size = max(size, before + after + (not empty))
     return lay(padding, size - before - after, taps, stride, dilation, (before, after))
+
+
+def _ends(choices: Choices, taps: int, reached: int, *, pool: bool) -> tuple[int, int]:
+    """Draw explicit padding before and after: below the taps of a pool, else up to more than the window's length."""
+    if pool:
+        return choices.integer(0, taps - 1), choices.integer(0, taps - 1)
+    lengths = (0, 1, reached // 2, reached - 1, reached, reached + 1, reached + 3)
+    return choices.pick(lengths), choices.pick(lengths)
 
 
 def lay(padding: str, size: int, taps: int, stride: int, dilation: int, pads: tuple[int, int] = (0, 0)) -> Axis:

@@ -7,7 +7,7 @@ from math import isqrt, prod
 from conformance.cases import sizes, spelling
 from conformance.cases.choices import Choices
 from conformance.cases.layers import CONVOLUTIONS
-from conformance.cases.regimes import regime
+from conformance.cases.regimes import COMMON, regime
 from conformance.cases.sizes import DATA, at_most, smaller
 from conformance.cases.spelling import Spelling, arranged, nhwc
 from conformance.model import ArraySpec, Case, Json
@@ -19,6 +19,7 @@ __all__ = ["DTYPES", "SHAPES", "Convolution", "changes", "read", "valid", "withi
 DTYPES = ("float32", "float32", "float32", "bfloat16", "float16", "float16", "float64", "int32")
 # Which side is long in a kind, by op: of "wide" the channels of the result, of "deep" what its sums run over.
 LONG = {"batch": sizes.MANY, "wide": sizes.WIDE, "deep": sizes.DEEP}
+ANY_SIDE = ("lead", "outputs", "depth")
 SIDES = {
     "conv2d": {"batch": "lead", "wide": "outputs", "deep": "depth"},
     "conv2d_transpose": {"batch": "lead", "wide": "depth", "deep": "outputs"},
@@ -101,30 +102,27 @@ def within(
 
     kind: one of `sizes.KINDS`. groups: with two or more groups of two or more channels. whole: nothing is empty.
     """
-    dtype = choices.pick(DTYPES)
+    dtype = choices.pick(COMMON if kind == "ordinary" else DTYPES)
     values = regime(choices, dtype)
     # A long side takes most of the room; the others share the rest.
-    long = SIDES[op].get(kind)
-    many = choices.pick(LONG[kind]) if long else 1
+    long = choices.pick(ANY_SIDE) if kind == "past 16 bits" else SIDES[op].get(kind)
+    many = choices.pick(LONG.get(kind, sizes.PAST_16_BITS)) if long else 1
+    channels, batches, groupings = sizes.outer(kind)
     budget, data = (max(budget, 2**6 * many) // many, DATA // many)
     rows, columns = sizes.axes(choices, padding, budget, kind=kind, empty=not whole and kind in sizes.MAY_BE_EMPTY)
     taps = rows.taps * columns.taps
     area = max(rows.size * columns.size, rows.out * columns.out, 1)
     spent = max(rows.out * columns.out, 1) * taps
     most = min(budget // spent, data // area)
-    depth = choices.pick(at_most(sizes.CHANNELS, isqrt(most) if kind == "as many" else most))
+    depth = choices.pick(at_most(channels, isqrt(most) if kind == "as many" else most))
     depth = many if long == "depth" else max(depth, 1 + (groups or kind == "as many"))
-    several = (
-        choices.pick((2, 3, 4))
-        if groups
-        else choices.pick(at_most((1,) * 12 + (2, 2, 3, 4, 8), data // (area * depth)))
-    )
+    several = choices.pick((2, 3, 4) if groups else at_most(groupings, data // (area * depth)))
     most = min(budget // (spent * depth), data // (area * several), data // (taps * depth)) // several
-    filters = choices.pick(at_most(sizes.CHANNELS, most))
+    filters = choices.pick(at_most(channels, most))
     filters = many if long == "outputs" else {"as many": depth, "nothing": 0}.get(kind, filters)
     outputs = filters * several
     most = min(budget // (spent * depth * max(outputs, 1)), data // (area * max(depth * several, outputs)))
-    lead = (many,) if long == "lead" else _lead(op, choices, at_most(sizes.BATCHES, most), kind)
+    lead = (many,) if long == "lead" else _lead(op, choices, at_most(batches, most), kind)
     return Convolution(
         op=op,
         lead=lead,

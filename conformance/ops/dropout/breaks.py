@@ -24,7 +24,7 @@ SEEDS: tuple[Json, ...] = (
 def small(op: str, choices: Choices, *, rank: Sequence[int] = (1, 2, 4)) -> Case:
     """Draw a small call with a rate of 0.5."""
     shape = tuple(choices.pick((2, 3, 4)) for _ in range(choices.pick(rank)))
-    return calls.of_shape(op, choices, shape, rate=0.5)
+    return calls.of_shape(op, choices, shape, (0.5,))
 
 
 def first(case: Case) -> tuple[str, ArraySpec]:

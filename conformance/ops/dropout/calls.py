@@ -1,22 +1,25 @@
 """Calls of dropout, stateless_dropout and dropout_grad."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
 from conformance.cases import sizes
 from conformance.cases.choices import Choices
-from conformance.cases.regimes import regime
+from conformance.cases.regimes import COMMON, regime
 from conformance.cases.sizes import DATA, at_most, smaller
 from conformance.model import ArraySpec, Case, Json
 
 __all__ = ["DTYPES", "cast", "changes", "of_shape", "valid"]
 
 DTYPES = ("float32", "float32", "float32", "bfloat16", "float16", "float64")
-KINDS = (*("",) * 26, *("large",) * 16, *("rank 4",) * 6, *("empty",) * 2)  # of shapes, spread evenly as `sizes.KINDS`
+# Of shapes, spread evenly as those of `sizes.KINDS`.
+KINDS = (*("ordinary",) * 25, *("",) * 10, *("large",) * 10, *("rank 4",) * 3, "empty", "long")
 SIDES = (1, 1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1023, 1025)
 TELLING = (0.5, 0.25, 0.1, 0.3, 0.75, 0.9)  # rates at which a large mask tells most
+LARGE_RATES = (*TELLING, *TELLING, 0.0, 0.001, 0.999)
 RATES = (*TELLING, *TELLING, 0, 0.0, 0.99, 0.999, 2.0**-24, 1e-10, 0.9999, 1 - 2.0**-24)
+RATES_OF = {"ordinary": TELLING, "large": LARGE_RATES, "rank 4": LARGE_RATES}
 # What a tensor may hold is not looked at: all are dropped from 1 on, none below 0.
 ODD_RATES: tuple[Json, ...] = (1.0, 1.5, -0.5, {"float": "nan"}, {"float": "inf"})
 SEEDS = (0, 1, 2, 42, 2**31 - 1, -1, -(2**31), 87654321)
@@ -29,13 +32,17 @@ ALGORITHMS: tuple[Json, ...] = (
 def valid(op: str, choices: Choices) -> Case:
     """Draw a valid call."""
     kind = choices.pick(KINDS)
-    return of_shape(op, choices, _shape(choices, kind), choices.pick(TELLING) if kind in ("large", "rank 4") else None)
+    return of_shape(
+        op, choices, _shape(choices, kind), RATES_OF.get(kind, RATES), COMMON if kind == "ordinary" else DTYPES
+    )
 
 
-def of_shape(op: str, choices: Choices, shape: tuple[int, ...], rate: float | None = None) -> Case:
-    """Draw a valid call with x, or grad, of this shape; rate: the rate, where it is to be a certain one."""
-    dtype = choices.pick(DTYPES)
-    attributes: dict[str, Json] = {"rate": _rate(choices, dtype) if rate is None else rate}
+def of_shape(
+    op: str, choices: Choices, shape: tuple[int, ...], rates: Sequence[float], dtypes: Sequence[str] = DTYPES
+) -> Case:
+    """Draw a valid call with x, or grad, of this shape; rates, dtypes: those that it may have."""
+    dtype = choices.pick(dtypes)
+    attributes: dict[str, Json] = {"rate": _rate(choices, dtype, rates)}
     if op == "dropout_grad":
         arrays = {"grad": ArraySpec(shape, dtype), "kept": ArraySpec(shape, "bool")}
     else:
@@ -48,9 +55,17 @@ def of_shape(op: str, choices: Choices, shape: tuple[int, ...], rate: float | No
 
 
 def _shape(choices: Choices, kind: str) -> tuple[int, ...]:
-    """Draw a shape of rank 0 to 5; a large one has many cells, from which masks can be judged, an empty one none."""
+    """
+    Draw a shape of rank 0 to 5.
+
+    A large one has many cells, from which masks can be judged, an empty one none; a long one has an axis past 16 bits.
+    """
     if kind == "large":
         return choices.pick((255, 256, 257)), choices.pick((256, 255, 253))
+    if kind == "ordinary":
+        return tuple(choices.integer(1, 10) for _ in range(choices.pick((1, 2, 4, 4, 3))))
+    if kind == "long":
+        return choices.pick(((many := choices.pick(sizes.PAST_16_BITS), 2), (1, many), (many,)))
     rank = 4 if kind == "rank 4" else max(choices.pick((1, 2, 4, 3, 2, 5, 0)), kind == "empty")
     most = choices.pick((2**6, 2**9, 2**12, DATA))
     shape: list[int] = [choices.pick((1, 2))] if kind == "rank 4" else []
@@ -63,11 +78,13 @@ def _shape(choices: Choices, kind: str) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _rate(choices: Choices, dtype: str) -> Json:
+def _rate(choices: Choices, dtype: str, rates: Sequence[float]) -> Json:
     """Draw a rate: a number, or a tensor of x's dtype."""
+    rate = choices.pick(rates)
     if not choices.chance(30):
-        return choices.pick(RATES)
-    return {"array": choices.pick(ODD_RATES) if choices.chance(10) else choices.pick(RATES), "dtype": dtype}
+        return rate
+    odd = rates is RATES and choices.chance(10)
+    return {"array": choices.pick(ODD_RATES) if odd else rate, "dtype": dtype}
 
 
 def _seeds(op: str, choices: Choices) -> dict[str, Json]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from conformance.cases import sizes, spelling
 from conformance.cases.choices import Choices
 from conformance.cases.layers import POOLS
-from conformance.cases.regimes import FLOATS, INTEGERS, UNSIGNED, regime
+from conformance.cases.regimes import COMMON, FLOATS, INTEGERS, UNSIGNED, regime
 from conformance.cases.sizes import DATA, at_most, smaller
 from conformance.cases.spelling import Spelling, arranged, nhwc
 from conformance.model import ArraySpec, Case, Json
@@ -27,6 +27,13 @@ __all__ = [
 ]
 
 EXPLICIT = ("max_pool", "max_pool_grad")  # the ops that take explicit padding
+# Which side is long in a kind.
+LONG = {
+    "batch": ("batch", sizes.MANY),
+    "wide": ("channels", sizes.WIDE),
+    "large": ("channels", sizes.WINDOWS_OF["large"]),
+    "past 16 bits": ("either", sizes.PAST_16_BITS),
+}
 SHAPES = {"avg_pool_grad": "orig_input_shape", "avg_unpool": "output_shape"}
 
 
@@ -81,7 +88,7 @@ def drawn(op: str, choices: Choices) -> Pool:
     kind = choices.pick(sizes.KINDS)
     if kind == "layer":
         return _layer(op, choices)
-    if op == "max_pool" and choices.chance(8):
+    if op == "max_pool" and kind == "" and choices.chance(50):
         return between_channels(choices)
     padding = choices.pick(sizes.PADDINGS if op in EXPLICIT else sizes.PADDINGS[:-1])
     return within(op, choices, padding, choices.pick(sizes.BUDGETS), kind)
@@ -94,19 +101,22 @@ def within(op: str, choices: Choices, padding: str, budget: int, kind: str = "",
     kind: one of `sizes.KINDS`. whole: nothing is empty.
     """
     whole = whole or op == "max_pool_with_argmax"
-    numbers = _numbers(op, choices)
-    many = choices.pick({"batch": sizes.MANY, "wide": sizes.WIDE, "large": sizes.WINDOWS_OF["large"]}.get(kind, (1,)))
+    numbers = _numbers(op, choices, kind)
+    long, counts = LONG.get(kind, ("", (1,)))
+    long = choices.pick(("batch", "channels")) if long == "either" else long
+    many = choices.pick(counts)
+    tables = sizes.outer(kind)
     budget, data = max(budget, 2**6 * many) // many, DATA // many
     empty = not whole and kind in sizes.MAY_BE_EMPTY
     rows, columns = sizes.axes(choices, padding, budget, kind=kind, pool=True, empty=empty)
     area = max(rows.size * columns.size, rows.out * columns.out, 1)
     spent = max(rows.out * columns.out, 1) * rows.taps * columns.taps
-    channels = choices.pick(at_most(sizes.CHANNELS, min(budget // spent, data // area)))
-    channels = many if kind in ("wide", "large") else 0 if not whole and kind == "nothing" else channels
+    channels = choices.pick(at_most(tables[0], min(budget // spent, data // area)))
+    channels = many if long == "channels" else 0 if not whole and kind == "nothing" else channels
     per_image = max(channels, 1)
-    batches = at_most(sizes.BATCHES, min(budget // (spent * per_image), data // (area * per_image)))
+    batches = at_most(tables[1], min(budget // (spent * per_image), data // (area * per_image)))
     batch = 0 if not whole and kind == "no batch" else choices.pick(batches)
-    batch = many if kind == "batch" else batch
+    batch = many if long == "batch" else batch
     return _pool(op, choices, numbers, (batch, channels), (rows, columns), padding)
 
 
@@ -129,9 +139,9 @@ def _layer(op: str, choices: Choices) -> Pool:
     return _pool(op, choices, _numbers(op, choices), (1, layer.image[2]), (rows, columns), layer.padding)
 
 
-def _numbers(op: str, choices: Choices) -> tuple[str, str]:
+def _numbers(op: str, choices: Choices, kind: str = "") -> tuple[str, str]:
     """Choose dtype and regime."""
-    dtype = choices.pick(dtypes(op))
+    dtype = choices.pick(COMMON if kind == "ordinary" else dtypes(op))
     return dtype, regime(choices, dtype)
 
 

@@ -6,13 +6,22 @@ from math import prod
 
 from conformance.cases import sizes, spelling
 from conformance.cases.choices import Choices
-from conformance.cases.regimes import FLOATS, INTEGERS, UNSIGNED, regime
+from conformance.cases.regimes import COMMON, FLOATS, INTEGERS, UNSIGNED, regime
 from conformance.cases.sizes import DATA, at_most, smaller
 from conformance.model import ArraySpec, Case
 
 __all__ = ["DTYPES", "Unpool", "changes", "in_blocks", "read", "valid", "within", "written"]
 
 DTYPES = (*FLOATS, *INTEGERS, *UNSIGNED)
+KINDS = (
+    *("ordinary",) * 25,
+    *("",) * 20,
+    "patches",
+    "past 16 bits",
+    "both sides",
+    "one side",
+    "large",
+)  # `sizes.KINDS`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,19 +50,23 @@ class Unpool:
 
 def valid(choices: Choices) -> Case:
     """Draw a valid call."""
-    return written(within(choices, choices.pick(sizes.BUDGETS)))
+    return written(within(choices, choices.pick(sizes.BUDGETS), choices.pick(KINDS)))
 
 
-def within(choices: Choices, budget: int, *, whole: bool = False) -> Unpool:
-    """Draw a call of at most so many elements; whole: nothing is empty."""
-    dtype = choices.pick(DTYPES)
+def within(choices: Choices, budget: int, kind: str = "", *, whole: bool = False) -> Unpool:
+    """Draw a call of at most so many elements; kind: one of `KINDS`; whole: nothing is empty."""
+    dtype = choices.pick(COMMON if kind == "ordinary" else DTYPES)
     values = regime(choices, dtype)
-    rows, columns = sizes.axes(choices, "VALID", budget, pool=True, empty=False)
+    rows, columns = sizes.axes(choices, "VALID", budget, kind=kind, pool=True, empty=False)
     area = max(rows.size * columns.size, rows.out * columns.out)
-    channels = choices.pick(at_most(sizes.CHANNELS, min(budget, DATA) // area))
-    batch = choices.pick(at_most(sizes.BATCHES, min(budget, DATA) // (area * channels)))
+    tables = sizes.outer(kind)
+    channels = choices.pick(at_most(tables[0], min(budget, DATA) // area))
+    batch = choices.pick(at_most(tables[1], min(budget, DATA) // (area * channels)))
+    if kind == "past 16 bits":
+        many = choices.pick(sizes.PAST_16_BITS)
+        batch, channels = choices.pick(((many, channels), (batch, many)))
     out = (rows.out, columns.out)
-    if not whole and choices.chance(6):
+    if not whole and kind == "" and choices.chance(12):
         # No cells at all leave no index to name one.
         batch, out = choices.pick(((0, out), (batch, (0, out[1])), (batch, (out[0], 0))))
     return Unpool(
