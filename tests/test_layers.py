@@ -36,7 +36,7 @@ LAYERS = [
     ["conformance.run", "conformance.networks"],
     ["conformance.triage", "conformance.selftest", "conformance.order"],
     ["conformance.report"],
-    ["conformance.bench"],
+    ["conformance.bench", "conformance.vectors"],
     ["conformance.commands"],
     ["conformance.__main__"],
     ["examples"],

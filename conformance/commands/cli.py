@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from conformance.commands import releases, screen, vectors
+from conformance.commands import releases, screen
 from conformance.commands import replay as replays
 from conformance.commands import report as reports
 from conformance.commands.bench import bench
@@ -29,6 +29,7 @@ from conformance.commands.networks import networks
 from conformance.commands.order import order
 from conformance.errors import SuiteError, UsageError
 from conformance.ops import OPS
+from conformance.ops.profile_reading import loaded
 from conformance.run.header import header
 from conformance.run.jobs import CASES, SECONDS, Plan, default_jobs
 from conformance.run.store import Store
@@ -40,6 +41,7 @@ from conformance.targets.tensorflow.releases import parsed
 from conformance.targets.transport.session import StartError
 from conformance.triage import accepting, campaign
 from conformance.triage.waivers import BUILT_IN, Waiver, load
+from conformance.vectors import bundle
 
 __all__ = ["app", "run_command"]
 
@@ -322,15 +324,22 @@ def worst(
         typer.echo(json.dumps(found.case.to_json()))
 
 
-@app.command("vectors")
-def write_vectors(
+@app.command()
+def vectors(
     out: Annotated[Path, typer.Option(help="A new folder.")],
     op: Annotated[list[str] | None, typer.Option(help="An op. Repeats; all by default.")] = None,
-    cases: Annotated[int, typer.Option(min=1, help="Cases for each op.")] = 100,
+    cases: Annotated[int, typer.Option(min=1, help="Cases in all; the ops take turns.")] = bundle.CASES,
+    elements: Annotated[int, typer.Option(min=1, help="That an array may have.")] = bundle.ELEMENTS,
     seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same cases.")] = 0,
+    profile: Annotated[
+        Path | None, typer.Option(help="A TOML file that says what is claimed and allowed: docs/profiles.md.")
+    ] = None,
 ) -> None:
-    """Write cases and their allowed results as portable files, for other languages."""
-    typer.echo(f"{vectors.write(out, _ops(op), seed, cases)} cases written to {out}")
+    """Write cases and their allowed results as files, for other languages: docs/vectors.md."""
+    claims = {"profile": loaded(profile)} if profile else {}
+    content = bundle.Content(ops=_ops(op), cases=cases, elements=elements, seed=seed, **claims)
+    bundle.write(out, content)
+    typer.echo(f"{cases} cases written to {out}")
 
 
 app.command()(explain)

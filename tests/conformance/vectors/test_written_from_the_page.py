@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conformance.commands.vectors import write
+from conformance.vectors.bundle import Content, write
 
 PROGRAM = Path(__file__).with_name("conv2d_transpose.mjs")
 NODE = shutil.which("node")
@@ -20,14 +20,14 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="node, which runs JavaScrip
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write cases of every dtype and value regime, valid and broken, with their allowed results."""
     folder = tmp_path_factory.mktemp("vectors") / "cases"
-    write(folder, ["conv2d_transpose"], seed=1, count=300)
+    write(folder, Content(ops=["conv2d_transpose"], seed=1, cases=300))
     return folder
 
 
 def judged(program: Path, folder: Path) -> dict[str, Any]:
     """Run the program on a folder of cases."""
     command = [str(NODE), str(program), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)  # noqa: S603 -- our program
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 

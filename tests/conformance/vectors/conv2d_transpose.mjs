@@ -3,8 +3,8 @@
 // node conv2d_transpose.mjs FOLDER runs every case that `conformance vectors --op conv2d_transpose --out FOLDER` wrote
 // and prints, as JSON, how many results and refusals were compared and which cases disagree.
 
-import { readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 
 const LARGEST = 2 ** 31 - 1;
 const DTYPES = ["float16", "bfloat16", "float32", "float64", "int32"];
@@ -116,57 +116,27 @@ function rounded(value, dtype) {
   return Math.abs(result) > largest ? Math.sign(result) * Infinity : result;
 }
 
-function half(bits) {
-  const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24);
-}
+// The cases, read and judged by the program that lies beside them.
 
-function upperHalf(bits) {
-  return new Float32Array(new Uint32Array([bits << 16]).buffer)[0];
-}
+const folder = resolve(process.argv[2]);
+const { judge, lines, read } = await import(join(folder, "vectors.mjs"));
+const blob = readFileSync(join(folder, "arrays.bin"));
 
-// The files: .npy of version 1.0, little-endian, and JSON.
-
-const TYPES = { "<f4": Float32Array, "<f8": Float64Array, "<i4": Int32Array, "|b1": Uint8Array };
-
-function readArray(folder, name, dtype) {
-  const bytes = readFileSync(join(folder, dtype === "bfloat16" ? `${name}.bfloat16.npy` : `${name}.npy`));
-  const start = 10 + bytes.readUInt16LE(8);
-  const header = bytes.toString("latin1", 10, start);
-  const shape = [...header.match(/'shape': \(([^)]*)\)/)[1].matchAll(/\d+/g)].map(Number);
-  const type = header.match(/'descr': '([^']*)'/)[1];
-  const raw = bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.length);
-  if (type in TYPES) return { shape, data: Array.from(new TYPES[type](raw)) };
-  return { shape, data: Array.from(new Uint16Array(raw), dtype === "float16" ? half : upperHalf) };
-}
-
-// JSON.parse reads 1.0 as the integer 1: what has a point or an exponent becomes an object, which is no integer.
-function readCase(folder) {
-  const text = readFileSync(join(folder, "case.json"), "utf8");
-  return JSON.parse(text.replace(/(?<=[[\s:,])-?\d+(\.\d+|(\.\d+)?[eE][-+]?\d+)(?=[\],\s}])/g, '{"float": "$&"}'));
-}
-
-function agrees(folder, counts) {
-  const [{ arrays, attributes }, allowed] = [readCase(folder), JSON.parse(readFileSync(join(folder, "allowed.json")))];
-  const operand = (name) => ({ ...arrays[name], data: () => readArray(folder, name, arrays[name].dtype).data });
-  let out;
+function results({ arguments: named, arrays }) {
+  const operand = ({ tensor }) => ({ ...arrays[tensor], data: () => read(blob, arrays[tensor]).data });
   try {
-    out = conv2dTranspose({ ...attributes, input: operand("input"), filters: operand("filters") });
+    const out = conv2dTranspose({ ...named, input: operand(named.input), filters: operand(named.filters) });
+    return [{ dtype: arrays[named.input.tensor].dtype, ...out }];
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    counts.refusals += "refused" in allowed;
-    return "refused" in allowed || allowed.open.length > 0;
+    if (error instanceof Refused) return null;
+    throw error;
   }
-  if (!("results" in allowed)) return allowed.open === true;
-  counts.results++;
-  const dtype = arrays.input.dtype;
-  const [value, low, high] = ["value_0", "low_0", "high_0"].map((name) => readArray(folder, name, dtype));
-  const nan = readArray(folder, "nan_0", "bool").data;
-  return out.shape.join() === value.shape.join() && Array.from(out.data).every((number, index) =>
-    Number.isNaN(number) ? nan[index] === 1 : low.data[index] <= number && number <= high.data[index]);
 }
 
 const counts = { results: 0, refusals: 0 };
-const folders = readdirSync(process.argv[2]).map((name) => join(process.argv[2], name));
-console.log(JSON.stringify({ disagreeing: folders.filter((folder) => !agrees(folder, counts)), ...counts }));
+const disagreeing = lines(folder, "cases.jsonl").filter((one) => {
+  const given = results(one);
+  counts[given ? "results" : "refusals"]++;
+  return judge(blob, one, given) !== "agrees";
+});
+console.log(JSON.stringify({ disagreeing: disagreeing.map(({ id }) => id), ...counts }));
