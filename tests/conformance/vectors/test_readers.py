@@ -96,7 +96,8 @@ def by_hand(folder: Path, dtype: str, ends: dict[str, bytes], more: Mapping[str,
         {"dtype": "bool" if name == "nan" else dtype, "shape": [1, 2], "offset": 64 * place}
         for place, name in enumerate(ends)
     ]
-    allowed = [{"kind": "results", "results": [[{name: place for place, name in enumerate(ends)}]]} | more]
+    named = {name: place for place, name in enumerate(ends)}
+    allowed = [{"kind": "results", "results": [[named]], **more}]
     line = {"id": "one", "note": f'{NOTE}: [1.5, "\\"] }}', "arrays": described, "allowed": allowed}
     (folder / "cases.jsonl").write_text(json.dumps(line, separators=(",", ":")) + "\n")
     (folder / "arrays.bin").write_bytes(blob)
