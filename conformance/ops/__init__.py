@@ -5,7 +5,7 @@ A new op is a record more: docs/adding-an-op.md.
 """
 
 from conformance.ops.arguments import arguments
-from conformance.ops.coverage import Coverage, Reached, made, makeable, met
+from conformance.ops.coverage import Coverage, Reached, covering, made, makeable, met
 from conformance.ops.features import features
 from conformance.ops.files import case_from_json
 from conformance.ops.neighbours import neighbours, shrink, simpler
@@ -18,6 +18,7 @@ __all__ = [
     "Reached",
     "arguments",
     "case_from_json",
+    "covering",
     "features",
     "generate",
     "invalid",

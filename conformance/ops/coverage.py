@@ -1,47 +1,55 @@
 """
-What a run reached of what the generators can make: single features, and pairs of them.
+What a run reached of what the generators can make: classes of features, pairs and triples of them, and broken rules.
 
-A value is a feature of an op's valid calls, such as "padding SAME", a dtype, a layout or a regime; a pair
-is two values of one case. What can be made is what a long generation made: 4,096 cases of an op unless told otherwise.
-That is a lower bound of all there is: a rarer value or pair that a run met besides counts as makeable too.
+A value is a class of a feature of an op's valid calls, such as "padding SAME", a dtype, a layout or a regime; a pair
+or a triple is two or three values of one case. What can be made is what many draws make: a lower bound of all there
+is; a rarer one that a run met besides counts as makeable too. `covering` chooses the draws that a run makes of them.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
+from functools import cache
 
+import numpy as np
+
+from conformance.cases.choices import streams
+from conformance.cases.covering import Table, Value, table
+from conformance.cases.covering import covering as chosen
 from conformance.model import Case
 from conformance.ops.features import features
-from conformance.ops.stream import generate
+from conformance.ops.stream import valid
+from conformance.ops.table import OPS
 
-__all__ = ["Coverage", "Reached", "made", "makeable", "met"]
+__all__ = ["DRAWS", "Coverage", "Reached", "covering", "made", "makeable", "met"]
 
-Value = tuple[str, str]  # a feature and its class
-LENGTH = 4096
+DRAWS = 4096  # valid calls of an op, from which what can meet is learnt
+STRENGTHS = {"values": 1, "pairs": 2, "triples": 3}
+LISTED = 50  # of what was not reached, at most
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How often each value, pair and broken rule of one op was met."""
+    """The distinct valid calls of one op, by their features, and the rules that its broken calls broke."""
 
-    values: Counter[Value] = field(default_factory=Counter)
-    pairs: Counter[tuple[Value, Value]] = field(default_factory=Counter)
-    broken: Counter[str] = field(default_factory=Counter)  # by rule
+    rows: set[tuple[Value, ...]] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
 
     def add(self, found: dict[str, str]) -> None:
-        """Count one case by its features."""
+        """Take in one case by its features."""
         if "breaks" in found:
-            self.broken[found["breaks"]] += 1
-            return
-        values = sorted(found.items())
-        self.values.update(values)
-        self.pairs.update(combinations(values, 2))
+            self.broken.add(found["breaks"])
+        else:
+            self.rows.add(tuple(sorted(found.items())))
+
+    @property
+    def values(self) -> set[Value]:
+        """The classes that were met."""
+        return {value for row in self.rows for value in row}
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How many were reached, out of how many, and which were not."""
+    """How many were reached, out of how many, and which were not: the first of them."""
 
     reached: int
     makeable: int
@@ -49,32 +57,49 @@ class Reached:
 
 
 def made(cases: Iterable[Case]) -> Coverage:
-    """Count the cases of one op."""
+    """Take in the cases of one op."""
     coverage = Coverage()
     for case in cases:
         coverage.add(features(case))
     return coverage
 
 
-def makeable(op: str, cases: int = LENGTH) -> Coverage:
-    """Count what the generators of an op make in a long run."""
-    return made(generate(op, 0, 0, cases))
+def makeable(op: str, seed: int = 0, draws: int = DRAWS) -> Coverage:
+    """Return what so many draws of a seed make, and every rule that a call can break."""
+    coverage = made(_drawn(op, seed, 0, draws))
+    coverage.broken.update(OPS[op].breaks)
+    return coverage
+
+
+def covering(op: str, seed: int, draws: int = DRAWS) -> Iterator[Case]:
+    """Yield the few of so many draws in which every triple of classes is met that any of them meets, and every pair."""
+    for number in _chosen(op, seed, draws):
+        yield from _drawn(op, seed, number, 1)
+
+
+@cache
+def _chosen(op: str, seed: int, draws: int) -> tuple[int, ...]:
+    """Return the numbers of these draws."""
+    rows = table([features(case) for case in _drawn(op, seed, 0, draws)])
+    return tuple(chosen(rows, STRENGTHS["triples"]))
+
+
+def _drawn(op: str, seed: int, first: int, count: int) -> Iterator[Case]:
+    """Yield valid calls, apart from those of the op's stream."""
+    return (valid(op, choices) for choices in streams(seed, f"{op}, covering", first, count))
 
 
 def met(run: Coverage, all_: Coverage) -> dict[str, Reached]:
-    """Compare what a run reached with what can be made: single values, pairs, broken rules."""
-    return {
-        "values": _reached({" ".join(v) for v in run.values}, {" ".join(v) for v in all_.values}),
-        "pairs": _reached({_pair(p) for p in run.pairs}, {_pair(p) for p in all_.pairs}),
-        "broken rules": _reached(set(run.broken), set(all_.broken)),
-    }
+    """Compare what a run reached with what can be made: values, pairs and triples of them, broken rules."""
+    both = table([dict(row) for row in (*sorted(run.rows), *sorted(all_.rows - run.rows))])
+    found = {name: _reached(both, len(run.rows), strength) for name, strength in STRENGTHS.items()}
+    missing = tuple(sorted(all_.broken - run.broken))
+    return found | {"broken rules": Reached(len(run.broken), len(run.broken | all_.broken), missing)}
 
 
-def _reached(run: set[str], all_: set[str]) -> Reached:
-    """Count one kind."""
-    return Reached(len(run), len(run | all_), tuple(sorted(all_ - run)))
-
-
-def _pair(pair: tuple[Value, Value]) -> str:
-    """Return a pair in words."""
-    return " and ".join(" ".join(value) for value in pair)
+def _reached(both: Table, rows: int, strength: int) -> Reached:
+    """Count the combinations of so many classes that the first rows meet, of those that any row meets."""
+    mine, all_ = both.met(strength, slice(rows)), both.met(strength)
+    missing = np.flatnonzero(all_ & ~mine)[:LISTED].tolist()
+    words = tuple(" and ".join(" ".join(value) for value in values) for values in both.named(missing, strength))
+    return Reached(int(mine.sum()), int(all_.sum()), words)

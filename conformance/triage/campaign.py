@@ -169,15 +169,15 @@ def _summary(store: Store, plan: Plan) -> dict[str, Any]:
 
 
 def _coverage(store: Store, plan: Plan) -> dict[str, Any]:
-    """Return which attribute classes, pairs of them and broken rules the run has reached, of those that can be made."""
+    """Return which classes, pairs and triples of them, and broken rules the run reached, of those that can be made."""
     first = store.observations().filter(pl.col("target") == plan.targets[0]).select("op", "attributes")
     reached = {op: ops.Coverage() for op in plan.ops}
     for op, attributes in store.collect(first).iter_rows():
         reached[op].add(json.loads(attributes))
-    found = {op: ops.met(seen, ops.makeable(op, MAKEABLE)) for op, seen in reached.items()}
+    found = {op: ops.met(seen, ops.makeable(op, plan.seed, MAKEABLE)) for op, seen in reached.items()}
     return {
         op: {
-            what: {"reached": r.reached, "makeable": r.makeable, "missing": list(r.missing[:50])}
+            what: {"reached": r.reached, "makeable": r.makeable, "missing": list(r.missing)}
             for what, r in kinds.items()
         }
         for op, kinds in found.items()

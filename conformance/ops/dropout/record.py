@@ -52,7 +52,7 @@ def _noise(case: Case) -> dict[str, str]:
     """Classify a noise_shape."""
     noise = case.attributes.get("noise_shape")
     if not isinstance(noise, list):
-        return {"noise_shape": "none"}
+        return {"noise_shape": "none", "noise_shape with None": "no"}
     shared = any(entry == 1 for entry in noise) or len(noise) < len(next(iter(case.arrays.values())).shape)
     return {"noise_shape": "shared" if shared else "full", "noise_shape with None": "yes" if None in noise else "no"}
 

@@ -296,21 +296,6 @@ def test_a_stride_near_the_largest_integer_is_a_class_of_its_own(stride: int, te
     assert ops.features(case)["stride"] == text
 
 
-def test_coverage_counts_values_and_pairs() -> None:
-    """Two cases of two attributes: three values and two pairs, of which a run of the first reached two and one."""
-    first, second = {"dtype": "float32", "padding": "SAME"}, {"dtype": "float32", "padding": "VALID"}
-    run, all_ = ops.Coverage(), ops.Coverage()
-    run.add(first)
-    for classes in (first, second, {"dtype": "float32", "breaks": "conv2d.R3"}):
-        all_.add(classes)
-
-    met = ops.met(run, all_)
-
-    assert (met["values"].reached, met["values"].makeable, met["values"].missing) == (2, 3, ("padding VALID",))
-    assert (met["pairs"].reached, met["pairs"].makeable) == (1, 2)
-    assert met["broken rules"].missing == ("conv2d.R3",)
-
-
 @pytest.mark.parametrize("op", OPS)
 def test_a_run_of_a_thousand_cases_meets_every_regime(op: str) -> None:
     """And every rule that a call can break."""

@@ -1,0 +1,85 @@
+"""
+Covering arrays: few rows of many, in which every combination of classes is met that is met in any of them.
+
+Most faults need one, two or three conditions at once (Kuhn, Wallace and Gallo, IEEE TSE 30(6), 2004). Rows are kept
+greedily, those with the most new combinations first, as AETG does (Cohen, Dalal, Fredman and Patton, IEEE TSE 23(7),
+1997); what counts as many falls from pass to pass (Badanidiyuru and Vondrak, SODA 2014), so that each row is looked at
+a few times, not once for every row that is kept.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+
+import numpy as np
+
+from conformance.model import Array
+
+__all__ = ["Table", "Value", "covering", "table"]
+
+Value = tuple[str, str]  # a feature and its class
+FALL = 4  # from pass to pass
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of features as numbers: equal ones are the same class of the same feature."""
+
+    codes: Array  # int64 [rows, features]
+    values: tuple[Value, ...]  # the class behind each number
+
+    def met(self, strength: int, rows: slice = slice(None)) -> Array:
+        """Return which combinations of so many classes some rows meet: bool [values^strength]."""
+        found = np.zeros(len(self.values) ** strength, bool)
+        places = _places(self.codes.shape[1], strength)
+        for row in self.codes[rows]:
+            found[_numbers(row, places, len(self.values))] = True
+        return found
+
+    def named(self, numbers: Sequence[int], strength: int) -> Iterator[tuple[Value, ...]]:
+        """Yield the classes of combinations that are given by their numbers."""
+        for number in numbers:
+            digits = (number // len(self.values) ** place % len(self.values) for place in range(strength))
+            yield tuple(self.values[digit] for digit in digits)[::-1]
+
+
+def table(rows: Sequence[Mapping[str, str]]) -> Table:
+    """Number the classes of rows, which all have the same features."""
+    names = sorted(rows[0]) if rows else []
+    index: dict[Value, int] = {}
+    codes = [[index.setdefault((name, row[name]), len(index)) for name in names] for row in rows]
+    return Table(np.array(codes, np.int64).reshape(len(rows), len(names)), tuple(index))
+
+
+def covering(rows: Table, strength: int) -> list[int]:
+    """Return the numbers of rows that meet all combinations of so many classes that any row meets, the best first."""
+    places = _places(rows.codes.shape[1], strength)
+    met = np.zeros(len(rows.values) ** strength, bool)
+    kept: list[int] = []
+    left, enough = list(range(len(rows.codes))), comb(rows.codes.shape[1], strength)
+    while left:
+        poorer = []
+        for row in left:
+            numbers = _numbers(rows.codes[row], places, len(rows.values))
+            new = len(numbers) - np.count_nonzero(met[numbers])
+            if new >= enough:
+                met[numbers] = True
+                kept.append(row)
+            elif new:
+                poorer.append(row)
+        left, enough = poorer, max(enough // FALL, 1)
+    return kept
+
+
+def _places(features: int, strength: int) -> Array:
+    """Return all ways to choose so many features, in ascending order: int64 [strength, ways]."""
+    return np.array(list(combinations(range(features), strength)), np.int64).reshape(-1, strength).T
+
+
+def _numbers(row: Array, places: Array, base: int) -> Array:
+    """Number the combinations of a row, by its codes as digits."""
+    total = row[places[0]]
+    for place in places[1:]:
+        total = total * base + row[place]
+    return total
