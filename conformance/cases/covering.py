@@ -79,7 +79,7 @@ def _places(features: int, strength: int) -> Array:
 
 def _numbers(row: Array, places: Array, base: int) -> Array:
     """Number the combinations of a row, by its codes as digits."""
-    total = row[places[0]]
+    total: Array = row[places[0]]
     for place in places[1:]:
         total = total * base + row[place]
     return total
