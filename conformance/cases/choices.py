@@ -15,7 +15,7 @@ import numpy as np
 
 from conformance.model import Array
 
-__all__ = ["Choices", "Stream", "streams", "words"]
+__all__ = ["STRATA", "Choices", "Stream", "streams", "words"]
 
 T = TypeVar("T")
 

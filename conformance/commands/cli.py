@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from conformance.cases.vocabulary import FEATURES
 from conformance.commands import releases, screen
 from conformance.commands import replay as replays
 from conformance.commands import report as reports
@@ -103,6 +104,11 @@ def run(
         list[str] | None, typer.Option(help="A target: its name, module:object or 'command:...'. Repeats.")
     ] = None,
     op: Annotated[list[str] | None, typer.Option(help="An op. Repeats; all by default.")] = None,
+    dtype: Annotated[
+        list[str] | None, typer.Option(help="A dtype of the first array. Repeats; all that a target claims by default.")
+    ] = None,
+    layout: Annotated[list[str] | None, typer.Option(help="NHWC or NCHW. Repeats; both by default.")] = None,
+    valid_only: Annotated[bool, typer.Option("--valid-only", help="Make no calls that break a rule.")] = False,
     cases: Annotated[int | None, typer.Option(min=1, max=2**32, help="Cases for each op, on every target.")] = None,
     budget: Annotated[
         float | None, typer.Option(min=0, help="Seconds after which no further cases are begun; findings come after.")
@@ -138,7 +144,7 @@ def run(
     if resume:
         planned = {"target": target, "op": op, "cases": cases, "seed": seed, "timeout": timeout, "python": python}
         given = {"out": out, "profile": profile, "known": known, "no-known": no_known or None, **planned}
-        given["tensorflow"] = tensorflow
+        given |= {"tensorflow": tensorflow, "dtype": dtype, "layout": layout, "valid-only": valid_only or None}
         if said := [f"--{name}" for name, value in given.items() if value is not None]:
             raise UsageError(f"--resume goes on with the run as it was planned: leave {', '.join(said)}")
         store = Store.resume(resume)
@@ -159,6 +165,9 @@ def run(
             seconds=timeout or SECONDS,
             python=python,
             profile=str(profile) if profile else None,
+            dtypes=_words("dtype", dtype),
+            layouts=_words("layout", layout),
+            valid_only=valid_only,
             known=tuple(map(str, known or ())),
             no_known=no_known,
         )
@@ -213,6 +222,14 @@ def _ops(names: list[str] | None) -> tuple[str, ...]:
     return tuple(name for name in OPS if not names or name in names)
 
 
+def _words(feature: str, given: list[str] | None) -> tuple[str, ...]:
+    """Return the classes of a feature that are asked for."""
+    for text in given or ():
+        if text not in FEATURES[feature]:
+            raise UsageError(f"--{feature} {text}: there are {', '.join(FEATURES[feature])}")
+    return tuple(dict.fromkeys(given or ()))
+
+
 def _crossed(
     names: list[str] | None, python: str | None, tensorflow: list[str] | None
 ) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -264,7 +281,7 @@ def _planned(options: dict[str, Any], budget: float | None, jobs: int | None) ->
     """Return the plan of a run's header."""
     try:
         listed = {"ops": _ops(options["ops"]), "targets": _targets(options["targets"], options["python"])}
-        listed["known"] = tuple(options.get("known", ()))
+        listed |= {name: tuple(options.get(name, ())) for name in ("known", "dtypes", "layouts")}
         numbers = {name: int(options[name]) for name in ("cases", "seed", "jobs")}
         return Plan(**{**options, **listed, **numbers, "budget": budget, "jobs": jobs or numbers["jobs"]})
     except (KeyError, TypeError, ValueError) as error:

@@ -40,7 +40,7 @@ class Live:
         )
         # Under a budget nobody knows how many cases there will be: what is left is seconds.
         known = plan.budget is None
-        self.cases, self.began = 0, time.monotonic()
+        self.cases, self.covered, self.began = 0, 0, time.monotonic()
         whole = plan.cases * len(plan.ops) if known else round(plan.budget or 0)
         self.total = self.bars.add_task("all ops" if known else "seconds", total=whole, counts="")
         self.tasks = {op: self.bars.add_task(op, total=plan.cases if known else None, counts="") for op in plan.ops}
@@ -73,10 +73,11 @@ class Live:
         """Take in what a job has done."""
         for (_, what), number in message.verdicts.items():
             self.counts[message.op][what] += number
-        self.bars.update(self.tasks[message.op], advance=message.cases, counts=counted(self.counts[message.op]))
+        self.bars.update(self.tasks[message.op], advance=message.ended, counts=counted(self.counts[message.op]))
         total: Counter[str] = sum(self.counts.values(), Counter())
         self.cases += message.cases
-        done = self.cases if self.plan.budget is None else round(time.monotonic() - self.began)
+        self.covered += message.ended
+        done = self.covered if self.plan.budget is None else round(time.monotonic() - self.began)
         self.bars.update(self.total, completed=done, counts=counted(total))
         if not self.console.is_terminal and message.shard and message.shard.startswith(self.plan.ops[-1]):
             self.console.print(f"{self.cases} cases: {counted(total)}", markup=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.judge.allowed import Permits
 from conformance.judge.verdicts import verdict
-from conformance.model import Case, Observation, Symptom, Verdict
+from conformance.model import Case, Observation, Returned, Symptom, Verdict
 from conformance.ops import OPS
 from conformance.ops.support import unsupported
 from conformance.targets.target import Target
@@ -45,13 +45,24 @@ def judge(case: Case, permits: Permits, observation: Observation, target: Target
         ):
             judged = found
     limit = None
-    if judged.kind == "refused-valid":
-        limit = unsupported(target, case, route)
     if judged.kind == "accepted-invalid":
         limit = target.cannot_refuse(case.op, route, judged.rule)
+    elif not case.breaks and (judged.outcome == "agrees" or judged.kind == "refused-valid"):
+        limit = unsupported(target, case, route)
     if judged.kind == "wrong-value":
         return replace(judged, symptoms=judged.symptoms + diagnosed(permits, arithmetic, case.dtype, observation))
-    return Verdict(outcome="unsupported", evidence={"reason": limit}) if limit else judged
+    return beyond(limit, judged, observation) if limit else judged
+
+
+def beyond(limit: str, judged: Verdict, observation: Observation) -> Verdict:
+    """
+    Return the verdict on a call that a target declares not to implement, or cannot refuse, in the words of its limit.
+
+    It is no evidence for what is claimed. That a valid one was answered, and rightly, is remarked: the limit is out of
+    date.
+    """
+    answered = judged.outcome == "agrees" and isinstance(observation, Returned)
+    return Verdict(outcome="unsupported", kind="answered" if answered else "", evidence={"reason": limit})
 
 
 def declared(target: Target, case: Case) -> Arithmetic:

@@ -8,6 +8,7 @@ from conformance.ops.arguments import arguments
 from conformance.ops.coverage import Coverage, Reached, covering, made, makeable, met
 from conformance.ops.features import features
 from conformance.ops.files import case_from_json
+from conformance.ops.geometry import geometry
 from conformance.ops.neighbours import neighbours, shrink, simpler
 from conformance.ops.stream import generate, invalid, valid
 from conformance.ops.table import OPS
@@ -21,6 +22,7 @@ __all__ = [
     "covering",
     "features",
     "generate",
+    "geometry",
     "invalid",
     "made",
     "makeable",

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from conformance.cases.breaks import refused
-from conformance.cases.choices import Choices, streams
+from conformance.cases.choices import STRATA, Choices, streams
 from conformance.cases.regimes import rotated
 from conformance.model import Case
 from conformance.ops.table import OPS
 
-__all__ = ["generate", "invalid", "valid"]
+__all__ = ["REDRAWN", "generate", "invalid", "numbered", "redrawn", "valid"]
 
 GROUP = 5  # valid calls that share shapes and attributes: what is traced and compiled for one serves all
+REDRAWN = STRATA  # calls that may take the place of one
 
 
 def valid(op: str, choices: Choices) -> Case:
@@ -33,14 +34,43 @@ def generate(
     Of every six cases (by default) the last is broken. Valid ones come in groups of five with one shape; the first of
     a group is on the lattice, the others go round the regimes.
     """
+    return (case for _, case in numbered(op, seed, first, count, valid_share))
+
+
+def numbered(
+    op: str, seed: int, first: int, count: int, valid_share: Fraction | float = Fraction(5, 6)
+) -> Iterator[tuple[int, Case]]:
+    """Yield the same cases, each with its number among the valid ones, or among the broken ones."""
     share = 1 - Fraction(valid_share).limit_denominator(1000)
     top, bottom = share.numerator, share.denominator
     start, end = first * top // bottom, (first + count) * top // bottom  # broken cases before the first and the last
-    wrong = streams(seed, f"{op}, broken", start, end - start)
-    right = _groups(op, seed, first - start, first + count - end)
+    wrong = enumerate(streams(seed, f"{op}, broken", start, end - start), start)
+    right = enumerate(_groups(op, seed, first - start, first + count - end), first - start)
     for number in range(first, first + count):
         is_broken = (number + 1) * top // bottom > number * top // bottom
-        yield invalid(op, next(wrong)) if is_broken else next(right)
+        if is_broken:
+            place, choices = next(wrong)
+            yield place, invalid(op, choices)
+        else:
+            yield next(right)
+
+
+def redrawn(case: Case, seed: int, number: int) -> Iterator[Case]:
+    """
+    Yield calls that may take the place of a case of this number, the same for all of a group but in their values.
+
+    A valid call is the first itself: whoever cannot take its dtype casts it. Those of a broken one break its rule.
+    """
+    op = case.op
+    if case.breaks:
+        ways = {case.breaks: OPS[op].breaks[case.breaks]}
+        drawn = streams(seed, f"{op}, broken again", number * REDRAWN, REDRAWN)
+        yield from (refused(op, choices, ways) for choices in drawn)
+        return
+    yield case
+    group, member = divmod(number, GROUP)
+    for choices in streams(seed, f"{op}, again", group * REDRAWN, REDRAWN):
+        yield _member(valid(op, choices), member)
 
 
 def _groups(op: str, seed: int, first: int, end: int) -> Iterator[Case]:
@@ -48,13 +78,17 @@ def _groups(op: str, seed: int, first: int, end: int) -> Iterator[Case]:
     groups = range(first // GROUP, -(-end // GROUP))
     for group, choices in zip(groups, streams(seed, op, groups.start, len(groups)), strict=True):
         base = valid(op, choices)
-        dtype = base.dtype
         for member in range(GROUP):
             if first <= group * GROUP + member < end:
-                yield Case(
-                    op=op,
-                    arrays=base.arrays,
-                    attributes=base.attributes,
-                    regime=rotated(dtype, base.regime, member),
-                    seed=base.seed + member,
-                )
+                yield _member(base, member)
+
+
+def _member(base: Case, member: int) -> Case:
+    """Return one call of a group."""
+    return Case(
+        op=base.op,
+        arrays=base.arrays,
+        attributes=base.attributes,
+        regime=rotated(base.dtype, base.regime, member),
+        seed=base.seed + member,
+    )

@@ -22,11 +22,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from conformance import ops
 from conformance.errors import SuiteError, UsageError
 from conformance.model import Case
 from conformance.ops.profile_reading import loaded
 from conformance.run.rows import Row, rows
+from conformance.run.scope import Scope, shared
 from conformance.run.store import Store
 from conformance.run.trials import Outcome, Panel
 from conformance.targets.registry import find
@@ -55,6 +55,9 @@ class Plan:
     seconds: float = SECONDS  # that one call may take
     python: str | None = None  # the interpreter of the workers
     profile: str | None = None  # the file of the user's that says what the target claims
+    dtypes: tuple[str, ...] = ()  # all where none is given
+    layouts: tuple[str, ...] = ()  # likewise
+    valid_only: bool = False  # whether no call breaks a rule on purpose
     known: tuple[str, ...] = ()  # files of what is known, beside the suite's own
     no_known: bool = False  # whether the suite's own list is left out
 
@@ -77,10 +80,17 @@ class Shard:
         """Its file's name, without the ending."""
         return f"{self.op}-{self.number:05d}"
 
-    def cases(self, plan: Plan) -> Iterator[Case]:
-        """Yield its cases."""
+    def size(self, plan: Plan) -> int:
+        """Return how many cases of the common stream it covers."""
+        return min(SHARD, plan.cases - self.number * SHARD)
+
+    def cases(self, plan: Plan, targets: Mapping[str, Target]) -> Iterator[tuple[Case, tuple[str, ...]]]:
+        """Yield its cases, each with the targets that get it; targets: with what they say of themselves."""
+        scopes = {
+            name: Scope(target=target, dtypes=plan.dtypes, layouts=plan.layouts) for name, target in targets.items()
+        }
         first = self.number * SHARD
-        return ops.generate(self.op, plan.seed, first, min(SHARD, plan.cases - first))
+        return shared(self.op, plan.seed, first, self.size(plan), scopes, valid_only=plan.valid_only)
 
 
 def shards(plan: Plan) -> Iterator[Shard]:
@@ -97,6 +107,7 @@ class Progress:
     cases: int
     verdicts: Mapping[tuple[str, str], int]  # (target, outcome or kind) -> number
     shard: str = ""  # the shard that this message ends
+    ended: int = 0  # cases of the common stream that this shard covers
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +228,9 @@ def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: 
             while (shard := tasks.get()) is not None:
                 judged = _examined(plan, shard, panel, messages)
                 before, own = own, processor_seconds() - panel.target_seconds
-                share = (own - before) / len(judged)
+                share = (own - before) / max(len(judged), 1)
                 store.write_shard(shard.name, [replace(row, own_seconds=share) for row in judged])
-                messages.put(Progress(shard.op, 0, {}, shard.name))
+                messages.put(Progress(shard.op, 0, {}, shard.name, shard.size(plan)))
         messages.put(Ended())
     except (UsageError, SuiteError) as error:
         messages.put(Ended(str(error), isinstance(error, UsageError)))
@@ -231,7 +242,7 @@ def _examined(plan: Plan, shard: Shard, panel: Panel, messages: Any) -> list[Row
     """Examine the cases of one shard, telling how it goes, and return its observations."""
     judged: list[Row] = []
     tally = Tally(shard.op)
-    for outcomes in panel.examined(shard.cases(plan)):
+    for outcomes in panel.examined(shard.cases(plan, panel.targets)):
         judged.extend(rows(outcomes))
         tally.add(outcomes)
         if tally.due():

@@ -44,6 +44,7 @@ class Row:
     dtype: str = ""
     layout: str = ""
     regime: str = ""
+    geometry: str = ""  # of a valid call: `conformance.ops.geometry`
     bound_used: float = float("nan")  # largest share of its bound that an element used; 1 is the limit
     ulps: float = float("nan")  # largest distance from the correctly rounded value
     elements: float = 0.0  # in the sums for the fingerprint
@@ -125,6 +126,7 @@ def rows(outcomes: Sequence[Outcome]) -> list[Row]:
         "dtype": case.dtype,
         "layout": classes.get("layout", ""),
         "regime": case.regime,
+        "geometry": ops.geometry(case),
         "content": json.dumps(case.to_json()),
         "attributes": json.dumps(classes),
     }

@@ -6,7 +6,7 @@ The reference works out what is allowed while the targets compute, and judges wh
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,13 +18,16 @@ from conformance.judge.masks import Mask
 from conformance.model import Case, Observation, Raised, Returned, Verdict
 from conformance.ops import OPS
 from conformance.ops.profile_reading import parsed
+from conformance.run.scope import route_of
+from conformance.targets.limits import ALL_OPS
 from conformance.targets.target import Target
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Limits, Worker
 from conformance.targets.transport.zygote import Zygotes
 
-__all__ = ["Outcome", "Panel", "inside", "route_of", "twice"]
+__all__ = ["Outcome", "Panel", "inside", "twice"]
 
+SIBLING = 10  # of the time that a call may take, so small a part has one whose sibling has taken it all twice
 REPEAT_EVERY = 16  # of the cases that are run twice
 
 
@@ -47,6 +50,28 @@ class Submission:
     case: Case
     calls: Mapping[str, Call]
     permitted: Permits
+    sent: set[str] = field(default_factory=set)  # targets that have got their call
+
+
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """The calls that are made last: each shares its geometry with one that ended its target's worker, and again."""
+
+    ended: set[tuple[str, str]] = field(default_factory=set)  # target, geometry
+    calls: list[tuple[Submission, str]] = field(default_factory=list)  # each with its target
+
+    def note(self, case: Case, name: str, observation: Observation) -> None:
+        """Take in what a target did with a case."""
+        if getattr(observation, "again", None) and not case.breaks:
+            self.ended.add((name, ops.geometry(case)))
+
+    def takes(self, submission: Submission, name: str) -> bool:
+        """Return whether a call is to be made last, and keep it."""
+        case = submission.case
+        late = bool(self.ended) and not case.breaks and (name, ops.geometry(case)) in self.ended
+        if late:
+            self.calls.append((submission, name))
+        return late
 
 
 class Panel:
@@ -82,9 +107,10 @@ class Panel:
         return self
 
     def _told(self, name: str) -> Target:
-        """Return a target with the profile that it tells when it is ready, if it does."""
-        target, about = self.targets[name], self.workers[name].ready().about
-        return target.claiming(parsed(about["profile"], f"the profile of {name}")) if "profile" in about else target
+        """Return a target with what it says of itself when it is ready: its functions, and its profile."""
+        about = _of_ops(self.workers[name].ready().about)
+        profile = parsed(about["profile"], f"the profile of {name}") if "profile" in about else None
+        return self.targets[name].told(tuple(about.get("ops", ALL_OPS)), profile)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -98,28 +124,33 @@ class Panel:
 
     def examine(self, case: Case, names: Sequence[str] = (), route: str | None = None) -> list[Outcome]:
         """Run a case on the targets of these names (all by default), each by its route, and judge what they did."""
-        (outcomes,) = self.examined([case], names, route)
+        (outcomes,) = self.examined([(case, names)], route)
         return outcomes
 
     def examined(
-        self, stream: Iterable[Case], names: Sequence[str] = (), route: str | None = None
+        self, stream: Iterable[tuple[Case, Sequence[str]]], route: str | None = None
     ) -> Iterator[list[Outcome]]:
         """
-        Yield what comes of one case after the other.
+        Yield what comes of one case after the other, each on the targets of these names (all by default).
 
-        A target computes the next case while this one is judged, but where this one may have damaged it.
+        A target computes its next case while this one is judged, but where this one may have damaged it. Once a call
+        has ended its worker twice, what shares its geometry is put off to the end, and has less time there.
         """
-        chosen = names or list(self.targets)
-        submissions = (self._submission(case, chosen, route) for case in stream)
+        submissions = (self._submission(case, names or list(self.targets), route) for case, names in stream)
+        late = PutOff()
         now = next(submissions, None)
-        if now:
-            self._submit(now)
+        self._send(now, now.calls if now else (), late)
         while now:
             then = next(submissions, None)
-            for name in chosen:
+            self._send(then, [name for name in (then.calls if then else ()) if name not in now.sent], late)
+            for name in now.sent:
                 now.permitted(declared(self.targets[name], now.case))  # while the targets compute
-            yield [self._outcome(name, now, then) for name in chosen]
+            if outcomes := [self._outcome(name, now, then, late) for name in now.calls if name in now.sent]:
+                yield outcomes
             now = then
+        for submission, name in late.calls:
+            self.workers[name].submit(submission.calls[name], self.limits.seconds / SIBLING)
+            yield [self._outcome(name, submission, None, late)]
 
     def _submission(self, case: Case, names: Sequence[str], route: str | None) -> Submission:
         """Draw the arguments of a case, and decide how each target is called."""
@@ -136,25 +167,28 @@ class Panel:
         }
         return Submission(case, calls, permits(case, arguments))
 
-    def _submit(self, submission: Submission) -> None:
-        """Send a case to its targets."""
-        for name, call in submission.calls.items():
-            self.workers[name].submit(call)
+    def _send(self, submission: Submission | None, names: Iterable[str], late: "PutOff") -> None:
+        """Send a case to targets of it, but to those to which it is to be sent late."""
+        for name in names:
+            if submission and not late.takes(submission, name):
+                self.workers[name].submit(submission.calls[name])
+                submission.sent.add(name)
 
-    def _outcome(self, name: str, now: Submission, then: Submission | None) -> Outcome:
+    def _outcome(self, name: str, now: Submission, then: Submission | None, late: "PutOff") -> Outcome:
         """Wait for what a target does with a case, give it the next one, and judge the first."""
         worker, case, route = self.workers[name], now.case, now.calls[name].route
         observation = worker.result()
+        late.note(case, name, observation)
         harmless = not may_damage(case, observation)
-        if then and harmless:
-            worker.submit(then.calls[name])
+        following = [name] if then and name in then.calls else []
+        if harmless:
+            self._send(then, following, late)
         self.target_seconds += inside(observation)
         judged = judge(case, now.permitted, observation, self.targets[name], route)
         if not harmless:
             if judged.outcome == "disagrees":
                 worker.renew()
-            if then:
-                worker.submit(then.calls[name])
+            self._send(then, following, late)
         return Outcome(case, name, route, observation, judged, self._mask(name, case, judged, observation))
 
     def _mask(self, name: str, case: Case, judged: Verdict, observation: Observation) -> Mask | None:
@@ -183,12 +217,6 @@ def may_damage(case: Case, observation: Observation) -> bool:
 def twice(case: Case) -> bool:
     """Return whether a case is run twice, to see the same bits: some, and all in which a sum's order shows most."""
     return case.regime == "ill-conditioned" or case.seed % REPEAT_EVERY == 0
-
-
-def route_of(target: Target, case: Case) -> str:
-    """Return the way to compute the op that this case takes: the ways take turns by the case's seed."""
-    ways = target.routes.get(case.op, ("",))
-    return ways[case.seed % len(ways)]
 
 
 def inside(observation: Observation) -> float:

@@ -29,7 +29,7 @@ class Limit:
         return (
             (not self.ops or op in self.ops)
             and (not self.routes or route in self.routes)
-            and not (self.lifted and features["dtype"] in served)
+            and not (self.lifted and features.get("dtype", "") in served)
             and all(features.get(name) in classes for name, classes in self.features.items())
         )
 

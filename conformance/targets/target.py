@@ -39,6 +39,7 @@ class Target:
     deterministic: bool = False  # whether it claims that the same call gives the same bits
     own_masks: tuple[str, ...] = ()  # ops whose random numbers are not those of TensorFlow's kernels; ALL_OPS: of all
     unseeded: tuple[str, ...] = ()  # ops whose seed it ignores: that claim leaves them out
+    offered: tuple[str, ...] = ALL_OPS  # ops for which it has a function, as it says when it is ready
     default: bool = False  # whether a run without --target takes it
     needs: tuple[str, ...] = ()  # of the machine: `machine.lacks`
     differs_from: str = ""  # an ISA level: on a processor without more, it is another target over again
@@ -60,10 +61,19 @@ class Target:
             unseeded=profile.unseeded,
         )
 
+    def offers(self, op: str) -> bool:
+        """Return whether it has a function for an op."""
+        return op in self.offered or self.offered == ALL_OPS
+
     @property
     def asked(self) -> bool:
-        """Whether it says itself what it claims when it is ready: a namespace, or a program."""
-        return self.profile is None and (bool(self.command) or self.adapter == NAMESPACE)
+        """Whether it says itself what it offers and claims when it is ready: a namespace, or a program."""
+        return bool(self.command) or self.adapter == NAMESPACE
+
+    def told(self, offered: tuple[str, ...], profile: Profile | None) -> "Target":
+        """Return the target with what it says when it is ready; what its user says it claims goes before that."""
+        target = self.claiming(profile) if profile and not self.profile else self
+        return replace(target, offered=offered)
 
     def arithmetics(self, op: str, dtype: str) -> tuple[Arithmetic, ...]:
         """Return the arithmetics by which it may compute an op in a dtype, the usual one first."""

@@ -40,7 +40,7 @@ def test_throughput(benchmark: Any, panel: Panel, op: str) -> None:  # noqa: ANN
     outcomes: list[Outcome] = []
 
     def check() -> None:
-        for each in panel.examined(stream):
+        for each in panel.examined((case, ()) for case in stream):
             rows(each)
             outcomes.extend(each)
 

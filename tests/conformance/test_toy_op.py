@@ -169,7 +169,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store.create(tmp_path_factory.mktemp("run") / "run", header(PLAN))
     with Panel({"toy_target": find("toy_target")}) as panel:
         for shard in jobs.shards(PLAN):
-            seen = [row for outcomes in panel.examined(shard.cases(PLAN)) for row in rows(outcomes)]
+            seen = [row for outcomes in panel.examined(shard.cases(PLAN, panel.targets)) for row in rows(outcomes)]
             store.write_shard(shard.name, seen)
     campaign.conduct(PLAN, store, [], lambda _: None, lambda _: None)
     return store

@@ -45,6 +45,7 @@ class Worker:
         self._owned = zygotes is None  # its zygotes end with it
         self._session: Session | None = None
         self._pending: Call | None = None
+        self._hurried = False  # whether it has less time than usual
 
     def __enter__(self) -> Self:
         """Start the process; `ready` waits for it."""
@@ -101,18 +102,22 @@ class Worker:
         self.submit(call)
         return self.result()
 
-    def submit(self, call: Call) -> None:
-        """Send one call; its result must be taken before the next."""
+    def submit(self, call: Call, seconds: float | None = None) -> None:
+        """
+        Send one call; its result must be taken before the next.
+
+        seconds: what it may take, where that is less than usual; then it is not made again if it ends the worker.
+        """
         if self._pending:
             raise RuntimeError("the result of the last call has not been taken")
         self.calls += 1
         session = self._ready_session()
-        if not session.send(call):
+        if not session.send(call, seconds):
             # It died between the calls. Whatever ended it, this call has not, and shall not be blamed.
             self.idle_deaths.append(session.receive())
             self.renew()
-            self._ready_session().send(call)
-        self._pending = call
+            self._ready_session().send(call, seconds)
+        self._pending, self._hurried = call, seconds is not None
 
     def result(self) -> Observation:
         """Return what became of the call submitted last."""
@@ -123,7 +128,7 @@ class Worker:
         self._pending = None
         if session.over:
             self.renew()
-            return self._confirmed(call, observation) if self.confirm else observation
+            return self._confirmed(call, observation) if self.confirm and not self._hurried else observation
         gathered = self.calls % CHECK_EVERY == 0 and session.gathered > self.limits.recycle
         if gathered or (isinstance(observation, Raised) and SPOILT in observation.message):
             self.renew()

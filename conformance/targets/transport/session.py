@@ -31,6 +31,7 @@ class Session:
         self._ready: Ready | None = None
         self._base = 0  # resident bytes when it was ready
         self._number = 0
+        self._seconds = limits.seconds  # that the call which is going on may take
         self._began = time.monotonic()  # the wait that is going on
         self._fault: Exception | None = None  # met in sending, told in receiving
         try:
@@ -67,10 +68,15 @@ class Session:
         """Bytes of memory that the worker holds beyond what it held when it was ready."""
         return self._process.resident() - self._base
 
-    def send(self, call: Call) -> bool:
-        """Send one call; False if the worker had closed its pipe before it could read the whole of it."""
+    def send(self, call: Call, seconds: float | None = None) -> bool:
+        """
+        Send one call; False if the worker had closed its pipe before it could read the whole of it.
+
+        seconds: what it may take; by default what the limits say.
+        """
         self._number += 1
-        self._send(messages.call(self._number, call), self.limits.seconds)
+        self._seconds = self.limits.seconds if seconds is None else seconds
+        self._send(messages.call(self._number, call), self._seconds)
         return not isinstance(self._fault, BrokenPipeError)
 
     def _send(self, message: protocol.Frame, seconds: float) -> None:
@@ -84,7 +90,7 @@ class Session:
     def receive(self) -> Observation:
         """Return what became of the call; a crash, a hang and a lack of memory end the session."""
         try:
-            observation = messages.parse_answer(self._read(self.limits.seconds), self._number)
+            observation = messages.parse_answer(self._read(self._seconds), self._number)
         except TimeoutError:
             self.close()
             return TimedOut(self._elapsed)

@@ -26,6 +26,7 @@ from conformance.run.header import header
 from conformance.run.jobs import Plan, Shard
 from conformance.run.rows import COLUMNS
 from conformance.run.store import Store
+from conformance.targets.registry import find
 from conformance.triage import campaign
 
 MINIATURES = Path(__file__).parents[2] / "miniatures"
@@ -171,7 +172,9 @@ def test_any_number_of_jobs_gives_the_same_result(tmp_path: Path, undisturbed: S
 
 def test_another_seed_gives_other_cases() -> None:
     """No case of seed 5 is met under seed 6."""
-    several = [{case.id for case in Shard(0, "max_pool").cases(plan(seed=seed))} for seed in (5, 6)]
+    targets = {"reference": find("reference")}
+    drawn = [Shard(0, "max_pool").cases(plan(seed=seed), targets) for seed in (5, 6)]
+    several = [{case.id for case, _ in cases} for cases in drawn]
 
     assert not several[0] & several[1]
 
@@ -183,7 +186,8 @@ def test_shards_cover_every_case_once_whatever_their_number() -> None:
     found = list(jobs.shards(chosen))
 
     assert [shard.op for shard in found] == ["max_pool", "dropout"] * 4
-    assert [len(list(shard.cases(chosen))) for shard in found[::2]] == [32, 32, 32, 4]
+    assert [shard.size(chosen) for shard in found[::2]] == [32, 32, 32, 4]
+    assert [len(list(shard.cases(chosen, {"reference": find("reference")}))) for shard in found[::2]] == [32, 32, 32, 4]
 
 
 def test_a_budget_ends_the_run_cleanly_and_it_can_go_on(tmp_path: Path, undisturbed: Store) -> None:

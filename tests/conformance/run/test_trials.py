@@ -18,7 +18,8 @@ from conformance.judge.judging import declared
 from conformance.model import Case, Crashed, Raised, Returned
 from conformance.ops import OPS
 from conformance.run.rows import rows
-from conformance.run.trials import Outcome, Panel, inside, route_of, twice
+from conformance.run.scope import route_of
+from conformance.run.trials import Outcome, Panel, inside, twice
 from conformance.selftest import robustness
 from conformance.targets import registry
 from conformance.targets.transport.pool import Limits
@@ -74,7 +75,7 @@ def test_the_next_case_is_with_the_target_before_the_last_is_judged() -> None:
     """When the first outcome is there, two calls have been made; the outcomes come in order."""
     stream = list(islice((case for case in ops.generate("avg_pool", 0, 0, 40) if not case.breaks), 4))
     with panel("planted:faithful") as targets:
-        outcomes = targets.examined(stream)
+        outcomes = targets.examined((case, ()) for case in stream)
         first = next(outcomes)
         calls = targets.workers["planted:faithful"].calls
         rest = list(outcomes)

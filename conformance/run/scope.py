@@ -1,0 +1,100 @@
+"""
+Which cases each target gets: those of one stream that it claims, and others in the place of those that it does not.
+
+The stream is common to all targets, so that they can be compared. Where a target does not claim a call, it gets the
+same geometry in a dtype that it claims, or else a call drawn anew: it meets as many geometries as one that claims all.
+Which one depends on the seed, the op, the case's number and the claim alone. A few calls outside the claim stay: a
+target should refuse them, and where it answers them rightly its profile is out of date.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from conformance import ops
+from conformance.model import Case
+from conformance.ops import OPS
+from conformance.ops.stream import GROUP, numbered, redrawn
+from conformance.targets.target import Target
+
+__all__ = ["PROBED", "Scope", "route_of", "shared"]
+
+PROBED = 4  # of so many groups outside the claim, one keeps its first call: one valid call in twenty at most
+VALID = Fraction(5, 6)  # of all cases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a run asks of one target."""
+
+    target: Target
+    dtypes: tuple[str, ...] = ()  # asked for by the user; all where none is given
+    layouts: tuple[str, ...] = ()  # likewise
+
+    def open(self, op: str) -> tuple[str, ...]:
+        """Return the dtypes of an op, as often as they are drawn, in which some call is asked for and claimed."""
+        routes = self.target.routes.get(op, ("",))
+        return tuple(
+            dtype
+            for dtype in OPS[op].dtypes
+            if dtype in (self.dtypes or OPS[op].dtypes)
+            and self.target.offers(op)
+            and any(self.target.unsupported(op, {"dtype": dtype}, route) is None for route in routes)
+        )
+
+    def asks(self, case: Case) -> bool:
+        """Return whether the user asks for calls of this dtype and layout, and the target has such a function."""
+        classes = {"dtype": case.dtype, **ops.features(case)}
+        ordinary = case.dtype in OPS[case.op].dtypes  # a break of a rule about dtypes has another
+        return (
+            self.target.offers(case.op)
+            and (not self.dtypes or not ordinary or case.dtype in self.dtypes)
+            and (not self.layouts or classes.get("layout", self.layouts[0]) in self.layouts)
+        )
+
+    def claims(self, case: Case) -> bool:
+        """Return whether the call is among those that the target claims."""
+        classes = ops.features(case)
+        if case.breaks and case.dtype not in OPS[case.op].dtypes:
+            del classes["dtype"]
+        return self.target.unsupported(case.op, classes, route_of(self.target, case)) is None
+
+    def fitted(self, case: Case, seed: int, number: int) -> Case | None:
+        """
+        Return the call that the target gets in the place of a case; None where no such call was found.
+
+        number: the case's among the valid ones of its stream, or among the broken ones.
+        """
+        if self.asks(case) and (self.claims(case) or is_probe(case, number)):
+            return case
+        dtypes = self.open(case.op)
+        if not dtypes:
+            return None
+        # The same dtype for all of a group, whose calls share what is traced and compiled.
+        dtype = dtypes[number // GROUP % len(dtypes)]
+        others = redrawn(case, seed, number)
+        if case.breaks is None:
+            others = (each if each.dtype in dtypes else OPS[case.op].cast(each, dtype) for each in others)
+        return next((each for each in others if self.asks(each) and self.claims(each)), None)
+
+
+def is_probe(case: Case, number: int) -> bool:
+    """Return whether a call is made even where a target does not claim it."""
+    return case.breaks is None and number % (GROUP * PROBED) == 0
+
+
+def route_of(target: Target, case: Case) -> str:
+    """Return the way to compute the op that this case takes: the ways take turns by the case's seed."""
+    ways = target.routes.get(case.op, ("",))
+    return ways[case.seed % len(ways)]
+
+
+def shared(
+    op: str, seed: int, first: int, count: int, scopes: Mapping[str, Scope], *, valid_only: bool = False
+) -> Iterator[tuple[Case, tuple[str, ...]]]:
+    """Yield the calls that come of cases first .. first + count - 1 of an op's stream, each with those who get it."""
+    for number, case in numbered(op, seed, first, count, 1 if valid_only else VALID):
+        fitted = {name: scope.fitted(case, seed, number) for name, scope in scopes.items()}
+        calls = {each.id: each for each in fitted.values() if each}
+        for identity, each in calls.items():
+            yield each, tuple(name for name, call in fitted.items() if call and call.id == identity)
