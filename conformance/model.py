@@ -242,7 +242,7 @@ class Verdict:
     """The opinion on one case and one target; its words: `conformance.judge.wording`."""
 
     outcome: Literal["agrees", "disagrees", "unsupported", "undecided"]
-    kind: str = ""  # of the disagreement, one of DISAGREEMENTS; or the remark "wrong-error" on an agreeing verdict
+    kind: str = ""  # of the disagreement, one of DISAGREEMENTS; or a remark: "wrong-error", "answered"
     symptoms: tuple[Symptom | Fault, ...] = ()  # of a call that is accepted: the way in which it breaks its rule
     evidence: Evidence = field(default_factory=Evidence)
     rule: str = ""  # the rule in question, where there is one

@@ -48,6 +48,15 @@ def test_a_valid_call_that_is_refused_is_wrong_unless_a_limit_declares_it() -> N
     assert pooled(REFUSAL, limited) == Verdict(outcome="unsupported", evidence={"reason": "no averages"})
 
 
+def test_a_limit_is_out_of_date_where_the_call_is_answered_rightly() -> None:
+    """That is no evidence for what is claimed; a wrong answer is as wrong as anywhere."""
+    limited = Target(name="limited", about="", limits=(Limit(ops=("avg_pool",), reason="no averages"),))
+    right, wrong = (Returned((np.full((1, 1, 1, 1), value, np.float32),), 0.0) for value in (1, 2))
+
+    assert pooled(right, limited) == Verdict(outcome="unsupported", kind="answered", evidence={"reason": "no averages"})
+    assert pooled(wrong, limited).kind == "wrong-value"
+
+
 def test_a_broken_call_that_is_accepted_is_wrong_unless_the_route_cannot_refuse_it() -> None:
     """A stride of 0, and a target whose one way to compute averages does not check strides."""
     accepted = Returned((ONES,), 0.0)

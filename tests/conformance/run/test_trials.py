@@ -84,6 +84,23 @@ def test_the_next_case_is_with_the_target_before_the_last_is_judged() -> None:
     assert [outcome.case for (outcome,) in (first, *rest)] == stream
 
 
+def test_what_shares_its_geometry_with_a_call_that_hangs_comes_last_and_in_a_tenth_of_the_time() -> None:
+    """
+    Two calls of each of two geometries, of which those of the first hang.
+
+    The first takes its second twice, since it is made again alone; its sibling a tenth, after all others.
+    """
+    valid = [case for case in ops.generate("max_pool", 3, 0, 12) if not case.breaks]
+    hanging = [replace(case, attributes={**case.attributes, "name": "hang"}) for case in valid[:2]]
+    stream = [*hanging, *valid[5:7]]
+    with Panel({"faulty:named": registry.find("faulty:named")}, Limits(seconds=1.0, grace=0.3)) as targets:
+        outcomes = [outcome for (outcome,) in targets.examined((case, ()) for case in stream)]
+
+    assert [outcome.case for outcome in outcomes] == [stream[0], *stream[2:], stream[1]]
+    assert [outcome.verdict.kind for outcome in outcomes] == ["hung", "", "", "hung"]
+    assert [outcomes[place].observation.seconds < 0.5 for place in (0, -1)] == [False, True]
+
+
 def test_every_cancelling_sum_is_run_twice() -> None:
     """There another order of the sum shows most; of the other regimes one case in sixteen is."""
     stream = [case for case in ops.generate("conv2d", 0, 0, 300) if not case.breaks]
