@@ -98,7 +98,7 @@ def test_what_shares_its_geometry_with_a_call_that_hangs_comes_last_and_in_a_ten
 
     assert [outcome.case for outcome in outcomes] == [stream[0], *stream[2:], stream[1]]
     assert [outcome.verdict.kind for outcome in outcomes] == ["hung", "", "", "hung"]
-    assert [outcomes[place].observation.seconds < 0.5 for place in (0, -1)] == [False, True]
+    assert [outcomes[place].verdict.evidence["seconds"] < 0.5 for place in (0, -1)] == [False, True]
 
 
 def test_every_cancelling_sum_is_run_twice() -> None:
