@@ -20,7 +20,7 @@ from conformance.report.specification import Op, common, ops
 from conformance.targets.machine import ISA_LEVELS
 from conformance.triage.findings import Finding
 
-__all__ = ["markdown", "page", "specification"]
+__all__ = ["chapter", "markdown", "page", "preface", "specification"]
 
 HERE = Path(__file__).parent
 OPENED = 12  # findings up to which each new one stands open
@@ -53,6 +53,16 @@ def specification(chosen: tuple[Op, ...]) -> str:
     return template.render(specification=chosen, common=common(), examples=examples(), report=None, **_static())
 
 
+def preface() -> str:
+    """Return what holds for every op in MyST's Markdown: the page before the chapters of the documentation."""
+    return _environment().get_template("preface.md").render(common=common())
+
+
+def chapter(op: Op) -> str:
+    """Return the specification of one op in MyST's Markdown, its figures as HTML: a page of the documentation."""
+    return _environment().get_template("chapter.md").render(op=op, examples=examples())
+
+
 def markdown(report: Report) -> str:
     """Return a summary for a job's page."""
     template = _environment().get_template("summary.md")
@@ -64,7 +74,8 @@ def markdown(report: Report) -> str:
 def _static() -> dict[str, Markup]:
     """Return the style sheet and the script, which stand in the page itself."""
     texts = {
-        name: (HERE / "static" / file).read_text() for name, file in (("style", "style.css"), ("script", "script.js"))
+        name: "\n".join((HERE / "static" / file).read_text() for file in files)
+        for name, files in (("style", ("figures.css", "style.css")), ("script", ("script.js",)))
     }
     return {name: Markup(text) for name, text in texts.items()}  # noqa: S704 -- files of this package
 
@@ -86,6 +97,7 @@ def _environment() -> Environment:
         "cell": _plain_cell,
         "svg": _svg,
         "md": plain,
+        "prose": prose,
         "breakable": breakable,
         "base64": base64,
     }
@@ -137,8 +149,30 @@ def plain(text: str) -> str:
     >>> print(plain("a_b <script> | `c`"))
     a\_b &lt;script> \| \`c\`
     """
-    flat = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*_\[\]|#!~])", r"\\\1", flat)
+    return _escaped(" ".join(str(text).split()))
+
+
+def _escaped(text: str) -> str:
+    """Escape what Markdown or HTML would take for markup."""
+    return re.sub(r"([\\`*_\[\]|#!~])", r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;"))
+
+
+def prose(text: str) -> str:
+    r"""
+    Escape what Markdown would take for markup in a docstring's paragraph, but for code and stress.
+
+    >>> print(prose("a_b is `c_d` * 2, **not** 3*x"))
+    a\_b is `c_d` \* 2, **not** 3\*x
+    """
+    parts = re.split(r"(`[^`]+`)", " ".join(text.split()))
+    escaped = "".join(part if part.startswith("`") else _escaped(part) for part in parts)
+    return re.sub(r"(?<!\w)((?:\\\*){1,2})(?=\w)(.+?)(?<=\w)\1(?!\w)", _stressed, escaped)
+
+
+def _stressed(found: re.Match[str]) -> str:
+    """Take back the escape of stress, as docstrings write it."""
+    mark = found[1].replace("\\", "")
+    return f"{mark}{found[2]}{mark}"
 
 
 def shade(tally: Tally) -> str:

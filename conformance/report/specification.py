@@ -15,7 +15,7 @@ from conformance.ops import OPS
 __all__ = ["Block", "Op", "Sentence", "common", "find", "op", "ops", "text"]
 
 SECTION = re.compile(r"^([A-Z][a-z]+):(?: +(.*))?$")
-ARGUMENT = re.compile(r"\n(?=[a-z_, ]+: )")  # what a section says of arguments, each by itself
+ARGUMENT = re.compile(r"\n(?=(?:[a-z_]+, )*[a-z_]+: )")  # what a section says of arguments, each by itself
 RULE = re.compile(r"^(\w+\.R\d+)\s+(.*)$")
 
 

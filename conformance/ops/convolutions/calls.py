@@ -14,7 +14,7 @@ from conformance.model import ArraySpec, Case, Json
 from reference.checks import padding_pairs, spatial
 from reference.windows import Axis
 
-__all__ = ["DTYPES", "SHAPES", "Convolution", "changes", "plain", "read", "valid", "within", "written"]
+__all__ = ["DTYPES", "SHAPES", "Convolution", "changes", "read", "valid", "within", "written"]
 
 DTYPES = ("float32", "float32", "float32", "bfloat16", "float16", "float16", "float64", "int32")
 # Which side is long in a kind, by op: of "wide" the channels of the result, of "deep" what its sums run over.
@@ -136,25 +136,6 @@ def within(
         spelling=_spelling(op, choices, rows, columns, may_be_two=several == 1, layouts=len(lead) == 1),
         regime=values,
         seed=choices.integer(0, sizes.LARGEST),
-    )
-
-
-def plain(op: str, padding: str, groups: int = 1) -> Convolution:
-    """Return an ordinary call: two images of 5x6 in float32, windows of 3x2, four filters."""
-    rows, columns = (sizes.lay(padding, size, taps, 1, 1) for size, taps in ((5, 3), (6, 2)))
-    return Convolution(
-        op=op,
-        lead=(2,),
-        rows=rows,
-        columns=columns,
-        padding=padding,
-        depth=2,
-        groups=groups,
-        outputs=4,
-        dtype="float32",
-        spelling=Spelling(data_format="absent", strides="int", window="absent", sizes="list"),
-        regime="lattice",
-        seed=0,
     )
 
 

@@ -19,10 +19,7 @@ BUDGET = 2**9  # a refusal needs no large arrays
 def small(op: str, choices: Choices, padding: str = "") -> Pool:
     """Draw a small pool; padding: the kind of it, where it matters."""
     kinds = sizes.PADDINGS if op in EXPLICIT else sizes.PADDINGS[:-1]
-    return choices.aside(
-        lambda drawn: calls.within(op, drawn, padding or drawn.pick(kinds), BUDGET, whole=True),
-        lambda: calls.plain(op, padding or "VALID"),
-    )
+    return calls.within(op, choices, padding or choices.pick(kinds), BUDGET, whole=True)
 
 
 def other_rank(op: str, choices: Choices) -> Case:
