@@ -9,6 +9,7 @@ import difflib
 import errno
 import json
 import math
+import re
 import shutil
 import sys
 import traceback
@@ -119,6 +120,9 @@ def run(
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes that compare, each with its workers.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder; reports/<time> by default.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
+    shard: Annotated[
+        str | None, typer.Option(help="Do part I of N alone, as I/N; `report` over all N folders shows the whole.")
+    ] = None,
     known: Annotated[
         list[Path] | None, typer.Option(help="A file of what is known, beside the suite's own. Repeats.")
     ] = None,
@@ -145,6 +149,7 @@ def run(
         planned = {"target": target, "op": op, "cases": cases, "seed": seed, "timeout": timeout, "python": python}
         given = {"out": out, "profile": profile, "known": known, "no-known": no_known or None, **planned}
         given |= {"tensorflow": tensorflow, "dtype": dtype, "layout": layout, "valid-only": valid_only or None}
+        given |= {"shard": shard}
         if said := [f"--{name}" for name, value in given.items() if value is not None]:
             raise UsageError(f"--resume goes on with the run as it was planned: leave {', '.join(said)}")
         store = Store.resume(resume)
@@ -168,6 +173,7 @@ def run(
             dtypes=_words("dtype", dtype),
             layouts=_words("layout", layout),
             valid_only=valid_only,
+            part=_part(shard),
             known=tuple(map(str, known or ())),
             no_known=no_known,
         )
@@ -230,6 +236,15 @@ def _words(feature: str, given: list[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(given or ()))
 
 
+def _part(text: str | None) -> tuple[int, int]:
+    """Return which part of how many is asked for."""
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text or "1/1", re.ASCII)
+    number, parts = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= number <= parts:
+        raise UsageError(f"--shard {text}: not a part such as 2/4, the second of four")
+    return number, parts
+
+
 def _crossed(
     names: list[str] | None, python: str | None, tensorflow: list[str] | None
 ) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -282,6 +297,7 @@ def _planned(options: dict[str, Any], budget: float | None, jobs: int | None) ->
     try:
         listed = {"ops": _ops(options["ops"]), "targets": _targets(options["targets"], options["python"])}
         listed |= {name: tuple(options.get(name, ())) for name in ("known", "dtypes", "layouts")}
+        listed["part"] = tuple(options.get("part", (1, 1)))
         numbers = {name: int(options[name]) for name in ("cases", "seed", "jobs")}
         return Plan(**{**options, **listed, **numbers, "budget": budget, "jobs": jobs or numbers["jobs"]})
     except (KeyError, TypeError, ValueError) as error:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from conformance.model import DISAGREEMENTS
-from conformance.run.jobs import Plan
+from conformance.run.jobs import Plan, own_cases
 from conformance.run.jobs import Progress as Message
 from conformance.targets import registry
 from conformance.triage.campaign import Result
@@ -41,9 +41,10 @@ class Live:
         # Under a budget nobody knows how many cases there will be: what is left is seconds.
         known = plan.budget is None
         self.cases, self.covered, self.began = 0, 0, time.monotonic()
-        whole = plan.cases * len(plan.ops) if known else round(plan.budget or 0)
+        cases: Mapping[str, int | None] = own_cases(plan) if known else dict.fromkeys(plan.ops)
+        whole = sum(filter(None, cases.values())) if known else round(plan.budget or 0)
         self.total = self.bars.add_task("all ops" if known else "seconds", total=whole, counts="")
-        self.tasks = {op: self.bars.add_task(op, total=plan.cases if known else None, counts="") for op in plan.ops}
+        self.tasks = {op: self.bars.add_task(op, total=number, counts="") for op, number in cases.items()}
         self.counts: dict[str, Counter[str]] = {op: Counter() for op in plan.ops}
 
     def __enter__(self) -> Self:

@@ -9,13 +9,13 @@ written is done again.
 import multiprocessing
 import os
 import queue
-import resource
 import signal
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from multiprocessing.process import BaseProcess
@@ -27,6 +27,7 @@ from conformance.model import Case
 from conformance.ops.profile_reading import loaded
 from conformance.run.rows import Row, rows
 from conformance.run.scope import Scope, shared
+from conformance.run.spent import Spent
 from conformance.run.store import Store
 from conformance.run.trials import Outcome, Panel
 from conformance.targets.registry import find
@@ -34,7 +35,21 @@ from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits
 from conformance.targets.transport.worker import die_with_parent
 
-__all__ = ["CASES", "SECONDS", "Plan", "Progress", "Shard", "execute", "found", "processor_seconds", "shards"]
+__all__ = [
+    "CASES",
+    "SECONDS",
+    "Dispatch",
+    "Plan",
+    "Progress",
+    "Shard",
+    "execute",
+    "found",
+    "options",
+    "own_cases",
+    "own_shards",
+    "perform",
+    "shards",
+]
 
 CASES = 300  # for each op by default: every planted fault shows in them, in three minutes on two cores
 SECONDS = 10.0  # that one call may take
@@ -58,6 +73,7 @@ class Plan:
     dtypes: tuple[str, ...] = ()  # all where none is given
     layouts: tuple[str, ...] = ()  # likewise
     valid_only: bool = False  # whether no call breaks a rule on purpose
+    part: tuple[int, int] = (1, 1)  # which of how many parts of the plan: its shards are dealt out among them
     known: tuple[str, ...] = ()  # files of what is known, beside the suite's own
     no_known: bool = False  # whether the suite's own list is left out
 
@@ -99,6 +115,20 @@ def shards(plan: Plan) -> Iterator[Shard]:
     return (Shard(number, op) for number in range(count) for op in plan.ops)
 
 
+def own_shards(plan: Plan) -> Iterator[Shard]:
+    """Yield the shards of a plan that belong to its part: by their names, so that each part has some of every kind."""
+    number, parts = plan.part
+    return (shard for shard in shards(plan) if zlib.crc32(shard.name.encode()) % parts == number - 1)
+
+
+def own_cases(plan: Plan) -> dict[str, int]:
+    """Return how many cases of each op a plan's part has."""
+    counts = dict.fromkeys(plan.ops, 0)
+    for shard in own_shards(plan):
+        counts[shard.op] += shard.size(plan)
+    return counts
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """A message of a job: what it has done since the last one."""
@@ -118,23 +148,28 @@ class Ended:
     usage: bool = False  # whether it is the user's call that is wrong
 
 
-def execute(plan: Plan, store: Store, tell: Callable[[Progress], None]) -> dict[str, Any]:
+# Does what is to be done of a plan, or as much as the budget allows: whether that is all, and how many cases it was.
+Dispatch = Callable[[Plan, Store, Iterator[Shard], Callable[[Progress], None]], tuple[bool, int]]
+
+
+def execute(
+    plan: Plan, store: Store, tell: Callable[[Progress], None], dispatch: Dispatch | None = None
+) -> dict[str, Any]:
     """
     Run every shard that is not yet done, and return what the footer says of that: seconds, cases, complete.
 
-    tell: called with every message of the jobs. The budget counts from now.
+    tell: called with every message of the jobs. dispatch: who does the shards; processes of this machine by default.
     """
     started = time.monotonic()
     done = store.done()
-    todo = (shard for shard in shards(plan) if shard.name not in done)
-    complete, number = _dispatch(plan, store, todo, tell, started)
+    todo = (shard for shard in own_shards(plan) if shard.name not in done)
+    complete, number = (dispatch or in_processes)(plan, store, todo, tell)
     return {"seconds": time.monotonic() - started, "cases": number, "complete": complete}
 
 
-def _dispatch(
-    plan: Plan, store: Store, todo: Iterator[Shard], tell: Callable[[Progress], None], started: float
-) -> tuple[bool, int]:
-    """Hand shards to the jobs until they are done or the budget is used up: whether all are done, how many cases."""
+def in_processes(plan: Plan, store: Store, todo: Iterator[Shard], tell: Callable[[Progress], None]) -> tuple[bool, int]:
+    """Hand shards to jobs of this machine, each a process, until they are done or the budget is used up."""
+    started = time.monotonic()
     context = multiprocessing.get_context("spawn")
     tasks: Any = context.Queue()
     messages: Any = context.Queue()
@@ -223,14 +258,10 @@ def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: 
     try:
         targets = found(plan)
         store = Store(folder)
-        own = 0.0
         with Panel(targets, Limits(seconds=plan.seconds), plan.python) as panel:
+            spent = Spent(panel)
             while (shard := tasks.get()) is not None:
-                judged = _examined(plan, shard, panel, messages)
-                before, own = own, processor_seconds() - panel.target_seconds
-                share = (own - before) / max(len(judged), 1)
-                store.write_shard(shard.name, [replace(row, own_seconds=share) for row in judged])
-                messages.put(Progress(shard.op, 0, {}, shard.name, shard.size(plan)))
+                perform(plan, shard, panel, store, spent, messages.put)
         messages.put(Ended())
     except (UsageError, SuiteError) as error:
         messages.put(Ended(str(error), isinstance(error, UsageError)))
@@ -238,7 +269,17 @@ def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: 
         messages.put(Ended(f"a fault of the suite itself: {type(error).__name__}: {error}"))
 
 
-def _examined(plan: Plan, shard: Shard, panel: Panel, messages: Any) -> list[Row]:  # noqa: ANN401
+def perform(
+    plan: Plan, shard: Shard, panel: Panel, store: Store, spent: Spent, tell: Callable[[Progress], None]
+) -> None:
+    """Do one shard: examine its cases, write what came of them, and tell how it goes."""
+    judged = _examined(plan, shard, panel, tell)
+    share = spent.outside() / max(len(judged), 1)
+    store.write_shard(shard.name, [replace(row, own_seconds=share) for row in judged])
+    tell(Progress(shard.op, 0, {}, shard.name, shard.size(plan)))
+
+
+def _examined(plan: Plan, shard: Shard, panel: Panel, tell: Callable[[Progress], None]) -> list[Row]:
     """Examine the cases of one shard, telling how it goes, and return its observations."""
     judged: list[Row] = []
     tally = Tally(shard.op)
@@ -246,34 +287,9 @@ def _examined(plan: Plan, shard: Shard, panel: Panel, messages: Any) -> list[Row
         judged.extend(rows(outcomes))
         tally.add(outcomes)
         if tally.due():
-            messages.put(tally.message())
-    messages.put(tally.message())
+            tell(tally.message())
+    tell(tally.message())
     return judged
-
-
-def processor_seconds() -> float:
-    """Return the processor time of this process and its descendants since their birth, those that live included."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used) + sum(map(_used_by, _descendants(os.getpid())))
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    """Yield the children of a process that live, and theirs, by their ids; none where the system does not say."""
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError):
-            for child in map(int, path.read_text().split()):
-                yield child
-                yield from _descendants(child)
-
-
-def _used_by(pid: int) -> float:
-    """Return the processor time of a process and of its children that have ended: proc(5), stat."""
-    try:
-        # Its second field, the name in parentheses, may hold anything.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 class Tally:

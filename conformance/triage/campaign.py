@@ -14,7 +14,7 @@ import polars as pl
 from conformance import ops
 from conformance.judge.fingerprints import fingerprints
 from conformance.run import header, jobs
-from conformance.run.jobs import Plan, Progress
+from conformance.run.jobs import Dispatch, Plan, Progress
 from conformance.run.store import Store
 from conformance.run.trials import Panel
 from conformance.targets.target import Target
@@ -51,10 +51,11 @@ def conduct(
     tell: Callable[[Progress], None],
     say: Callable[[str], None],
     shrink_steps: int = search.TOTAL,
+    dispatch: Dispatch | None = None,
 ) -> Result:
-    """Run what is left of a plan, look for findings, and close the run."""
+    """Run what is left of a plan, look for findings, and close the run; dispatch: as of `jobs.execute`."""
     began = time.process_time()
-    session = jobs.execute(plan, store, tell)
+    session = jobs.execute(plan, store, tell, dispatch)
     reaped = ended_children()
     rows = store.rows(pl.col("verdict") == "disagrees")
     targets = jobs.found(plan)

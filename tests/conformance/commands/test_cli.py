@@ -149,6 +149,7 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], comma
         (["explain", "nosuch", "--input", "3,3", "--filters", "3,3"], "geometry.R1"),
         (["explain", "conv2d", "--input", "3,x", "--filters", "3,3"], "--input '3,x'"),
         (["worst", "nosuch", "--target", "reference"], "no op 'nosuch'"),
+        (["run", "--shard", "5/4"], "--shard 5/4: not a part"),
         (["vectors", "--out", "x", "--op", "nosuch"], "no op 'nosuch'"),
         (["rules", "nosuch"], "no op 'nosuch'"),
         (["report", "nosuch"], "nosuch"),

@@ -24,7 +24,8 @@ from conformance.ops import OPS
 from conformance.run import jobs
 from conformance.run.header import header
 from conformance.run.jobs import Plan, Shard
-from conformance.run.rows import COLUMNS
+from conformance.run.rows import COLUMNS, Row
+from conformance.run.spent import processor_seconds
 from conformance.run.store import Store
 from conformance.targets.registry import find
 from conformance.triage import campaign
@@ -86,10 +87,15 @@ def conducted(folder: Path, chosen: Plan) -> Store:
     return store
 
 
+def timeless(*stores: Store) -> list[Row]:
+    """Return the observations of runs without their times, sorted."""
+    rows = [replace(row, **TIMES) for store in stores for row in store.rows(pl.lit(value=True))]
+    return sorted(rows, key=attrgetter("op", "case", "target"))
+
+
 def result(store: Store) -> dict[str, bytes]:
     """Return all that a run has found but its times: observations, findings with their files, the report's page."""
-    timed = store.rows(pl.lit(value=True))
-    rows = sorted((replace(row, **TIMES) for row in timed), key=attrgetter("op", "case", "target"))
+    rows = timeless(store)
     found = {path.name: path.read_bytes() for path in store.folder.glob("findings/*/*")}
     with tempfile.TemporaryDirectory() as folder:
         copy = Store.create(Path(folder) / "run", {**store.header(), "started": "", "options": jobs.options(plan())})
@@ -190,6 +196,23 @@ def test_shards_cover_every_case_once_whatever_their_number() -> None:
     assert [len(list(shard.cases(chosen, {"reference": find("reference")}))) for shard in found[::2]] == [32, 32, 32, 4]
 
 
+def test_every_shard_belongs_to_one_part_and_every_part_has_all_ops() -> None:
+    """Three parts of 3,200 cases of two ops: 200 shards, none twice, and some of both ops in each."""
+    chosen = plan(cases=3200)
+    parts = [list(jobs.own_shards(replace(chosen, part=(number, 3)))) for number in (1, 2, 3)]
+
+    assert sorted(shard for part in parts for shard in part) == sorted(jobs.shards(chosen))
+    assert all({shard.op for shard in part} == set(WITH_OPS) for part in parts)
+
+
+def test_the_parts_of_a_plan_hold_what_the_whole_does(tmp_path: Path, undisturbed: Store) -> None:
+    """The observations of two runs, one of each half, are those of one run, but for times."""
+    halves = [conducted(tmp_path / str(number), plan(part=(number, 2))) for number in (1, 2)]
+
+    assert repr(timeless(*halves)) == repr(timeless(undisturbed))  # NaN differs from itself, its name does not
+    assert all((half.footer() or {})["complete"] for half in halves)
+
+
 def test_a_budget_ends_the_run_cleanly_and_it_can_go_on(tmp_path: Path, undisturbed: Store) -> None:
     """With no time for more it ends after its first shard; then it is completed, and the times are added up."""
     store = conducted(tmp_path / "run", plan(budget=0.01))
@@ -281,7 +304,7 @@ def test_own_and_target_seconds_are_all_the_processor_time(tmp_path: Path) -> No
 
 def test_an_account_of_this_process_and_a_live_child_is_kept() -> None:
     """A child that has computed for a second is charged while it lives."""
-    before = jobs.processor_seconds()
+    before = processor_seconds()
     child = subprocess.Popen(
         [sys.executable, "-c", "import time\nwhile time.process_time() < 1: pass\nprint(flush=True)\ntime.sleep(60)"],
         stdout=subprocess.PIPE,
@@ -289,7 +312,7 @@ def test_an_account_of_this_process_and_a_live_child_is_kept() -> None:
     assert child.stdout is not None
     child.stdout.readline()
 
-    used = jobs.processor_seconds() - before
+    used = processor_seconds() - before
 
     child.kill()
     child.communicate()
