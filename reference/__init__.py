@@ -20,6 +20,9 @@ from reference.ops.avg_unpool import avg_unpool
 from reference.ops.conv2d import conv2d
 from reference.ops.conv2d_backprop_filter import conv2d_backprop_filter
 from reference.ops.conv2d_transpose import conv2d_backprop_input, conv2d_transpose
+from reference.ops.depthwise_conv2d import depthwise_conv2d
+from reference.ops.depthwise_conv2d_backprop_filter import depthwise_conv2d_backprop_filter
+from reference.ops.depthwise_conv2d_backprop_input import depthwise_conv2d_backprop_input
 from reference.ops.dropout import dropout, stateless_dropout
 from reference.ops.dropout_grad import dropout_grad
 from reference.ops.max_pool import max_pool
@@ -36,6 +39,9 @@ __all__ = [
     "conv2d_backprop_filter",
     "conv2d_backprop_input",
     "conv2d_transpose",
+    "depthwise_conv2d",
+    "depthwise_conv2d_backprop_filter",
+    "depthwise_conv2d_backprop_input",
     "dropout",
     "dropout_grad",
     "max_pool",

@@ -87,15 +87,16 @@ def check_shape(rule: str, name: str, shape: Sequence[int], needed: Sequence[int
         raise SpecError(rule, reason, fault=Fault.UNFIT_SHAPE, values=values)
 
 
-def spatial(rule: str, name: str, value: Size, layout: str) -> tuple[Pair, Pair]:
+def spatial(rule: str, name: str, value: Size, layout: str, lengths: Sequence[int] = (1, 2, 4)) -> tuple[Pair, Pair]:
     """
     Read strides, ksize or dilations: (rows, columns) and (batch, channels).
 
-    None means 1; one number serves both axes; 4 numbers follow the layout. Each lies in 1 .. 2^31 - 1.
+    None means 1; one number serves both axes; 4 numbers follow the layout. Each lies in 1 .. 2^31 - 1. lengths: how
+    many numbers there may be.
     """
     entries = [1] if value is None else whole_numbers(rule, name, value)
-    if len(entries) not in (1, 2, 4):
-        reason = f"{name} {shown(value)} has {len(entries)} entries: it needs 1, 2 or 4"
+    if len(entries) not in lengths:
+        reason = f"{name} {shown(value)} has {len(entries)} entries: it needs {_choice(lengths)}"
         raise SpecError(rule, reason, fault=Fault.ENTRIES, values={name: value})
     if not all(1 <= entry <= LARGEST for entry in entries):
         reason = f"{name} {shown(value)}: every entry lies between 1 and {LARGEST}"
@@ -104,6 +105,17 @@ def spatial(rule: str, name: str, value: Size, layout: str) -> tuple[Pair, Pair]
         return (entries[0], entries[-1]), (1, 1)
     batch, second, third, last = entries
     return ((second, third), (batch, last)) if layout == "NHWC" else ((third, last), (batch, second))
+
+
+def _choice(numbers: Sequence[int]) -> str:
+    """
+    Return a choice of numbers in words.
+
+    >>> _choice((1, 2, 4)), _choice((2,))
+    ('1, 2 or 4', '2')
+    """
+    *others, last = map(str, numbers)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def padding_pairs(rule: str, padding: Any, layout: str, *, may_be_explicit: bool = True) -> str | tuple[Pair, Pair]:  # noqa: ANN401
@@ -210,7 +222,7 @@ def read_shape(rule: str, name: str, value: Any, entries: Sequence[int] = (4,)) 
     """
     sizes = whole_numbers(rule, name, value if isinstance(value, list | tuple) else _shape_array(rule, name, value))
     if len(sizes) not in entries:
-        reason = f"{name} {shown(value)}: it needs {' or '.join(map(str, entries))} entries"
+        reason = f"{name} {shown(value)}: it needs {_choice(entries)} entries"
         raise SpecError(rule, reason, fault=Fault.ENTRIES, values={name: value})
     if not all(0 <= size <= LARGEST for size in sizes):
         reason = f"{name} {shown(value)}: every entry lies between 0 and {LARGEST}"

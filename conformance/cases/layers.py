@@ -8,7 +8,7 @@ et al., Playing Atari with deep reinforcement learning, 2013 (DQN); He et al., D
 
 from dataclasses import dataclass
 
-__all__ = ["CONVOLUTIONS", "POOLS", "RealLayer"]
+__all__ = ["CONVOLUTIONS", "DEPTHWISE", "POOLS", "RealLayer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,13 @@ CONVOLUTIONS = (
     RealLayer("MobileNet, depthwise at 14", (14, 14, 512), 3, 1, "SAME", 512, 512),
     RealLayer("MobileNet, pointwise at 7", (7, 7, 256), 1, 1, "SAME", 256),
     RealLayer("DCGAN, last, in reverse", (64, 64, 3), 5, 2, "SAME", 16),
+)
+
+DEPTHWISE = (
+    RealLayer("MobileNet, depthwise at 14", (14, 14, 512), 3, 1, "SAME", 512, 512),
+    RealLayer("MobileNet, depthwise at 14, stride 2", (14, 14, 512), 3, 2, "SAME", 512, 512),
+    RealLayer("MobileNet, depthwise at 7", (7, 7, 1024), 3, 1, "SAME", 1024, 1024),
+    RealLayer("MobileNet, depthwise at 56, stride 2", (56, 56, 64), 3, 2, "SAME", 64, 64),
 )
 
 POOLS = (

@@ -15,12 +15,13 @@ from reference.bounds import Arithmetic
 from reference.engine.exact import SumOfProducts
 from reference.windows import Axis
 
-__all__ = ["Arguments", "Break", "Geometry", "Op", "Permits", "Role", "Sum", "Windows"]
+__all__ = ["Arguments", "Break", "Geometry", "Op", "Permits", "Role", "Shown", "Sum", "Windows"]
 
 Arguments: TypeAlias = Mapping[str, Any]  # of a call, as the reference takes them
 Permits: TypeAlias = Callable[[Arithmetic], Allowed]  # what a call may give under an arithmetic
-# A call, checked, as a sum of products over images in NHWC, and the layout of its result.
-Sum: TypeAlias = Callable[[Arguments], tuple[SumOfProducts, str]]
+Shown: TypeAlias = Callable[[Array], Array]  # lays an array of a sum's shape out as the op does its result
+# A call, checked, as a sum of products over images in NHWC, and how its result is laid out.
+Sum: TypeAlias = Callable[[Arguments], tuple[SumOfProducts, Shown]]
 Break: TypeAlias = Callable[[str, Choices], Case]  # draws a call of the op that breaks one rule
 # What an array argument is: laid out as images are; filters [FH, FW, FI, O]; of any shape; true where kept.
 Role: TypeAlias = Literal["image", "filters", "tensor", "mask"]

@@ -44,6 +44,7 @@ FEATURES: Mapping[str, tuple[str, ...]] = {
     "batch": ("0", "1", "above 1"),
     "channels": CHANNELS,
     "filters": CHANNELS,
+    "multiplier": ("0", "1", "above 1"),
     "groups": ("1", "depthwise", "above 1"),
     "dilation": ("1", "above 1"),
     "terms": TERMS,

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from conformance.cases import classes, sizes
 from conformance.cases.spelling import Spelling
-from conformance.ops.convolutions.calls import Convolution
+from conformance.ops.convolutions.forms import Convolution
 from conformance.ops.pools.calls import Pool
 from reference.windows import Axis
 

@@ -3,6 +3,11 @@
 from collections.abc import Mapping
 
 from conformance.cases.op import Op
+from conformance.ops.convolutions.depthwise import (
+    DEPTHWISE_CONV2D,
+    DEPTHWISE_CONV2D_BACKPROP_FILTER,
+    DEPTHWISE_CONV2D_BACKPROP_INPUT,
+)
 from conformance.ops.convolutions.record import (
     CONV2D,
     CONV2D_BACKPROP_FILTER,
@@ -29,6 +34,9 @@ OPS: Mapping[str, Op] = {
         CONV2D_TRANSPOSE,
         CONV2D_BACKPROP_INPUT,
         CONV2D_BACKPROP_FILTER,
+        DEPTHWISE_CONV2D,
+        DEPTHWISE_CONV2D_BACKPROP_INPUT,
+        DEPTHWISE_CONV2D_BACKPROP_FILTER,
         MAX_POOL,
         MAX_POOL_WITH_ARGMAX,
         MAX_POOL_GRAD,

@@ -9,10 +9,9 @@ from conformance.selftest.emulations import EMULATIONS, Emulation
 from conformance.selftest.implementations import Implementation
 from conformance.selftest.mutation.calls import Call, Fault
 from conformance.selftest.mutation.dropouts import generated
-from conformance.selftest.mutation.sums import CONVOLUTIONS, SUMS, convolution
+from conformance.selftest.mutation.sums import CONVOLUTIONS, SUMS, sum_of
 from conformance.selftest.mutation.variants import Variant, variants
-from conformance.selftest.products import computed, with_leading_axes
-from reference.checks import from_nhwc
+from conformance.selftest.products import computed
 from reference.floats import FORMATS
 
 __all__ = ["correct_implementations"]
@@ -27,10 +26,10 @@ def emulating(emulation: Emulation) -> Fault:
         if call.dtype not in FORMATS:
             return call.run()
         if emulation.transform:
-            sums = convolution(call)
+            sums, shown = sum_of(call)
             transformed = emulation.transform(sums)
             if transformed is not None:
-                return with_leading_axes(call, from_nhwc(transformed, sums.geometry.layout))
+                return shown(transformed)
         return computed(call, emulation.arithmetic)
 
     return compute

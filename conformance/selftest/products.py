@@ -6,7 +6,6 @@ from conformance.model import Array
 from conformance.selftest.arithmetics import Arithmetic
 from conformance.selftest.mutation.calls import Call
 from conformance.selftest.mutation.sums import Sum, sum_of
-from reference.checks import from_nhwc
 from reference.engine.avg_pool import Average, Spread
 from reference.engine.conv2d import (
     FilterGradient,
@@ -23,21 +22,15 @@ from reference.engine.patches import meeting, window_view
 from reference.engine.unpool import Scatter
 from reference.floats import FORMATS
 
-__all__ = ["computed", "with_leading_axes"]
+__all__ = ["computed"]
 
 
 def computed(call: Call, arithmetic: Arithmetic) -> Array:
     """Return an op's result as an arithmetic computes it; integers as the reference does."""
     if call.dtype not in FORMATS:
         return np.asarray(call.run())
-    sums, layout = sum_of(call)
-    out = from_nhwc(arithmetic.finish(_added(sums, arithmetic), sums.dtype), layout)
-    return with_leading_axes(call, out) if isinstance(sums, Forward) else out
-
-
-def with_leading_axes(call: Call, out: Array) -> Array:
-    """Give the result of conv2d the leading axes of its image."""
-    return out.reshape(*call.first.shape[:-3], *out.shape[1:])
+    sums, shown = sum_of(call)
+    return shown(arithmetic.finish(_added(sums, arithmetic), sums.dtype))
 
 
 def _added(sums: Sum, arithmetic: Arithmetic) -> Array:

@@ -1,14 +1,45 @@
 """The geometry of convolutions, and the rules R3 to R9 that all of them share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from reference.checks import FLOATS, Padding, Size, axes, padding_pairs, spatial, swapped_filters
 from reference.errors import Fault, SpecError
 from reference.windows import Convolution
 
-__all__ = ["DTYPES", "convolution"]
+__all__ = ["DTYPES", "Form", "channels", "convolution"]
 
 DTYPES = (*FLOATS, "int32")
+
+
+def groups(op: str, image: Sequence[int], filters: Sequence[int]) -> int:
+    """Return how many groups the channels of image N H W I make for filters FH FW FI O: rule R8."""
+    count, (depth, outputs) = image[3], filters[2:]
+    if count and count % depth == 0 and outputs % (count // depth) == 0:
+        return count // depth
+    reason = f"{count} channels, {outputs} filters of depth {depth}: no whole groups"
+    values = {"channels": count, "filters.shape": tuple(filters)}
+    fault = Fault.FILTERS if count and count % depth == 0 else Fault.GROUPS
+    raise SpecError(f"{op}.R8", reason + swapped_filters(filters, image), fault=fault, values=values)
+
+
+def channels(op: str, image: Sequence[int], filters: Sequence[int]) -> int:
+    """Return how many groups image N H W C has for depthwise filters FH FW C M, one a channel: rule R8."""
+    count, depth = image[3], filters[2]
+    if count == depth:
+        return count
+    reason = f"{count} channels, filters of depth {depth}: each channel needs its own"
+    values = {"channels": count, "filters.shape": tuple(filters)}
+    raise SpecError(f"{op}.R8", reason, fault=Fault.GROUPS, values=values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """In what the arguments of convolutions differ."""
+
+    strides: tuple[int, ...] = (1, 2, 4)  # how many entries there may be
+    dilations: tuple[int, ...] = (1, 2, 4)
+    groups: Callable[[str, Sequence[int], Sequence[int]], int] = groups  # of op, image and filters, by rule R8
 
 
 def convolution(
@@ -19,14 +50,16 @@ def convolution(
     padding: Padding,
     layout: str,
     dilations: Size,
+    form: Form = Form(),
 ) -> Convolution:
     """
     Check the geometry of a forward convolution, under the rules R3 to R9 of the op that asks; they are shared.
 
-    image: its shape as N H W I; filters: theirs as FH FW FI O.
+    image: its shape as N H W I; filters: theirs as FH FW FI O, of a depthwise one FH FW I M.
     """
-    steps, others = spatial(f"{op}.R3", "strides", strides, layout)
-    gaps, other_gaps = spatial(f"{op}.R4", "dilations", dilations, layout)
+    given = [1] * form.dilations[0] if dilations is None else dilations
+    steps, others = spatial(f"{op}.R3", "strides", strides, layout, form.strides)
+    gaps, other_gaps = spatial(f"{op}.R4", "dilations", given, layout, form.dilations)
     for rule, name, outer in (("R3", "strides", others), ("R4", "dilations", other_gaps)):
         if outer != (1, 1):
             reason = f"{name} of {outer[0]} along batch and {outer[1]} along channels: only 1"
@@ -37,18 +70,7 @@ def convolution(
     if 0 in (high, wide, depth):
         reason = f"filters of shape {list(filters)} have no element along height, width or depth"
         raise SpecError(f"{op}.R7", reason, values={"filters.shape": tuple(filters)})
-    groups = _groups(op, image, filters)
+    count = form.groups(op, image, filters)
     hint = swapped_filters(filters, image)
     rows, columns = axes(f"{op}.R9", (image[1], image[2]), (high, wide), steps, gaps, pads, hint)
-    return Convolution(rows=rows, columns=columns, groups=groups, layout=layout)
-
-
-def _groups(op: str, image: Sequence[int], filters: Sequence[int]) -> int:
-    """Return how many groups the channels of image N H W I make for filters FH FW FI O: rule R8."""
-    channels, (depth, outputs) = image[3], filters[2:]
-    if channels and channels % depth == 0 and outputs % (channels // depth) == 0:
-        return channels // depth
-    reason = f"{channels} channels, {outputs} filters of depth {depth}: no whole groups"
-    values = {"channels": channels, "filters.shape": tuple(filters)}
-    fault = Fault.FILTERS if channels and channels % depth == 0 else Fault.GROUPS
-    raise SpecError(f"{op}.R8", reason + swapped_filters(filters, image), fault=fault, values=values)
+    return Convolution(rows=rows, columns=columns, groups=count, layout=layout)

@@ -28,7 +28,7 @@ def broken_convolution(op: str, filters: str, image: str) -> dict[str, dict[str,
     """Return what breaks rules R3 to R9, which all convolutions share. Filters and image are arrays or shapes."""
 
     def of(name: str, *shape: int) -> dict[str, Any]:
-        return {name: zeros(*shape) if name in {"filters", "input"} else shape}
+        return {name: zeros(*shape) if name in {"filter", "filters", "input"} else shape}
 
     return {
         f"{op}.R3": {"strides": 0},
@@ -71,6 +71,18 @@ BROKEN: dict[str, dict[str, Any]] = {
     "conv2d_backprop_filter.R2": {"input": zeros(2, 4, 4, 2, dtype=np.uint8)},
     **broken_convolution("conv2d_backprop_filter", "filter_sizes", "input"),
     "conv2d_backprop_filter.R10": {"out_backprop": zeros(1, 2, 2, 2)},
+    "depthwise_conv2d.R1": {"input": zeros(1, 2, 4, 4, 2)},
+    "depthwise_conv2d.R2": {"filter": zeros(2, 2, 2, 2, dtype=np.int32)},
+    **broken_convolution("depthwise_conv2d", "filter", "input"),
+    "depthwise_conv2d_backprop_input.R1": {"filter": zeros(2, 2, 2)},
+    "depthwise_conv2d_backprop_input.R2": {"out_backprop": zeros(2, 2, 2, 4, dtype=np.int32)},
+    **broken_convolution("depthwise_conv2d_backprop_input", "filter", "input_sizes"),
+    "depthwise_conv2d_backprop_input.R10": {"input_sizes": [4, 4]},
+    "depthwise_conv2d_backprop_input.R11": {"out_backprop": zeros(2, 2, 2, 2)},
+    "depthwise_conv2d_backprop_filter.R1": {"filter_sizes": [2, 2, 2]},
+    "depthwise_conv2d_backprop_filter.R2": {"input": zeros(2, 4, 4, 2, dtype=np.float64)},
+    **broken_convolution("depthwise_conv2d_backprop_filter", "filter_sizes", "input"),
+    "depthwise_conv2d_backprop_filter.R10": {"out_backprop": zeros(2, 2, 3, 4)},
     "max_pool.R1": {"input": zeros(4, 4, 2)},
     "max_pool.R2": {"input": zeros(2, 4, 4, 2, dtype=np.uint32)},
     **broken_pool("max_pool"),
@@ -118,6 +130,9 @@ MEANINGS = {
     *(f"conv2d_transpose.R{n}" for n in (12, 13, 14)),
     "conv2d_backprop_input.R12",
     "conv2d_backprop_filter.R11",
+    *(f"depthwise_conv2d.R{n}" for n in (10, 11, 12)),
+    "depthwise_conv2d_backprop_input.R12",
+    "depthwise_conv2d_backprop_filter.R11",
     *(f"max_pool.R{n}" for n in (9, 10, 11)),
     *(f"max_pool_with_argmax.R{n}" for n in (9, 10, 11)),
     *(f"max_pool_grad.R{n}" for n in (10, 11, 12)),

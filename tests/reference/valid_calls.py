@@ -19,6 +19,7 @@ SMALL = zeros(2, 2, 2, 2)
 FILTERS = zeros(2, 2, 2, 2)
 PAIRS = [[0, 0], [0, 0], [0, 0], [0, 0]]
 CONVOLUTION = {"strides": 2, "padding": "VALID"}
+DEPTHWISE = {"strides": [1, 2, 2, 1], "padding": "VALID"}
 POOL = {"ksize": 2, "strides": 2, "padding": "VALID"}
 
 VALID: dict[str, dict[str, Any]] = {
@@ -30,6 +31,19 @@ VALID: dict[str, dict[str, Any]] = {
         "filter_sizes": FILTERS.shape,
         "out_backprop": SMALL,
         **CONVOLUTION,
+    },
+    "depthwise_conv2d": {"input": IMAGE, "filter": FILTERS, **DEPTHWISE},
+    "depthwise_conv2d_backprop_input": {
+        "input_sizes": IMAGE.shape,
+        "filter": FILTERS,
+        "out_backprop": zeros(2, 2, 2, 4),
+        **DEPTHWISE,
+    },
+    "depthwise_conv2d_backprop_filter": {
+        "input": IMAGE,
+        "filter_sizes": FILTERS.shape,
+        "out_backprop": zeros(2, 2, 2, 4),
+        **DEPTHWISE,
     },
     "max_pool": {"input": IMAGE, **POOL},
     "max_pool_with_argmax": {"input": IMAGE, **POOL},

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from conformance.cases import breaks, sizes
 from conformance.cases.choices import Choices
 from conformance.cases.op import Break
-from conformance.model import Case
+from conformance.model import Case, Json
 from conformance.ops.convolutions import calls
-from conformance.ops.convolutions.calls import DTYPES, SHAPES, Convolution
+from conformance.ops.convolutions.forms import FORMS, Convolution, written
 from reference.windows import Axis
 
 __all__ = ["BREAKS"]
@@ -31,7 +32,7 @@ def other_rank(op: str, choices: Choices) -> Case:
     """Give an array another rank."""
     call = small(op, choices)
     call = replace(call, lead=call.lead[-1:])
-    case = calls.written(call)
+    case = written(call)
     name = choices.pick(tuple(case.arrays))
     more = not (op == "conv2d" and name == "input")  # its leading axes are one batch
     return breaks.rank(choices, case, name, more=more)
@@ -40,61 +41,69 @@ def other_rank(op: str, choices: Choices) -> Case:
 def filter_sizes(op: str, choices: Choices) -> Case:
     """Give filter_sizes that are no shape."""
     call = small(op, choices)
-    return breaks.broken(calls.written(call), filter_sizes=breaks.sizes_of(choices, call.filters))
+    return breaks.broken(written(call), filter_sizes=breaks.sizes_of(choices, call.filters))
 
 
 def other_dtype(op: str, choices: Choices) -> Case:
-    """Give arrays of a dtype that no convolution takes."""
-    return breaks.recast(choices, calls.written(small(op, choices)), DTYPES)
+    """Give arrays of a dtype that the op does not take."""
+    return breaks.recast(choices, written(small(op, choices)), FORMS[op].dtypes)
 
 
 def mixed_dtypes(op: str, choices: Choices) -> Case:
     """Give arrays of two dtypes."""
-    return breaks.mixed(choices, calls.written(small(op, choices)), DTYPES)
+    return breaks.mixed(choices, written(small(op, choices)), FORMS[op].dtypes)
 
 
 def strides(op: str, choices: Choices) -> Case:
     """Give wrong strides."""
     call = small(op, choices)
-    return breaks.broken(calls.written(call), strides=breaks.pair(choices, call.spelling.layout, channels=True))
+    return breaks.broken(written(call), strides=breaks.pair(choices, call.spelling.layout, channels=True))
 
 
 def dilations(op: str, choices: Choices) -> Case:
     """Give wrong dilations."""
     call = small(op, choices)
-    return breaks.broken(calls.written(call), dilations=breaks.pair(choices, call.spelling.layout, channels=True))
+    return breaks.broken(written(call), dilations=breaks.pair(choices, call.spelling.layout, channels=True))
+
+
+def entries(name: str, op: str, choices: Choices) -> Case:
+    """Give strides or dilations of fewer or more entries than the op takes."""
+    call = small(op, choices)
+    needed = call.form.strides if name == "strides" else call.form.dilations
+    fewer: tuple[Json, ...] = (1, [1], [2], [1, 1] if needed == "four" else [1, 1, 1, 1])
+    return breaks.broken(written(call), **{name: choices.pick(fewer)})
 
 
 def padding(op: str, choices: Choices) -> Case:
     """Give a wrong padding."""
     call = small(op, choices)
-    return breaks.broken(calls.written(call), padding=breaks.padding(choices, call.spelling.layout, explicit=True))
+    return breaks.broken(written(call), padding=breaks.padding(choices, call.spelling.layout, explicit=True))
 
 
 def data_format(op: str, choices: Choices) -> Case:
     """Give a layout that does not exist."""
-    return breaks.broken(calls.written(small(op, choices)), data_format=breaks.format_(choices))
+    return breaks.broken(written(small(op, choices)), data_format=breaks.format_(choices))
 
 
 def empty_filters(op: str, choices: Choices) -> Case:
     """Give filters without rows, columns or channels."""
     call = small(op, choices)
     axis = choices.integer(0, 2)
-    return calls.written(call, filters=tuple(0 if i == axis else size for i, size in enumerate(call.filters)))
+    return written(call, filters=tuple(0 if i == axis else size for i, size in enumerate(call.filters)))
 
 
 def channels(op: str, choices: Choices) -> Case:
     """Give an image whose channels do not divide into groups of the filters' depth."""
     call = small(op, choices, groups=True)
     wrong = choices.pick((call.image[-1] + 1, call.image[-1] - 1, 0, call.depth - 1))
-    return calls.written(call, image=(*call.image[:-1], wrong))
+    return written(call, image=(*call.image[:-1], wrong))
 
 
 def filters(op: str, choices: Choices) -> Case:
     """Give a number of filters that the groups do not divide."""
     call = small(op, choices, groups=True)
     wrong = choices.pick((call.outputs + 1, call.outputs - 1, 1))
-    return calls.written(call, filters=(*call.filters[:-1], wrong), result=(*call.result[:-1], wrong))
+    return written(call, filters=(*call.filters[:-1], wrong), result=(*call.result[:-1], wrong))
 
 
 def window(op: str, choices: Choices) -> Case:
@@ -104,7 +113,7 @@ def window(op: str, choices: Choices) -> Case:
         call = replace(call, columns=_too_short(choices, call.columns.dilation))
     else:
         call = replace(call, rows=_too_short(choices, call.rows.dilation))
-    return calls.written(call, result=tuple(max(side, 0) for side in call.result))
+    return written(call, result=tuple(max(side, 0) for side in call.result))
 
 
 def _too_short(choices: Choices, dilation: int) -> Axis:
@@ -118,7 +127,8 @@ def _too_short(choices: Choices, dilation: int) -> Axis:
 def shape(op: str, choices: Choices) -> Case:
     """Give output_shape or input_sizes that are no shape."""
     call = small(op, choices)
-    return breaks.broken(calls.written(call), **{SHAPES[op]: breaks.sizes_of(choices, call.image, two=True)})
+    wrong = breaks.sizes_of(choices, call.image, two=not call.form.depthwise)
+    return breaks.broken(written(call), **{call.form.shape: wrong})
 
 
 def image(op: str, choices: Choices) -> Case:
@@ -128,7 +138,7 @@ def image(op: str, choices: Choices) -> Case:
         call = replace(call, columns=_resized(choices, call.columns))
     else:
         call = replace(call, rows=_resized(choices, call.rows))
-    return calls.written(call)
+    return written(call)
 
 
 def _resized(choices: Choices, axis: Axis) -> Axis:
@@ -143,8 +153,8 @@ def batch(op: str, choices: Choices) -> Case:
     call = small(op, choices)
     call = replace(call, spelling=replace(call.spelling, sizes="list"))
     if choices.chance(50):
-        return calls.written(call, result=(*call.result[:-1], call.outputs + choices.pick((1, 2, 7))))
-    return calls.written(call, image=(choices.pick((0, call.lead[0] + 1, 2**31 - 1)), *call.image[1:]))
+        return written(call, result=(*call.result[:-1], call.outputs + choices.pick((1, 2, 7))))
+    return written(call, image=(choices.pick((0, call.lead[0] + 1, 2**31 - 1)), *call.image[1:]))
 
 
 def result(op: str, choices: Choices) -> Case:
@@ -153,7 +163,7 @@ def result(op: str, choices: Choices) -> Case:
     call = replace(call, spelling=replace(call.spelling, sizes="list"))
     axis = choices.integer(0, 3)
     side = choices.pick((call.result[axis] + 1, call.result[axis] - 1, call.result[axis] * 2))
-    return calls.written(call, result=(*call.result[:axis], side, *call.result[axis + 1 :]))
+    return written(call, result=(*call.result[:axis], side, *call.result[axis + 1 :]))
 
 
 def _shared(op: str) -> dict[str, Sequence[Break]]:
@@ -171,6 +181,15 @@ def _shared(op: str) -> dict[str, Sequence[Break]]:
     }
 
 
+def _depthwise(op: str) -> dict[str, Sequence[Break]]:
+    """Return what breaks them where each channel has filters of its own."""
+    return _shared(op) | {
+        f"{op}.R3": (strides, partial(entries, "strides")),
+        f"{op}.R4": (dilations, partial(entries, "dilations")),
+        f"{op}.R8": (channels,),
+    }
+
+
 BREAKS: Mapping[str, Mapping[str, Sequence[Break]]] = {
     "conv2d": _shared("conv2d"),
     "conv2d_transpose": _shared("conv2d_transpose")
@@ -179,4 +198,15 @@ BREAKS: Mapping[str, Mapping[str, Sequence[Break]]] = {
     | {"conv2d_backprop_input.R10": (shape,), "conv2d_backprop_input.R11": (image, batch, result)},
     "conv2d_backprop_filter": _shared("conv2d_backprop_filter")
     | {"conv2d_backprop_filter.R1": (other_rank, filter_sizes), "conv2d_backprop_filter.R10": (result,)},
+    "depthwise_conv2d": _depthwise("depthwise_conv2d"),
+    "depthwise_conv2d_backprop_input": _depthwise("depthwise_conv2d_backprop_input")
+    | {
+        "depthwise_conv2d_backprop_input.R10": (shape,),
+        "depthwise_conv2d_backprop_input.R11": (image, batch, result),
+    },
+    "depthwise_conv2d_backprop_filter": _depthwise("depthwise_conv2d_backprop_filter")
+    | {
+        "depthwise_conv2d_backprop_filter.R1": (other_rank, filter_sizes),
+        "depthwise_conv2d_backprop_filter.R10": (result,),
+    },
 }

@@ -1,4 +1,4 @@
-"""The records of conv2d, its transpose and its gradients."""
+"""The records of conv2d, its transpose and its gradients; those of depthwise ones are made of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from conformance.cases import classes, conditions, demands, layers, regimes
 from conformance.cases.op import Geometry, Op, Windows
 from conformance.model import Array, Case
 from conformance.ops import sliding
-from conformance.ops.convolutions import breaks, calls, layer, linear, sets
+from conformance.ops.convolutions import breaks, calls, forms, layer, linear, sets
 from conformance.targets.tensorflow.routes import ROUTES
 
 __all__ = ["CONV2D", "CONV2D_BACKPROP_FILTER", "CONV2D_BACKPROP_INPUT", "CONV2D_TRANSPOSE"]
@@ -20,44 +20,49 @@ OPTIONS = ("data_format", "dilations")
 
 def features(case: Case) -> dict[str, str]:
     """Classify a convolution."""
-    call = calls.read(case)
-    grouped = "1" if call.groups == 1 else "depthwise" if call.depth == 1 else "above 1"
+    call = forms.read(case)
     return {
         **sliding.features(call.rows, call.columns, call.padding, call.spelling),
         "rank": str(len(call.image)),
         "batch": classes.count(prod(call.lead)),
         "channels": classes.channels(call.image[-1]),
         "filters": classes.channels(call.outputs),
-        "groups": grouped,
+        **_groups(call),
         "dilation": classes.above(max(call.rows.dilation, call.columns.dilation)),
         "terms": classes.terms(call.terms),
         "dilations spelt": call.spelling.window,
     }
 
 
+def _groups(call: forms.Convolution) -> dict[str, str]:
+    """Classify the groups; of a depthwise convolution, which has as many as channels, the filters of each."""
+    if call.form.depthwise:
+        return {"multiplier": classes.count(call.outputs // call.groups)}
+    return {"groups": "1" if call.groups == 1 else "depthwise" if call.depth == 1 else "above 1"}
+
+
 def simpler(case: Case) -> Iterator[Case]:
     """Yield the call with one part simpler."""
-    call = calls.read(case)
+    call = forms.read(case)
     words = sliding.plainer_words(call, ("absent", "int", "two"))
-    yield from map(calls.written, sliding.possible((*sliding.along(call), *calls.changes(call), *words)))
+    yield from map(forms.written, sliding.possible((*sliding.along(call), *forms.changes(call), *words)))
 
 
 def varied(case: Case) -> Iterator[Case]:
-    """Yield the call with two images, two filters for each group, two channels; another layout; other windows."""
-    call = calls.read(case)
-    more = (replace(call, lead=(*call.lead[:-1], 2)), replace(call, outputs=2 * call.groups), replace(call, depth=2))
+    """Yield the call with more of a part; in another layout; with other windows."""
+    call = forms.read(case)
     others = (sliding.other_layout(call), *sliding.other_sizes(call, "stride", "dilation"))
-    yield from map(calls.written, sliding.possible((*more, *others)))
+    yield from map(forms.written, sliding.possible((*forms.more(call), *others)))
 
 
 def arrays(factors: tuple[str, str], case: Case) -> dict[str, Array]:
     """Draw the arrays of a case; factors: the two that are multiplied."""
-    return demands.arrays(case, demands.products(case.dtype, calls.read(case).terms, *factors))
+    return demands.arrays(case, demands.products(case.dtype, forms.read(case).terms, *factors))
 
 
 def windows(case: Case, *, transposed: bool = False) -> Windows:
     """Return the windows of the convolution behind a call."""
-    call, op = calls.read(case), "conv2d_transpose" if transposed else "conv2d"
+    call, op = forms.read(case), "conv2d_transpose" if transposed else "conv2d"
     axes = {"rows": call.rows, "columns": call.columns}
     return Windows(op=op, transposed=transposed, **axes, padding=call.padding, terms=call.terms)
 
@@ -76,7 +81,7 @@ CONV2D = Op(
     name="conv2d",
     reference=reference.conv2d,
     operands={"input": "image", "filters": "filters"},
-    dtypes=calls.DTYPES,
+    dtypes=forms.DTYPES,
     options=OPTIONS,
     valid=partial(calls.valid, "conv2d"),
     breaks=breaks.BREAKS["conv2d"],
@@ -96,7 +101,7 @@ CONV2D = Op(
     varied=varied,
     cast=regimes.cast,
     arrays=partial(arrays, ("input", "filters")),
-    allowed=sets.of_conv2d,
+    allowed=sets.of_forward("conv2d", sets.conv2d_sum),
     sum=sets.conv2d_sum,
     linear=linear.CONVOLUTION,
     windows=windows,
@@ -174,7 +179,7 @@ CONV2D_BACKPROP_FILTER = replace(
         )
     },
     arrays=partial(arrays, ("input", "out_backprop")),
-    allowed=sets.of_filter_gradient,
+    allowed=sets.of_filter_gradient("conv2d_backprop_filter", sets.filter_gradient_sum),
     sum=sets.filter_gradient_sum,
     linear=linear.FILTER_GRADIENT,
     geometry=None,

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 import reference
-from conformance.cases.op import Arguments, Permits, Sum
+from conformance.cases.op import Arguments, Permits, Shown, Sum
 from conformance.model import Array
-from conformance.ops.sums import always, laid_out, may_refuse, named, sums
+from conformance.ops.sums import always, in_layout, laid_out, may_refuse, named, sums
 from conformance.sets import Allowed, AnyOf, Refused, Results, Totals, Unspecified
 from reference.bounds import Arithmetic, Bounds, Within, exactly
-from reference.checks import from_nhwc, to_nhwc
+from reference.checks import to_nhwc
 from reference.engine.exact import SumOfProducts
 from reference.engine.patches import overlap
 from reference.engine.pools import Parts, Pool
@@ -98,7 +98,7 @@ def holds(geometry: Pool, mask: Array) -> Array:
 
 def of_max_pool_grad(arguments: Arguments) -> Permits:
     """max_pool_grad: strictly to the first of tied elements; else to any, conserving the sum; NaN leaves it open."""
-    call, layout = credited_sum(arguments)
+    call, shown = credited_sum(arguments)
     image, geometry = pool("max_pool_grad", *geometry_of(arguments, "orig_input"))
     floating = image.dtype.kind not in "iu"
     if floating and np.isnan(image).any():
@@ -108,12 +108,11 @@ def of_max_pool_grad(arguments: Arguments) -> Permits:
 
     def of(arithmetic: Arithmetic) -> Allowed:
         strict = bounds.under(arithmetic)
-        options: list[Results | Refused] = [Results((laid_out(strict, lambda array: from_nhwc(array, layout)),))]
+        options: list[Results | Refused] = [Results((laid_out(strict, shown),))]
         if tied.any():
-            loose = loosened(strict, tied, to_nhwc(grad, layout), geometry)
-            shown = laid_out(loose, lambda array: from_nhwc(array, layout))
+            loose = laid_out(loosened(strict, tied, to_nhwc(grad, geometry.layout), geometry), shown)
             totals = conserved(grad, image.shape, geometry, arithmetic)
-            options.append(Results((shown,), remark="other-tie", totals=totals))
+            options.append(Results((loose,), remark="other-tie", totals=totals))
         if 0 in grad.shape or 0 in image.shape:
             reason = "the pool is empty: the rule leaves open whether that is refused"
             options.append(Refused("max_pool_grad.R8", reason))
@@ -174,30 +173,31 @@ def conserved(grad: Array, shape: Sequence[int], geometry: Pool, arithmetic: Ari
     return Totals(axes=axes, low=np.where(known, total - slack, -np.inf), high=np.where(known, total + slack, np.inf))
 
 
-def credited_sum(arguments: Arguments) -> tuple[SumOfProducts, str]:
+def credited_sum(arguments: Arguments) -> tuple[SumOfProducts, Shown]:
     """Return max_pool_grad as a sum, each gradient going to the first of its window's largest elements."""
-    return credited(**named(arguments))
+    call, layout = credited(**named(arguments))
+    return call, in_layout(layout)
 
 
-def average_sum(arguments: Arguments) -> tuple[SumOfProducts, str]:
+def average_sum(arguments: Arguments) -> tuple[SumOfProducts, Shown]:
     """Return avg_pool as a sum, which is divided."""
     call = average(**named(arguments))
-    return call, call.geometry.layout
+    return call, in_layout(call.geometry.layout)
 
 
 def of_avg_pool(arguments: Arguments) -> Permits:
     """avg_pool: open is the refusal of an empty result (R8)."""
-    call, layout = average_sum(arguments)
-    return sums(call, layout, "avg_pool.R8", empty=0 in call.shape)
+    call, shown = average_sum(arguments)
+    return sums(call, shown, "avg_pool.R8", empty=0 in call.shape)
 
 
 def spread_sum(op: str, shape_name: str, values: str) -> Sum:
     """Return what makes a sum of avg_pool_grad or avg_unpool; shape_name, values: their arguments."""
 
-    def of(arguments: Arguments) -> tuple[SumOfProducts, str]:
+    def of(arguments: Arguments) -> tuple[SumOfProducts, Shown]:
         others = named(arguments)
         call = spread(op, others.pop(shape_name), others.pop(values), **others)
-        return call, call.geometry.layout
+        return call, in_layout(call.geometry.layout)
 
     return of
 
@@ -206,7 +206,7 @@ def of_spread(op: str, add: Sum) -> Callable[[Arguments], Permits]:
     """avg_pool_grad and avg_unpool: open is the refusal of an empty result (R8)."""
 
     def of(arguments: Arguments) -> Permits:
-        call, layout = add(arguments)
-        return sums(call, layout, f"{op}.R8", empty=0 in call.shape or 0 in call.left.shape)
+        call, shown = add(arguments)
+        return sums(call, shown, f"{op}.R8", empty=0 in call.shape or 0 in call.left.shape)
 
     return of

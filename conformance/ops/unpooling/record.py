@@ -8,10 +8,10 @@ import numpy as np
 
 import reference
 from conformance.cases import classes, conditions, demands, regimes
-from conformance.cases.op import Arguments, Op, Permits
+from conformance.cases.op import Arguments, Op, Permits, Shown
 from conformance.cases.values import drawn, words
 from conformance.model import Array, Case
-from conformance.ops.sums import named, sums
+from conformance.ops.sums import as_it_is, named, sums
 from conformance.ops.unpooling import breaks, calls
 from conformance.ops.unpooling.layer import UNPOOLING
 from conformance.targets.tensorflow.routes import ROUTES
@@ -79,15 +79,15 @@ def argmax_of(call: calls.Unpool) -> Array:
     return np.asarray((y * columns + x) * channels + c + images)
 
 
-def scattered_sum(arguments: Arguments) -> tuple[SumOfProducts, str]:
+def scattered_sum(arguments: Arguments) -> tuple[SumOfProducts, Shown]:
     """Return the call as a sum of the values at each index."""
-    return scattered(**named(arguments)), "NHWC"
+    return scattered(**named(arguments)), as_it_is
 
 
 def allowed(arguments: Arguments) -> Permits:
     """Return what a call may give: open is the refusal of an empty result (R3)."""
-    call, layout = scattered_sum(arguments)
-    return sums(call, layout, "max_unpool.R3", empty=0 in call.shape)
+    call, shown = scattered_sum(arguments)
+    return sums(call, shown, "max_unpool.R3", empty=0 in call.shape)
 
 
 MAX_UNPOOL = Op(

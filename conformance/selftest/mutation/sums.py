@@ -2,6 +2,7 @@
 
 from typing import Any, TypeAlias
 
+from conformance.cases.op import Shown
 from conformance.ops import OPS
 from conformance.selftest.mutation.calls import Call
 from reference.engine.avg_pool import Average, Spread
@@ -17,8 +18,8 @@ SUMS = tuple(name for name, op in OPS.items() if op.sum)
 CONVOLUTIONS = tuple(name for name, op in OPS.items() if op.transforms)
 
 
-def sum_of(call: Call) -> tuple[Any, str]:
-    """Return a call as a sum of products, one of `Sum`, and the layout of its result."""
+def sum_of(call: Call) -> tuple[Any, Shown]:
+    """Return a call as a sum of products, one of `Sum`, and how its result is laid out."""
     add = OPS[call.op].sum
     if add is None:
         raise TypeError(f"{call.op} adds nothing up")
@@ -33,12 +34,12 @@ def convolution(call: Call) -> Convolution:
     return found
 
 
-def scatter_of(call: Call) -> tuple[Scatter, str]:
-    """Return a call that adds values at indices as a sum, and the layout of its result."""
-    found, layout = sum_of(call)
+def scatter_of(call: Call) -> tuple[Scatter, Shown]:
+    """Return a call that adds values at indices as a sum, and how its result is laid out."""
+    found, shown = sum_of(call)
     if not isinstance(found, Scatter):
         raise TypeError(f"{call.op} adds nothing at indices")
-    return found, layout
+    return found, shown
 
 
 def terms(call: Call) -> int:

@@ -141,6 +141,24 @@ def tape_conv2d_backprop_filter(input: Any, filter_sizes: Any, out_backprop: Any
     return taped(lambda filters: tf.nn.conv2d(input, filters, *args, **kwargs), zeros, out_backprop)
 
 
+def depthwise(filters: Any, **kwargs: Any) -> Callable[[Any], Any]:
+    """Return tf.nn.depthwise_conv2d with the arguments of its gradients, which have four dilations where it has two."""
+    gaps = kwargs.pop("dilations", None)
+    two = gaps if gaps is None else gaps[2:] if kwargs.get("data_format") == "NCHW" else gaps[1:3]
+    return lambda x: tf.nn.depthwise_conv2d(x, filters, dilations=two, **kwargs)
+
+
+def tape_depthwise_conv2d_backprop_input(input_sizes: Any, filter: Any, out_backprop: Any, **kwargs: Any) -> Any:
+    """Return the input gradient of depthwise_conv2d by the tape, at an input of zeros."""
+    return taped(depthwise(filter, **kwargs), tf.zeros(input_sizes, filter.dtype), out_backprop)
+
+
+def tape_depthwise_conv2d_backprop_filter(input: Any, filter_sizes: Any, out_backprop: Any, **kwargs: Any) -> Any:
+    """Return the filter gradient of depthwise_conv2d by the tape, at filters of zeros."""
+    zeros = tf.zeros(filter_sizes, input.dtype)
+    return taped(lambda filters: depthwise(filters, **kwargs)(input), zeros, out_backprop)
+
+
 def tape_max_pool_grad(orig_input: Any, orig_output: Any, grad: Any, *args: Any, **kwargs: Any) -> Any:
     """Return the gradient of max_pool by the tape, which computes orig_output anew."""
     del orig_output

@@ -13,6 +13,8 @@ __all__ = ["EVERYWHERE", "GPU", "HELD_BELOW", "STOCK", "UNKNOWN_SHAPES", "XLA"]
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 GRADIENTS = ("conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
+DEPTHWISE_GRADIENTS = ("depthwise_conv2d_backprop_input", "depthwise_conv2d_backprop_filter")
+DEPTHWISE = ("depthwise_conv2d", *DEPTHWISE_GRADIENTS)
 MAX_POOLS = ("max_pool", "max_pool_grad", "max_pool_with_argmax")
 AVG_POOLS = ("avg_pool", "avg_pool_grad", "avg_unpool")
 
@@ -21,6 +23,8 @@ Classes = dict[str, tuple[str, ...]]
 NCHW: Classes = {"layout": ("NCHW",)}
 EXPLICIT_PADDING: Classes = {"padding": ("EXPLICIT",)}
 DILATED: Classes = {"dilation": ("above 1",)}
+UNEQUAL: Classes = {"strides": ("unequal",)}
+STRIDED: Classes = {"stride": ("above 1", "huge")}
 GROUPED: Classes = {"groups": ("above 1", "depthwise")}
 BETWEEN: Classes = {"between channels": ("yes",)}
 FILLED: Classes = {"noise_shape with None": ("yes",)}  # from the shape of x
@@ -35,7 +39,7 @@ EVERYWHERE = (
     Limit(ops=("conv2d_backprop_filter",), features={"dtype": ("int32",)}, reason="the op has no integer kernels"),
     # Conv2DBackpropInput, Conv2DBackpropFilter and AvgPoolGrad are registered with `input_sizes: int32` and the like.
     Limit(
-        ops=(*GRADIENTS, "avg_pool_grad"),
+        ops=(*GRADIENTS, *DEPTHWISE_GRADIENTS, "avg_pool_grad"),
         routes=("nn", "raw"),
         features=INT64_SHAPE,
         reason="the op takes its shape as int32 only",
@@ -46,6 +50,8 @@ EVERYWHERE = (
         features={"dtype": INTEGERS},
         reason="the tape gives no gradients of integers",
     ),
+    # The text of tf.nn.depthwise_conv2d says so; it warns, and computes something else where it does not refuse.
+    Limit(ops=DEPTHWISE, features=DILATED | STRIDED, reason="strides are 1 where dilations are above 1"),
     Limit(ops=("max_pool_grad",), routes=("argmax",), features=NCHW, reason="max_pool_with_argmax is NHWC only"),
     Limit(
         ops=("max_pool_grad",),
@@ -63,6 +69,10 @@ STOCK = (
     Limit(ops=("conv2d", *GRADIENTS), features=NCHW, lifted=True, reason="NHWC only"),
     Limit(ops=GRADIENTS, features=DILATED, lifted=True, reason="no dilation"),
     Limit(ops=GRADIENTS, features=GROUPED, lifted=True, reason="no groups"),
+    Limit(ops=DEPTHWISE_GRADIENTS, features=NCHW | EXPLICIT_PADDING, reason="NHWC only with explicit padding"),
+    Limit(ops=DEPTHWISE, features=NCHW, lifted=True, reason="NHWC only"),
+    Limit(ops=DEPTHWISE, features=UNEQUAL, lifted=True, reason="strides of rows and columns are equal"),
+    Limit(ops=DEPTHWISE_GRADIENTS, routes=("nn",), features=DILATED, reason="the kernels read no dilations"),
     Limit(ops=("max_pool",), features=NCHW | EXPLICIT_PADDING, reason="NHWC only with explicit padding"),
     Limit(ops=("max_pool", *AVG_POOLS), features=NCHW, lifted=True, reason="NHWC only"),
     Limit(ops=("max_pool_grad",), features=NCHW, reason="NHWC only"),
@@ -81,11 +91,11 @@ STOCK = (
 NOT_HELD = "TensorFlow asks the processor, not oneDNN held to a lower level, whether it serves this dtype"
 HELD_BELOW: Mapping[str, tuple[Limit, ...]] = {
     "avx512f": (
-        Limit(ops=("conv2d", *GRADIENTS, "max_pool", *AVG_POOLS), features=BFLOAT16, reason=NOT_HELD),
+        Limit(ops=("conv2d", *GRADIENTS, *DEPTHWISE, "max_pool", *AVG_POOLS), features=BFLOAT16, reason=NOT_HELD),
         Limit(ops=("max_pool_grad",), routes=("tape",), features=BFLOAT16, reason=NOT_HELD),
     ),
     "avx512_fp16": (
-        Limit(ops=("conv2d", *GRADIENTS, "max_pool"), features=FLOAT16, reason=NOT_HELD),
+        Limit(ops=("conv2d", *GRADIENTS, *DEPTHWISE, "max_pool"), features=FLOAT16, reason=NOT_HELD),
         Limit(ops=("max_pool_grad",), routes=("tape",), features=FLOAT16, reason=NOT_HELD),
     ),
 }

@@ -13,6 +13,15 @@ ROUTES: Mapping[str, Mapping[str, str]] = {
     "conv2d_transpose": {"nn": "tf.nn.conv2d_transpose"},
     "conv2d_backprop_input": {"raw": "raw_conv2d_backprop_input", "tape": "tape_conv2d_backprop_input"},
     "conv2d_backprop_filter": {"raw": "raw_conv2d_backprop_filter", "tape": "tape_conv2d_backprop_filter"},
+    "depthwise_conv2d": {"nn": "tf.nn.depthwise_conv2d"},
+    "depthwise_conv2d_backprop_input": {
+        "nn": "tf.nn.depthwise_conv2d_backprop_input",
+        "tape": "tape_depthwise_conv2d_backprop_input",
+    },
+    "depthwise_conv2d_backprop_filter": {
+        "nn": "tf.nn.depthwise_conv2d_backprop_filter",
+        "tape": "tape_depthwise_conv2d_backprop_filter",
+    },
     "max_pool": {"nn": "tf.nn.max_pool", "nn2d": "tf.nn.max_pool2d"},
     "max_pool_with_argmax": {"nn": "tf.nn.max_pool_with_argmax"},
     "max_pool_grad": {"raw": "raw_max_pool_grad", "tape": "tape_max_pool_grad", "argmax": "argmax_max_pool_grad"},

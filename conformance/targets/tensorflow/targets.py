@@ -52,6 +52,14 @@ UNSEEN: Mapping[tuple[str, str], tuple[str, ...]] = {
     # tf.nn.conv2d takes several leading axes, and tf.zeros whatever shape.
     ("conv2d_backprop_input", "tape"): ("conv2d_backprop_input.R10",),
     ("conv2d_backprop_filter", "tape"): ("conv2d_backprop_filter.R1",),
+    ("depthwise_conv2d_backprop_input", "tape"): (
+        "depthwise_conv2d_backprop_input.R4",  # batch and channels, which tf.nn.depthwise_conv2d has no words for
+        "depthwise_conv2d_backprop_input.R10",
+    ),
+    ("depthwise_conv2d_backprop_filter", "tape"): (
+        "depthwise_conv2d_backprop_filter.R1",
+        "depthwise_conv2d_backprop_filter.R4",
+    ),
     # These pool along one to three dimensions of space.
     ("max_pool", "nn"): ("max_pool.R1",),
     ("avg_pool", "nn"): ("avg_pool.R1",),

@@ -28,6 +28,9 @@ from reference.ops import (
     conv2d,
     conv2d_backprop_filter,
     conv2d_transpose,
+    depthwise_conv2d,
+    depthwise_conv2d_backprop_filter,
+    depthwise_conv2d_backprop_input,
     max_pool,
     max_pool_grad,
     max_pool_with_argmax,
@@ -103,6 +106,28 @@ def of_filter_gradient(a: Arguments, of: Change) -> Array:
     return conv2d_backprop_filter.definition(of(call.left), call.shape, of(call.right), *where)
 
 
+def of_depthwise(a: Arguments, of: Change) -> Array:
+    """depthwise_conv2d, from its filters as they are given."""
+    call = depthwise_conv2d.forward(**a)
+    out = depthwise_conv2d.definition(of(call.left), of(a["filter"]), call.geometry.rows, call.geometry.columns)
+    return from_nhwc(out, call.geometry.layout)
+
+
+def of_depthwise_input(a: Arguments, of: Change) -> Array:
+    """depthwise_conv2d_backprop_input, likewise."""
+    call = depthwise_conv2d_backprop_input.backward(**a)
+    where = (call.shape, call.geometry.rows, call.geometry.columns)
+    out = depthwise_conv2d_backprop_input.definition(of(call.left), of(a["filter"]), *where)
+    return from_nhwc(out, call.geometry.layout)
+
+
+def of_depthwise_filter(a: Arguments, of: Change) -> Array:
+    """depthwise_conv2d_backprop_filter, to the sizes that are asked for."""
+    call = depthwise_conv2d_backprop_filter.filter_gradient(**a)
+    sizes, where = tuple(int(size) for size in a["filter_sizes"]), (call.geometry.rows, call.geometry.columns)
+    return depthwise_conv2d_backprop_filter.definition(of(call.left), sizes, of(call.right), *where)
+
+
 def geometry_of(op: str, name: str, a: Arguments) -> tuple[Array, Pool]:
     """Return the image of a call and its windows."""
     return pool(op, a[name], a["ksize"], a["strides"], a["padding"], a.get("data_format"))
@@ -159,6 +184,9 @@ DEFINED: dict[str, Callable[[Arguments, Change], Any]] = {
     "conv2d_transpose": of_backward("conv2d_transpose", "output_shape", "input"),
     "conv2d_backprop_input": of_backward("conv2d_backprop_input", "input_sizes", "out_backprop"),
     "conv2d_backprop_filter": of_filter_gradient,
+    "depthwise_conv2d": of_depthwise,
+    "depthwise_conv2d_backprop_input": of_depthwise_input,
+    "depthwise_conv2d_backprop_filter": of_depthwise_filter,
     "max_pool": of_max_pool,
     "max_pool_with_argmax": of_argmax,
     "max_pool_grad": of_max_pool_grad,
@@ -301,6 +329,39 @@ def convolutions(draw: st.DrawFn, op: str, regimes: tuple[str, ...], sides: Side
 
 
 @st.composite
+def depthwise_convolutions(draw: st.DrawFn, op: str, regimes: tuple[str, ...], sides: Sides = sliding) -> Arguments:
+    """Draw a call of a depthwise convolution: no filters, empty batches, images and outputs included."""
+    of = draw(numbers(FLOATS, regimes))
+    padding, layout = draw(st.sampled_from(["SAME", "VALID", "EXPLICIT"])), draw(st.sampled_from(["NHWC", "NCHW"]))
+    rows, columns = draw(sides(padding, 3, pool=False)), draw(sides(padding, 3, pool=False))
+    n, channels, multiplier = draw(some(2)), draw(st.integers(1, 3)), draw(some(2))
+    image = in_layout((n, rows[0], columns[0], channels), layout)
+    filters = (rows[1], columns[1], channels, multiplier)
+    out = in_layout((n, rows[5], columns[5], channels * multiplier), layout)
+    gaps = (rows[3], columns[3])
+    rest = {
+        "strides": list(in_layout((1, rows[2], columns[2], 1), layout)),
+        "padding": padded(padding, rows[4], columns[4], layout),
+        "data_format": layout,
+        "dilations": list(gaps if op == "depthwise_conv2d" else in_layout((1, *gaps, 1), layout)),
+    }
+    arrays: dict[str, Arguments] = {
+        "depthwise_conv2d": {"input": of(image, 0), "filter": of(filters, 1)},
+        "depthwise_conv2d_backprop_input": {
+            "input_sizes": shaped(draw, image),
+            "filter": of(filters, 1),
+            "out_backprop": of(out, 0),
+        },
+        "depthwise_conv2d_backprop_filter": {
+            "input": of(image, 0),
+            "filter_sizes": shaped(draw, filters),
+            "out_backprop": of(out, 1),
+        },
+    }
+    return arrays[op] | rest
+
+
+@st.composite
 def pools(draw: st.DrawFn, op: str, regimes: tuple[str, ...], sides: Sides = sliding) -> Arguments:
     """Draw a call of a pool: between channels, explicit padding, empty images and outputs included where there are."""
     widest = op in ("max_pool_with_argmax", "max_pool_grad")
@@ -364,6 +425,8 @@ def calls(op: str, *regimes: str, sides: Sides = sliding) -> st.SearchStrategy[A
     """Draw a valid call of an op."""
     if op.startswith("conv2d"):
         return convolutions(op, regimes, sides)
+    if op.startswith("depthwise"):
+        return depthwise_convolutions(op, regimes, sides)
     return unpoolings(regimes) if op == "max_unpool" else pools(op, regimes, sides)
 
 

@@ -1,0 +1,78 @@
+"""The records of depthwise_conv2d and its gradients: convolutions whose groups are channels."""
+
+from dataclasses import replace
+from functools import partial
+
+import reference
+from conformance.cases import conditions, layers
+from conformance.ops.convolutions import breaks, calls, sets
+from conformance.ops.convolutions.forms import FORMS
+from conformance.ops.convolutions.record import (
+    CONV2D,
+    CONV2D_BACKPROP_FILTER,
+    CONV2D_BACKPROP_INPUT,
+    arrays,
+)
+from conformance.targets.tensorflow.routes import ROUTES
+
+__all__ = ["DEPTHWISE_CONV2D", "DEPTHWISE_CONV2D_BACKPROP_FILTER", "DEPTHWISE_CONV2D_BACKPROP_INPUT"]
+
+DTYPES = FORMS["depthwise_conv2d"].dtypes
+EMPTY = (conditions.NO_BATCH, conditions.NO_ROWS, conditions.NO_COLUMNS)
+
+DEPTHWISE_CONV2D = replace(
+    CONV2D,
+    name="depthwise_conv2d",
+    reference=reference.depthwise_conv2d,
+    operands={"input": "image", "filter": "filters"},
+    dtypes=DTYPES,
+    valid=partial(calls.valid, "depthwise_conv2d"),
+    breaks=breaks.BREAKS["depthwise_conv2d"],
+    meanings={
+        "depthwise_conv2d.R10": (conditions.SPECIAL | conditions.PADDED,),
+        "depthwise_conv2d.R11": (conditions.SPECIAL,),
+        "depthwise_conv2d.R12": (*EMPTY, {"multiplier": ("0",)}),
+    },
+    arrays=partial(arrays, ("input", "filter")),
+    allowed=sets.of_forward("depthwise_conv2d", sets.depthwise_sum),
+    sum=sets.depthwise_sum,
+    linear=None,
+    layer=None,
+    geometry=None,
+    layers=layers.DEPTHWISE,
+    tensorflow=ROUTES["depthwise_conv2d"],
+)
+
+DEPTHWISE_CONV2D_BACKPROP_INPUT = replace(
+    CONV2D_BACKPROP_INPUT,
+    name="depthwise_conv2d_backprop_input",
+    reference=reference.depthwise_conv2d_backprop_input,
+    operands={"filter": "filters", "out_backprop": "image"},
+    dtypes=DTYPES,
+    linear=None,
+    at_layer=None,
+    valid=partial(calls.valid, "depthwise_conv2d_backprop_input"),
+    breaks=breaks.BREAKS["depthwise_conv2d_backprop_input"],
+    meanings={"depthwise_conv2d_backprop_input.R12": EMPTY},
+    arrays=partial(arrays, ("out_backprop", "filter")),
+    allowed=sets.of_backward("depthwise_conv2d_backprop_input", sets.depthwise_input_sum),
+    sum=sets.depthwise_input_sum,
+    layers=layers.DEPTHWISE,
+    tensorflow=ROUTES["depthwise_conv2d_backprop_input"],
+)
+
+DEPTHWISE_CONV2D_BACKPROP_FILTER = replace(
+    CONV2D_BACKPROP_FILTER,
+    name="depthwise_conv2d_backprop_filter",
+    reference=reference.depthwise_conv2d_backprop_filter,
+    dtypes=DTYPES,
+    linear=None,
+    at_layer=None,
+    valid=partial(calls.valid, "depthwise_conv2d_backprop_filter"),
+    breaks=breaks.BREAKS["depthwise_conv2d_backprop_filter"],
+    meanings={"depthwise_conv2d_backprop_filter.R11": EMPTY},
+    allowed=sets.of_filter_gradient("depthwise_conv2d_backprop_filter", sets.depthwise_filter_sum),
+    sum=sets.depthwise_filter_sum,
+    layers=layers.DEPTHWISE,
+    tensorflow=ROUTES["depthwise_conv2d_backprop_filter"],
+)
