@@ -97,31 +97,33 @@ def within(
 def _depthwise(
     op: str, choices: Choices, padding: str, budget: int, kind: str, *, channels: int, whole: bool
 ) -> Convolution:
-    """Draw a depthwise convolution; channels: the least number of them. "deep" are its sums where windows are large."""
-    dtype = choices.pick(FORMS[op].dtypes)
+    """Draw a depthwise convolution; channels: the least number of them. "deep" are what its sums run over."""
+    form = FORMS[op]
+    dtype = choices.pick(form.dtypes)
     values = regime(choices, dtype)
-    if kind == "deep":
+    deep = {form.computed: choices.pick(sizes.DEEP)} if kind == "deep" else {}
+    if "result" in deep:
         rows, columns = _large(choices, padding), _large(choices, padding)
     else:
         rows, columns = sizes.axes(choices, padding, budget, kind=kind, empty=not whole and kind in sizes.MAY_BE_EMPTY)
     area = max(rows.size * columns.size, rows.out * columns.out, rows.taps * columns.taps)
     most = min(budget // (max(rows.out * columns.out, 1) * rows.taps * columns.taps), DATA // area)
-    count = choices.pick(sizes.WIDE if kind == "wide" else at_most(sizes.CHANNELS, most))
-    count = max(count, channels)
-    each = (
-        choices.pick(at_most(MULTIPLIERS, most // count)) if kind not in ("as many", "nothing") else kind != "nothing"
+    count = choices.pick(
+        sizes.WIDE if kind == "wide" else at_most(sizes.CHANNELS, most // max(deep.values(), default=1))
     )
-    batches = at_most(sizes.BATCHES, most // (count * max(each, 1)))
-    lead = (choices.pick(sizes.MANY),) if kind == "batch" else _lead(op, choices, batches, kind)
+    count = max(count, channels)
+    each = choices.pick(at_most(MULTIPLIERS, most // count))
+    each = deep.get("image", {"as many": 1, "nothing": 0}.get(kind, each))
+    batch = choices.pick(sizes.MANY if kind == "batch" else at_most(sizes.BATCHES, most // (count * max(each, 1))))
     return Convolution(
         op=op,
-        lead=lead,
+        lead=(0 if kind == "no batch" else deep.get("filters", batch),),
         rows=rows,
         columns=columns,
         padding=padding,
         depth=1,
         groups=count,
-        outputs=count * int(each),
+        outputs=count * each,
         dtype=dtype,
         spelling=_spelling(op, choices, rows, columns, may_be_two=False, layouts=True),
         regime=values,

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from conformance.cases.spelling import arranged
 from conformance.model import Array
 from conformance.ops import OPS
 from reference.checks import spatial
@@ -38,6 +39,16 @@ class Call:
     def first(self) -> Array:
         """The first of them."""
         return next(iter(self.images.values()))
+
+    @property
+    def weights(self) -> str | None:
+        """The name of the filters, where there are any."""
+        return next((name for name, role in OPS[self.op].operands.items() if role == "filters"), None)
+
+    @property
+    def filters(self) -> Array | None:
+        """The filters, where there are any."""
+        return self.arguments[self.weights] if self.weights else None
 
     @property
     def dtype(self) -> str:
@@ -74,6 +85,12 @@ class Call:
     def pair(self, name: str) -> tuple[int, int]:
         """Return strides, dilations or ksize along rows and columns."""
         return spatial("", name, self.arguments.get(name), self.layout)[0]
+
+    def spelt(self, name: str, rows: int, columns: int) -> list[int]:
+        """Return other strides, dilations or ksize, with as many entries as the call has, where it has two or four."""
+        given = self.arguments.get(name)
+        four = isinstance(given, list) and len(given) == 4
+        return list(arranged((1, rows, columns, 1), self.layout)) if four else [rows, columns]
 
 
 Fault: TypeAlias = Callable[[Call], Any]

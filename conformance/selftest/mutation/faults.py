@@ -47,8 +47,8 @@ def mirrored(*names: str) -> Fault:
     def fault(call: Call) -> object:
         axes = tuple(call.axis(name) for name in names)
         changed = {name: np.flip(array, axes) for name, array in call.images.items()}
-        if "filters" in call.arguments:
-            changed["filters"] = np.flip(call.arguments["filters"], tuple(HWIO[name] for name in names))
+        if call.filters is not None:
+            changed[str(call.weights)] = np.flip(call.filters, tuple(HWIO[name] for name in names))
         return np.flip(call.run(**changed), tuple(call.out_axis(name) for name in names))
 
     return fault
@@ -73,8 +73,8 @@ def symmetric(call: Call) -> object:
     if call.padding != "SAME":
         return call.run()
     pairs = [(0, 0)] * 4
-    windows = call.arguments["filters"].shape[:2] if "filters" in call.arguments else call.pair("ksize")
-    gaps = call.pair("dilations") if "filters" in call.arguments else (1, 1)
+    windows = call.pair("ksize") if call.filters is None else call.filters.shape[:2]
+    gaps = (1, 1) if call.filters is None else call.pair("dilations")
     for i, name in enumerate(("rows", "columns")):
         stride, size, reached = call.pair("strides")[i], call.side(name), reach(windows[i], gaps[i])
         total = max((-(-size // stride) - 1) * stride + reached - size, 0)
@@ -87,11 +87,11 @@ def filtered(change: Callable[[Array], Array]) -> Fault:
     """Compute with other filters of the same shape; where they are the result, change that."""
 
     def fault(call: Call) -> object:
-        if "filters" not in call.arguments:
+        filters = call.filters
+        if filters is None:
             return change(call.run())
-        filters = call.arguments["filters"]
         changed = change(filters) if filters.ndim == 4 else filters
-        return call.run(filters=changed if changed.shape == filters.shape else filters)
+        return call.run(**{str(call.weights): changed if changed.shape == filters.shape else filters})
 
     return fault
 
@@ -109,13 +109,14 @@ def channels(change: Callable[[Array, int], Array], name: str = "channels", *, o
 
 
 def shared(change: Callable[[Array, int], Array]) -> Fault:
-    """Change the filters' order by group: change(filters [FH, FW, FI, O], groups)."""
+    """Change the filters' order by group: change(filters [FH, FW, FI, O], groups), whatever shape the op gives them."""
 
     def fault(call: Call) -> object:
-        groups = convolution(call).geometry.groups
+        sums = convolution(call)
+        groups, shape = sums.geometry.groups, sums.shape if call.filters is None else sums.right.shape
         if groups == 1:
             return call.run()
-        return filtered(lambda filters: change(filters, groups))(call)
+        return filtered(lambda filters: change(filters.reshape(shape), groups).reshape(filters.shape))(call)
 
     return fault
 
@@ -197,10 +198,11 @@ def overwritten(call: Call) -> object:
     if high * wide > 25:
         return call.run()
     ones = {name: np.ones_like(array) for name, array in call.images.items()}
+    filters, name = np.asarray(call.filters), str(call.weights)
     for h, w in np.ndindex(high, wide):
-        tap, mark = np.zeros_like(sums.right), np.zeros_like(sums.right)
-        tap[h, w], mark[h, w] = sums.right[h, w], 1
-        out = np.where(call.run(filters=mark, **ones) != 0, call.run(filters=tap), out)
+        tap, mark = np.zeros_like(filters), np.zeros_like(filters)
+        tap[h, w], mark[h, w] = filters[h, w], 1
+        out = np.where(call.run(**{name: mark}, **ones) != 0, call.run(**{name: tap}), out)
     return out
 
 
@@ -208,8 +210,8 @@ def unwritten(call: Call) -> object:
     """Leave cells that nothing reaches as the memory was."""
     result = call.run()
     ones = {name: np.ones_like(array) for name, array in call.images.items() if name != "argmax"}
-    if "filters" in call.arguments:
-        ones["filters"] = np.ones_like(call.arguments["filters"])
+    if call.filters is not None:
+        ones[str(call.weights)] = np.ones_like(call.filters)
     return np.where(call.run(**ones) != 0, result, filled(result.shape, result.dtype))
 
 
@@ -231,19 +233,19 @@ def afresh() -> Callable[[], Fault]:
     return make
 
 
-def stale(name: str) -> Callable[[], Fault]:
-    """Return what makes a fault that keeps one array of the first of several calls of the same shape."""
+def stale() -> Callable[[], Fault]:
+    """Return what makes a fault that keeps the filters of the first of several calls of the same shape."""
 
     def make() -> Fault:
         kept: dict[str, Any] = {}
 
         def fault(call: Call) -> object:
-            array = call.arguments[name]
+            array = np.asarray(call.filters)
             key = repr((array.shape, array.dtype))
             if key not in kept:
                 kept.clear()
                 kept[key] = array
-            return call.run(**{name: kept[key]})
+            return call.run(**{str(call.weights): kept[key]})
 
         return fault
 

@@ -24,7 +24,7 @@ __all__ = ["TABLE"]
 
 SLIDING = (*CONVOLUTIONS, "max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad", "avg_unpool")
 PADDED = (*CONVOLUTIONS, "max_pool", "max_pool_grad")
-TRANSPOSED = ("conv2d_transpose", "conv2d_backprop_input")
+TRANSPOSED = ("conv2d_transpose", "conv2d_backprop_input", "depthwise_conv2d_backprop_input")
 
 
 def same(call: Call) -> bool:
@@ -53,7 +53,7 @@ def swapped(name: str) -> Fault:
         between = call.arguments.get(name)
         if isinstance(between, list) and len(between) == 4 and max(between[call.axis("channels")], 1) > 1:
             return call.run()
-        return call.run(**{name: [columns, rows_]})
+        return call.run(**{name: call.spelt(name, columns, rows_)}) if rows_ != columns else call.run()
 
     return fault
 
@@ -63,9 +63,9 @@ def first_only(name: str) -> Fault:
 
     def fault(call: Call) -> object:
         value = call.arguments.get(name)
-        if isinstance(value, list) and len(value) == 4 and value[call.axis("channels")] > 1:
-            return call.run()
-        return call.run(**{name: call.pair(name)[0]})
+        rows_, columns = call.pair(name)
+        between = isinstance(value, list) and len(value) == 4 and value[call.axis("channels")] > 1
+        return call.run() if between or rows_ == columns else call.run(**{name: call.spelt(name, rows_, rows_)})
 
     return fault
 
@@ -98,9 +98,17 @@ def interleaved(filters: Array, groups: int) -> Array:
 
 def without_tap(call: Call) -> object:
     """Leave the last tap of each filter's last channel out."""
-    filters = call.arguments["filters"].copy()
+    if call.filters is None:
+        return call.run()
+    filters = call.filters.copy()
     filters[-1, -1, -1] = 0
-    return call.run(filters=filters)
+    return call.run(**{str(call.weights): filters})
+
+
+def window(call: Call) -> tuple[int, int]:
+    """Return the rows and columns of the filters."""
+    high, wide = convolution(call).right.shape[:2]
+    return high, wide
 
 
 def remainder(tile: int) -> Lost:
@@ -189,7 +197,10 @@ TABLE: list[Variant] = [
         ("explicit padding centred", "both ends padded alike",
          explicit(lambda pair: (sum(pair) // 2, sum(pair) - sum(pair) // 2), "rows", "columns")),
     ),
-    *variants(["conv2d", "max_pool"], ("pads half a window", "SAME pads half the window first", symmetric)),
+    *variants(
+        ["conv2d", "depthwise_conv2d", "max_pool"],
+        ("pads half a window", "SAME pads half the window first", symmetric),
+    ),
     *variants(
         CONVOLUTIONS,
         ("dilations as columns, rows", "dilations exchanged", swapped("dilations")),
@@ -210,13 +221,13 @@ TABLE: list[Variant] = [
         [op for op in CONVOLUTIONS if OPS[op].result == "image"],
         ("a tap left out", "the last tap, last channel", without_tap),
         ("a tap left out of large windows", "the same, for windows of 5 rows or more",
-         when(lambda call: call.arguments["filters"].shape[0] >= 5, without_tap)),
+         when(lambda call: window(call)[0] >= 5, without_tap)),
         ("a tap left out of 11 x 11", "the same, for windows of 11 columns",
-         when(lambda call: call.arguments["filters"].shape[1] == 11, without_tap)),
+         when(lambda call: window(call)[1] == 11, without_tap)),
         ("a tap left out where dilated", "the same, for dilations of 4 rows or more",
          when(lambda call: call.pair("dilations")[0] >= 4, without_tap)),
         ("a tap left out, strided past the window", "the same, where strides exceed the window",
-         when(lambda call: call.pair("strides")[0] > call.arguments["filters"].shape[0], without_tap)),
+         when(lambda call: call.pair("strides")[0] > window(call)[0], without_tap)),
         ("a tap left out of grouped NCHW", "the same, for groups in NCHW",
          when(lambda call: nchw(call) and convolution(call).geometry.groups > 1, without_tap)),
     ),

@@ -11,7 +11,7 @@ from conformance.selftest.arithmetics import Arithmetic, cut, flushed, ordered, 
 from conformance.selftest.emulations import STORAGE
 from conformance.selftest.mutation.calls import Call, Fault, after, before, when
 from conformance.selftest.mutation.faults import operands, through, widest
-from conformance.selftest.mutation.sums import CONVOLUTIONS, SUMS, terms
+from conformance.selftest.mutation.sums import CONVOLUTIONS, CROSSING, SUMS, terms
 from conformance.selftest.mutation.variants import Variant, variants
 from conformance.selftest.products import computed
 from reference.floats import FORMATS
@@ -134,11 +134,14 @@ TABLE: list[Variant] = [
         ("float16 sums of float32", "float32 products added in float16", summed(accumulate=HALF)),
         ("bfloat16 sums", "16-bit products added with 8 bits",
          when(lambda call: call.dtype in STORAGE, summed(product=bfloat16_adds))),
+        ("16-bit sums rounded twice to float16", "bfloat16 computed in float16", through("float16", "bfloat16")),
+        ("sums off by 1 part in 1000", "the result scaled by 1.001", widest(lambda y: y * 1.001)),
+    ),
+    *variants(
+        CROSSING,
         ("int32 in float32", "int32 computed in float32", through("float32", "int32")),
         ("int32 saturates", "int32 sums stop at the ends", through("float64", "int32", back=clipped)),
         ("int32 as int16", "the upper half of int32 operands is lost", before(as_int16)),
-        ("16-bit sums rounded twice to float16", "bfloat16 computed in float16", through("float16", "bfloat16")),
-        ("sums off by 1 part in 1000", "the result scaled by 1.001", widest(lambda y: y * 1.001)),
     ),
     *[
         Variant(name="any order", about="another order of sums at every call, declared to repeat", ops=CONVOLUTIONS[:2],

@@ -10,7 +10,7 @@ from conformance.selftest.mutation.calls import Call, Fault, after
 from conformance.selftest.mutation.dropouts import counted
 from conformance.selftest.mutation.faults import afresh, refusing, stale
 from conformance.selftest.mutation.geometric import nchw
-from conformance.selftest.mutation.sums import CONVOLUTIONS, convolution
+from conformance.selftest.mutation.sums import CONVOLUTIONS, CROSSING, convolution
 from conformance.selftest.mutation.variants import Variant, variants
 
 __all__ = ["TABLE"]
@@ -103,14 +103,17 @@ TABLE: list[Variant] = [
         ("NCHW gives NHWC", "the result's channels last in NCHW",
          after(lambda call, y: np.moveaxis(y, 1, 3) if nchw(call) and y.ndim == 4 else y)),
         ("refuses NCHW", "NCHW refused", refusing(nchw, "NCHW")),
-        ("refuses strides None", "strides None refused", refusing(strides_none, "None")),
         ("refuses four strides", "strides of four numbers refused", refusing(four("strides"), "four")),
         ("refuses far strides", "strides past 100 refused",
          refusing(lambda call: max(call.pair("strides")) > 100, "far")),
     ),
     *variants(
+        (*CROSSING, "max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad"),
+        ("refuses strides None", "strides None refused", refusing(strides_none, "None")),
+    ),
+    *variants(CROSSING, ("refuses int32", "int32 refused", refusing(lambda call: call.dtype == "int32", "int32"))),
+    *variants(
         CONVOLUTIONS,
-        ("refuses int32", "int32 refused", refusing(lambda call: call.dtype == "int32", "int32")),
         ("refuses groups", "groups refused",
          refusing(lambda call: convolution(call).geometry.groups > 1, "groups")),
         ("refuses dilations", "dilations refused", refusing(lambda call: max(call.pair("dilations")) > 1, "dilated")),
@@ -154,8 +157,9 @@ TABLE: list[Variant] = [
         ("refuses scalars", "rank 0 refused", refusing(lambda call: call.first.ndim == 0, "rank")),
     ),
     remembering(afresh(), "result of the call before", "the last result for the same shapes", *SEEDED),
-    remembering(stale("filters"), "filters of the call before", "filters of the same shape packed once",
-                "conv2d", "conv2d_transpose", "conv2d_backprop_input"),
+    remembering(stale(), "filters of the call before", "filters of the same shape packed once",
+                "conv2d", "conv2d_transpose", "conv2d_backprop_input", "depthwise_conv2d",
+                "depthwise_conv2d_backprop_input"),
     remembering(noisy_buffer, "buffer not cleared", "every seventh call adds to the result before", *SEEDED),
     Variant(name="own numbers, another mask at every call", about="the seed does not decide",
             ops=("stateless_dropout",), fault=counted, own_masks=True),

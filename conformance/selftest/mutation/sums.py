@@ -10,12 +10,13 @@ from reference.engine.conv2d import FilterGradient, Forward
 from reference.engine.conv2d_transpose import Backward
 from reference.engine.unpool import Scatter
 
-__all__ = ["CONVOLUTIONS", "SUMS", "Convolution", "Sum", "convolution", "scatter_of", "sum_of", "terms"]
+__all__ = ["CONVOLUTIONS", "CROSSING", "SUMS", "Convolution", "Sum", "convolution", "scatter_of", "sum_of", "terms"]
 
 Convolution: TypeAlias = Forward | Backward | FilterGradient
 Sum: TypeAlias = Convolution | Average | Spread | Scatter
 SUMS = tuple(name for name, op in OPS.items() if op.sum)
 CONVOLUTIONS = tuple(name for name, op in OPS.items() if op.transforms)
+CROSSING = tuple(name for name in CONVOLUTIONS if "int32" in OPS[name].dtypes)  # channels: the others are depthwise
 
 
 def sum_of(call: Call) -> tuple[Any, Shown]:

@@ -149,7 +149,12 @@ def test_gradients_of_an_empty_batch_are_zeros() -> None:
 )
 def test_refusals_say_what_was_met(changed: dict[str, Any], rule: str, message: str) -> None:
     """The rule, the values, and what is needed."""
-    call: dict[str, Any] = {"input": np.ones((1, 2, 2, 2)), "filter": np.ones((1, 1, 2, 1)), "strides": ONES, "padding": "VALID"}
+    call: dict[str, Any] = {
+        "input": np.ones((1, 2, 2, 2)),
+        "filter": np.ones((1, 1, 2, 1)),
+        "strides": ONES,
+        "padding": "VALID",
+    }
 
     with pytest.raises(SpecError) as refusal:
         depthwise_conv2d(**call | changed)
