@@ -22,6 +22,7 @@ from reference import arithmetic
 from reference.bounds import within
 from reference.engine.exact import SumOfProducts
 from reference.geometry import geometry
+from reference.ops import depthwise_conv2d, depthwise_conv2d_backprop_filter, depthwise_conv2d_backprop_input
 from reference.ops.avg_pool import average
 from reference.ops.conv2d import forward
 from reference.ops.conv2d_backprop_filter import filter_gradient
@@ -83,6 +84,9 @@ def sums(op: str, a: Arguments) -> SumOfProducts:
     plain: dict[str, Callable[..., SumOfProducts]] = {
         "conv2d": forward,
         "conv2d_backprop_filter": filter_gradient,
+        "depthwise_conv2d": depthwise_conv2d.forward,
+        "depthwise_conv2d_backprop_input": depthwise_conv2d_backprop_input.backward,
+        "depthwise_conv2d_backprop_filter": depthwise_conv2d_backprop_filter.filter_gradient,
         "avg_pool": average,
     }
     if op in plain:

@@ -11,6 +11,7 @@ from conformance.cases.sizes import DATA, at_most
 from conformance.cases.spelling import Spelling
 from conformance.model import Case
 from conformance.ops.convolutions.forms import FORMS, Convolution, written
+from reference import windows
 from reference.windows import Axis
 
 __all__ = ["valid", "within"]
@@ -24,6 +25,14 @@ SIDES = {
     "conv2d_backprop_input": {"batch": "lead", "wide": "depth", "deep": "outputs"},
     "conv2d_backprop_filter": {"batch": "lead", "wide": "depth", "deep": "lead"},
 }
+# Likewise of depthwise ones, by what is computed; their sums run over the window, the filters of a channel, or images.
+DEPTHWISE_SIDES = ("lead", "channels", "each")
+# Large windows are theirs (ConvNeXt, RepLKNet), leading axes are not.
+DEPTHWISE_LONG = {
+    part: {"batch": "lead", "wide": "channels", "deep": deep, "leading axes": "windows"}
+    for part, deep in (("result", "windows"), ("image", "each"), ("filters", "lead"))
+}
+LARGE = {"deep": (*sizes.WINDOWS, sizes.WINDOWS[-1]), "leading axes": (11, 11, 7, 31)}  # taps
 MULTIPLIERS = (1, 1, 1, 1, 2, 2, 3, 4, 5, 8, 9, 16)  # filters of each channel of a depthwise convolution
 
 
@@ -97,27 +106,30 @@ def within(
 def _depthwise(
     op: str, choices: Choices, padding: str, budget: int, kind: str, *, channels: int, whole: bool
 ) -> Convolution:
-    """Draw a depthwise convolution; channels: the least number of them. "deep" are what its sums run over."""
+    """Draw a depthwise convolution; channels: the least number of them."""
     form = FORMS[op]
-    dtype = choices.pick(form.dtypes)
+    dtype = choices.pick(COMMON if kind == "ordinary" else form.dtypes)
     values = regime(choices, dtype)
-    deep = {form.computed: choices.pick(sizes.DEEP)} if kind == "deep" else {}
-    if "result" in deep:
-        rows, columns = _large(choices, padding), _large(choices, padding)
+    long = choices.pick(DEPTHWISE_SIDES) if kind == "past 16 bits" else DEPTHWISE_LONG[form.computed].get(kind)
+    many = choices.pick(LONG.get(kind, sizes.PAST_16_BITS)) if long in DEPTHWISE_SIDES else 1
+    budget, data = max(budget, 2**6 * many) // many, DATA // many
+    if long == "windows":
+        taps, channels = choices.pick(LARGE[kind]), 2
+        dilation = choices.pick((1, 1, 4))
+        rows, columns = _large(choices, padding, taps, dilation), _large(choices, padding, taps, dilation)
     else:
         rows, columns = sizes.axes(choices, padding, budget, kind=kind, empty=not whole and kind in sizes.MAY_BE_EMPTY)
     area = max(rows.size * columns.size, rows.out * columns.out, rows.taps * columns.taps)
-    most = min(budget // (max(rows.out * columns.out, 1) * rows.taps * columns.taps), DATA // area)
-    count = choices.pick(
-        sizes.WIDE if kind == "wide" else at_most(sizes.CHANNELS, most // max(deep.values(), default=1))
-    )
-    count = max(count, channels)
+    most = min(budget // (max(rows.out * columns.out, 1) * rows.taps * columns.taps), data // area)
+    counts, batches, _ = sizes.outer(kind)
+    count = choices.pick(at_most(counts, isqrt(most) if kind == "as many" else most))
+    count = many if long == "channels" else max(count, channels)
     each = choices.pick(at_most(MULTIPLIERS, most // count))
-    each = deep.get("image", {"as many": 1, "nothing": 0}.get(kind, each))
-    batch = choices.pick(sizes.MANY if kind == "batch" else at_most(sizes.BATCHES, most // (count * max(each, 1))))
+    each = many if long == "each" else {"as many": count, "nothing": 0}.get(kind, each)
+    batch = choices.pick(at_most(batches, most // (count * max(each, 1))))
     return Convolution(
         op=op,
-        lead=(0 if kind == "no batch" else deep.get("filters", batch),),
+        lead=(many if long == "lead" else 0 if kind == "no batch" else batch,),
         rows=rows,
         columns=columns,
         padding=padding,
@@ -131,12 +143,13 @@ def _depthwise(
     )
 
 
-def _large(choices: Choices, padding: str) -> Axis:
+def _large(choices: Choices, padding: str, taps: int, dilation: int) -> Axis:
     """Draw a few large windows along one axis."""
-    taps = choices.pick(sizes.WINDOWS)
+    size = windows.reach(taps, dilation)
     if padding == "SAME":
-        return sizes.lay(padding, taps, taps, choices.pick((16, 15)), 1)
-    return sizes.lay(padding, taps + choices.integer(0, 2), taps, 1, 1, (choices.integer(0, 1), choices.integer(0, 1)))
+        return sizes.lay(padding, size, taps, choices.pick((taps // 2, taps // 3)), dilation)
+    pads = (choices.integer(0, 1), choices.integer(0, 1))
+    return sizes.lay(padding, size + choices.integer(0, 2), taps, 1, dilation, pads)
 
 
 def _lead(op: str, choices: Choices, batches: Sequence[int], kind: str) -> tuple[int, ...]:

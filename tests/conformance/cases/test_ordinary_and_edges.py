@@ -8,8 +8,8 @@ from conformance import ops
 from conformance.cases.choices import streams
 from conformance.cases.regimes import COMMON
 from conformance.model import Case
-from conformance.ops.convolutions.calls import Convolution
-from conformance.ops.convolutions.calls import read as convolution
+from conformance.ops.convolutions.forms import Convolution
+from conformance.ops.convolutions.forms import read as convolution
 from conformance.ops.pools.calls import Pool
 from conformance.ops.pools.calls import read as pool
 
