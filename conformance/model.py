@@ -145,7 +145,7 @@ class Unsupported:
 
 Observation: TypeAlias = Returned | Raised | Crashed | TimedOut | OutOfMemory | Unsupported
 
-# Every kind of disagreement. Each fails a run unless it is waived.
+# Every kind of disagreement. Each fails a run unless its cause is known.
 DISAGREEMENTS = (
     "wrong-value",
     "wrong-shape",
@@ -163,7 +163,7 @@ class Symptom(StrEnum):
     """
     What a disagreement looks like, beyond its kind: a verdict has any number of these.
 
-    Words are made of them in `conformance.judge.wording` alone; findings, waivers and tables read the values.
+    Words are made of them in `conformance.judge.wording` alone; findings, causes and tables read the values.
     """
 
     # What the wrong elements have in common, each of them.

@@ -22,8 +22,10 @@ from conformance.judge.wording import sentence
 from conformance.model import Array, Case, Observation, Returned, Verdict
 from conformance.networks.running import case_of
 from conformance.targets.target import Target
-from conformance.triage import waivers
-from conformance.triage.waivers import Disagreement, Waiver
+from conformance.triage.known.cause import Cause
+from conformance.triage.known.installation import Installation
+from conformance.triage.known.matching import Disagreement, covering
+from conformance.triage.known.reading import shipped
 
 __all__ = ["ALONE", "LAST", "WHOLE", "Checked", "Sets", "known", "last_image", "last_result", "of_batch", "of_image"]
 
@@ -118,14 +120,15 @@ def last(result: Array) -> Array:
     return result[-1:] if np.ndim(result) else result
 
 
-def known(target: str, version: str, case: Case, judged: Verdict) -> str:
-    """Return where a wrong result is described, if it is a known divergence of this version of TensorFlow; else ""."""
-    disagreement = Disagreement(case.op, target, version, judged, ops.features(case))
-    found = waivers.covering(divergences(), disagreement)
-    return found.link if found else ""
+def known(target: str, installation: Installation, case: Case, judged: Verdict) -> str:
+    """Return the id of the cause of a wrong result, if it is a known divergence of what is judged; else ""."""
+    classes = ops.features(case)
+    found = Disagreement(op=case.op, target=target, judged=judged, classes=classes, installation=installation)
+    match = covering(divergences(), found)
+    return match[0].id if match else ""
 
 
 @cache
-def divergences() -> tuple[Waiver, ...]:
-    """Return the waivers that come with the suite."""
-    return tuple(waivers.load())
+def divergences() -> tuple[Cause, ...]:
+    """Return the causes that come with the suite."""
+    return tuple(shipped())

@@ -71,7 +71,7 @@ def faults(rows: Sequence[Timed]) -> Iterator[str]:
         where = ", ".join(dict.fromkeys(row.target for row in wrong))
         used = max((row.bound_used for row in wrong if row.bound_used is not None), default=None)
         far = f", by up to {used:.3g} times what may be" if used is not None else ""
-        status = f"known: {known}" if known else "new: no waiver knows it"
+        status = f"known: {known}" if known else "new: of no known cause"
         yield f"wrong: {op} {dtype} on {where}: {why}{far}; {status}"
 
 

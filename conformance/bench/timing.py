@@ -20,11 +20,13 @@ from conformance.bench.checking import Checked, known, of_batch, of_image
 from conformance.bench.clock import AGAIN
 from conformance.bench.subjects import Subject, arguments
 from conformance.model import Json, Returned
+from conformance.targets import machine
 from conformance.targets.target import Target
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Limits, Worker
 from conformance.targets.transport.process import Start
 from conformance.targets.transport.zygote import Zygotes
+from conformance.triage.known.installation import Installation, installation_of
 
 __all__ = ["LIMITS", "BenchPlan", "Timed", "start", "timed"]
 
@@ -87,7 +89,7 @@ class Timed:
     bound_used: float | None = None  # largest error over bound of what was checked: above 1 it is wrong
     kind: str = ""  # of the disagreement of a wrong result, and
     symptoms: tuple[str, ...] = ()  # its symptoms: values of conformance.model.Symptom
-    known: str = ""  # where a wrong result is described, if it is a known divergence
+    known: str = ""  # the id of the cause of a wrong result, if it is a known divergence
     note: str = ""
     rounds: tuple[float, ...] = ()  # median of each turn, seconds: what `--compare` resamples
 
@@ -119,10 +121,9 @@ class Contender:
     seconds: dict[Key, float] = field(default_factory=dict)  # of a run for one image
 
     @property
-    def version(self) -> str:
-        """TensorFlow's version; "" where there is none."""
-        versions = self.worker.ready().about.get("versions")
-        return str(versions.get("tensorflow", "")) if isinstance(versions, dict) else ""
+    def installation(self) -> Installation:
+        """What is judged: the library and its version, the processor and the device."""
+        return installation_of(self.target.name, self.worker.ready().about, machine.cpu_flags())
 
 
 class TimedCall:
@@ -237,7 +238,7 @@ def untimed(contender: Contender, call: TimedCall, checked: Checked) -> Timed:
         row,
         kind=judged.kind,
         symptoms=tuple(map(str, judged.symptoms)),
-        known=known(name, contender.version, call.alone.case, judged),
+        known=known(name, contender.installation, call.alone.case, judged),
     )
 
 

@@ -1,7 +1,8 @@
 """
 The command line: each command parses, calls one function, prints; the exit code says what happened.
 
-0: nothing new. 1: new findings, or waivers that no longer hold. 2: the call was wrong. 3: the suite could not finish.
+0: nothing new. 1: new findings, or accepted causes that no longer hold. 2: the call was wrong. 3: the suite could not
+finish.
 """
 
 import datetime as dt
@@ -13,7 +14,6 @@ import re
 import shutil
 import sys
 import traceback
-from collections import Counter
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +22,7 @@ import typer
 from rich.console import Console
 
 from conformance.cases.vocabulary import FEATURES
+from conformance.commands import known as what_is_known
 from conformance.commands import releases, screen
 from conformance.commands import replay as replays
 from conformance.commands import report as reports
@@ -41,8 +42,8 @@ from conformance.targets import registry
 from conformance.targets.tensorflow.environments import prepare
 from conformance.targets.tensorflow.releases import parsed
 from conformance.targets.transport.session import StartError
-from conformance.triage import accepting, campaign
-from conformance.triage.waivers import BUILT_IN, Waiver, load
+from conformance.triage import campaign
+from conformance.triage.known.cause import Cause
 from conformance.vectors import bundle
 
 __all__ = ["app", "run_command"]
@@ -154,7 +155,7 @@ def run(
             raise UsageError(f"--resume goes on with the run as it was planned: leave {', '.join(said)}")
         store = Store.resume(resume)
         plan = _planned(store.header().get("options", {}), budget, jobs)
-        waivers = _known(plan)
+        causes = what_is_known.of_run(plan.known, without_shipped=plan.no_known)
     else:
         if profile and len(target or ()) != 1:
             raise UsageError("--profile is of one target: name it with --target")
@@ -177,22 +178,12 @@ def run(
             known=tuple(map(str, known or ())),
             no_known=no_known,
         )
-        waivers = _known(plan)  # before a folder is made
+        causes = what_is_known.of_run(plan.known, without_shipped=plan.no_known)  # before a folder is made
         store = Store.create(out or _folder(), header(plan, unavailable))
-    return _conduct(plan, store, waivers)
+    return _conduct(plan, store, causes)
 
 
-def _known(plan: Plan) -> list[Waiver]:
-    """Return what is known: the suite's own list, and the user's."""
-    files = [*([] if plan.no_known else [BUILT_IN]), *map(Path, plan.known)]
-    found = [waiver for path in files for waiver in load(path)]
-    for name, count in Counter(waiver.id for waiver in found).items():
-        if count > 1:
-            raise UsageError(f"--known: the id {name!a} comes twice")
-    return found
-
-
-def _conduct(plan: Plan, store: Store, known: list[Waiver]) -> int:
+def _conduct(plan: Plan, store: Store, known: list[Cause]) -> int:
     """Run a plan with progress on the screen, then say what came of it and write the report."""
     with store.locked():
         try:
@@ -305,19 +296,6 @@ def _planned(options: dict[str, Any], budget: float | None, jobs: int | None) ->
 
 
 @app.command()
-def accept(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
-    into: Annotated[Path, typer.Option(help="The file that it is added to; a new one, or one of earlier.")],
-    reason: Annotated[str, typer.Option(help="Why it is accepted.")],
-    review: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="When to look again: 2027-05-01.")],
-    finding: Annotated[list[str] | None, typer.Option(help="The id of a new finding. Repeats; all by default.")] = None,
-) -> None:
-    """Make what a run found known, in a file of your own: `run --known FILE` then calls it new no more."""
-    number = accepting.accept(Store.resume(run), into, reason, review.date(), finding or ())
-    typer.echo(f"{number} findings of {run} are known in {into}")
-
-
-@app.command()
 def replay(
     case: Annotated[str, typer.Argument(help="A case id of a run, or a case file.")],
     target: Annotated[str, typer.Option(help="The target.")],
@@ -375,6 +353,8 @@ def vectors(
     typer.echo(f"{cases} cases written to {out}")
 
 
+app.command()(what_is_known.accept)
+app.command()(what_is_known.causes)
 app.command()(explain)
 app.command()(reports.report)
 app.command()(reports.rules)

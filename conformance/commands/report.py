@@ -22,7 +22,7 @@ def report(
     json: Annotated[Path | None, typer.Option(help="Also as JSON: docs/report.md.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Also a summary in Markdown.")] = None,
 ) -> int:
-    """Make one report of any number of runs. The exit code is that of a run: 1 for what is new, or no longer waived."""
+    """Make one report of any number of runs. The exit code is that of a run: 1 for what is new, or no longer there."""
     from conformance.report import pages  # noqa: PLC0415 -- Altair takes a second to import
 
     runs = [run for run in runs if not run.is_file()]  # reports/* names files, too

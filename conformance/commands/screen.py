@@ -12,15 +12,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from conformance.judge.severity import gravity
 from conformance.model import DISAGREEMENTS
 from conformance.run.jobs import Plan, own_cases
 from conformance.run.jobs import Progress as Message
 from conformance.targets import registry
 from conformance.triage.campaign import Result
+from conformance.triage.findings import Finding, Known
+from conformance.triage.known.cause import Cause
 
-__all__ = ["Live", "summary", "targets"]
-
-SHOWN = 20  # findings in the summary
+__all__ = ["Live", "causes", "summary", "targets"]
 
 
 class Live:
@@ -96,27 +97,48 @@ def counted(counts: Counter[str]) -> str:
 
 
 def summary(result: Result, not_run: Mapping[str, Sequence[str]], folder: Path, page: Path) -> None:
-    """Print what came of a run, the new findings first; not_run: built-in targets, by the reason."""
+    """Print what came of a run, the new findings first, the gravest first; not_run: targets, by the reason."""
     console = Console(highlight=False, soft_wrap=True, emoji=False)
     new = [finding for finding in result.findings if finding.status == "new"]
-    known = [finding for finding in result.findings if finding.status != "new"]
-    for title, findings in (("NEW", new), ("known", known)):
-        for finding in findings[:SHOWN]:
-            console.print(f"[bold]{title}[/bold]  {escape(finding.title)}")
-            console.print(f"       on {escape(', '.join(finding.shared_by))}; {finding.cases} cases", markup=True)
-            console.print(f"       {finding.reason[:200]}", markup=False)
-            files = folder / "findings" / finding.id
-            repro = files / "repro.py"
-            console.print(f"       {repro if repro.exists() else files}", markup=False)
-        if len(findings) > SHOWN:
-            console.print(f"       and {len(findings) - SHOWN} more: {folder / 'findings.json'}", markup=False)
+    known: dict[str, list[Finding]] = {}
+    for finding in result.findings:
+        if finding.cause:
+            known.setdefault(finding.cause, []).append(finding)
+    for finding in sorted(new, key=lambda each: gravity(each.severity, "")):
+        console.print(f"[bold]NEW[/bold]  {escape(finding.title)}")
+        console.print(
+            f"     {escape(finding.severity)}; on {escape(', '.join(finding.shared_by))}; {finding.cases} cases"
+        )
+        console.print(f"     {finding.reason[:200]}", markup=False)
+        files = folder / "findings" / finding.id
+        repro = files / "repro.py"
+        console.print(f"     {repro if repro.exists() else files}", markup=False)
+    for cause in sorted(
+        (each for each in result.known if each.id in known), key=lambda each: gravity(each.severity, "")
+    ):
+        console.print(f"known  {_of_cause(cause, known[cause.id])}", markup=False)
     for reason, names in not_run.items():
         console.print(f"not run: {', '.join(names)}: {reason}", markup=False)
-    stale = [f"{each.id} ({each.state})" for each in result.known if each.stale]
-    if stale:
-        console.print(f"waivers that no longer hold: {', '.join(stale)}", markup=False)
+    for cause in result.known:
+        if cause.gone or cause.state == "expired":
+            console.print(_no_longer(cause), markup=False)
     console.print(closing(result, len(new), len(known)), markup=False)
     console.print(f"the run is in {folder}, its report {page}", markup=False)
+
+
+def _of_cause(cause: Known, findings: Sequence[Finding]) -> str:
+    """Return a known cause and what a run met of it, in a line."""
+    ops = ", ".join(dict.fromkeys(finding.op for finding in findings))
+    number = sum(finding.cases for finding in findings)
+    return f"{cause.id}: {cause.title} ({cause.severity}; {number} cases of {ops})"
+
+
+def _no_longer(cause: Known) -> str:
+    """Say that a cause is past its review date, or which of its cases no longer show it."""
+    if cause.state == "expired":
+        return f"past its review date, {cause.review}: {cause.id}"
+    what = "not there" if cause.state == "not there" else "partly not there"
+    return f"{what}: {cause.id}: {cause.title} ({len(cause.gone)} of its cases conform here)"
 
 
 def closing(result: Result, new: int, known: int) -> str:
@@ -125,11 +147,13 @@ def closing(result: Result, new: int, known: int) -> str:
     for by_target in result.footer["counts"].values():
         for kinds in by_target.values():
             counts.update(kinds)
-    verdict = "Nothing new." if not result.failed else f"{new} new findings."
+    stale = sum(each.stale for each in result.known)
+    verdict = f"{new} new findings." if new else f"Nothing new, but {stale} accepted causes no longer hold."
+    verdict = verdict if result.failed else "Nothing new."
     ended = "" if result.footer["complete"] else " The budget ended the run before all cases."
     return (
         f"{verdict} {sum(counts.values())} observations in {result.footer['seconds']:.0f} s: {counted(counts)}, "
-        f"{counts['unsupported']} unsupported; {new} new findings, {known} known.{ended}"
+        f"{counts['unsupported']} unsupported; {new} new findings, {known} known causes.{ended}"
     )
 
 
@@ -149,3 +173,11 @@ def targets() -> None:
     console.print(
         "Also: module:object, a namespace called as tf.nn; 'command:...', a program that speaks the protocol."
     )
+
+
+def causes(found: Sequence[Cause]) -> None:
+    """Print causes, the gravest first."""
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
+    for cause in sorted(found, key=lambda each: gravity(each.severity, "")):
+        ops = ", ".join(dict.fromkeys(op for place in cause.where for op in place.ops))
+        console.print(f"{cause.id}: {cause.title} ({cause.severity}; {ops})", markup=False)

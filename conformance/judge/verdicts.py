@@ -52,7 +52,7 @@ def verdict(
         case Unsupported(reason):
             return Verdict(outcome="unsupported", evidence={"reason": reason})
         case TimedOut() | OutOfMemory() | Crashed():
-            return of_end(observation)
+            return of_broken(allowed, of_end(observation))
         case Raised():
             return of_error(allowed, observation)
     judged = of_arrays(allowed, observation.arrays, own_masks=own_masks)
@@ -77,6 +77,16 @@ def of_end(end: TimedOut | OutOfMemory | Crashed) -> Verdict:
     if end.code < 0:
         return against("crashed", Symptom.SIGNAL, evidence={"signal": -end.code, **evidence})
     return against("crashed", Symptom.EXIT, evidence={"exit_code": end.code, **evidence})
+
+
+def of_broken(allowed: Allowed, ended: Verdict) -> Verdict:
+    """Return how a call ended, with the rule that it breaks, where it does, and in which way."""
+    options = allowed.options if isinstance(allowed, AnyOf) else (allowed,)
+    for option in options:
+        if isinstance(option, Refused):
+            ways = (option.fault,) if option.fault else ()
+            return replace(ended, rule=option.rule, symptoms=(*ended.symptoms, *ways))
+    return ended
 
 
 def of_error(allowed: Allowed, raised: Raised) -> Verdict:

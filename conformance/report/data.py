@@ -53,7 +53,7 @@ def gather(folders: Sequence[Path]) -> Report:
         cells=cells,
         parts=board.parts(observed, columns),
         findings=found,
-        waivers=tuple((run, known) for run, one in enumerate(each) for known in one.known),
+        causes=tuple((run, known) for run, one in enumerate(each) for known in one.known),
         accuracy=accuracy.accuracy(observed, columns),
         fingerprints=accuracy.fingerprints(observed, columns),
         growth=accuracy.growth(observed, columns),

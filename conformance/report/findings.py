@@ -1,10 +1,10 @@
-"""The findings of all runs: those with the same id have one cause, and are shown once."""
+"""The findings of all runs: those with the same id are shown once, and those of one known cause one after the other."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from conformance.report.board import GRAVITY
+from conformance.judge.severity import gravity
 from conformance.report.calls import geometry_of
 from conformance.report.heat import heat
 from conformance.report.observed import Observed
@@ -18,7 +18,7 @@ LONGEST = 8_000  # characters of a script that stands in the report itself
 
 
 def findings(observed: Sequence[Observed], runs: Sequence[Run]) -> tuple[tuple[Findings, ...], tuple[Shown, ...]]:
-    """Return what each run found, and every finding once: new ones first, then the gravest, then by op."""
+    """Return what each run found, and every finding once: new ones first, then by cause, the gravest first."""
     each = tuple(read(entry.store) for entry in observed)
     by_id: dict[str, dict[int, Finding]] = {}
     for run, found in enumerate(each):
@@ -28,11 +28,16 @@ def findings(observed: Sequence[Observed], runs: Sequence[Run]) -> tuple[tuple[F
     return each, tuple(sorted(shown, key=_order))
 
 
-def _order(shown: Shown) -> tuple[bool, int, str, str]:
-    """Put first what a reader must look at first."""
+def _order(shown: Shown) -> tuple[bool, int, str, bool, str, str]:
+    """Put first what a reader must look at first; what has one cause stands together."""
     finding = shown.finding
-    gravity = GRAVITY.index(finding.kind) if finding.kind in GRAVITY else len(GRAVITY)
-    return finding.status != "new", gravity, finding.op, finding.id
+    rank, other_dtype = gravity(finding.severity, _dtype(finding))
+    return finding.status != "new", rank, finding.cause or "", other_dtype, finding.op, finding.id
+
+
+def _dtype(finding: Finding) -> str:
+    """Return the dtype of a finding's case; "" where it has no array."""
+    return next((str(array.get("dtype", "")) for array in finding.case["arrays"].values()), "")
 
 
 def _shown(

@@ -48,13 +48,13 @@ def as_json(report: Report) -> str:
             "sentence": opinion.sentence,
             "remarks": opinion.remarks,
             "exit_code": exit_code(report),
-            "findings": {"new": len(new(report)), "waived": len(report.findings) - len(new(report))},
-            "stale_waivers": len(stale(report)),
+            "findings": {"new": len(new(report)), "known": len(report.findings) - len(new(report))},
+            "stale_causes": len(stale(report)),
         },
         "runs": [_run(report, number) for number in range(len(report.runs))],
         "scoreboard": [_cell(report, cell) for cell in report.cells.values()],
         "findings": [_finding(shown) for shown in report.findings],
-        "waivers": [asdict(known) | {"run": run} for run, known in report.waivers],
+        "causes": [asdict(known) | {"run": run} for run, known in report.causes],
         "accuracy": [_measured(report, asdict(row)) for row in report.accuracy],
         "fingerprints": [_measured(report, asdict(row)) for row in report.fingerprints],
         "growth": [_measured(report, asdict(row)) for row in report.growth],
@@ -131,7 +131,7 @@ def _finding(shown: Shown) -> dict[str, Any]:
         "first": shown.first,
         "last": shown.last,
         "runs": shown.runs,
-        "waiver": shown.known and shown.known.id,
+        "cause": shown.known and shown.known.id,
         "link": shown.known and shown.known.link,
         "repro": shown.script and shown.script.path,
         "address": f"#{shown.anchor}",
@@ -148,7 +148,7 @@ def as_junit(report: Report) -> str:
     """
     Return JUnit XML: a suite for each product and op, a test case for each rule, and one for all other results.
 
-    New findings are failures, of the rule that they name or else of "results". A waived finding, and a rule that no
+    New findings are failures, of the rule that they name or else of "results". A known finding, and a rule that no
     call exercised, is skipped: it has not passed.
     """
     root = ET.Element("testsuites", name="conformance")
@@ -156,14 +156,13 @@ def as_junit(report: Report) -> str:
         for op in report.ops:
             if (op, number) in report.cells:
                 root.append(_suite(report, product, number, op))
-    waivers = stale(report)
-    if waivers:
-        suite = ET.SubElement(root, "testsuite", name="waivers", tests=str(len(waivers)), failures=str(len(waivers)))
-        for _, waiver in waivers:
-            case = ET.SubElement(suite, "testcase", classname="waivers", name=_legal(waiver.id), time="0")
-            ET.SubElement(case, "failure", message=f"{waiver.state} waiver", type="stale-waiver").text = _legal(
-                waiver.reason
-            )
+    causes = stale(report)
+    if causes:
+        suite = ET.SubElement(root, "testsuite", name="causes", tests=str(len(causes)), failures=str(len(causes)))
+        for _, cause in causes:
+            case = ET.SubElement(suite, "testcase", classname="causes", name=_legal(cause.id), time="0")
+            failure = ET.SubElement(case, "failure", message=f"{cause.state}: accepted cause", type="stale-cause")
+            failure.text = _legal(cause.title)
     for name in ("tests", "failures", "skipped"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
     ET.indent(root)
@@ -200,15 +199,15 @@ def _suite(report: Report, product: Product, number: int, op: str) -> ET.Element
 
 
 def _test(suite: str, name: str, text: str, found: list[Shown], idle: str) -> ET.Element:
-    """Return one test case: failed by new findings, else skipped by waived ones or where nothing exercised it."""
+    """Return one test case: failed by new findings, else skipped by known ones or where nothing exercised it."""
     case = ET.Element("testcase", classname=suite, name=_legal(name), time="0")
     failures = [shown for shown in found if shown.finding.status == "new"]
     for shown in failures:
         message, kind = _legal(shown.finding.title), _legal(shown.finding.kind)
         ET.SubElement(case, "failure", message=message, type=kind).text = _legal("\n".join(_lines(shown)))
     if not failures and (found or idle):
-        waived = "; ".join(f"waived: {shown.finding.title}" for shown in found)
-        ET.SubElement(case, "skipped", message=_legal(waived or idle))
+        known = "; ".join(f"known: {shown.finding.title}" for shown in found)
+        ET.SubElement(case, "skipped", message=_legal(known or idle))
     ET.SubElement(case, "system-out").text = _legal(text)
     return case
 

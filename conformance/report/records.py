@@ -173,7 +173,7 @@ class Shown:
     runs: tuple[int, ...]  # that have it
     first: str  # version (or run) that had it first
     last: str
-    known: Known | None  # the waiver that covers it, as of the last run
+    known: Known | None  # the cause that covers it, as of the last run
     script: Script | None
     heat: Heat | None  # None where there are no two results to compare
     geometry: Geometry | None  # None for an op without windows, and for a call that is none
@@ -316,7 +316,7 @@ class Report:
     cells: Mapping[tuple[str, int], Cell]  # op, product
     parts: tuple[Part, ...]
     findings: tuple[Shown, ...]
-    waivers: tuple[tuple[int, Known], ...]  # run, a waiver as of it
+    causes: tuple[tuple[int, Known], ...]  # run, a cause as of it
     accuracy: tuple[Accuracy, ...]
     fingerprints: tuple[Fingerprint, ...]
     growth: tuple[Growth, ...]

@@ -23,13 +23,13 @@ class Verdict:
 
 
 def new(report: Report) -> tuple[Shown, ...]:
-    """Return the findings that no waiver covers."""
+    """Return the findings that no cause covers."""
     return tuple(each for each in report.findings if each.finding.status == "new")
 
 
 def stale(report: Report) -> tuple[tuple[int, Known], ...]:
-    """Return the waivers that match nothing any more, or are past their date, each after its run."""
-    return tuple((run, known) for run, known in report.waivers if known.stale)
+    """Return the causes of the user's own that are not met any more, or past their date, each after its run."""
+    return tuple((run, known) for run, known in report.causes if known.stale)
 
 
 def unexplained(report: Report) -> tuple[Run, ...]:
@@ -38,7 +38,7 @@ def unexplained(report: Report) -> tuple[Run, ...]:
 
 
 def exit_code(report: Report) -> int:
-    """Return 0 where nothing is new, 1 for new findings, stale waivers, and disagreements nobody has looked into."""
+    """Return 0 where nothing is new, 1 for new findings, stale causes, and disagreements nobody has looked into."""
     return int(bool(new(report) or stale(report) or unexplained(report)))
 
 
@@ -53,14 +53,13 @@ def verdict(report: Report) -> Verdict:
         verb = "disagrees" if calls == 1 else "disagree"
         sentence = f"{count(calls, 'call')} {verb} with the specification; nobody has looked into why."
         return Verdict("bad", sentence, remarks)
-    if waivers := stale(report):
-        verb = "no longer holds" if len(waivers) == 1 else "no longer hold"
-        return Verdict("warn", f"Nothing new, but {count(len(waivers), 'waiver')} {verb}.", remarks)
+    if causes := stale(report):
+        verb = "no longer holds" if len(causes) == 1 else "no longer hold"
+        return Verdict("warn", f"Nothing new, but {count(len(causes), 'accepted cause')} {verb}.", remarks)
     if not any(run.tally.judged for run in report.runs):
         return Verdict("warn", "Nothing was judged.", remarks)
-    waived = len(report.findings)
-    if waived:
-        return Verdict("good", f"Nothing new: {count(waived, 'known divergence')}, each of them waived.", remarks)
+    if known := len({each.finding.cause for each in report.findings}):
+        return Verdict("good", f"Nothing new: {count(known, 'known cause')} of divergence.", remarks)
     return Verdict("good", "Every judged call agrees with the specification.", remarks)
 
 

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-__all__ = ["ISA_LEVELS", "cpu_flags", "has_more_than", "lacks", "required"]
+__all__ = ["ISA_LEVELS", "cpu_flags", "has_more_than", "lacks", "level", "required"]
 
 # oneDNN's names for its levels (ONEDNN_MAX_CPU_ISA), in ascending order, and the flags in /proc/cpuinfo that each needs
 # beyond those before it. Source: oneDNN 3.7, doc/advanced/cpu_dispatcher_control.md.
@@ -33,6 +33,11 @@ def required(level: str) -> frozenset[str]:
     """Return every flag that an ISA level needs."""
     names = list(ISA_LEVELS)
     return frozenset(flag for name in names[: names.index(level) + 1] for flag in ISA_LEVELS[name])
+
+
+def level(flags: frozenset[str]) -> str:
+    """Return the highest ISA level of a processor with these flags; "" where it has none of them."""
+    return next((name for name in reversed(ISA_LEVELS) if required(name) <= flags), "")
 
 
 def has_more_than(level: str, flags: frozenset[str]) -> bool:

@@ -1,88 +1,119 @@
 """
-What a run found becomes known: a file of waivers of the user's own, which `conformance run --known` reads.
+What a run found becomes known: causes in a file of the user's own, which `conformance run --known` reads.
 
-A finding is accepted as far as the run saw it: on the targets that share it, in the version of their library, with what
-groups its observations: the rule, how the call ended, a weaker arithmetic, or the predicate.
+A finding is accepted as far as the run saw it: on the targets that share it, in the version of their library, with its
+rule, its symptoms, the type of its exception, and the classes that its observations had of the features that govern it.
 """
 
 import datetime as dt
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from conformance.errors import SuiteError, UsageError
+from conformance.judge.severity import SEVERITIES
+from conformance.model import SYMPTOMS
+from conformance.ops import case_from_json
 from conformance.run.store import Store
 from conformance.targets.tensorflow.releases import without_release
 from conformance.triage import findings
 from conformance.triage.findings import Finding
-from conformance.triage.versions import version_of
-from conformance.triage.waivers import load
+from conformance.triage.known.cause import ANY_VERSION, Cause, Place, Versions
+from conformance.triage.known.installation import UNKNOWN, Installation, installation_of
+from conformance.triage.known.reading import cases_file, load
+from conformance.triage.known.writing import cases_text, text
 
-__all__ = ["accept"]
+__all__ = ["accept", "numbered"]
 
 
-def accept(store: Store, into: Path, reason: str, review: dt.date, ids: Sequence[str] = ()) -> int:
+def accept(store: Store, into: Path, reason: str, review: dt.date, ids: Sequence[str] = (), name: str = "") -> int:
     """
-    Add a run's new findings to a file, by these ids or all; return how many.
+    Add a run's new findings to a file of causes, by these ids or all; return how many.
+
+    Each becomes a cause by its own id; with a name, all become the one cause of that id, with the reason as title.
 
     Raises:
-        UsageError: an id is none of the run's new findings, or the file is no file of waivers.
+        UsageError: an id is none of the run's new findings, or the file is no file of causes.
     """
     new = {each.id: each for each in findings.read(store).findings if each.status == "new"}
-    for name in ids:
-        if name not in new:
-            raise UsageError(f"no new finding {name!r} in {store.folder}: there are {', '.join(new) or 'none'}")
-    known = {waiver.id for waiver in load(into)} if into.exists() else set()
-    versions = {entry["name"]: version_of(entry.get("about", {})) for entry in store.header().get("targets", [])}
-    chosen = [new[name] for name in ids or new]
-    entries = [entry for finding in chosen for entry in _entries(finding, versions, known)]
-    text = "\n".join(_table({**entry, "reason": reason, "review": review}) for entry in entries)
-    try:
-        with into.open("a", encoding="utf-8") as file:
-            file.write(f"\n{text}" if known else text)
-    except OSError as error:
-        raise SuiteError(f"{into}: cannot be written: {error.strerror or error}") from error
+    for each in ids:
+        if each not in new:
+            raise UsageError(f"no new finding {each!r} in {store.folder}: there are {', '.join(new) or 'none'}")
+    known = load(into) if into.exists() else []
+    header = store.header()
+    flags = header.get("machine", {}).get("flags", [])
+    installations = {
+        entry["name"]: installation_of(entry["name"], entry.get("about", {}), flags)
+        for entry in header.get("targets", [])
+    }
+    chosen = [new[each] for each in ids or new]
+    causes = [cause for finding in chosen for cause in _causes(finding, installations, reason, review)]
+    added = numbered(_as_one(causes, name, reason) if name and causes else causes, {cause.id for cause in known})
+    _append(into, known, added)
     load(into)  # what was written can be read
     return len(chosen)
 
 
-def _entries(finding: Finding, versions: Mapping[str, str], known: set[str]) -> Iterator[dict[str, Any]]:
-    """Yield a waiver for each version of a library that shows a finding; known: ids that are taken, which grow."""
-    targets = sorted({finding.target, *finding.shared_by})
-    for version in sorted({versions.get(name, "") for name in targets}):
-        name = _free(finding.id, known)
-        known.add(name)
-        yield {
-            "id": name,
-            "op": finding.op,
-            "kind": finding.kind,
-            "targets": _patterns(target for target in targets if versions.get(target, "") == version),
-            "versions": f"=={version}" if version else "",
-            "predicate": _predicate(finding),
-            **({"symptoms": list(finding.signature)} if finding.signature else {}),
-            **({"error": finding.error} if finding.error else {}),
-            **({"message": finding.message} if finding.message else {}),
-            "case": json.dumps(finding.case),
-        }
+def _append(into: Path, known: Sequence[Cause], added: Sequence[Cause]) -> None:
+    """Add causes at the end of a file, whose beginning stays as its user wrote it."""
+    try:
+        with into.open("a", encoding="utf-8") as file:
+            file.write(f"\n{text(added)}" if known and added else text(added))
+        if known or added:
+            cases_file(into).write_text(cases_text([*known, *added]), "utf-8")
+    except OSError as error:
+        raise SuiteError(f"{error.filename}: cannot be written: {error.strerror or error}") from error
 
 
-def _predicate(finding: Finding) -> dict[str, str]:
-    """Return where a finding holds: by its rule, or by its predicate where no message tells it from another."""
-    if finding.kind == "accepted-invalid":
-        return {"breaks": finding.rule}
-    return {} if finding.message else dict(finding.predicate)
+def _causes(
+    finding: Finding, installations: Mapping[str, Installation], reason: str, review: dt.date
+) -> Iterator[Cause]:
+    """Yield a cause for each version of a library that shows a finding."""
+    shared = sorted({finding.target, *finding.shared_by})
+    versions = {
+        (installation.library, installation.version)
+        for name in shared
+        if (installation := installations.get(name, UNKNOWN))
+    }
+    for library, version in sorted(versions):
+        targets = (
+            name
+            for name in shared
+            if (installation := installations.get(name, UNKNOWN))
+            and (installation.library, installation.version) == (library, version)
+        )
+        yield Cause(
+            id=finding.id,
+            library=library,
+            title=finding.title,
+            severity=finding.severity or "silent wrong value",
+            review=review,
+            where=(_place(finding, targets, version),),
+            cases=(case_from_json(finding.case),),
+            description=reason,
+        )
 
 
-def _free(name: str, taken: Iterable[str]) -> str:
-    """Return a name, numbered where it is taken."""
-    numbered = (f"{name}-{number}" if number > 1 else name for number in range(1, 10**6))
-    return next(each for each in numbered if each not in set(taken))
+def _place(finding: Finding, targets: Iterable[str], version: str) -> Place:
+    """Return where a finding was seen."""
+    case = case_from_json(finding.case)
+    features = {name: several for name, several in finding.classes.items() if name not in ("dtype", "breaks")}
+    return Place(
+        ops=(finding.op,),
+        kinds=(finding.kind,),
+        targets=_patterns(targets),
+        dtypes=finding.classes.get("dtype", ()),
+        features={} if case.breaks else features,
+        rules=(case.breaks,) if case.breaks else (),
+        symptoms=tuple(SYMPTOMS[each] for each in finding.signature),
+        errors=(finding.error,) if finding.error else (),
+        versions=Versions(first=version, last=version) if version else ANY_VERSION,
+    )
 
 
-def _patterns(targets: Iterable[str]) -> list[str]:
-    """Return the patterns that fit these targets alone, whatever the release: the waiver's versions tell it."""
-    return list(dict.fromkeys(_literal(without_release(target)) for target in targets))
+def _patterns(targets: Iterable[str]) -> tuple[str, ...]:
+    """Return the patterns that fit these targets alone, whatever the release: the cause's versions tell it."""
+    return tuple(dict.fromkeys(_literal(without_release(target)) for target in targets))
 
 
 def _literal(target: str) -> str:
@@ -90,15 +121,44 @@ def _literal(target: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in target)
 
 
-def _table(entry: Mapping[str, Any]) -> str:
-    """Write a waiver as TOML, whose texts and lists are those of JSON."""
-    return "[[waiver]]\n" + "".join(f"{name} = {_value(value)}\n" for name, value in entry.items())
+def _as_one(causes: Sequence[Cause], name: str, title: str) -> list[Cause]:
+    """Return one cause of all: the gravest severity, every case, every place."""
+    libraries = {cause.library for cause in causes}
+    if len(libraries) > 1:
+        raise UsageError(f"--as {name}: the findings are of several libraries: {', '.join(sorted(libraries))}")
+    cases = dict.fromkeys(case.id for cause in causes for case in cause.cases)
+    by_id = {case.id: case for cause in causes for case in cause.cases}
+    return [
+        replace(
+            causes[0],
+            id=name,
+            title=title,
+            description="",
+            severity=min((cause.severity for cause in causes), key=SEVERITIES.index),
+            where=_joined(place for cause in causes for place in cause.where),
+            cases=tuple(by_id[each] for each in cases),
+        )
+    ]
 
 
-def _value(value: Any) -> str:  # noqa: ANN401 -- texts, lists and tables of texts, dates
-    """Write a value as TOML."""
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(key)} = {_value(text)}" for key, text in value.items()) + " }"
-    return json.dumps(value, ensure_ascii=True).replace("\x7f", "\\u007f")
+def _joined(places: Iterable[Place]) -> tuple[Place, ...]:
+    """Return places, those that differ in ops and rules alone as one."""
+    joined: list[Place] = []
+    for place in places:
+        twin = next((each for each in joined if replace(each, ops=place.ops, rules=place.rules) == place), None)
+        if twin is None or bool(twin.rules) != bool(place.rules):
+            joined.append(place)
+            continue
+        several, rules = (tuple(dict.fromkeys(both)) for both in (twin.ops + place.ops, twin.rules + place.rules))
+        joined[joined.index(twin)] = replace(twin, ops=several, rules=rules)
+    return tuple(joined)
+
+
+def numbered(causes: Iterable[Cause], taken: Collection[str] = ()) -> list[Cause]:
+    """Return causes whose ids are free: numbered where they are taken."""
+    free: list[Cause] = []
+    for cause in causes:
+        names = (f"{cause.id}-{number}" if number > 1 else cause.id for number in range(1, 10**6))
+        now = {*taken, *(each.id for each in free)}
+        free.append(replace(cause, id=next(name for name in names if name not in now)))
+    return free

@@ -24,8 +24,10 @@ from conformance.run.store import Store
 from conformance.targets.target import Target
 from conformance.triage.clusters import Cluster
 from conformance.triage.files import case_file
+from conformance.triage.known.cause import Cause
+from conformance.triage.known.installation import UNKNOWN, Installation
+from conformance.triage.known.matching import Disagreement, covering
 from conformance.triage.scripts import aggregate as scripts
-from conformance.triage.waivers import Disagreement, Waiver, covering
 
 __all__ = ["files", "find"]
 
@@ -36,22 +38,29 @@ def find(
     store: Store,
     targets: Mapping[str, Target],
     fingerprints: Sequence[Mapping[str, Any]],
-    waivers: Sequence[Waiver] = (),
-    versions: Mapping[str, str] = MappingProxyType({}),
+    causes: Sequence[Cause] = (),
+    installations: Mapping[str, Installation] = MappingProxyType({}),
 ) -> list[Cluster]:
     """
     Return a cluster for each op and target whose masks, or whose arithmetic, are not what they should be.
 
-    versions: of TensorFlow, by target.
+    installations: what each target is.
     """
     found = [*_masks(store, targets), *_arithmetics(store, targets, fingerprints)]
-    return [_waived(cluster, waivers, versions.get(cluster.target, "")) for cluster in found]
+    return [_with_cause(cluster, causes, installations.get(cluster.target, UNKNOWN)) for cluster in found]
 
 
-def _waived(cluster: Cluster, waivers: Sequence[Waiver], version: str) -> Cluster:
-    """Return a cluster with the waiver that covers it, if one does."""
-    found = Disagreement(cluster.op, cluster.target, version, cluster.verdict, cluster.predicate)
-    return replace(cluster, waiver=covering(waivers, found))
+def _with_cause(cluster: Cluster, causes: Sequence[Cause], installation: Installation) -> Cluster:
+    """Return a cluster with the cause that covers it, if one does."""
+    found = Disagreement(
+        op=cluster.op,
+        target=cluster.target,
+        judged=cluster.verdict,
+        classes=cluster.predicate,
+        installation=installation,
+    )
+    match = covering(causes, found)
+    return replace(cluster, cause=match[0], places=frozenset([match[1]])) if match else cluster
 
 
 def _masks(store: Store, targets: Mapping[str, Target]) -> Iterator[Cluster]:

@@ -1,11 +1,10 @@
 """A campaign from plan to findings: the run itself, then the search for what its disagreements have in common."""
 
-import datetime as dt
 import json
 import resource
 import time
 from collections import defaultdict
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +21,9 @@ from conformance.targets.transport.pool import Limits
 from conformance.triage import aggregate, findings, search
 from conformance.triage.files import files
 from conformance.triage.findings import Finding, Findings, Known
-from conformance.triage.versions import version_of
-from conformance.triage.waivers import Disagreement, Waiver
+from conformance.triage.known.cause import Cause
+from conformance.triage.known.installation import installation_of
+from conformance.triage.known.state import states
 
 __all__ = ["Result", "conduct"]
 
@@ -40,14 +40,14 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether anything is new, or a waiver no longer holds."""
+        """Whether anything is new, or a cause of the user's own no longer holds."""
         return any(finding.status == "new" for finding in self.findings) or any(each.stale for each in self.known)
 
 
 def conduct(
     plan: Plan,
     store: Store,
-    waivers: Sequence[Waiver],
+    causes: Sequence[Cause],
     tell: Callable[[Progress], None],
     say: Callable[[str], None],
     shrink_steps: int = search.TOTAL,
@@ -63,12 +63,12 @@ def conduct(
     with Panel(targets, Limits(seconds=plan.seconds), plan.python, confirm=False) as panel:
         about = panel.about()
         _describe(store, about, panel.targets)
-        versions = {name: version_of(data) for name, data in about.items()}
-        found = search.find_all(rows, search.Search(panel, shrink_steps, say), waivers, versions)
-        wide = aggregate.find(store, panel.targets, closing["fingerprints"], waivers, versions)
-        used = {cluster.waiver.id for cluster in (*found, *wide) if cluster.waiver}
-        say(f"making the calls of {len(waivers) - len(used)} waivers that cover nothing in the run")
-        known = tuple(_known(waiver, _state(waiver, plan, panel, versions, used)) for waiver in waivers)
+        flags = store.header()["machine"]["flags"]
+        installations = {name: installation_of(name, data, flags) for name, data in about.items()}
+        found = search.find_all(rows, search.Search(panel, shrink_steps, say), causes, installations)
+        wide = aggregate.find(store, panel.targets, closing["fingerprints"], causes, installations)
+        met = {(each.cause.id, number) for each in (*found, *wide) if each.cause for number in each.places}
+        known = states(causes, met, panel, installations, plan.ops, say)
         for cluster in found:
             store.write_finding(cluster.id, files(cluster, panel))
     for cluster in wide:
@@ -80,11 +80,6 @@ def conduct(
     closing |= {"ended": header.now(), **_spent(store, panel.target_seconds, outside)}
     store.close(closing)
     return Result(findings=listed, known=known, footer=closing)
-
-
-def _known(waiver: Waiver, state: str) -> Known:
-    """Return a waiver with its state after the run."""
-    return Known(id=waiver.id, state=state, link=waiver.link, reason=waiver.reason, review=str(waiver.review))
 
 
 def ended_children() -> float:
@@ -128,31 +123,6 @@ def _describe(store: Store, about: Mapping[str, Any], targets: Mapping[str, Targ
     for entry in data["header"]["targets"]:
         entry.update(header.described(targets[entry["name"]]), about=dict(about.get(entry["name"], {})))
     store.write_json("run.json", data)
-
-
-def _state(waiver: Waiver, plan: Plan, panel: Panel, versions: Mapping[str, str], used: Container[str]) -> str:
-    """
-    Return whether a waiver is used, unused (stale), expired, or out of range: of other versions, targets or ops.
-
-    used: ids of those that cover something in the run; of the others their own case is run to see.
-    """
-    if waiver.expired(dt.datetime.now(dt.UTC).date()):
-        return "expired"
-    concerned = [name for name in plan.targets if waiver.concerns(name, versions.get(name, ""))]
-    if not concerned or waiver.op not in plan.ops:
-        return "out of range"
-    classes = ops.features(waiver.case)
-    outcomes = (
-        outcome
-        for name in concerned
-        for route in panel.targets[name].routes.get(waiver.op, ("",))
-        for outcome in panel.examine(waiver.case, [name], route)
-    )
-    covers = waiver.id in used or any(
-        waiver.covers(Disagreement(waiver.op, outcome.target, versions[outcome.target], outcome.verdict, classes))
-        for outcome in outcomes
-    )
-    return "used" if covers else "unused"
 
 
 def _summary(store: Store, plan: Plan) -> dict[str, Any]:

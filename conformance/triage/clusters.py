@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from conformance.judge.judging import ARITHMETIC
+from conformance.judge.severity import severity_of
 from conformance.judge.wording import WEAKER, sentence
 from conformance.model import Case, Verdict
 from conformance.run.rows import digest
 from conformance.run.trials import Outcome
 from conformance.triage.findings import Finding
-from conformance.triage.waivers import Waiver
+from conformance.triage.known.cause import Cause
 
 __all__ = ["Cluster", "signature"]
 
@@ -49,12 +50,14 @@ class Cluster:
     case: Case
     predicate: Mapping[str, str]
     shared_by: Mapping[str, str]  # target: kind
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the predicate's attributes, all seen
     not_shared_by: tuple[str, ...]
     cases: int  # of the run
     kernels: tuple[str, ...] = ()
     whole_run: bool = False  # whether no single case shows it
     remark: str = ""  # why the case is not the smallest one
-    waiver: Waiver | None = None
+    cause: Cause | None = None  # that covers it
+    places: frozenset[int] = frozenset()  # of the cause: the numbers of those that its observations lie in
     shown: Outcome | None = field(default=None, compare=False, repr=False)  # by its case, on its target
 
     @property
@@ -74,11 +77,13 @@ class Cluster:
 
     @property
     def id(self) -> str:
-        """Derived from op, kind and predicate or signature: the same cause has the same id in every run."""
-        cause: object = list(self.signature) if self.signature else sorted(self.predicate.items())
+        """Derived from op, kind, and cause, signature or predicate: the same in every run."""
+        why: object = list(self.signature) if self.signature else sorted(self.predicate.items())
         if self.whole_run:
-            cause = WHOLE_RUN.format(target=self.target)
-        text = json.dumps([self.op, self.kind, cause, self.verdict.rule])
+            why = WHOLE_RUN.format(target=self.target)
+        if self.cause:
+            why = {"cause": self.cause.id}
+        text = json.dumps([self.op, self.kind, why, self.verdict.rule])
         return f"{self.op}-{self.kind}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     @property
@@ -103,7 +108,8 @@ class Cluster:
             op=self.op,
             target=self.target,
             kind=self.kind,
-            status="waived" if self.waiver else "new",
+            severity=self.cause.severity if self.cause else severity_of(self.op, self.verdict),
+            status="known" if self.cause else "new",
             case=self.case.to_json(),
             case_id=self.case.id,
             route=self.route,
@@ -114,9 +120,10 @@ class Cluster:
             rule=self.verdict.rule,
             reason=self.reason,
             predicate=dict(self.predicate),
+            classes=dict(self.classes) or {name: (text,) for name, text in self.predicate.items()},
             kernels=self.kernels,
-            cause=self.waiver.id if self.waiver else None,
-            link=self.waiver.link if self.waiver else None,
+            cause=self.cause.id if self.cause else None,
+            link=(self.cause.link or None) if self.cause else None,
             shared_by=dict(self.shared_by),
             not_shared_by=self.not_shared_by,
             cases=self.cases,
@@ -126,12 +133,14 @@ class Cluster:
 
 def signature(judged: Verdict) -> tuple[str, ...]:
     """
-    Return what of a disagreement tells its cause: how the call ended, or a weaker arithmetic.
+    Return what of a disagreement tells its cause: how the call ended, how it breaks its rule, or a weaker arithmetic.
 
     A signal and an exit code are no part of it: memory that a call has damaged ends a process in several ways.
     """
     if judged.kind == "wrong-value":
         return tuple(symptom for symptom in judged.symptoms if symptom in ARITHMETIC)
+    if judged.kind == "accepted-invalid":
+        return tuple(judged.symptoms)
     if judged.kind not in ENDED:
         return ()
     evidence = judged.evidence

@@ -17,7 +17,10 @@ from conformance.model import Case, Crashed, OutOfMemory, TimedOut
 from conformance.run.rows import Row
 from conformance.run.trials import Outcome, Panel
 from conformance.triage.clusters import Cluster, signature
-from conformance.triage.waivers import Disagreement, Waiver, holds
+from conformance.triage.known.cause import Cause
+from conformance.triage.known.installation import UNKNOWN, Installation
+from conformance.triage.known.matching import Disagreement, calls, covering, place_of
+from conformance.triage.known.state import disagreement_of
 
 __all__ = ["TOTAL", "Search", "find_all"]
 
@@ -64,36 +67,55 @@ class Search:
 
 
 def find_all(
-    rows: Sequence[Row], search: Search, waivers: Sequence[Waiver], versions: Mapping[str, str]
+    rows: Sequence[Row], search: Search, causes: Sequence[Cause], installations: Mapping[str, Installation]
 ) -> list[Cluster]:
     """
-    Return the clusters of disagreeing observations.
+    Return the clusters of disagreeing observations: those of known causes, one an op and kind, then the others.
 
-    rows: those whose verdict is "disagrees"; versions: of TensorFlow, by target.
+    rows: those whose verdict is "disagrees"; installations: what each target is.
     """
-    left = sorted(rows, key=order)
-    found = {id(row): disagreement(row, versions) for row in left}
-    clusters: list[Cluster] = []
-    for waiver in waivers:
-        covered = [row for row in left if waiver.covers(found[id(row)])]
-        if covered:
-            search.tell(f"{len(covered)} observations are waived as {waiver.id}")
-            clusters.append(_known(waiver, covered, search))
-            taken = set(map(id, covered))
-            left = [row for row in left if id(row) not in taken]
-    search.tell(f"looking for the causes of {len(left)} disagreeing observations")
+    left: list[Row] = []
+    found = {id(row): disagreement(row, installations) for row in rows}
+    known: dict[tuple[str, str, str], list[tuple[Row, Cause, int]]] = {}
+    for row in sorted(rows, key=order):
+        match = covering(causes, found[id(row)])
+        if match:
+            known.setdefault((match[0].id, row.op, row.kind), []).append((row, *match))
+        else:
+            left.append(row)
+    search.tell(
+        f"{len(rows) - len(left)} disagreeing observations are of {len({key[0] for key in known})} known causes"
+    )
+    clusters = [_known(covered, search, installations) for covered in known.values()]
+    search.tell(f"looking for the causes of the other {len(left)}")
     while left:
-        cluster = _cluster(left[0], left, search, None)
+        cluster = _cluster(left[0], left, search)
         taken = {id(row) for row in left if explains(cluster, found[id(row)])} | {id(left[0])}
-        clusters.append(replace(cluster, cases=len({row.case for row in left if id(row) in taken})))
+        clusters.append(_gathered(cluster, [row for row in left if id(row) in taken]))
         left = [row for row in left if id(row) not in taken]
         search.tell(f"{cluster.title}: {len(taken)} observations; {len(left)} left")
     return _merged(clusters)
 
 
-def disagreement(row: Row, versions: Mapping[str, str]) -> Disagreement:
-    """Return a row as what a waiver may cover."""
-    return Disagreement(row.op, row.target, versions.get(row.target, ""), row.judged, row.classes)
+def _gathered(cluster: Cluster, rows: Sequence[Row]) -> Cluster:
+    """Return a cluster with the number of its cases, and the classes that its observations have of what governs it."""
+    classes = {
+        name: tuple(sorted({row.classes.get(name, text) for row in rows})) for name, text in cluster.predicate.items()
+    }
+    return replace(cluster, cases=len({row.case for row in rows}), classes=classes)
+
+
+def disagreement(row: Row, installations: Mapping[str, Installation]) -> Disagreement:
+    """Return a row as what a cause may cover."""
+    return Disagreement(
+        op=row.op,
+        target=row.target,
+        judged=row.judged,
+        classes=row.classes,
+        installation=installations.get(row.target, UNKNOWN),
+        route=row.route,
+        kernel=row.kernel,
+    )
 
 
 def order(row: Row) -> tuple[str, str, bool, str, int, str]:
@@ -110,47 +132,51 @@ def explains(cluster: Cluster, found: Disagreement) -> bool:
     judged = found.judged
     if (found.op, judged.kind, judged.rule) != (cluster.op, cluster.kind, cluster.verdict.rule):
         return False
-    if cluster.kind == "accepted-invalid":
-        return True
-    if cluster.signature:
+    if cluster.signature or cluster.kind == "accepted-invalid":
         return signature(judged) == cluster.signature
     if found.target not in cluster.shared_by:
         return False
-    return holds({name: [text] for name, text in cluster.predicate.items()}, found.classes)
+    return all(found.classes.get(name) == text for name, text in cluster.predicate.items())
 
 
 def _merged(clusters: Sequence[Cluster]) -> list[Cluster]:
-    """Join clusters with the same id: they were reached from two sides; one that no waiver covers makes both new."""
+    """Join clusters with the same id: they were reached from two sides."""
     merged: dict[str, Cluster] = {}
     for cluster in clusters:
         other = merged.get(cluster.id)
         if other is None:
             merged[cluster.id] = cluster
             continue
-        one, more = (other, cluster) if cluster.waiver else (cluster, other)
-        shared = {**more.shared_by, **one.shared_by}
-        merged[cluster.id] = replace(one, shared_by=shared, cases=other.cases + cluster.cases)
+        shared = {**other.shared_by, **cluster.shared_by}
+        merged[cluster.id] = replace(cluster, shared_by=shared, cases=other.cases + cluster.cases)
     return list(merged.values())
 
 
-def _known(waiver: Waiver, covered: Sequence[Row], search: Search) -> Cluster:
-    """Return what a waiver covers, with its own case and predicate: neither is searched for again."""
-    row = covered[0]
-    outcomes = {each.target: each for each in search.panel.examine(waiver.case, route=row.route)}
-    shown = outcomes[row.target]
-    classes = ops.features(waiver.case)
-    if not waiver.describes(Disagreement(waiver.case.op, row.target, "", shown.verdict, classes)):
-        return _cluster(row, covered, search, waiver)  # by this route it takes another case
-    return replace(
-        _begun(row, covered),
-        verdict=shown.verdict,
-        case=waiver.case,
-        predicate={name: " or ".join(several) for name, several in waiver.predicate.items()},
-        shared_by=_kinds(outcomes.values()),
-        not_shared_by=tuple(name for name, each in outcomes.items() if each.verdict.outcome == "agrees"),
-        waiver=waiver,
-        shown=shown,
+def _known(
+    covered: Sequence[tuple[Row, Cause, int]], search: Search, installations: Mapping[str, Installation]
+) -> Cluster:
+    """Return what a cause covers of one op and kind, as its own case shows it where that does: nothing is searched."""
+    row, cause, number = covered[0]
+    begun = replace(
+        _begun(row, [each for each, *_ in covered]), cause=cause, places=frozenset(place for *_, place in covered)
     )
+    place = cause.where[number]
+    for case in cause.cases:
+        if not calls(place, case.op, ops.features(case)) or case.op != row.op:
+            continue
+        outcomes = {each.target: each for each in search.panel.examine(case, route=row.route)}
+        shown = outcomes[row.target]
+        if place_of(cause, disagreement_of(shown, installations)) is not None and shown.verdict.kind == row.kind:
+            return replace(
+                begun,
+                verdict=shown.verdict,
+                case=case,
+                predicate={name: " or ".join(several) for name, several in place.features.items()},
+                shared_by=_kinds(outcomes.values()),
+                not_shared_by=tuple(name for name, each in outcomes.items() if each.verdict.outcome == "agrees"),
+                shown=shown,
+            )
+    return begun
 
 
 def _kinds(outcomes: Iterable[Outcome]) -> dict[str, str]:
@@ -174,11 +200,11 @@ def _begun(row: Row, others: Sequence[Row]) -> Cluster:
     )
 
 
-def _cluster(row: Row, others: Sequence[Row], search: Search, waiver: Waiver | None) -> Cluster:
+def _cluster(row: Row, others: Sequence[Row], search: Search) -> Cluster:
     """Shrink one observation's case, and find out what governs it and who shares it."""
-    begun = replace(_begun(row, others), waiver=waiver)
+    begun = _begun(row, others)
     if search.total <= 0:
-        return replace(begun, remark=NOT_SHRUNK)
+        return replace(begun, predicate=ops.features(begun.case), remark=NOT_SHRUNK)
     first = search.shows(begun.case, begun)
     if first is None:
         # What it needs is not in the case alone: it is reported as it was observed.

@@ -38,7 +38,7 @@ from conformance.sets import Results
 from conformance.targets.registry import find
 from conformance.triage import campaign
 from conformance.triage.accepting import accept
-from conformance.triage.waivers import load
+from conformance.triage.known.reading import load
 from reference import SpecError
 from reference.bounds import exactly
 
@@ -239,6 +239,6 @@ def test_what_was_found_can_be_made_known(store: Store, tmp_path: Path) -> None:
 
     result = campaign.conduct(PLAN, store, load(known), lambda _: None, lambda _: None)
 
-    assert {finding.status for finding in result.findings} == {"waived"}
-    assert [entry.state for entry in result.known] == ["used", "used"]
+    assert {finding.status for finding in result.findings} == {"known"}
+    assert [entry.state for entry in result.known] == ["seen", "seen"]
     assert not result.failed

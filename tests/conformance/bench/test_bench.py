@@ -29,10 +29,12 @@ from conformance.targets.adapter import Prepared
 from conformance.targets.target import NAMESPACE, TF32, Target
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Worker
+from conformance.triage.known.installation import Installation
 from reference.bounds import ARITHMETICS
 
 ROW = Timed(target="t", layer="l", op="conv2d", batch=1, dtype="float32", threads=1, median=1.0, rounds=(1.0, 1.0, 1.0))
 VARIED = ("lenet-5", "lenet-5-mnist/dropout", "dqn/conv1", "dcgan/up4")
+TENSORFLOW = Installation("tensorflow", "2.21.0")
 CHEAT = Target(
     name="cheat",
     about="fast and wrong",
@@ -358,11 +360,11 @@ def test_sums_kept_in_bfloat16_are_wrong_with_their_cause(tmp_path: Path, monkey
     assert line.startswith(
         "wrong: conv2d_backprop_filter bfloat16 on cheat: consistent with sums in bfloat16, by up to "
     )
-    assert line.endswith("times what may be; new: no waiver knows it")
+    assert line.endswith("times what may be; new: of no known cause")
 
 
 def test_sums_kept_in_bfloat16_are_known_of_tensorflow() -> None:
-    """The largest filter gradient that sums in bfloat16 allow, on the version that has them and on a later one."""
+    """The largest filter gradient that sums in bfloat16 allow, on TensorFlow and on another library."""
     subject = next(one for one in subjects(("lenet-5/c1",), (1,), ("bfloat16",)) if one.op == "conv2d_backprop_filter")
     sets = of_image(subject, arguments(subject))
     weaker = sets.permitted(ARITHMETICS["storage"])
@@ -370,18 +372,17 @@ def test_sums_kept_in_bfloat16_are_known_of_tensorflow() -> None:
 
     checked = sets.check(CHEAT, Returned((weaker.arrays[0].high, np.zeros((2, 2))), seconds=0.0))
 
-    page = known("tf-cpu-eager", "2.21.0", sets.case, checked.verdict)
-    assert page == "docs/known-divergences.md#sums-in-the-storage-type"
-    assert known("tf-cpu-eager", "2.99.0", sets.case, checked.verdict) == ""
+    assert known("tf-cpu-eager", TENSORFLOW, sets.case, checked.verdict) == "conv-gradient-storage-sums"
+    assert known("tf-cpu-eager", replace(TENSORFLOW, library="jax"), sets.case, checked.verdict) == ""
 
 
 def test_the_fault_of_any_call_can_be_looked_up() -> None:
-    """No waiver has such a symptom; every op's arguments make a case."""
+    """No known cause has such a symptom; every op's arguments make a case."""
     wrong = Verdict(outcome="disagrees", kind="wrong-value", symptoms=(Symptom.TF32_FACTORS,))
     calls = list(subjects(CHOSEN, (1,)))
 
     assert {one.op for one in calls} == set(OPS)
-    assert {known("t", "2.21.0", case_of(one.op, arguments(one)), wrong) for one in calls} == {""}
+    assert {known("t", TENSORFLOW, case_of(one.op, arguments(one)), wrong) for one in calls} == {""}
 
 
 def test_a_gpu_is_held_to_the_arithmetic_that_it_declares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

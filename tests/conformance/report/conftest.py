@@ -154,7 +154,7 @@ def make(
     targets: Sequence[str] = TARGETS,
     rows: Sequence[Row] | None = None,
     findings: Sequence[Mapping[str, Any]] = (),
-    waivers: Sequence[Mapping[str, Any]] = (),
+    causes: Sequence[Mapping[str, Any]] = (),
     footer: Mapping[str, Any] | None = None,
     *,
     ended: bool = True,
@@ -166,7 +166,7 @@ def make(
     if every:
         store.write_shard("all-00000", every)
     if ended:
-        store.write_json("findings.json", {"schema": 2, "findings": list(findings), "waivers": list(waivers)})
+        store.write_json("findings.json", {"schema": 2, "findings": list(findings), "causes": list(causes)})
         coverage: Any = {"conv2d": {"values": {"reached": 83, "makeable": 87, "missing": ["batch 0", "filters 0"]}}}
         told: dict[str, Any] = {"ended": "2026-11-22T07:03:00+00:00", "seconds": 180.0, "complete": True}
         store.close({**told, "coverage": coverage, "counts": {}, "fingerprints": [], **(footer or {})})
@@ -193,20 +193,20 @@ def make_run(tmp_path: Path) -> Make:
 
 @pytest.fixture(scope="session")
 def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a run with one new and one waived finding, and one stale waiver; it is not to be changed."""
+    """Return a run with one new and one known finding, and an accepted cause that is gone; it is not to be changed."""
     case = founding_case()
-    waived = {"status": "waived", "cause": "tie-order", "title": "max_pool_grad credits another tied element"}
+    listed = {"status": "known", "cause": "tie-order", "title": "max_pool_grad credits another tied element"}
     pool = next(c for c in ops.generate("max_pool_grad", 7, 0, 99) if c.breaks is None)
-    known = {"id": "tie-order", "state": "used", "link": "https://example.org/1", "reason": "Known."}
-    old = {"id": "old", "state": "unused", "link": "", "reason": "Fixed upstream."}
+    known = {"id": "tie-order", "state": "seen", "link": "https://example.org/1", "title": "Known."}
+    old = {"id": "old", "state": "not there", "link": "", "title": "Fixed upstream.", "own": True}
     folder = make(
         tmp_path_factory.mktemp("shared") / "run",
         rows=[*agreeing(TARGETS), row(case, "tf-cpu-eager", "disagrees", "wrong-value", bound_used=float("inf"))],
         findings=[
             finding("conv2d_transpose-wrong-value-0badcafe", case),
-            finding("max_pool_grad-wrong-value-00c0ffee", pool, worst=[], **waived),
+            finding("max_pool_grad-wrong-value-00c0ffee", pool, worst=[], **listed),
         ],
-        waivers=[waiver | {"review": "2027-05-01"} for waiver in (known, old)],
+        causes=[cause | {"review": "2027-05-01"} for cause in (known, old)],
     )
     files = {"arrays.npz": founding_arrays(), "repro.py": b"import numpy as np\nprint('expected 1, got 3')\n"}
     Store(folder).write_finding("conv2d_transpose-wrong-value-0badcafe", files)

@@ -53,7 +53,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def text(shared_run: Path) -> str:
-    """Return the report of a run with a new and a waived finding."""
+    """Return the report of a run with a new and a known finding."""
     return pages.page(gather([shared_run]))
 
 
@@ -131,7 +131,7 @@ def test_the_scoreboard_shows_only_ops_that_disagree(page: Any) -> None:
 
 
 def test_a_link_to_a_finding_opens_it(tmp_path: Path, text: str, browser: Any) -> None:
-    """Though it is waived, and stands closed otherwise."""
+    """Though it is known, and stands closed otherwise."""
     address = "finding-max_pool_grad-wrong-value-00c0ffee"
     page = opened(browser, tmp_path / "report.html", text, f"#{address}")
 
@@ -174,12 +174,12 @@ def test_the_button_copies_the_script(page: Any) -> None:
 
 
 def test_nothing_from_a_target_is_run(full_run: Path, browser: Any) -> None:
-    """A script in a title, a reason, a predicate and a waiver is text."""
+    """A script in a title, a reason, a predicate and a cause is text."""
     evil = "<script>document.title='broken out'</script><img src=x onerror=\"document.title='broken out'\">"
     store = Store(full_run)
     data = store.read_json("findings.json")
     data["findings"][0] |= {"title": evil, "reason": evil, "predicate": {evil: evil}, "shared_by": {evil: evil}}
-    data["waivers"][0] |= {"reason": evil, "link": "javascript:document.title='broken out'"}
+    data["causes"][0] |= {"title": evil, "link": "javascript:document.title='broken out'"}
     store.write_json("findings.json", data)
 
     page = opened(browser, full_run / "report.html", pages.page(gather([full_run])), f"#{FINDING}")

@@ -122,7 +122,7 @@ def test_a_run_without_findings_is_good(make_run: Make) -> None:
 
 
 def test_a_new_finding_decides(full_run: Path) -> None:
-    """One new, one waived, one stale waiver: exit code 1, and the sentence counts the new one."""
+    """One new, one known, one accepted cause that is not there: exit code 1, and the sentence counts the new one."""
     report = gather([full_run])
 
     assert verdict.verdict(report).sentence == "1 new divergence in conv2d_transpose."
@@ -134,19 +134,31 @@ def test_a_new_finding_decides(full_run: Path) -> None:
     assert verdict.exit_code(report) == 1
 
 
-@pytest.mark.parametrize(("state", "code"), [("used", 0), ("out of range", 0), ("unused", 1), ("expired", 1)])
-def test_a_stale_waiver_fails_the_report(make_run: Make, state: str, code: int) -> None:
-    """As it fails the run."""
-    waiver = {"id": "w", "state": state, "link": "https://example.org", "reason": "known", "review": "2027-01-01"}
+@pytest.mark.parametrize(
+    ("state", "own", "code"),
+    [
+        ("seen", True, 0),
+        ("not tried", True, 0),
+        ("not there", True, 1),
+        ("expired", True, 1),
+        ("not there", False, 0),
+        ("expired", False, 0),
+    ],
+)
+def test_an_accepted_cause_that_no_longer_holds_fails_the_report(
+    make_run: Make, state: str, own: bool, code: int
+) -> None:
+    """As it fails the run; one that comes with the suite does not."""
+    cause = {"id": "w", "state": state, "title": "known", "review": "2027-01-01", "own": own}
 
-    assert verdict.exit_code(gather([make_run(rows=[], waivers=[waiver])])) == code
+    assert verdict.exit_code(gather([make_run(rows=[], causes=[cause])])) == code
 
 
 def test_a_finding_of_two_runs_is_one(make_run: Make, by_hand: SimpleNamespace) -> None:
     """Its first and last version, its cases added, the targets of both."""
     case = by_hand.founding_case()
     first = by_hand.finding("same", case, shared_by={"tf-cpu-eager": "wrong-value"})
-    second = by_hand.finding("same", case, shared_by={"tf-cpu-xla": "crashed"}, status="waived")
+    second = by_hand.finding("same", case, shared_by={"tf-cpu-xla": "crashed"}, status="known")
     runs = [
         make_run("a", version="2.20.0", started="2026-01-01", rows=[], findings=[first]),
         make_run("b", version="2.21.0", started="2026-02-01", rows=[], findings=[second]),

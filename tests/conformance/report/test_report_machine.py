@@ -47,8 +47,8 @@ def test_json_says_its_schema_and_the_verdict(full_run: Path) -> None:
         "sentence": "1 new divergence in conv2d_transpose.",
         "remarks": [],
         "exit_code": 1,
-        "findings": {"new": 1, "waived": 1},
-        "stale_waivers": 1,
+        "findings": {"new": 1, "known": 1},
+        "stale_causes": 1,
     }
 
 
@@ -95,7 +95,9 @@ def test_junit_counts_what_it_holds(full_run: Path) -> None:
     for suite in root:
         held = [case.find("failure") is not None for case in suite]
         assert (int(suite.get("tests", 0)), int(suite.get("failures", 0))) == (len(held), sum(held))
-    assert root.get("failures") == str(len(list(root.iter("failure")))) == "2"  # the new finding, the stale waiver
+    assert (
+        root.get("failures") == str(len(list(root.iter("failure")))) == "2"
+    )  # the new finding, the cause that is gone
 
 
 def test_a_new_finding_fails_its_target_alone(full_run: Path) -> None:
@@ -104,7 +106,7 @@ def test_a_new_finding_fails_its_target_alone(full_run: Path) -> None:
         case.get("classname"): case for case in junit(full_run).iter("testcase") if case.find("failure") is not None
     }
 
-    assert sorted(map(str, failed)) == ["2.21.0.tf-cpu-eager.conv2d_transpose", "waivers"]
+    assert sorted(map(str, failed)) == ["2.21.0.tf-cpu-eager.conv2d_transpose", "causes"]
     assert "expected 1, got 3" in str(failed["2.21.0.tf-cpu-eager.conv2d_transpose"].findtext("failure"))
 
 
@@ -119,14 +121,14 @@ def test_a_finding_that_names_a_rule_fails_that_rule(make_run: Make, by_hand: Si
     ]
 
 
-def test_a_waived_finding_is_skipped(full_run: Path) -> None:
+def test_a_known_finding_is_skipped(full_run: Path) -> None:
     """It has not passed."""
     skipped = [
         case.find("skipped") for case in junit(full_run).iter("testcase") if case.get("name") == "max_pool_grad results"
     ]
 
     assert [mark.get("message") for mark in skipped if mark is not None] == [
-        "waived: max_pool_grad credits another tied element"
+        "known: max_pool_grad credits another tied element"
     ]
 
 
@@ -152,16 +154,16 @@ def evil_run(make_run: Make, by_hand: SimpleNamespace) -> Path:
         shared_by={EVIL: EVIL},
         not_shared_by=[EVIL],
         cause=EVIL,
-        status="waived",
+        status="known",
     )
-    waiver = {"id": EVIL, "state": "expired", "link": f"javascript:{EVIL}", "reason": EVIL, "review": EVIL}
+    cause = {"id": EVIL, "state": "expired", "link": f"javascript:{EVIL}", "title": EVIL, "review": EVIL, "own": True}
     rows = [
         by_hand.row(
             by_hand.founding_case(), EVIL, "disagrees", EVIL, dtype=EVIL, layout=EVIL, elements=1.0, squares=1.0
         )
     ]
     folder = make_run(
-        rows=rows, targets=[EVIL], findings=[found], waivers=[waiver], not_run=[{"name": EVIL, "reason": EVIL}]
+        rows=rows, targets=[EVIL], findings=[found], causes=[cause], not_run=[{"name": EVIL, "reason": EVIL}]
     )
     row = {"op": EVIL, "layer": EVIL, "target": EVIL, "median": 1.0, "dtype": EVIL}
     (folder / "bench.json").write_text(json.dumps({"rows": [row], "ceilings": {EVIL: EVIL}}))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from packaging.specifiers import SpecifierSet
 
 from conformance import ops
 from conformance.judge.masks import DISTANCES, Mask
@@ -16,7 +15,8 @@ from conformance.run.rows import Row
 from conformance.run.store import Store
 from conformance.targets import registry
 from conformance.triage.aggregate import files, find
-from conformance.triage.waivers import Waiver
+from conformance.triage.known.cause import Cause, Place
+from conformance.triage.known.installation import Installation
 
 TARGETS = {"tf-cpu-xla": registry.find("tf-cpu-xla")}
 
@@ -102,26 +102,27 @@ def test_what_single_cases_show_is_not_told_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("symptom", "number"), [(Symptom.RUN_ARITHMETIC, 1), (Symptom.TF32_FACTORS, 0)])
-def test_a_waiver_covers_what_the_whole_run_shows(tmp_path: Path, symptom: Symptom, number: int) -> None:
+def test_a_cause_covers_what_the_whole_run_shows(tmp_path: Path, symptom: Symptom, number: int) -> None:
     """By its symptoms, as any other finding; one of single wrong elements does not."""
-    known = Waiver(
+    place = Place(
+        ops=("conv2d",), kinds=("wrong-value",), targets=("tf-cpu-xla",), dtypes=("float32",), symptoms=(symptom,)
+    )
+    known = Cause(
         id="known",
-        op="conv2d",
-        kind="wrong-value",
-        targets=("tf-cpu-xla",),
-        versions=SpecifierSet(">=2.21"),
-        predicate={"dtype": ("float32",)},
-        case=next(ops.generate("conv2d", 0, 0, 1)),
-        link="docs/",
-        reason="",
+        library="tensorflow",
+        title="",
+        severity="silent wrong value",
         review=dt.date(2030, 1, 1),
-        symptoms=(symptom,),
+        where=(place,),
+        cases=(),
     )
     prints = [fingerprint("TF32 truncated")]
 
-    found = find(stored(tmp_path, [row("conv2d")]), TARGETS, prints, [known], {"tf-cpu-xla": "2.21.0"})
+    found = find(
+        stored(tmp_path, [row("conv2d")]), TARGETS, prints, [known], {"tf-cpu-xla": Installation("tensorflow")}
+    )
 
-    assert [finding.waiver for finding in found] == [known if number else None]
+    assert [finding.cause for finding in found] == [known if number else None]
 
 
 def test_the_call_whose_errors_are_largest_stands_for_a_run(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from packaging.specifiers import SpecifierSet
 
 from conformance import ops
 from conformance.commands.replay import find
@@ -28,8 +27,8 @@ from conformance.targets.transport.pool import Limits
 from conformance.triage import campaign
 from conformance.triage.clusters import signature
 from conformance.triage.files import files
+from conformance.triage.known.cause import Cause, Place
 from conformance.triage.search import Search, find_all
-from conformance.triage.waivers import Waiver
 
 MINIATURES = Path(__file__).parents[2] / "miniatures"
 OPS = ("conv2d", "conv2d_transpose", "conv2d_backprop_filter", "dropout_grad")
@@ -168,37 +167,34 @@ def test_a_fault_that_ends_the_worker_is_one_finding(op: str, kind: str, attribu
     compile(script, "repro.py", "exec")
 
 
-def waiver(op: str, kind: str, case: Case, predicate: dict[str, tuple[str, ...]] | None = None) -> Waiver:
-    """Return a waiver of the planted fault that this case shows, on one target."""
-    return Waiver(
+def cause(op: str, kind: str, case: Case, features: dict[str, tuple[str, ...]] | None = None) -> Cause:
+    """Return the cause of the planted fault that this case shows, on one target."""
+    return Cause(
         id=kind,
-        op=op,
-        kind=kind,
-        targets=("planted:several",),
-        versions=SpecifierSet(">=1"),
-        predicate=predicate or {},
-        case=case,
-        link="docs/",
-        reason="planted",
+        library="",
+        title="planted",
+        severity="silent wrong value",
         review=dt.date(2100, 1, 1),
+        where=(Place(ops=(op,), kinds=(kind,), targets=("planted:several",), features=features or {}),),
+        cases=(case,),
     )
 
 
 @pytest.mark.parametrize("predicate", [{}, {"padding ends": ("unlike",)}])
-def test_a_waiver_hides_no_target_that_it_does_not_name(predicate: dict[str, tuple[str, ...]]) -> None:
-    """Two targets have the same fault, and the waiver speaks of one: the other one's is not hidden behind it."""
+def test_a_cause_hides_no_target_that_it_does_not_name(predicate: dict[str, tuple[str, ...]]) -> None:
+    """Two targets have the same fault, and the cause speaks of one: the other one's is not hidden behind it."""
     names = ("planted:several", "planted:one")
     struck = (case for case in ops.generate("conv2d_transpose", 0, 0, 5000) if case.regime == "lattice")
     with Panel({name: registry.find(name) for name in names}, confirm=False) as panel:
         outcomes = (panel.examine(case) for case in struck)
         wrong = next(rows(both) for both in outcomes if both[0].verdict.kind == "wrong-value")
-        known = waiver("conv2d_transpose", "wrong-value", wrong[0].call, predicate)
-        found = find_all(wrong, Search(panel, 10**6), [known], dict.fromkeys(names, "1.0"))
+        known = cause("conv2d_transpose", "wrong-value", wrong[0].call, predicate)
+        found = find_all(wrong, Search(panel, 10**6), [known], {})
 
-    assert ["planted:one" in finding.shared_by for finding in found if finding.waiver is None] == [True]
+    assert ["planted:one" in finding.shared_by for finding in found if finding.cause is None] == [True]
 
 
-def test_a_waived_finding_shows_the_case_of_its_waiver() -> None:
+def test_a_known_finding_shows_the_case_of_its_cause() -> None:
     """The smallest case is known: no other is looked for, and the first one met is left aside."""
     small = {"op": "conv2d", "regime": "lattice", "seed": 0, "breaks": None}
     small["arrays"] = {name: {"shape": [1, 1, 1, 1], "dtype": "float32"} for name in ("input", "filters")}
@@ -207,10 +203,10 @@ def test_a_waived_finding_shows_the_case_of_its_waiver() -> None:
     with Panel({"planted:several": registry.find("planted:several")}, confirm=False) as panel:
         outcomes = (panel.examine(case) for case in struck)
         wrong = next(rows(several) for several in outcomes if several[0].verdict.kind == "refused-valid")
-        known = waiver("conv2d", "refused-valid", case_from_json(small))
-        (finding,) = find_all(wrong, Search(panel, 0), [known], {"planted:several": "1.0"})
+        known = cause("conv2d", "refused-valid", case_from_json(small))
+        (finding,) = find_all(wrong, Search(panel, 0), [known], {})
 
-    assert finding.case == known.case
+    assert finding.case == known.cases[0]
     assert finding.case.id != wrong[0].case
     assert finding.shared_by == {"planted:several": "refused-valid"}
 

@@ -46,13 +46,17 @@ def test_findings_are_read_as_they_were_written(store: Store) -> None:
         rule="conv2d.R3",
         reason="in words",
         kernels=("gemm",),
+        classes={"batch": ("0", "1")},
+        severity="crash",
         cause="known",
         link="docs/",
         not_shared_by=("reference",),
         cases=3,
         worst=(0, 1),
     )
-    found = Findings((finding,), (Known(id="known", state="used", link="docs/", reason="why", review="2030-01-01"),))
+    found = Findings(
+        (finding,), (Known(id="known", state="seen", title="why", link="https://", own=True, gone=("a",)),)
+    )
 
     write(store, found)
 
@@ -65,12 +69,12 @@ def test_a_run_that_was_killed_before_has_none(store: Store) -> None:
 
 
 def test_a_finding_of_schema_1_has_its_waiver_as_cause(store: Store) -> None:
-    """Neither symptoms nor kernels stand in it."""
-    stored(store, schema=1, findings=[ENTRY | {"waiver": "known", "reason": "each is nan"}])
+    """Neither symptoms nor kernels stand in it; what is known it calls waived."""
+    stored(store, schema=1, findings=[ENTRY | {"waiver": "known", "status": "waived", "reason": "each is nan"}])
 
     (finding,) = read(store).findings
 
-    assert (finding.cause, finding.symptoms, finding.kernels) == ("known", (), ())
+    assert (finding.cause, finding.status, finding.symptoms, finding.kernels) == ("known", "known", (), ())
 
 
 def test_what_a_later_suite_adds_is_left_out(store: Store) -> None:
@@ -85,6 +89,7 @@ def test_what_a_later_suite_adds_is_left_out(store: Store) -> None:
         ({"cause": 1}, "findings[1].cause is 1: it needs a text or null"),
         ({"case": {"op": "conv2d"}}, "findings[1].case is {'op': 'conv2d'}: it needs an object with op, arrays and"),
         ({"predicate": {"batch": 0}}, "findings[1].predicate is {'batch': 0}: it needs texts by name"),
+        ({"classes": {"batch": "0"}}, "findings[1].classes is {'batch': '0'}: it needs lists of texts by name"),
         ({"shared_by": ["t"]}, "findings[1].shared_by is ['t']: it needs texts by name"),
         ({"symptoms": [1]}, "findings[1].symptoms is [1]: it needs a list of texts"),
         ({"worst": [True]}, "findings[1].worst is [True]: it needs a list of integers"),
@@ -110,7 +115,7 @@ def test_a_field_that_is_missing_is_named(store: Store, key: str) -> None:
         read(store)
 
 
-@pytest.mark.parametrize(("name", "content"), [("findings", {}), ("findings", [1]), ("waivers", "none")])
+@pytest.mark.parametrize(("name", "content"), [("findings", {}), ("findings", [1]), ("causes", "none")])
 def test_lists_of_something_else_are_refused(store: Store, name: str, content: object) -> None:
     """One line says which."""
     with pytest.raises(SuiteError, match=f"{name} is no list of objects"):

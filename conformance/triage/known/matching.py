@@ -1,0 +1,83 @@
+"""Whether what is known covers a disagreement: one question, answered by data alone."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from conformance.model import Verdict
+from conformance.targets.tensorflow.releases import without_release
+from conformance.triage.known.cause import Cause, Place
+from conformance.triage.known.installation import UNKNOWN, Installation
+
+__all__ = ["Disagreement", "calls", "concerns", "covering", "place_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disagreement:
+    """What a cause may cover: a verdict against a target."""
+
+    op: str
+    target: str
+    judged: Verdict
+    classes: Mapping[str, str]  # the features of the case
+    installation: Installation = UNKNOWN
+    route: str = ""
+    kernel: str = ""
+
+
+def covering(causes: Iterable[Cause], found: Disagreement) -> tuple[Cause, int] | None:
+    """Return the first cause that covers a disagreement, with the number of its place; None where none does."""
+    places = ((cause, place_of(cause, found)) for cause in causes)
+    return next(((cause, place) for cause, place in places if place is not None), None)
+
+
+def place_of(cause: Cause, found: Disagreement) -> int | None:
+    """Return the number of the place of a cause that a disagreement lies in; None where it is not of this cause."""
+    return next((number for number, place in enumerate(cause.where) if _holds(cause, place, found)), None)
+
+
+def calls(place: Place, op: str, classes: Mapping[str, str]) -> bool:
+    """Return whether a call of an op, by the classes of its features, is one of a place's, whatever comes of it."""
+    breaks = classes.get("breaks", "")
+    return (
+        op in place.ops
+        and (breaks in place.rules if place.rules else not breaks)
+        and _among(classes.get("dtype", ""), place.dtypes)
+        and all(classes.get(name) in several for name, several in place.features.items())
+    )
+
+
+def concerns(cause: Cause, place: Place, target: str, installation: Installation) -> bool:
+    """Return whether a place speaks of a target, as far as that does not depend on the call."""
+    return (
+        cause.library in ("", installation.library)
+        and _fits(without_release(target), place.targets)
+        and place.versions.permit(installation.version)
+        and _among(installation.isa, place.isa)
+        and _among(installation.device, place.devices)
+    )
+
+
+def _holds(cause: Cause, place: Place, found: Disagreement) -> bool:
+    """Return whether a disagreement lies in a place of a cause."""
+    judged, evidence = found.judged, found.judged.evidence
+    return (
+        calls(place, found.op, found.classes)
+        and judged.kind in place.kinds
+        and set(place.symptoms) <= set(judged.symptoms)
+        and _among(evidence.get("error", "").rpartition(".")[2], place.errors)
+        and (not place.signals or evidence.get("signal") in place.signals)
+        and _among(found.route, place.routes)
+        and (not place.kernels or _fits(found.kernel, place.kernels))
+        and concerns(cause, place, found.target, found.installation)
+    )
+
+
+def _among(text: str, several: tuple[str, ...]) -> bool:
+    """Return whether a text is one of several; of none, where nothing is asked for, any is."""
+    return not several or text in several
+
+
+def _fits(text: str, patterns: tuple[str, ...]) -> bool:
+    """Return whether a text fits one of the patterns."""
+    return any(fnmatchcase(text, pattern) for pattern in patterns)
