@@ -53,6 +53,7 @@ class Cluster:
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the predicate's attributes, all seen
     not_shared_by: tuple[str, ...]
     cases: int  # of the run
+    common: tuple[str, ...] = ()  # symptoms that all its observations have
     kernels: tuple[str, ...] = ()
     whole_run: bool = False  # whether no single case shows it
     remark: str = ""  # why the case is not the smallest one
@@ -72,7 +73,9 @@ class Cluster:
 
     @property
     def grouping(self) -> tuple[str, ...]:
-        """The symptoms in its signature."""
+        """The symptoms that all its observations have, as far as they tell its cause."""
+        if self.kind == "accepted-invalid":
+            return self.common
         return tuple(self.verdict.symptoms) if self.kind in ENDED else self.signature
 
     @property
@@ -133,14 +136,12 @@ class Cluster:
 
 def signature(judged: Verdict) -> tuple[str, ...]:
     """
-    Return what of a disagreement tells its cause: how the call ended, how it breaks its rule, or a weaker arithmetic.
+    Return what of a disagreement tells its cause: how the call ended, or a weaker arithmetic.
 
     A signal and an exit code are no part of it: memory that a call has damaged ends a process in several ways.
     """
     if judged.kind == "wrong-value":
         return tuple(symptom for symptom in judged.symptoms if symptom in ARITHMETIC)
-    if judged.kind == "accepted-invalid":
-        return tuple(judged.symptoms)
     if judged.kind not in ENDED:
         return ()
     evidence = judged.evidence

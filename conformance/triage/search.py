@@ -98,11 +98,12 @@ def find_all(
 
 
 def _gathered(cluster: Cluster, rows: Sequence[Row]) -> Cluster:
-    """Return a cluster with the number of its cases, and the classes that its observations have of what governs it."""
+    """Return a cluster with the number of its cases, and what its observations have in common and in all."""
     classes = {
         name: tuple(sorted({row.classes.get(name, text) for row in rows})) for name, text in cluster.predicate.items()
     }
-    return replace(cluster, cases=len({row.case for row in rows}), classes=classes)
+    common = tuple(each for each in rows[0].symptoms if all(each in row.symptoms for row in rows))
+    return replace(cluster, cases=len({row.case for row in rows}), classes=classes, common=common)
 
 
 def disagreement(row: Row, installations: Mapping[str, Installation]) -> Disagreement:
@@ -132,7 +133,9 @@ def explains(cluster: Cluster, found: Disagreement) -> bool:
     judged = found.judged
     if (found.op, judged.kind, judged.rule) != (cluster.op, cluster.kind, cluster.verdict.rule):
         return False
-    if cluster.signature or cluster.kind == "accepted-invalid":
+    if cluster.kind == "accepted-invalid":
+        return True
+    if cluster.signature:
         return signature(judged) == cluster.signature
     if found.target not in cluster.shared_by:
         return False

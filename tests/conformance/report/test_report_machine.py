@@ -200,7 +200,8 @@ def test_markdown_tells_the_verdict_the_board_and_the_findings(full_run: Path) -
     """In this order."""
     text = pages.markdown(gather([full_run]))
     places = [
-        text.index(part) for part in ("## 1 new divergence", "| op |", "### Findings", "### Waivers", "### Not run")
+        text.index(part)
+        for part in ("## 1 new divergence", "| op |", "### Findings", "### Accepted causes", "### Not run")
     ]
 
     assert places == sorted(places)
