@@ -1,6 +1,6 @@
 """Classes of numbers, of which features are made: few enough that pairs are met, fine enough to tell faults apart."""
 
-__all__ = ["above", "channels", "count", "side", "stride", "terms"]
+__all__ = ["above", "channels", "count", "length", "side", "stride", "terms"]
 
 
 def count(count: int) -> str:
@@ -26,6 +26,11 @@ def side(size: int) -> str:
 def channels(count: int) -> str:
     """Classify channels and filters, by what vectors of 8 have to do with them."""
     return str(count) if count < 2 else "below 8" if count < 8 else "other" if count % 8 else "multiple of 8"
+
+
+def length(longest: int) -> str:
+    """Classify the longest side, or window, by what tables and counters of 16 bits have to do with it."""
+    return next((f"up to {most:,}" for most in (11, 200, 8_192, 65_535) if longest <= most), "above 65,535")
 
 
 def terms(count: int) -> str:

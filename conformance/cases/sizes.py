@@ -57,6 +57,8 @@ PAST_16_BITS = (65_536, 65_537, 70_000)  # images, channels or filters that a 16
 # Windows along both axes, which are near each other, where a kind says so.
 WINDOWS_OF = {"deep": (1, 2, 3), "long": (17, 33), "large": (33,)}
 PATCHES = (12, 13, 14, 16, 16, 20, 32, 64)  # taps of windows that mostly do not overlap: ViT, wav2vec, FCN-32s
+FAR = (2**16, 2**30, LARGEST - 1, LARGEST)  # lengths of windows, padding and strides near what integers hold
+WINDOWS_AT_LIMITS = 8  # at most, along an axis
 # What is ordinary, by name of an axis's or a call's number; nothing of it is empty.
 ORDINARY = {
     "taps": (1, 2, 3, 3, 3, 4, 5),
@@ -75,7 +77,7 @@ IMAGES_OF = {
 # The first choice, which is spread evenly over a run's cases: half is ordinary; then what is rare otherwise.
 KINDS = (
     *("ordinary",) * 25,
-    *("",) * 7,
+    *("",) * 6,
     *("batch",) * 2,
     *("deep",) * 2,
     *("wide",) * 2,
@@ -89,6 +91,7 @@ KINDS = (
     "past 16 bits",  # images, channels or filters
     "both sides",
     "one side",
+    "limits",  # windows, strides and padding near 2^16 and 2^31, over a small image
     "layer",
 )
 MAY_BE_EMPTY = ("", "no batch", "nothing", "leading axes")  # in the others what is many is to be seen
@@ -120,6 +123,8 @@ def axes(
         return _of_images(choices, padding, *IMAGES_OF[kind], pool=pool)
     if kind == "patches":
         return _patches(choices, padding, pool=pool)
+    if kind == "limits":
+        return _at_limits(choices, padding, pool=pool), _at_limits(choices, padding, pool=pool)
     if kind in WINDOWS_OF:
         count = choices.pick(WINDOWS_OF[kind])
         taps, stride = choices.pick((1, 2, 3, 3)), choices.pick((1, 2))
@@ -169,6 +174,24 @@ def _patches(choices: Choices, padding: str, *, pool: bool) -> tuple[Axis, Axis]
     other = choices.pick((window, window, (1, 1, 1)))
     axes.insert(choices.integer(0, 1), _axis(choices, padding, other, choices.pick((1, 2)), pool=pool))
     return axes[0], axes[1]
+
+
+def _at_limits(choices: Choices, padding: str, *, pool: bool) -> Axis:
+    """Draw a small image whose window, dilation, padding or stride is near 2^16 or 2^31; the windows are few."""
+    size, far = choices.integer(1, 5), choices.pick(FAR)
+    taps, dilation, pads = choices.integer(1, size), 1, (0, 0)
+    if padding != "VALID" and choices.chance(50):
+        taps, dilation = (far, 1) if pool else (2, far - 1)
+    if padding == "EXPLICIT":
+        most = taps - 1 if pool else LARGEST
+        lengths = [min(length, most) for length in (0, 1, *FAR)]
+        pads = (choices.pick(lengths), choices.pick(lengths))
+    missing = windows.reach(taps, dilation) - size - sum(pads)
+    if padding == "EXPLICIT" and missing > 0:
+        pads = (pads[0], pads[1] + missing) if choices.chance(50) else (pads[0] + missing, pads[1])
+    room = size + sum(pads) - windows.reach(taps, dilation)
+    stride = max(choices.pick((1, 2, *FAR)), -(-room // (WINDOWS_AT_LIMITS - 1)), 1)
+    return lay(padding, size, taps, stride, dilation, pads)
 
 
 def _window(choices: Choices, *, pool: bool) -> tuple[int, int, int]:

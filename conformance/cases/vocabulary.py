@@ -11,6 +11,7 @@ __all__ = ["FEATURES"]
 SIDES = ("0", "1", "odd", "even")
 CHANNELS = ("0", "1", "below 8", "multiple of 8", "other")
 TERMS = ("up to 256", "up to 2048", "above 2048")
+LENGTHS = ("up to 11", "up to 200", "up to 8,192", "up to 65,535", "above 65,535")
 ANSWERS = ("no", "yes")
 PAIRS = ("absent", "none", "int", "one", "two", "four")
 
@@ -23,6 +24,9 @@ FEATURES: Mapping[str, tuple[str, ...]] = {
     "regime": ("lattice", "normal", "positive", "wide", "ill-conditioned", "special", "ties", "extremes"),
     "padding": ("SAME", "VALID", "EXPLICIT"),
     "padding ends": ("alike", "unlike"),
+    "padding above window": ANSWERS,
+    "longest window": LENGTHS,
+    "longest side": LENGTHS,
     "window": ("1", "square", "oblong"),
     "stride": ("1", "above 1", "huge"),
     "strides": ("equal", "unequal"),

@@ -24,6 +24,8 @@ def features(rows: Axis, columns: Axis, padding: str, words: Spelling) -> dict[s
         "padding": padding,
         "padding ends": "alike" if all(axis.before == axis.after for axis in both) else "unlike",
         "window": "1" if max(rows.taps, columns.taps) == 1 else "square" if rows.taps == columns.taps else "oblong",
+        "padding above window": "yes" if any(max(axis.before, axis.after) > axis.reach for axis in both) else "no",
+        "longest window": classes.length(max(axis.reach for axis in both)),
         "stride": classes.stride(max(rows.stride, columns.stride)),
         "strides": "equal" if rows.stride == columns.stride else "unequal",
         "stride above window": "yes" if any(axis.stride > axis.reach for axis in both) else "no",

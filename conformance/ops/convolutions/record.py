@@ -23,6 +23,7 @@ def features(case: Case) -> dict[str, str]:
     call = forms.read(case)
     return {
         **sliding.features(call.rows, call.columns, call.padding, call.spelling),
+        "longest side": classes.length(max(*call.image, *call.result)),
         "rank": str(len(call.image)),
         "batch": classes.count(prod(call.lead)),
         "channels": classes.channels(call.image[-1]),

@@ -23,6 +23,7 @@ def features(case: Case) -> dict[str, str]:
     """Classify the shape and the rate."""
     shape = next(iter(case.arrays.values())).shape
     return {
+        "longest side": classes.length(max(shape, default=1)),
         "rank": str(len(shape)),
         "elements": "0" if 0 in shape else "1" if prod(shape) == 1 else classes.terms(prod(shape)),
         "rate": _rate(case.attributes["rate"]),

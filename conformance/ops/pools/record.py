@@ -27,6 +27,7 @@ def features(case: Case) -> dict[str, str]:
     call = calls.read(case)
     return {
         **sliding.features(call.rows, call.columns, call.padding, call.spelling),
+        "longest side": classes.length(max(*call.image, *call.result)),
         "batch": classes.count(call.batch),
         "channels": classes.channels(call.channels),
         "between channels": "yes" if call.between > 1 else "no",

@@ -25,6 +25,7 @@ def features(case: Case) -> dict[str, str]:
     """Classify an unpooling."""
     call = calls.read(case)
     return {
+        "longest side": classes.length(max(*call.image, *call.result)),
         "batch": classes.count(call.result[0]),
         "channels": classes.channels(call.result[3]),
         "pooled height": classes.side(call.result[1]),

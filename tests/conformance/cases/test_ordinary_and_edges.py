@@ -61,6 +61,9 @@ KINDS: dict[str, Callable[[Convolution], bool]] = {
     "padding longer than the window at one end only": lambda call: any(
         min(axis.before, axis.after) < axis.reach < max(axis.before, axis.after) for axis in (call.rows, call.columns)
     ),
+    "padding of 2^30 or more": lambda call: any(max(a.before, a.after) >= 2**30 for a in (call.rows, call.columns)),
+    "a stride of 2^30 or more": lambda call: max(call.rows.stride, call.columns.stride) >= 2**30,
+    "a window of 2^16 or more": lambda call: max(call.rows.reach, call.columns.reach) >= 2**16,
     "SAME with a stride above the window": lambda call: (
         call.padding == "SAME"
         and any((axis.out - 1) * axis.stride + axis.reach < axis.size for axis in (call.rows, call.columns))
@@ -73,6 +76,15 @@ KINDS: dict[str, Callable[[Convolution], bool]] = {
 def test_convolutions_of_every_kind_are_drawn(kind: str, seed: int) -> None:
     """Among 400 geometries of any seed there is at least one."""
     assert any(KINDS[kind](convolution(case)) for case in drawn("conv2d", seed))
+
+
+@pytest.mark.parametrize("op", ["max_pool", "max_pool_with_argmax", "avg_pool_grad", "avg_unpool"])
+def test_pools_have_windows_of_2_to_the_16_and_2_to_the_31(op: str) -> None:
+    """Over a small image, of which they hold all."""
+    taps = {max(call.rows.taps, call.columns.taps) for call in map(pool, (*drawn(op), *drawn(op, 1)))}
+
+    assert 2**16 in taps
+    assert max(taps) >= 2**31 - 2
 
 
 @pytest.mark.parametrize("op", ["max_pool", "avg_pool_grad", "max_unpool"])
