@@ -39,6 +39,7 @@ from conformance.run.store import Store
 from conformance.run.trials import Panel
 from conformance.selftest.command import selftest
 from conformance.targets import registry
+from conformance.targets.target import words
 from conformance.targets.tensorflow.environments import prepare
 from conformance.targets.tensorflow.releases import parsed
 from conformance.targets.transport.session import StartError
@@ -135,6 +136,10 @@ def run(
             help="Run TensorFlow's targets with this one: 2.18.1, nightly, nightly:YYYYMMDD, a path. Repeats."
         ),
     ] = None,
+    processor: Annotated[
+        list[str] | None,
+        typer.Option(help="Run TensorFlow's targets on this one, x86_64 or aarch64, emulated if need be. Repeats."),
+    ] = None,
     timeout: Annotated[
         float | None, typer.Option(min=0.1, help="Seconds that one call may take; 10 by default.")
     ] = None,
@@ -150,7 +155,7 @@ def run(
         planned = {"target": target, "op": op, "cases": cases, "seed": seed, "timeout": timeout, "python": python}
         given = {"out": out, "profile": profile, "known": known, "no-known": no_known or None, **planned}
         given |= {"tensorflow": tensorflow, "dtype": dtype, "layout": layout, "valid-only": valid_only or None}
-        given |= {"shard": shard}
+        given |= {"shard": shard, "processor": processor}
         if said := [f"--{name}" for name, value in given.items() if value is not None]:
             raise UsageError(f"--resume goes on with the run as it was planned: leave {', '.join(said)}")
         store = Store.resume(resume)
@@ -160,7 +165,7 @@ def run(
         if profile and len(target or ()) != 1:
             raise UsageError("--profile is of one target: name it with --target")
         ops = _ops(op)
-        chosen, unavailable = _crossed(target, _interpreter(python), tensorflow)
+        chosen, unavailable = _crossed(target, _interpreter(python), tensorflow, processor)
         plan = Plan(
             ops=ops,
             targets=chosen,
@@ -205,8 +210,8 @@ def _folder() -> Path:
 
 
 def _interpreter(python: str | None) -> str | None:
-    """Return the program that the user names for the workers, if there is one of this name."""
-    if python and not shutil.which(python):
+    """Return the program, or command, that the user names for the workers, if there is one of this name."""
+    if python and not shutil.which(words(python)[0]):
         raise UsageError(f"--python {python}: no such program")
     return python
 
@@ -237,14 +242,16 @@ def _part(text: str | None) -> tuple[int, int]:
 
 
 def _crossed(
-    names: list[str] | None, python: str | None, tensorflow: list[str] | None
+    names: list[str] | None, python: str | None, tensorflow: list[str] | None, processor: list[str] | None
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Return the targets asked for, those of TensorFlow with each release, and what cannot run, with the reason."""
-    if not tensorflow:
+    if not tensorflow and not processor:
         return _targets(names, python), {}
     if python:
-        raise UsageError("--python and --tensorflow: one of them names the interpreter")
-    return releases.crossed(names, tensorflow, typer.echo)
+        raise UsageError(
+            f"--python and --{'tensorflow' if tensorflow else 'processor'}: one of them names the interpreter"
+        )
+    return releases.crossed(names, tensorflow or (), processor or (), typer.echo)
 
 
 def _targets(names: list[str] | None, python: str | None = None) -> tuple[str, ...]:

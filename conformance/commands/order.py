@@ -22,7 +22,7 @@ from conformance.order.surveying import Surveyor
 from conformance.order.wording import drawn
 from conformance.run import folders
 from conformance.targets import registry
-from conformance.targets.target import Target
+from conformance.targets.target import Target, words
 from conformance.targets.transport.pool import Worker
 from conformance.targets.transport.process import Start
 from reference import SpecError
@@ -103,7 +103,7 @@ def read_sizes(
 
 def chosen_targets(names: Sequence[str] | None, python: str | None) -> tuple[Target, ...]:
     """Return the targets asked for; the default ones that can run here where none is named."""
-    if python and not shutil.which(python):
+    if python and not shutil.which(words(python)[0]):
         raise UsageError(f"--python {python}: no such program")
     elsewhere = python is not None
     found = tuple(registry.find(name) for name in names or registry.default_targets(elsewhere=elsewhere))

@@ -1,6 +1,6 @@
 """The targets of TensorFlow crossed with the releases that a run asks for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from conformance.errors import SuiteError
 from conformance.targets import registry
@@ -12,20 +12,24 @@ from conformance.targets.tensorflow.targets import TARGETS
 __all__ = ["crossed"]
 
 
+CURRENT = "2.21.0"  # the release that a processor is judged with where none is named: that of the extra `cpu`
+
+
 def crossed(
-    names: Sequence[str] | None, texts: Sequence[str], say: Callable[[str], None]
+    names: Sequence[str] | None, texts: Sequence[str], processors: Sequence[str], say: Callable[[str], None]
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """
-    Return the targets to run, each of TensorFlow once with every release, and those that cannot run, with the reason.
+    Return the targets to run, each of TensorFlow once with every release on every processor, and those that cannot run.
 
-    names: the targets asked for; None: the default ones. Environments that are not there yet are made.
+    names: the targets asked for; None: the default ones. Environments that are not there yet are made. What cannot run
+    is by name, with the reason.
 
     Raises:
-        UsageError: there is no such target or release. SuiteError: nothing is left to run.
+        UsageError: there is no such target, release or processor. SuiteError: nothing is left to run.
     """
     chosen = [registry.find(name).name for name in names or registry.default_targets(elsewhere=True)]
-    wanted = {release.name: release for release in map(releases.parsed, texts)}
-    unavailable = {name: reason for name, each in wanted.items() if (reason := _lacking(each, say))}
+    wanted = {text: releases.parsed(text) if text else None for text in _asked(texts, processors)}
+    unavailable = {each.name: reason for each in wanted.values() if each and (reason := _lacking(each, say))}
     listed, missing = [], {}
     for name in dict.fromkeys(chosen):
         for full, release in _columns(name, wanted).items():
@@ -38,9 +42,21 @@ def crossed(
     return tuple(listed), missing
 
 
-def _columns(name: str, wanted: dict[str, Release]) -> dict[str, Release | None]:
+def _asked(texts: Sequence[str], processors: Sequence[str]) -> Iterator[str]:
+    """Yield the releases asked for, as they are named; "" is the TensorFlow that is installed beside the suite."""
+    for text in texts or ("",):
+        for processor in processors or ("",):
+            if processor in ("", releases.here()):
+                yield text
+            else:
+                yield f"{text or CURRENT}-{processor}"
+
+
+def _columns(name: str, wanted: Mapping[str, Release | None]) -> dict[str, Release | None]:
     """Return a target's name with every release; a target that is none of TensorFlow's stays as it is."""
-    return {f"{name}@{text}": release for text, release in wanted.items()} if name in TARGETS else {name: None}
+    if name not in TARGETS:
+        return {name: None}
+    return {f"{name}@{release.name}" if release else name: release for release in wanted.values()}
 
 
 def _refused(name: str, release: Release, unavailable: dict[str, str]) -> str | None:

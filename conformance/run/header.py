@@ -5,7 +5,6 @@ import importlib.metadata
 import os
 import platform
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from conformance.run import jobs
@@ -29,8 +28,7 @@ def header(plan: Plan, unavailable: Mapping[str, str] | None = None) -> dict[str
         "machine": {
             "system": platform.platform(),
             "python": platform.python_version(),
-            "cpu": cpu_name(),
-            "flags": sorted(machine.cpu_flags()),
+            **machine.described(),
             "cores": os.cpu_count(),
             "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         },
@@ -62,10 +60,3 @@ def described(target: Target) -> dict[str, Any]:
 def now() -> str:
     """Return the time, UTC, ISO 8601."""
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-
-
-def cpu_name() -> str:
-    """Return the processor's name."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

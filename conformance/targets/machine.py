@@ -1,11 +1,16 @@
 """What this machine has that targets need: instruction sets, a GPU, an importable TensorFlow. Nothing is imported."""
 
+import ctypes
 import importlib.util
+import platform
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["ISA_LEVELS", "cpu_flags", "has_more_than", "lacks", "level", "required"]
+from conformance.model import Json
+
+__all__ = ["ISA_LEVELS", "cpu_flags", "cpu_name", "described", "has_more_than", "lacks", "level", "required"]
 
 # oneDNN's names for its levels (ONEDNN_MAX_CPU_ISA), in ascending order, and the flags in /proc/cpuinfo that each needs
 # beyond those before it. Source: oneDNN 3.7, doc/advanced/cpu_dispatcher_control.md.
@@ -21,12 +26,43 @@ ISA_LEVELS: dict[str, tuple[str, ...]] = {
 }
 
 
+# The bits of getauxval(AT_HWCAP) on 64-bit Arm that kernels are chosen by. Source: Linux,
+# arch/arm64/include/uapi/asm/hwcap.h.
+AT_HWCAP = 16
+HWCAP: Mapping[int, str] = {0: "fp", 1: "asimd", 9: "fphp", 10: "asimdhp", 20: "asimddp", 22: "sve"}
+
+
+def described() -> dict[str, Json]:
+    """Return the processor that this process runs on, emulated or not: its architecture, its name, its features."""
+    features = arm_features() if platform.machine() == "aarch64" else cpu_flags()
+    return {"processor": platform.machine(), "cpu": cpu_name(), "flags": list[Json](sorted(features))}
+
+
+def cpu_name() -> str:
+    """Return the processor's name, or that of its architecture."""
+    return next(iter(listed("model name")), platform.machine())
+
+
 def cpu_flags(cpuinfo: str | None = None) -> frozenset[str]:
     """Return the flags of the first processor in /proc/cpuinfo; none where there is no such file."""
+    return frozenset(next(iter(listed("flags", cpuinfo)), "").split())
+
+
+def listed(name: str, cpuinfo: str | None = None) -> list[str]:
+    """Return what /proc/cpuinfo says under a name; nothing where it is not there, or not of this processor."""
     path = Path("/proc/cpuinfo")
-    text = cpuinfo if cpuinfo is not None else path.read_text() if path.exists() else ""
-    lines = (line.partition(":")[2].split() for line in text.splitlines() if line.startswith("flags"))
-    return frozenset(next(lines, ()))
+    if cpuinfo is None:
+        # Under emulation it tells of the machine that emulates.
+        cpuinfo = path.read_text() if platform.machine() == "x86_64" and path.exists() else ""
+    return [line.partition(":")[2].strip() for line in cpuinfo.splitlines() if line.startswith(name)]
+
+
+def arm_features() -> frozenset[str]:
+    """Return the features of a 64-bit Arm processor, as the kernel names them."""
+    auxiliary = ctypes.CDLL(None).getauxval
+    auxiliary.restype, auxiliary.argtypes = ctypes.c_ulong, [ctypes.c_ulong]
+    bits = auxiliary(AT_HWCAP)
+    return frozenset(name for bit, name in HWCAP.items() if bits >> bit & 1)
 
 
 def required(level: str) -> frozenset[str]:

@@ -57,7 +57,9 @@ def available(target: Target, flags: frozenset[str] | None = None, *, elsewhere:
     if target.python and not Path(target.python).exists():
         return f"there is no {target.python}: conformance run --tensorflow makes it"
     here = not elsewhere and not target.python
-    needs = (need for need in target.needs if here or need == "gpu" or ":" in need)
+    needs = [need for need in target.needs if here or need == "gpu" or ":" in need]
+    if target.processor and (levels := [need for need in needs if need.startswith("isa:")]):
+        return f"{levels[0].removeprefix('isa:')} is no level of {target.processor}"
     return next(filter(None, (machine.lacks(need, seen) for need in needs)), None)
 
 
@@ -87,7 +89,9 @@ def find(text: str) -> Target:
         return builtin()[text]
     name, _, release = text.partition("@")
     if release and name in tensorflow.TARGETS:
-        return releases.of_release(builtin()[name], releases.parsed(release))
+        found = releases.parsed(release)
+        flags: frozenset[str] | None = frozenset() if found.emulated else None  # none of those that x86-64 names
+        return releases.of_release(builtin(flags)[name], found)
     places = registered()
     place = places.get(text, text)
     if all(part.isidentifier() for part in place.replace(":", ".", 1).split(".")):

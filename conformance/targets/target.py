@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +14,7 @@ from conformance.targets.profile import Profile
 from conformance.targets.transport.process import Start
 from reference.engine.precision import ARITHMETICS, Arithmetic
 
-__all__ = ["CORRECTLY_ROUNDED", "FLOAT32", "NAMESPACE", "TF32", "Target"]
+__all__ = ["CORRECTLY_ROUNDED", "FLOAT32", "NAMESPACE", "TF32", "Target", "words"]
 
 NAMESPACE = "conformance.targets.namespace"
 
@@ -22,6 +24,11 @@ CLEARED = ("TF_", "XLA_", "ONEDNN_", "DNNL_", "OMP_", "KMP_", "MKL_", "MALLOC_")
 FLOAT32 = {"float16": "float32", "bfloat16": "float32", "float32": "float32", "float64": "float64"}
 TF32 = FLOAT32 | {"float32": "tf32"}
 CORRECTLY_ROUNDED = dict.fromkeys(FLOAT32, "correctly-rounded")
+
+
+def words(interpreter: str) -> tuple[str, ...]:
+    """Return an interpreter as the words of a command: that of a program, whatever its path, or several."""
+    return (interpreter,) if shutil.which(interpreter) else tuple(shlex.split(interpreter))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +41,9 @@ class Target:
     options: Mapping[str, Json] = field(default_factory=dict)  # of the adapter
     environment: Mapping[str, str] = field(default_factory=dict)  # of the worker, over the suite's own
     command: tuple[str, ...] = ()  # what to run instead of the suite's worker
-    python: str = ""  # the interpreter of its workers; "": that of the run
+    python: str = ""  # the interpreter of its workers, a path or a command; "": that of the run
+    processor: str = ""  # of its workers, where they are emulated; "": this machine's
+    patience: float = 1.0  # how many times longer than others its workers may take
     arithmetic: Mapping[str, str] = field(default_factory=lambda: FLOAT32)  # declared, by dtype
     deterministic: bool = False  # whether it claims that the same call gives the same bits
     own_masks: tuple[str, ...] = ()  # ops whose random numbers are not those of TensorFlow's kernels; ALL_OPS: of all
@@ -91,16 +100,17 @@ class Target:
 
     def start(self, python: str = sys.executable) -> Start:
         """Return how a worker is started; `python`, for a target without its own, may have another TensorFlow."""
-        python = self.python or python
+        interpreter = words(self.python or python)
         spec = {"adapter": self.adapter, "options": dict(self.options), "limited": "gpu" not in self.needs}
         specification = json.dumps(spec)
         kept = {name: text for name, text in os.environ.items() if self.command or not name.startswith(CLEARED)}
         return Start(
             name=self.name,
-            command=self.command or (python, "-m", "conformance.targets.transport.worker", specification),
+            command=self.command or (*interpreter, "-m", "conformance.targets.transport.worker", specification),
             environment={**kept, **self.environment},
-            zygote=(python, "-m", "conformance.targets.transport.zygote", self.adapter) if self.forks else (),
+            zygote=(*interpreter, "-m", "conformance.targets.transport.zygote", self.adapter) if self.forks else (),
             specification=specification,
+            patience=self.patience,
         )
 
     @property

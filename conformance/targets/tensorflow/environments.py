@@ -12,16 +12,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from conformance.errors import SuiteError
-from conformance.targets.tensorflow import releases
+from conformance.targets.tensorflow import emulation, releases
+from conformance.targets.tensorflow.emulation import NoEmulatorError
 from conformance.targets.tensorflow.releases import OLDEST_PYTHON, Release
 
 __all__ = ["UnavailableError", "prepare"]
 
 INSTALL_SECONDS = 1800.0
-ASK_SECONDS = 120.0  # for an interpreter to answer, TensorFlow imported
+ASK_SECONDS = 600.0  # for an interpreter to answer, TensorFlow imported: 4 s, emulated 30 s, on a busy machine longer
 REASON = 300  # characters of what an installer says
 VERSION = "import sys; print(*sys.version_info[:2])"
 CHECK = "import conformance.targets.tensorflow.adapter, conformance.targets.transport.zygote"
@@ -64,17 +66,26 @@ def _make(release: Release, say: Callable[[str], None]) -> None:
         if release.python.exists():
             return
         shutil.rmtree(part, ignore_errors=True)  # of an install that was killed
-        uv = shutil.which("uv")
-        base = _base(release, uv)
-        say(
-            f"making an environment with TensorFlow {release.name} by {'uv' if uv else 'venv and pip: uv is not there'}"
-        )
         try:
-            for command in _commands(release, base, part, uv):
-                _run(command, INSTALL_SECONDS)
+            if release.emulated:
+                say(f"making an environment with TensorFlow {release.name}, by emulation")
+                emulation.make(release, part, folder, partial(_run, seconds=INSTALL_SECONDS))
+            else:
+                _install(release, part, say)
             part.rename(folder)
+        except NoEmulatorError as error:
+            raise UnavailableError(str(error)) from error
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+
+def _install(release: Release, folder: Path, say: Callable[[str], None]) -> None:
+    """Make an environment for this machine's processor in a folder."""
+    uv = shutil.which("uv")
+    base = _base(release, uv)
+    say(f"making an environment with TensorFlow {release.name} by {'uv' if uv else 'venv and pip: uv is not there'}")
+    for command in _commands(release, base, folder, uv):
+        _run(command, INSTALL_SECONDS)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 Releases of TensorFlow as users name them: 2.18.1, nightly:20260801, or the path of an interpreter that has one.
 
 A target of a release is named by both: tf-cpu-eager@2.18.1. Each release has an environment of its own, kept in the
-cache: `environments` makes it. Its workers find the suite by path, for it is not installed there.
+cache: `environments` makes it. Its workers find the suite by path, for it is not installed there. A release for another
+processor than this machine's ends in its name, 2.18.1-aarch64, and runs by emulation: `emulation`.
 """
 
 import datetime as dt
@@ -18,13 +19,16 @@ from conformance.errors import UsageError
 from conformance.targets.target import Target
 from conformance.targets.tensorflow.targets import TARGETS
 
-__all__ = ["OLDEST_PYTHON", "Release", "cache", "of_release", "parsed", "suite", "without_release"]
+__all__ = ["OLDEST_PYTHON", "PROCESSORS", "Release", "cache", "of_release", "parsed", "suite", "without_release"]
 
 OLDEST_PYTHON = 11  # 3.11: the suite's own code needs it, and every release below has wheels for it
 # The newest Python 3 that a minor release of TensorFlow 2 has wheels for, from that minor release on.
 # Source: tensorflow.org/install/source, "Tested build configurations", CPU on Linux.
 NEWEST_PYTHON: Mapping[int, int] = {20: 13, 16: 12, 12: 11}
 PACKAGES = ("conformance", "reference")  # what a worker imports of the suite
+PROCESSORS: Mapping[str, str] = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
+EMULATED = ("aarch64",)  # what `emulation` makes
+PATIENCE = 20.0  # how many times longer an emulated call may take: small ones took up to 9 times, 2026-11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class Release:
     requirement: str = ""  # what is installed; "" where the interpreter is the user's
     pythons: tuple[int, ...] = ()  # minor versions of Python 3 that it can be made with, the first choice first
     until: dt.date | None = None  # of a nightly: the newest that was published by the end of this day
+    emulated: str = ""  # the processor, where it is not this machine's
 
 
 def cache() -> Path:
@@ -54,6 +59,30 @@ def parsed(text: str) -> Release:
     """
     if os.sep in text:
         return _of_interpreter(text)
+    version, dash, processor = text.partition("-")
+    if dash and processor not in PROCESSORS.values():
+        raise UsageError(f"TensorFlow {text!r}: no processor {processor!r}: there are x86_64 and aarch64")
+    return _for_processor(_of_version(version), processor)
+
+
+def here() -> str:
+    """Return what this machine's processor is called among PROCESSORS; "" where it is none of them."""
+    return PROCESSORS.get(platform.machine(), "")
+
+
+def _for_processor(release: Release, processor: str) -> Release:
+    """Return a release as it is for a processor: this machine's where none is named."""
+    if processor in ("", here()):
+        return release
+    if processor not in EMULATED:
+        raise UsageError(f"TensorFlow {release.name}-{processor}: only {', '.join(EMULATED)} is emulated")
+    name = f"{release.name}-{processor}"
+    requirement = release.requirement.replace("-cpu", "")  # one package for all but x86-64
+    return replace(release, name=name, python=_kept(name), requirement=requirement, emulated=processor)
+
+
+def _of_version(text: str) -> Release:
+    """Return a release for this machine's processor."""
     if text == "nightly":
         return _nightly(dt.datetime.now(dt.UTC).date())
     if found := re.fullmatch(r"nightly:(\d{4})(\d\d)(\d\d)", text, re.ASCII):
@@ -92,14 +121,18 @@ def _stable(text: str, minor: int) -> Release:
 
 def _made(name: str, requirement: str, newest: int, until: dt.date | None = None) -> Release:
     """Return a release that has its environment in the cache."""
-    python = cache() / name.replace(":", "-") / "bin" / "python"
     pythons = tuple(range(OLDEST_PYTHON, newest + 1))
-    return Release(name=name, python=python, requirement=requirement, pythons=pythons, until=until)
+    return Release(name=name, python=_kept(name), requirement=requirement, pythons=pythons, until=until)
+
+
+def _kept(name: str) -> Path:
+    """Return where the interpreter of a release stands in the cache."""
+    return cache() / name.replace(":", "-") / "bin" / "python"
 
 
 def _flavour() -> str:
     """Return the ending of the package without CUDA, which x86-64 alone has apart."""
-    return "-cpu" if platform.machine() in ("x86_64", "AMD64") else ""
+    return "-cpu" if here() == "x86_64" else ""
 
 
 def suite() -> Path:
@@ -124,6 +157,8 @@ def of_release(target: Target, release: Release) -> Target:
         about=f"{target.about}; TensorFlow {release.name}",
         python=str(release.python),
         environment={**target.environment, "PYTHONPATH": str(suite())},
+        processor=release.emulated,
+        patience=PATIENCE if release.emulated else target.patience,
     )
 
 

@@ -36,7 +36,7 @@ class Worker:
         self, start: Start, limits: Limits | None = None, *, confirm: bool = True, zygotes: Zygotes | None = None
     ) -> None:
         self.start = start
-        self.limits = limits or Limits()
+        self.limits = (limits or Limits()).extended(start.patience)
         self.confirm = confirm  # whether a call that ended its worker is made once more, alone
         self.calls = 0
         self.starts = 0  # of processes

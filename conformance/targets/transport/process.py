@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conformance.targets.transport.zygote import Forked, Zygotes
@@ -40,6 +40,7 @@ class Start:
     environment: Mapping[str, str]
     zygote: tuple[str, ...] = ()  # what to run instead, and to fork for this worker
     specification: str = ""  # of the worker that the zygote becomes
+    patience: float = 1.0  # how many times longer it may take: where its processor is emulated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,10 @@ class Limits:
     grace: float = 1.0  # seconds to end by itself once it has closed its pipes
     memory: int = 4 << 30  # bytes that calls may add to what the worker held when it was ready
     recycle: int = 1 << 30  # bytes that it may gather over many calls before it is replaced by a fresh one
+
+    def extended(self, times: float) -> "Limits":
+        """Return the limits with so many times the time."""
+        return replace(self, seconds=self.seconds * times, start_seconds=self.start_seconds * times)
 
 
 def launched(start: Start, zygotes: Zygotes) -> tuple["subprocess.Popen[bytes] | Forked", Sequence[int]]:

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from conformance.model import Array, Observation, OutOfMemory, Raised, Returned, Unsupported
+from conformance.targets import machine
 from conformance.targets.adapter import Adapter, NoSuchPluginError, NotOfferedError, Prepared
 from conformance.targets.transport import messages, protocol
 from conformance.targets.transport.messages import Call, Ready, Refused
@@ -40,7 +41,7 @@ def main(specification: str) -> None:
     memory = messages.parse_hello(channel.receive())
     try:
         adapter: Adapter = importlib.import_module(spec["adapter"]).load(spec["options"])
-        channel.send(messages.start(Ready(adapter.about())))
+        channel.send(messages.start(Ready({"machine": machine.described(), **adapter.about()})))
     except Exception as error:  # noqa: BLE001 - whatever a target's import raises
         channel.send(messages.start(Refused(describe(error), isinstance(error, NoSuchPluginError))))
         return

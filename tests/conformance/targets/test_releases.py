@@ -210,7 +210,7 @@ def test_targets_are_crossed_with_releases(tmp_path: Path, monkeypatch: pytest.M
     plant(tmp_path, monkeypatch)
     asked = ["tf-cpu-eager", "reference", "tf-cpu-xla"]
 
-    listed, missing = crossed(asked, ["2.18.1", "2.21.0", "2.18.1"], lambda _: None)
+    listed, missing = crossed(asked, ["2.18.1", "2.21.0", "2.18.1"], [], lambda _: None)
 
     assert listed == (
         *("tf-cpu-eager@2.18.1", "tf-cpu-eager@2.21.0"),
@@ -224,17 +224,80 @@ def test_a_release_that_cannot_be_made_is_not_run(tmp_path: Path, monkeypatch: p
     """The others run; a run of which nothing is left does not begin."""
     plant(tmp_path, monkeypatch, first='case "$*" in *2.18.99*ml_dtypes) echo no wheel >&2; exit 1 ;; esac')
 
-    listed, missing = crossed(["tf-cpu-eager"], ["2.18.1", "2.18.99"], lambda _: None)
+    listed, missing = crossed(["tf-cpu-eager"], ["2.18.1", "2.18.99"], [], lambda _: None)
 
     assert listed == ("tf-cpu-eager@2.18.1",)
     assert missing == {"tf-cpu-eager@2.18.99": "TensorFlow 2.18.99: uv: no wheel"}
     with pytest.raises(SuiteError, match=r"nothing can run: TensorFlow 2\.18\.99: uv: no wheel"):
-        crossed(["tf-cpu-eager"], ["2.18.99"], lambda _: None)
+        crossed(["tf-cpu-eager"], ["2.18.99"], [], lambda _: None)
 
 
 def test_a_release_has_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is installed without CUDA."""
     plant(tmp_path, monkeypatch)
-    listed, missing = crossed(["tf-cpu-eager", "tf-gpu-eager"], ["2.18.1"], lambda _: None)
+    listed, missing = crossed(["tf-cpu-eager", "tf-gpu-eager"], ["2.18.1"], [], lambda _: None)
     assert listed == ("tf-cpu-eager@2.18.1",)
     assert "without CUDA" in missing["tf-gpu-eager@2.18.1"]
+
+
+def test_a_release_for_another_processor_is_emulated(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends in the processor's name, has the package for all but x86-64, and its workers may take longer."""
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    found = parsed("2.21.0-aarch64")
+    target = registry.find("tf-cpu-eager@2.21.0-aarch64")
+
+    assert (found.emulated, found.requirement) == ("aarch64", "tensorflow==2.21.0")
+    assert found.python == cache / "2.21.0-aarch64" / "bin" / "python"
+    assert target.start().patience == releases.PATIENCE
+    assert target.processor == "aarch64"
+
+
+def test_a_release_for_this_processor_is_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Arm itself nothing is emulated."""
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert parsed("2.21.0-aarch64") == parsed("2.21.0")
+
+
+@pytest.mark.parametrize("text", ["2.21.0-riscv64", "2.21.0-"])
+def test_a_processor_that_is_unknown_is_refused(text: str) -> None:
+    """By its name, or that it has none."""
+    with pytest.raises(UsageError, match=r"no processor (''|'riscv64')"):
+        parsed(text)
+
+
+def test_levels_of_x86_are_none_of_another_processor(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    """Whatever the flags of the machine that emulates."""
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    plant_python(cache / "2.21.0-aarch64")
+    reason = registry.available(registry.find("tf-cpu-eager-avx2@2.21.0-aarch64"))
+    assert reason == "AVX2 is no level of aarch64"
+
+
+def plant_python(folder: Path) -> None:
+    """Put a program where the interpreter of an environment stands."""
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").touch(mode=0o755)
+
+
+def test_processors_are_crossed_with_releases(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one run: a release on each processor, a column each."""
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(environments, "_check", lambda _: None)
+    for name in ("2.21.0", "2.21.0-aarch64"):
+        plant_python(cache / name)
+
+    listed, missing = crossed(["tf-cpu-eager"], ["2.21.0"], ["x86_64", "aarch64"], lambda _: None)
+
+    assert listed == ("tf-cpu-eager@2.21.0", "tf-cpu-eager@2.21.0-aarch64")
+    assert missing == {}
+
+
+def test_what_emulation_lacks_is_said(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line names the programs that are not there, and nothing is left behind."""
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(UnavailableError, match="emulating aarch64 needs apt-get, dpkg-deb, uv, which is not there"):
+        prepare(parsed("2.21.0-aarch64"))
+
+    assert not (cache / "2.21.0-aarch64.part").exists()
