@@ -1,15 +1,17 @@
 """What breaks a rule of several ops: arguments that no valid call has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
-from conformance.cases.choices import Choices
+from conformance.cases.choices import Choices, every
 from conformance.cases.op import Break
 from conformance.model import ArraySpec, Case, Json
 
 __all__ = [
     "broken",
     "elsewhere",
+    "enumerated",
     "format_",
     "integers",
     "mixed",
@@ -35,7 +37,22 @@ DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint6
 def refused(op: str, choices: Choices, breaks: Mapping[str, Sequence[Break]]) -> Case:
     """Draw a call that breaks one rule, each rule as often as the others; breaks: ways to break it."""
     rule = choices.pick(tuple(breaks))
-    case = choices.pick(breaks[rule])(op, choices)
+    return _of_rule(choices.pick(breaks[rule])(op, choices), rule)
+
+
+def enumerated(op: str, breaks: Mapping[str, Sequence[Break]]) -> Iterator[Case]:
+    """Yield every call that breaks one rule of a plain call: by every argument, way to break it and limit value."""
+    seen = set()
+    for rule, ways in breaks.items():
+        for way in ways:
+            for case in every(partial(way, op)):
+                if case.id not in seen:
+                    yield _of_rule(case, rule)
+                seen.add(case.id)
+
+
+def _of_rule(case: Case, rule: str) -> Case:
+    """Return the case as one that breaks a rule, with values that decide nothing."""
     return replace(case, breaks=rule, regime="lattice" if "float" in case.dtype else "ties")
 
 
@@ -57,47 +74,46 @@ def numbers(choices: Choices, least: int = 1) -> Json:
 
 def pair(choices: Choices, layout: str, *, channels: bool) -> Json:
     """Choose what is neither strides nor dilations nor ksize; channels: an entry along channels is wrong too."""
-    wrong = numbers(choices)
-    outer = choices.pick(("batch", "channels") if channels else ("batch",))
-    place = 0 if outer == "batch" else {"NHWC": 3, "NCHW": 1}[layout]
-    four: list[Json] = [1, 1, 1, 1]
-    four[place] = choices.pick((2, 3, 0, 2**31 - 1))
-    options: tuple[Json, ...] = (
-        wrong,
-        [wrong],
-        [1, wrong],
-        [wrong, 1],
-        [1, wrong, 1, 1],
-        four,
-        [],
-        [1, 1, 1],
-        [1] * choices.pick((5, 6, 8)),
-        [[1, 1]],
-        [1, None],
+    rows, columns = (1, 2) if layout == "NHWC" else (2, 3)
+    outer = (0, 6 - rows - columns) if channels else (0,)
+    ways: tuple[Callable[[], Json], ...] = (
+        lambda: numbers(choices),
+        lambda: [1, numbers(choices)],
+        lambda: [numbers(choices), 1],
+        lambda: [numbers(choices)],
+        lambda: _placed([1, 1, 1, 1], choices.pick((rows, columns)), numbers(choices)),
+        lambda: _placed([1, 1, 1, 1], choices.pick(outer), choices.pick((2, 3, 0, 2**31 - 1))),
+        lambda: choices.pick(NO_PAIRS),
     )
-    return choices.pick(options)
+    return choices.pick(ways)()
+
+
+NO_PAIRS: tuple[Json, ...] = ([], [1, 1, 1], [1] * 5, [1] * 6, [1] * 8, [[1, 1]], [1, None])
+
+
+def _placed(entries: Sequence[Json], place: int, entry: Json) -> Json:
+    """Return a list with one entry changed."""
+    return [*entries[:place], entry, *entries[place + 1 :]]
 
 
 def padding(choices: Choices, layout: str, *, explicit: bool) -> Json:
     """Choose what is no padding; explicit: four pairs would be."""
-    if not choices.chance(60):
-        return choices.pick(NAMES)
     pairs: list[Json] = [[0, 0], [0, 0], [0, 0], [0, 0]]
-    if not explicit and choices.chance(60):
-        return pairs
-    if choices.chance(40):
-        lengths: tuple[Json, ...] = ([0, 0, 0, 0], [], pairs[:1], pairs[:2], pairs[:3], [*pairs, [0, 0]])
-        return choices.pick(lengths)
-    outer = choices.chance(40)
-    if outer:
-        place = choices.pick((0, 3 if layout == "NHWC" else 1))
-        options: tuple[list[Json], ...] = ([0, 1], [1, 0], [1, 1])
-    else:
-        place = choices.pick((1, 2) if layout == "NHWC" else (2, 3))
-        wrong = numbers(choices, 0)
-        options = ([wrong, 0], [0, wrong], [0], [0, 0, 0])
-    pairs[place] = choices.pick(options)
-    return pairs
+    lengths: tuple[Json, ...] = ([0, 0, 0, 0], [], pairs[:1], pairs[:2], pairs[:3], [*pairs, [0, 0]])
+    rows, columns = (1, 2) if layout == "NHWC" else (2, 3)
+    outside: tuple[Json, ...] = ([0, 1], [1, 0], [1, 1])
+    ends: tuple[Callable[[], Json], ...] = (
+        lambda: [numbers(choices, 0), 0],
+        lambda: [0, numbers(choices, 0)],
+        lambda: choices.pick(([0], [0, 0, 0])),
+    )
+    ways: tuple[Callable[[], Json], ...] = (
+        lambda: choices.pick(NAMES),
+        lambda: choices.pick(lengths),
+        lambda: _placed(pairs, choices.pick((0, 6 - rows - columns)), choices.pick(outside)),
+        lambda: _placed(pairs, choices.pick((rows, columns)), choices.pick(ends)()),
+    )
+    return choices.pick(ways if explicit else (*ways, lambda: pairs))()
 
 
 def format_(choices: Choices) -> Json:
@@ -108,21 +124,23 @@ def format_(choices: Choices) -> Json:
 def sizes_of(choices: Choices, shape: Sequence[int], *, two: bool = False) -> Json:
     """Choose what is no shape of four entries; two: height and width would do."""
     entries: list[Json] = list(shape)
-    place = choices.integer(0, 3)
-    options: tuple[Json, ...] = (
-        [*entries[:place], numbers(choices, 0), *entries[place + 1 :]],
-        [*entries[:place], choices.pick(ZERO_OR_LESS[1:]), *entries[place + 1 :]],
+    others: tuple[Json, ...] = (
         entries[:3],
         [*entries, 1],
         [],
         entries[:1],
         entries[1:3] if not two else entries[:3],
-        choices.pick((1, 4)),
+        1,
+        4,
         [float(size) for size in shape],
-        {"array": entries, "dtype": choices.pick(("float32", "float64", "int16", "uint32", "uint64"))},
+        *({"array": entries, "dtype": dtype} for dtype in ("float32", "float64", "int16", "uint32", "uint64")),
         [entries],
     )
-    return choices.pick(options)
+    ways: tuple[Callable[[], Json], ...] = (
+        lambda: _placed(entries, choices.integer(0, 3), numbers(choices, 0)),
+        lambda: choices.pick(others),
+    )
+    return choices.pick(ways)()
 
 
 def integers(choices: Choices, least: int, largest: int) -> int:

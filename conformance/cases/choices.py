@@ -1,5 +1,7 @@
 """
-Where a generator's choices come from: a counter-based random stream in bulk; `strategies` has Hypothesis's.
+Where a generator's choices come from: a counter-based random stream in bulk, or all of them one after the other.
+
+`strategies` has Hypothesis's.
 
 A generator asks for small integers only. The simplest answer comes first: the low end of a range, the first option,
 "no"; that is where Hypothesis shrinks to.
@@ -15,10 +17,11 @@ import numpy as np
 
 from conformance.model import Array
 
-__all__ = ["STRATA", "Choices", "Stream", "streams", "words"]
+__all__ = ["STRATA", "Choices", "Every", "Stream", "every", "streams", "words"]
 
 T = TypeVar("T")
 
+MOST = 100  # integers of a range that are all gone through
 STRATA = 50  # consecutive cases whose words are spread evenly: what one in 50 draws is drawn by one of them
 WORDS = 64  # of 32 bits, for each case; a case that needs more draws more
 
@@ -37,6 +40,59 @@ class Choices(ABC):
     def chance(self, percent: int) -> bool:
         """Say yes so many times in a hundred."""
         return self.integer(0, 99) >= 100 - percent
+
+    def aside(self, draw: Callable[["Choices"], T], plain: Callable[[], T]) -> T:  # noqa: ARG002 -- plain is for `Every`
+        """Return what a choice is made on: drawn too, or plain where all choices are gone through."""
+        return draw(self)
+
+
+class Every(Choices):
+    """All choices, one after the other: each time a generator is called it goes the next way through its choices."""
+
+    def __init__(self) -> None:
+        self._way: list[tuple[int, int]] = []  # which option, of how many, at each choice
+        self._choice = 0
+
+    def integer(self, low: int, high: int) -> int:
+        """Return every integer of a short range, the ends of a long one."""
+        count = high - low + 1
+        if count > MOST:
+            return (low, high)[self._option(2)]
+        return low + self._option(count)
+
+    def chance(self, percent: int) -> bool:  # noqa: ARG002 -- however rare
+        """Say no, then yes."""
+        return bool(self._option(2))
+
+    def aside(self, draw: Callable[[Choices], T], plain: Callable[[], T]) -> T:  # noqa: ARG002
+        """Return the plain one."""
+        return plain()
+
+    def _option(self, count: int) -> int:
+        """Return which of so many options is taken at this choice."""
+        if self._choice == len(self._way):
+            self._way.append((0, count))
+        self._choice += 1
+        return self._way[self._choice - 1][0]
+
+    def advance(self) -> bool:
+        """Turn to the next way, which differs as late as possible; False where there is none."""
+        while self._way and self._way[-1][0] + 1 == self._way[-1][1]:
+            self._way.pop()
+        if not self._way:
+            return False
+        option, count = self._way.pop()
+        self._way.append((option + 1, count))
+        self._choice = 0
+        return True
+
+
+def every(make: Callable[[Choices], T]) -> Iterator[T]:
+    """Yield what a generator makes of all choices."""
+    choices = Every()
+    yield make(choices)
+    while choices.advance():
+        yield make(choices)
 
 
 class Stream(Choices):

@@ -10,7 +10,7 @@ from conformance.ops.features import features
 from conformance.ops.files import case_from_json
 from conformance.ops.geometry import geometry
 from conformance.ops.neighbours import neighbours, shrink, simpler
-from conformance.ops.stream import generate, invalid, valid
+from conformance.ops.stream import generate, invalid, refusals, valid
 from conformance.ops.table import OPS
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "makeable",
     "met",
     "neighbours",
+    "refusals",
     "shrink",
     "simpler",
     "valid",

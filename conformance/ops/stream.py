@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from conformance.cases.breaks import refused
+from conformance.cases.breaks import enumerated, refused
 from conformance.cases.choices import STRATA, Choices, streams
 from conformance.cases.regimes import rotated
 from conformance.model import Case
 from conformance.ops.table import OPS
 
-__all__ = ["REDRAWN", "generate", "invalid", "numbered", "redrawn", "valid"]
+__all__ = ["REDRAWN", "generate", "invalid", "numbered", "redrawn", "refusals", "valid"]
 
 GROUP = 5  # valid calls that share shapes and attributes: what is traced and compiled for one serves all
 REDRAWN = STRATA  # calls that may take the place of one
@@ -23,6 +23,11 @@ def valid(op: str, choices: Choices) -> Case:
 def invalid(op: str, choices: Choices) -> Case:
     """Draw a call of an op that breaks exactly the rule that its `breaks` names."""
     return refused(op, choices, OPS[op].breaks)
+
+
+def refusals(op: str) -> Iterator[Case]:
+    """Yield every call of an op that breaks one rule of a plain call by one argument."""
+    return enumerated(op, OPS[op].breaks)
 
 
 def generate(

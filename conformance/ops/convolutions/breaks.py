@@ -19,7 +19,10 @@ BUDGET = 2**9  # a refusal needs no large arrays
 
 def small(op: str, choices: Choices, padding: str = "", *, groups: bool = False) -> Convolution:
     """Draw a small convolution; padding: the kind of it, where it matters."""
-    return calls.within(op, choices, padding or choices.pick(sizes.PADDINGS), BUDGET, groups=groups, whole=True)
+    return choices.aside(
+        lambda drawn: calls.within(op, drawn, padding or drawn.pick(sizes.PADDINGS), BUDGET, groups=groups, whole=True),
+        lambda: calls.plain(op, padding or "VALID", groups=2 if groups else 1),
+    )
 
 
 def near(call: Convolution) -> Convolution:

@@ -14,7 +14,7 @@ from conformance.ops.convolutions.forms import FORMS, Convolution, written
 from reference import windows
 from reference.windows import Axis
 
-__all__ = ["valid", "within"]
+__all__ = ["plain", "valid", "within"]
 
 # Which side is long in a kind, by op: of "wide" the channels of the result, of "deep" what its sums run over.
 LONG = {"batch": sizes.MANY, "wide": sizes.WIDE, "deep": sizes.DEEP}
@@ -150,6 +150,26 @@ def _large(choices: Choices, padding: str, taps: int, dilation: int) -> Axis:
         return sizes.lay(padding, size, taps, choices.pick((taps // 2, taps // 3)), dilation)
     pads = (choices.integer(0, 1), choices.integer(0, 1))
     return sizes.lay(padding, size + choices.integer(0, 2), taps, 1, dilation, pads)
+
+
+def plain(op: str, padding: str, groups: int = 1) -> Convolution:
+    """Return an ordinary call: two images of 5x6 in float32, windows of 3x2, four filters; depthwise two a channel."""
+    depthwise = FORMS[op].depthwise
+    rows, columns = (sizes.lay(padding, size, taps, 1, 1) for size, taps in ((5, 3), (6, 2)))
+    return Convolution(
+        op=op,
+        lead=(2,),
+        rows=rows,
+        columns=columns,
+        padding=padding,
+        depth=1 if depthwise else 2,
+        groups=2 if depthwise else groups,
+        outputs=4,
+        dtype="float32",
+        spelling=Spelling(data_format="absent", strides="int", window="absent", sizes="list"),
+        regime="lattice",
+        seed=0,
+    )
 
 
 def _lead(op: str, choices: Choices, batches: Sequence[int], kind: str) -> tuple[int, ...]:

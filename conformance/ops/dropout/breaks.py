@@ -22,9 +22,24 @@ SEEDS: tuple[Json, ...] = (
 
 
 def small(op: str, choices: Choices, *, rank: Sequence[int] = (1, 2, 4)) -> Case:
-    """Draw a small call with a rate of 0.5."""
-    shape = tuple(choices.pick((2, 3, 4)) for _ in range(choices.pick(rank)))
-    return calls.of_shape(op, choices, shape, (0.5,))
+    """Draw a small call with a rate of 0.5; rank: of the array that is dropped from."""
+    return choices.aside(lambda drawn: _drawn(op, drawn, rank), lambda: _plain(op))
+
+
+def _drawn(op: str, choices: Choices, ranks: Sequence[int]) -> Case:
+    """Draw a small call with sides of 2 to 4."""
+    return calls.of_shape(op, choices, tuple(choices.pick((2, 3, 4)) for _ in range(choices.pick(ranks))), (0.5,))
+
+
+def _plain(op: str) -> Case:
+    """Return an ordinary call: 3x4 numbers in float32, with a seed."""
+    shape, attributes = (3, 4), dict[str, Json](rate=0.5)
+    if op == "dropout_grad":
+        arrays = {"grad": ArraySpec(shape, "float32"), "kept": ArraySpec(shape, "bool")}
+    else:
+        arrays = {"x": ArraySpec(shape, "float32")}
+        attributes["seed"] = 1 if op == "dropout" else [1, 2]
+    return Case(op=op, arrays=arrays, attributes=attributes, regime="lattice", seed=0)
 
 
 def first(case: Case) -> tuple[str, ArraySpec]:

@@ -19,7 +19,10 @@ BUDGET = 2**9  # a refusal needs no large arrays
 def small(op: str, choices: Choices, padding: str = "") -> Pool:
     """Draw a small pool; padding: the kind of it, where it matters."""
     kinds = sizes.PADDINGS if op in EXPLICIT else sizes.PADDINGS[:-1]
-    return calls.within(op, choices, padding or choices.pick(kinds), BUDGET, whole=True)
+    return choices.aside(
+        lambda drawn: calls.within(op, drawn, padding or drawn.pick(kinds), BUDGET, whole=True),
+        lambda: calls.plain(op, padding or "VALID"),
+    )
 
 
 def other_rank(op: str, choices: Choices) -> Case:

@@ -20,6 +20,7 @@ __all__ = [
     "between_channels",
     "changes",
     "dtypes",
+    "plain",
     "read",
     "valid",
     "within",
@@ -118,6 +119,26 @@ def within(op: str, choices: Choices, padding: str, budget: int, kind: str = "",
     batch = 0 if not whole and kind == "no batch" else choices.pick(batches)
     batch = many if long == "batch" else batch
     return _pool(op, choices, numbers, (batch, channels), (rows, columns), padding)
+
+
+def plain(op: str, padding: str) -> Pool:
+    """Return an ordinary call: two images of 5x6 in float32, windows of 3x2, four channels."""
+    rows, columns = (sizes.lay(padding, size, taps, 1, 1) for size, taps in ((5, 3), (6, 2)))
+    return Pool(
+        op=op,
+        batch=2,
+        rows=rows,
+        columns=columns,
+        padding=padding,
+        channels=4,
+        between=1,
+        output_dtype="",
+        include_batch_in_index=False,
+        dtype="float32",
+        spelling=Spelling(data_format="absent", strides="int", window="two", sizes="list"),
+        regime="lattice",
+        seed=0,
+    )
 
 
 def between_channels(choices: Choices) -> Pool:

@@ -13,9 +13,21 @@ from conformance.ops.unpooling.calls import Unpool
 __all__ = ["BREAKS"]
 
 
+PLAIN = Unpool(
+    result=(2, 2, 3, 2),
+    size=(4, 6),
+    argmax="int64",
+    include_batch_in_index=None,
+    sizes="list",
+    dtype="float32",
+    regime="lattice",
+    seed=0,
+)
+
+
 def small(choices: Choices) -> Unpool:
     """Draw a small call."""
-    return calls.within(choices, 2**6, whole=True)
+    return choices.aside(lambda drawn: calls.within(drawn, 2**6, whole=True), lambda: PLAIN)
 
 
 def other_rank(_op: str, choices: Choices) -> Case:
