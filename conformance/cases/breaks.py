@@ -102,10 +102,11 @@ def padding(choices: Choices, layout: str, *, explicit: bool) -> Json:
     lengths: tuple[Json, ...] = ([0, 0, 0, 0], [], pairs[:1], pairs[:2], pairs[:3], [*pairs, [0, 0]])
     rows, columns = (1, 2) if layout == "NHWC" else (2, 3)
     outside: tuple[Json, ...] = ([0, 1], [1, 0], [1, 1])
+    short_or_long: tuple[Json, ...] = ([0], [0, 0, 0])
     ends: tuple[Callable[[], Json], ...] = (
         lambda: [numbers(choices, 0), 0],
         lambda: [0, numbers(choices, 0)],
-        lambda: choices.pick(([0], [0, 0, 0])),
+        lambda: choices.pick(short_or_long),
     )
     ways: tuple[Callable[[], Json], ...] = (
         lambda: choices.pick(NAMES),
@@ -124,6 +125,9 @@ def format_(choices: Choices) -> Json:
 def sizes_of(choices: Choices, shape: Sequence[int], *, two: bool = False) -> Json:
     """Choose what is no shape of four entries; two: height and width would do."""
     entries: list[Json] = list(shape)
+    arrays: list[Json] = [
+        {"array": entries, "dtype": dtype} for dtype in ("float32", "float64", "int16", "uint32", "uint64")
+    ]
     others: tuple[Json, ...] = (
         entries[:3],
         [*entries, 1],
@@ -133,7 +137,7 @@ def sizes_of(choices: Choices, shape: Sequence[int], *, two: bool = False) -> Js
         1,
         4,
         [float(size) for size in shape],
-        *({"array": entries, "dtype": dtype} for dtype in ("float32", "float64", "int16", "uint32", "uint64")),
+        *arrays,
         [entries],
     )
     ways: tuple[Callable[[], Json], ...] = (
