@@ -20,7 +20,7 @@ Rules:
 Source: TensorFlow 2.21.0, core/framework/kernel_shape_util.cc (GetWindowedOutputSizeVerbose).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 from typing import Any, TypeAlias
 
@@ -72,6 +72,25 @@ class Axis:
         start = window * self.stride - self.before
         taps = range(start, start + self.reach, self.dilation)
         return [cell for cell in range(self.size) if cell in taps]
+
+    def part(self, windows: slice) -> tuple[slice, "Axis"]:
+        """
+        Return the image cells that some windows, start to stop - 1, lie over, and these windows over those cells alone.
+
+        >>> same(8, 3, 2).part(slice(2, 4))
+        (slice(4, 8, None), Axis(size=4, taps=3, stride=2, dilation=1, before=0, after=1, out=2))
+        """
+        start, stop = (window * self.stride - self.before for window in (windows.start, windows.stop - 1))
+        stop += self.reach
+        cells = slice(*(min(max(end, 0), self.size) for end in (start, stop)))
+        alone = replace(
+            self,
+            size=cells.stop - cells.start,
+            before=cells.start - start,
+            after=stop - cells.stop,
+            out=windows.stop - windows.start,
+        )
+        return cells, alone
 
     def starts(self) -> Indices:
         """Return the image coordinate of each window's first tap: [out], negative inside the padding."""

@@ -1,17 +1,20 @@
 """avg_pool, its gradient and avg_unpool as sums: of windows, and into windows."""
 
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property, partial
 from math import lcm
 
 import numpy as np
 
-from reference.engine.exact import Enclosure, Index, SumOfProducts, exponent_of, finite, magnitudes
+from reference.engine.exact import Enclosure, Index, SumOfProducts, blocks, exponent_of, finite, magnitudes
 from reference.engine.patches import overlap, seen
 from reference.engine.pools import Pool, chain
 from reference.floats import Array
 
 __all__ = ["Average", "Spread"]
+
+BLOCK = 2**16  # elements of the image whose means are rounded at once
 
 
 class Average(SumOfProducts):
@@ -27,6 +30,19 @@ class Average(SumOfProducts):
             geometry.columns.taps, geometry.columns.size
         )
         self.depth = chain(geometry.rows) + chain(geometry.columns)
+
+    def rounded(self, sizes: Array | None = None) -> Array:
+        """Round block after block of windows: each stays in the cache, and its numbers alone decide what is exact."""
+        rows, (_, _, columns, channels) = self.geometry.rows, self.left.shape
+        at_once = max(BLOCK // max(rows.stride * columns * channels, 1), rows.taps)
+        parts = list(blocks(self.shape[:2], at_once))
+        if len(parts) < 2:
+            return super().rounded(sizes)
+        out = np.empty(self.shape, self.dtype)
+        for images, windows in parts:
+            cells, alone = rows.part(windows)
+            out[images, windows] = Average(self.left[images, cells], replace(self.geometry, rows=alone)).rounded()
+        return out
 
     def contract(self, left: Array, right: Array) -> Array:
         """Add the elements of every window, along rows and then along columns."""

@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from reference.engine.exact import CHUNK, Index, SumOfProducts, blocks, chunked_depth, chunked_product
+from reference.engine.exact import Index, SumOfProducts, blocks, chunked_depth, chunked_product
 from reference.engine.frames import Frame, framed, laid, spread_taps, used
 from reference.engine.patches import meeting, seen, window_view
 from reference.floats import Array
@@ -41,7 +41,7 @@ class Forward(SumOfProducts):
     def contract(self, left: Array, right: Array) -> Array:
         """Multiply patches of the image, a block of them at a time, with the filters as a matrix."""
         groups, frames = self.geometry.groups, frames_of(self.geometry)
-        matrices = by_group(used(right, *frames), groups)
+        matrices = by_group(used(right, *frames), groups).astype(np.float64, copy=False)
         out = np.empty(self.shape)
         for some, patches in patch_blocks(left, *frames):
             out[some] = ungroup(chunked_product(group_patches(patches, groups), matrices), out[some].shape)
@@ -82,9 +82,8 @@ class FilterGradient(SumOfProducts):
         self.terms_per_element = max(prod(gradient.shape[:3]), 1)
         windows = gradient.shape[:3]
         at_once = windows_at_once(prod(filters[:3]) * geometry.groups)
-        # Every block's chunks are added to the total one by one.
         in_block = min(at_once, self.terms_per_element)
-        self.depth = min(in_block, CHUNK) + sum(1 for _ in blocks(windows, at_once)) * -(-in_block // CHUNK)
+        self.depth = chunked_depth(in_block) + sum(1 for _ in blocks(windows, at_once))
 
     def contract(self, left: Array, right: Array) -> Array:
         """Multiply the transposed patches of the image with the gradient, a block of windows at a time."""
@@ -92,8 +91,8 @@ class FilterGradient(SumOfProducts):
         (_, _, depth, outputs), high, wide = self.shape, rows.axis.taps, columns.axis.taps
         total = np.zeros((groups, high * wide * depth, outputs // groups))
         for some, patches in patch_blocks(left, rows, columns):
-            gradient = group_channels(right[some], groups)
-            chunked_product(group_patches(patches, groups).transpose(0, 2, 1), gradient, total)
+            gradient = group_channels(right[some], groups).astype(np.float64, copy=False)
+            total += chunked_product(group_patches(patches, groups).transpose(0, 2, 1), gradient)
         taps = np.moveaxis(total.reshape(groups, high, wide, depth, outputs // groups), 0, 3).reshape(
             high, wide, depth, outputs
         )
@@ -133,13 +132,18 @@ def patch_blocks(image: Array, rows: Frame, columns: Frame) -> Iterator[tuple[tu
     """
     Yield blocks of windows: their index (images, rows, columns) and they, [n, rows, columns, FH, FW, I] in float64.
 
-    image: [N, H, W, I].
+    image: [N, H, W, I]. Every block lies in the memory of the one before it: new memory costs more than the copy.
     """
     if 0 in (len(image), rows.axis.out, columns.axis.out):
         return
     windows = window_view(laid(image, rows, columns), rows.axis, columns.axis)
-    for block in blocks(windows.shape[:3], windows_at_once(prod(windows.shape[3:]))):
-        yield block, windows[block].astype(np.float64, order="C")
+    at_once = min(windows_at_once(prod(windows.shape[3:])), prod(windows.shape[:3]))
+    memory = np.empty(at_once * prod(windows.shape[3:]))
+    for block in blocks(windows.shape[:3], at_once):
+        some = windows[block]
+        patches = memory[: some.size].reshape(some.shape)
+        patches[...] = some
+        yield block, patches
 
 
 def squared(values: Array, axes: str, kept: str) -> Array:
@@ -176,4 +180,4 @@ def group_channels(values: Array, groups: int) -> Array:
 
 def ungroup(products: Array, shape: tuple[int, ...]) -> Array:
     """Undo group_channels: return [groups, n*rows*OW, O/groups] in the shape [n, rows, OW, O]."""
-    return np.moveaxis(products, 0, 1).reshape(shape)
+    return products.transpose(1, 0, 2).reshape(shape)

@@ -4,17 +4,17 @@ from functools import cached_property
 
 import numpy as np
 
-from reference.engine.conv2d import MOST, frames_of, group_channels, squared
-from reference.engine.exact import Index, SumOfProducts, blocks, chunked_depth, chunked_product
+from reference.engine.conv2d import frames_of, group_channels, squared, ungroup
+from reference.engine.exact import CHUNK, Index, SumOfProducts, blocks, chunked_depth, chunked_product
 from reference.engine.frames import cut, used
-from reference.engine.patches import apart, covering, length, overlap, run, window_view
+from reference.engine.patches import covering, length, overlap, run, window_view
 from reference.floats import Array
 from reference.windows import Convolution, Indices
 
 __all__ = ["Backward"]
 
-BLOCK = 2**16  # products held at once: half a MiB of float64, which stays in the cache
-LEAST = 128  # input elements multiplied at once: fewer make matrix products slow
+PRODUCTS = 10**6  # made at once: BLAS has faster ways for products of matrices so small
+LEAST = 128  # input elements multiplied at once all the same
 
 
 class Backward(SumOfProducts):
@@ -26,31 +26,22 @@ class Backward(SumOfProducts):
         per_group = filters.shape[3] // geometry.groups
         high, wide = overlap(geometry.rows), overlap(geometry.columns)
         self.terms_per_element = max(high * wide * per_group, 1)
-        self.depth = chunked_depth(max(per_group, 1)) + (high + 1) * (wide + 1)
+        self.depth = chunked_depth(max(per_group, 1)) + high * wide
 
     def contract(self, left: Array, right: Array) -> Array:
-        """Multiply every element with rows of taps as a matrix, then add what it gives to the cells of its window."""
-        rows, columns = frames_of(self.geometry)
-        filters, channels = used(right, rows, columns), self.shape[3]
-        frame = np.zeros((len(left), length(rows.axis), length(columns.axis), channels))
+        """Multiply every element with one tap of the filters after the other, and add that to the cell it meets."""
+        (rows, columns), groups = frames_of(self.geometry), self.geometry.groups
+        taps, left = by_tap(used(right, rows, columns), groups), left.astype(np.float64, copy=False)
+        frame = np.zeros((len(left), length(rows.axis), length(columns.axis), self.shape[3]))
         windows = window_view(frame, rows.axis, columns.axis, writeable=True)
-        for h in apart(rows.axis):
-            taps = filters[h]
-            per_window = max(len(taps) * columns.axis.taps * channels, 1)
-            for some in blocks(left.shape[:3], max(BLOCK // per_window, min(LEAST, MOST // per_window), 1)):
-                products = self._products(left[some], taps)
-                for w in apart(columns.axis):
-                    windows[*some, h, w] += products[..., w, :]
+        at_once = max(PRODUCTS // (CHUNK * max(taps.shape[-1], 1)), LEAST)
+        parts = [(some, group_channels(left[some], groups)) for some in blocks(left.shape[:3], at_once)]
+        for h, w in np.ndindex(taps.shape[:2]):
+            tap = taps[h, w].astype(np.float64, order="C")
+            for some, elements in parts:
+                cells = windows[*some, h, w]
+                cells += ungroup(chunked_product(elements, tap), cells.shape)
         return cut(frame, rows, columns, (self.geometry.rows.size, self.geometry.columns.size))
-
-    def _products(self, elements: Array, taps: Array) -> Array:
-        """Return what elements [n, rows, OW, O] give to each cell of their windows: [n, rows, OW, FH, FW, I]."""
-        groups = self.geometry.groups
-        high, wide, depth, outputs = taps.shape
-        matrices = taps.reshape(high * wide * depth, groups, outputs // groups).transpose(1, 2, 0)
-        products = chunked_product(group_channels(elements, groups), matrices)
-        by_tap = products.reshape(groups, *elements.shape[:3], high, wide, depth)
-        return np.moveaxis(by_tap, 0, 5).reshape(*elements.shape[:3], high, wide, groups * depth)
 
     def absent(self, right: Array) -> Array:
         """Sum the taps of each output's window that meet no input element: inserted zeros and padding."""
@@ -94,3 +85,9 @@ class Backward(SumOfProducts):
         runs = run(self.geometry.rows), run(self.geometry.columns)
         classes = [taps[h :: runs[0], w :: runs[1]].sum((0, 1)) for h, w in np.ndindex(*np.minimum(runs, (high, wide)))]
         return np.asarray((np.sqrt(elements) * np.sqrt(np.max(classes, 0))).max(3, keepdims=True))
+
+
+def by_tap(filters: Array, groups: int) -> Array:
+    """Return filters [FH, FW, FI, O] as a matrix a tap and group: [FH, FW, groups, O/groups, FI]."""
+    high, wide, depth, outputs = filters.shape
+    return filters.reshape(high, wide, depth, groups, outputs // groups).transpose(0, 1, 3, 4, 2)

@@ -47,8 +47,8 @@ __all__ = [
 ]
 
 U = 2.0**-53  # unit roundoff of float64
-CHUNK = 128  # products added in a row: the fewer, the smaller the error's bound; below this, matrix products are slow
-BLOCK = 2**15  # elements rounded at once: their temporaries stay in the cache
+CHUNK = 64  # products added in a row: the fewer, the smaller the error's bound; below this, matrix products are slow
+BLOCK = 2**14  # elements rounded at once: their temporaries stay in the cache
 STRETCH = 2**16  # elements looked at once: of one temporary more stay in the cache
 FEW = 64  # undecided elements that are sooner summed one by one than all cut into more slices
 FEWER = 2**7  # likewise one of so many
@@ -64,18 +64,9 @@ class Enclosure:
     error: Array | float
     exponent: int = 0
 
-    def broadcast_to(self, shape: tuple[int, ...]) -> "Enclosure":
-        """Return the same with arrays of one shape; what is zero everywhere stays a scalar."""
-        high = np.broadcast_to(self.high, shape)
-        sides = (np.asarray(side) for side in (self.low, self.error))
-        low, error = (side if side.ndim == 0 and side == 0 else np.broadcast_to(side, shape) for side in sides)
-        return Enclosure(high, low, error, self.exponent)
-
     def __getitem__(self, block: tuple[slice, ...]) -> "Enclosure":
         """Return a part of it."""
-        sides = (np.asarray(side) for side in (self.low, self.error))
-        low, error = (side[block] if side.ndim else side for side in sides)
-        return Enclosure(self.high[block], low, error, self.exponent)
+        return Enclosure(self.high[block], _part(self.low, block), _part(self.error, block), self.exponent)
 
     def ends(self, divisor: Array | None) -> list[Array]:
         """
@@ -84,7 +75,7 @@ class Enclosure:
         Rounding them to a narrower format is rounding the enclosed numbers: float64 that only stands for a number next
         to it has an odd last bit, and is no tie.
         """
-        if np.ndim(self.low):
+        if np.ndim(self.low):  # from slices
             return self._odd_ends(divisor)
         middle = self.high if divisor is None else self.high / divisor
         if np.any(self.error):  # which has room for the rounding of the division
@@ -304,12 +295,10 @@ class SumOfProducts(ABC):
     def _round(self, sums: Enclosure, fmt: Format) -> tuple[Array, Array]:
         """Round enclosed sums; say which are undecided because both ends of the enclosure round differently."""
         divisor = self.divisor()
-        out, undecided = np.empty(self.shape, fmt.dtype), np.zeros(self.shape, bool)
-        shares = None if divisor is None else divisor.reshape((1,) * (len(self.shape) - divisor.ndim) + divisor.shape)
-        sums = sums.broadcast_to(self.shape)
+        out, undecided = np.empty(self.shape, fmt.dtype), np.empty(self.shape, bool)
         for block in blocks(self.shape):
-            share = None if shares is None else shares[_along_its_axes(shares, block)]
-            out[block], undecided[block] = _rounded(sums[block], share, fmt)
+            some = None if divisor is None else _part(divisor, block)
+            out[block], undecided[block] = _rounded(sums[block], some, fmt)
         return out, undecided
 
     def _summed(self, index: Index, fmt: Format) -> float:
@@ -318,13 +307,13 @@ class SumOfProducts(ABC):
             ratio = self.exact(index)
             return round_ratio(ratio.numerator, ratio.denominator, fmt)
         left, right = (finite(side) for side in self.terms(index))
-        if not products_are_safe(left, right).all():
-            ratio = exact_sum(left, right)
-            return round_ratio(ratio.numerator, ratio.denominator, fmt)
         # math.fsum rounds a sum once.
         if fmt.precision == 53:
-            return math.fsum(part for side in two_product(left, right) for part in side.tolist())
-        products = (left * right).tolist()  # without a rest
+            if products_are_safe(left, right).all():
+                return math.fsum(part for side in two_product(left, right) for part in side.tolist())
+            ratio = exact_sum(left, right)
+            return round_ratio(ratio.numerator, ratio.denominator, fmt)
+        products = (left * right).tolist()  # without a rest: the factors have 24 bits at most, and their exponents 8
         total = math.fsum(products)
         below, above = round_to(np.nextafter(total, [-np.inf, np.inf]), fmt)
         if below == above:  # the sum lies between them
@@ -351,13 +340,16 @@ class SumOfProducts(ABC):
 
 def blocks(shape: tuple[int, ...], most: int = BLOCK) -> Iterator[tuple[slice, ...]]:
     """Yield indices that cut an array, along its first axes, into blocks of about `most` elements, one at least."""
+    if prod(shape) <= most:
+        yield tuple(slice(0, size) for size in shape)
+        return
     inside = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
     cut = next((axis for axis, size in enumerate(inside) if size <= most), 0)
     step = max(most // max(inside[cut], 1), 1)
     rest = [slice(None)] * (len(shape) - cut - 1)
     for lead in product(*map(range, shape[:cut])):
         for start in range(0, shape[cut], step):
-            yield (*(slice(i, i + 1) for i in lead), slice(start, start + step), *rest)
+            yield (*(slice(i, i + 1) for i in lead), slice(start, min(start + step, shape[cut])), *rest)
 
 
 def magnitudes(values: Array) -> tuple[float, float]:
@@ -464,19 +456,12 @@ def rounded_to_multiples(values: Array, exponent: int) -> Array:
     return out
 
 
-def chunked_product(a: Array, b: Array, total: Array | None = None) -> Array:
-    """Return a @ b in float64, or add it to total, CHUNK products at a time: no chain of additions is long."""
-    first = 0 if total is not None else CHUNK
-    out = _chunk_product(a, b, 0) if total is None else total
-    for start in range(first, a.shape[-1], CHUNK):
-        out += _chunk_product(a, b, start)
+def chunked_product(a: Array, b: Array) -> Array:
+    """Return a @ b of float64, CHUNK products at a time: no chain of additions is long."""
+    out = np.asarray(a[..., :CHUNK] @ b[..., :CHUNK, :])
+    for start in range(CHUNK, a.shape[-1], CHUNK):
+        out += a[..., start : start + CHUNK] @ b[..., start : start + CHUNK, :]
     return out
-
-
-def _chunk_product(a: Array, b: Array, start: int) -> Array:
-    """Return the sum of CHUNK products."""
-    sides = a[..., start : start + CHUNK], b[..., start : start + CHUNK, :]
-    return np.asarray(np.matmul(*(side.astype(np.float64, copy=False) for side in sides)))
 
 
 def chunked_depth(terms: int) -> int:
@@ -517,15 +502,20 @@ def _rounded(sums: Enclosure, divisor: Array | None, fmt: Format) -> tuple[Array
     """Divide and round an enclosure; say where its ends round differently."""
     if fmt.precision == 53:
         return _round_pair(sums if divisor is None else _divided(sums, divisor))
-    # The exact number 0 is +0. Ends on both sides of it round to zeros of two signs: which one is undecided.
-    first, *last = [round_to(end + 0.0, fmt) for end in sums.ends(divisor)]
+    ends = sums.ends(divisor)
+    if len(ends) == 1:
+        return round_to(ends[0] + 0.0, fmt), False  # the exact number 0 is +0
+    # Ends on both sides of 0, and a sum of -0, round to zeros of two signs: which one is undecided.
+    first, last = (round_to(end, fmt) for end in ends)
     bits = f"u{first.itemsize}"
-    return first, first.view(bits) != last[0].view(bits) if last else False
+    return first, first.view(bits) != last.view(bits)
 
 
-def _along_its_axes(array: Array, block: tuple[slice, ...]) -> tuple[slice, ...]:
-    """Return the index of a block in an array that broadcasts: all of an axis of one element."""
-    return tuple(part if size > 1 else slice(None) for part, size in zip(block, array.shape, strict=True))
+def _part(array: Array | float, block: tuple[slice, ...]) -> Array:
+    """Return what a block meets of an array that broadcasts: of an axis of one element, or a missing one, all."""
+    sides = np.asarray(array)
+    last = block[len(block) - sides.ndim :]
+    return np.asarray(sides[tuple(part if size > 1 else slice(None) for part, size in zip(last, sides.shape, strict=True))])
 
 
 def _divided_to_odd(values: Array, divisor: Array) -> Array:
