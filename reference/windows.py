@@ -67,6 +67,11 @@ class Axis:
         """The length of the image with its padding."""
         return self.before + self.size + self.after
 
+    @property
+    def full(self) -> bool:
+        """Whether every window lies inside the image."""
+        return self.before == 0 and (self.out - 1) * self.stride + self.reach <= self.size
+
     def cells(self, window: int) -> list[int]:
         """Return the image cells that one window meets: window * stride + t * dilation - before, those inside."""
         start = window * self.stride - self.before

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property, partial
-from math import lcm
+from math import lcm, prod
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from reference.floats import Array
 
 __all__ = ["Average", "Spread"]
 
-BLOCK = 2**16  # elements of the image whose means are rounded at once
+BLOCK = 2**16  # elements of the image in a block of its own
 
 
 class Average(SumOfProducts):
@@ -22,8 +22,10 @@ class Average(SumOfProducts):
 
     free_products = True
 
-    def __init__(self, image: Array, geometry: Pool) -> None:
+    def __init__(self, image: Array, geometry: Pool, shares: Array | None = None) -> None:
         self.left, self.right, self.geometry = image, np.ones((), image.dtype), geometry
+        # How many elements each window holds, at least 1: [OH, OW, 1], or one number for all of them.
+        self.shares = _shares(geometry) if shares is None else shares
         self.dtype = image.dtype
         self.shape = (len(image), geometry.rows.out, geometry.columns.out, image.shape[3])
         self.terms_per_element = min(geometry.rows.taps, geometry.rows.size) * min(
@@ -32,17 +34,27 @@ class Average(SumOfProducts):
         self.depth = chain(geometry.rows) + chain(geometry.columns)
 
     def rounded(self, sizes: Array | None = None) -> Array:
-        """Round block after block of windows: each stays in the cache, and its numbers alone decide what is exact."""
-        rows, (_, _, columns, channels) = self.geometry.rows, self.left.shape
-        at_once = max(BLOCK // max(rows.stride * columns * channels, 1), rows.taps)
-        parts = list(blocks(self.shape[:2], at_once))
+        """
+        Return the means, rounded once.
+
+        One small element beside large ones is enough for no sum to be known as exact, and ties are many: then blocks of
+        windows are rounded one after the other, so that few share its fate.
+        """
+        parts = [] if self.dtype == np.float64 or self._exact(float(self.size())) else self._parts()
         if len(parts) < 2:
             return super().rounded(sizes)
         out = np.empty(self.shape, self.dtype)
         for images, windows in parts:
-            cells, alone = rows.part(windows)
-            out[images, windows] = Average(self.left[images, cells], replace(self.geometry, rows=alone)).rounded()
+            cells, alone = self.geometry.rows.part(windows)
+            shares = self.shares[windows] if self.shares.ndim else self.shares
+            part = Average(self.left[images, cells], replace(self.geometry, rows=alone), shares)
+            out[images, windows] = part.rounded()
         return out
+
+    def _parts(self) -> list[tuple[slice, ...]]:
+        """Cut the output into blocks of images and rows; none has fewer rows than a window, which all of them share."""
+        rows, (_, _, columns, channels) = self.geometry.rows, self.left.shape
+        return list(blocks(self.shape[:2], max(BLOCK // max(rows.stride * columns * channels, 1), rows.taps)))
 
     def contract(self, left: Array, right: Array) -> Array:
         """Add the elements of every window, along rows and then along columns."""
@@ -68,14 +80,21 @@ class Average(SumOfProducts):
         return np.array(largest * self.terms_per_element)
 
     @cached_property
-    def shares(self) -> Array:
-        """How many elements each window holds, at least 1: [OH, OW, 1], or one number for all of them."""
-        counts = np.maximum(self.count(), 1)
-        return np.asarray(counts[0, 0, 0]) if counts.size and counts.min() == counts.max() else counts
+    def magnitudes(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Those of the image, and of 1."""
+        return magnitudes(self.left), (1.0, 1.0)
 
     def divisor(self) -> Array:
         """Return how many elements each window holds."""
         return self.shares
+
+
+def _shares(geometry: Pool) -> Array:
+    """Return how many elements each window holds, at least 1: [OH, OW, 1], or one number for all of them."""
+    axes = (geometry.rows, geometry.columns)
+    if all(axis.full for axis in axes):
+        return np.array(float(prod(axis.taps for axis in axes)))
+    return np.maximum(geometry.counts()[:, :, None], 1)
 
 
 class Spread(SumOfProducts):

@@ -236,13 +236,17 @@ class SumOfProducts(ABC):
     def _plain_error(self, left: Array, right: Array, sizes: Array) -> Array:
         """Bound the rounding error of `contract`: depth u S; nothing where all are multiples, below 2^53, of a unit."""
         largest = float(sizes.max(initial=0.0))
-        if self.free_products and largest < 2.0**52 * self.unit:
+        if self.free_products and self._exact(largest):
             return np.zeros(())
         if largest < 2.0**52 and whole(left) and whole(right):
             return np.zeros(())
         # Four more: the rounding of `sizes`, of a division, and that of adding the error to the sum. Nothing underflows
         # here, since products of formats narrower than float64 are above 2^-300.
         return sizes * (1.01 * (self.depth + 4) * U)
+
+    def _exact(self, largest: float) -> bool:
+        """Return whether float64 adds elements of `left` exactly, where no sum of their magnitudes is larger."""
+        return largest < 2.0**52 * self.unit
 
     def _sliced(self, left: Array, right: Array, most: int) -> Enclosure:
         """Add the exact products of slices as pairs of float64, and bound what the cut-off slices would add."""
@@ -346,7 +350,7 @@ def blocks(shape: tuple[int, ...], most: int = BLOCK) -> Iterator[tuple[slice, .
     inside = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
     cut = next((axis for axis, size in enumerate(inside) if size <= most), 0)
     step = max(most // max(inside[cut], 1), 1)
-    rest = [slice(None)] * (len(shape) - cut - 1)
+    rest = [slice(0, size) for size in shape[cut + 1 :]]
     for lead in product(*map(range, shape[:cut])):
         for start in range(0, shape[cut], step):
             yield (*(slice(i, i + 1) for i in lead), slice(start, min(start + step, shape[cut])), *rest)
@@ -515,7 +519,9 @@ def _part(array: Array | float, block: tuple[slice, ...]) -> Array:
     """Return what a block meets of an array that broadcasts: of an axis of one element, or a missing one, all."""
     sides = np.asarray(array)
     last = block[len(block) - sides.ndim :]
-    return np.asarray(sides[tuple(part if size > 1 else slice(None) for part, size in zip(last, sides.shape, strict=True))])
+    return np.asarray(
+        sides[tuple(part if size > 1 else slice(None) for part, size in zip(last, sides.shape, strict=True))]
+    )
 
 
 def _divided_to_odd(values: Array, divisor: Array) -> Array:

@@ -12,7 +12,6 @@ from reference.floats import Array
 from reference.windows import Axis, Indices
 
 __all__ = [
-    "apart",
     "covering",
     "length",
     "meeting",
@@ -56,11 +55,6 @@ def places(axis: Axis, tap: int) -> slice:
     """Return the cells of the padded image that one tap of all windows meets."""
     start = tap * axis.dilation
     return slice(start, start + max((axis.out - 1) * axis.stride + 1, 0), axis.stride)
-
-
-def apart(axis: Axis) -> list[slice]:
-    """Cut the taps of a window into runs in which no two meet one cell, whichever windows they belong to."""
-    return [slice(tap, min(tap + run(axis), axis.taps)) for tap in range(0, axis.taps, run(axis))]
 
 
 def run(axis: Axis) -> int:

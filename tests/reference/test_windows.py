@@ -1,7 +1,7 @@
 """Where windows lie: sizes, padding, and the padding that a transposed convolution implies."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reference.windows import Axis, Transposed, explicit, forward_sizes, reach, same, transposed, valid
@@ -145,6 +145,34 @@ def test_taps_and_windows_are_those_of_the_formula(
     assert {(i, t) for t in range(taps) for i in range(early[t], late[t])} == {(i, t) for i, t, _ in met}
     assert {(i, c) for c in range(size) for i in range(begun[c], ended[c], step)} == {(i, c) for i, _, c in met}
     assert axis.counts().sum() == axis.covered().sum() == len(met)
+
+
+@given(sizes, taps, strides, dilations, st.integers(0, 9), st.integers(0, 9), st.data())
+def test_some_windows_meet_the_same_cells_alone(
+    size: int, taps: int, stride: int, dilation: int, before: int, after: int, data: st.DataObject
+) -> None:
+    """Of the image that holds their cells and no others."""
+    axis = explicit(size, taps, stride, dilation, before, after)
+    assume(axis.out > 0)
+    start, stop = sorted(data.draw(st.lists(st.integers(0, axis.out), min_size=2, max_size=2, unique=True)))
+
+    cells, alone = axis.part(slice(start, stop))
+
+    met = [[cells.start + cell for cell in alone.cells(window)] for window in range(alone.out)]
+    assert met == [axis.cells(window) for window in range(start, stop)]
+    assert alone.out == stop - start
+    assert cells.stop - cells.start == alone.size
+
+
+@given(sizes, taps, strides, dilations, st.integers(0, 2), st.integers(0, 9))
+def test_windows_are_full_where_all_their_taps_are_inside(
+    size: int, taps: int, stride: int, dilation: int, before: int, after: int
+) -> None:
+    """Padding that no window meets takes nothing away."""
+    axis = explicit(size, taps, stride, dilation, before, after)
+    assume(axis.out > 0)
+
+    assert axis.full == bool((axis.counts() == taps).all())
 
 
 def test_axis_tells_its_reach() -> None:

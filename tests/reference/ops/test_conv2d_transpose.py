@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from reference import SpecError, conv2d_backprop_input, conv2d_transpose
-from reference.engine.conv2d import BLOCK
+from reference.engine.conv2d_transpose import PRODUCTS
+from reference.engine.exact import CHUNK
 from reference.floats import FORMATS, Array
 from reference.ops.conv2d_transpose import backward
 
@@ -165,9 +166,9 @@ def test_the_input_gradient_has_the_padding_that_it_is_given() -> None:
 
 def test_a_large_image_is_transposed_in_blocks() -> None:
     """A single 1 among 3x3 taps moves the image by its place, in every block of rows."""
-    side = 260  # 9 products of every element are several times BLOCK
+    side = 260  # each tap takes several blocks
     image = np.arange(side * side, dtype=np.float32).reshape(1, side, side, 1)
-    assert 9 * side * side > 4 * BLOCK
+    assert side * side * CHUNK > 4 * PRODUCTS
     last = np.zeros((3, 3, 1, 1), np.float32)
     last[2, 2] = 1
 

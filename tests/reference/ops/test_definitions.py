@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import reference
 from reference.checks import from_nhwc, read_shape, shape_to_nhwc, to_nhwc
+from reference.engine import avg_pool as means
 from reference.engine import exact as engine
 from reference.engine.pools import Pool
 from reference.floats import FORMATS, Array, round_ratio
@@ -455,6 +456,15 @@ def test_slices_decide_a_sum_as_its_definition_does(op: str, data: st.DataObject
         out = getattr(reference, op)(**call)
 
     assert same(out, rounded(DEFINED[op](call, exact), out.dtype))
+
+
+@given(calls("avg_pool", "wide", "subnormal"), st.integers(1, 40))
+def test_means_of_a_block_are_those_of_the_image(call: Arguments, block: int) -> None:
+    """However small the blocks are into which an image is cut whose sums are not known as exact."""
+    with patch.object(means, "BLOCK", block):
+        out = reference.avg_pool(**call)
+
+    assert same(out, rounded(DEFINED["avg_pool"](call, exact), out.dtype))
 
 
 @pytest.mark.parametrize("op", SUMS)
