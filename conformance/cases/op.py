@@ -9,6 +9,7 @@ from conformance.cases.conditions import Condition
 from conformance.cases.layers import RealLayer
 from conformance.cases.linear import Linear
 from conformance.cases.network import AtLayer, LayerKind
+from conformance.cases.world import World
 from conformance.model import Array, Case, Json
 from conformance.sets import Allowed
 from reference.bounds import Arithmetic
@@ -70,6 +71,7 @@ class Op:
     image: bool = True  # whether its (first) result is what the windows of `windows` give, [N, H, W, C]
 
     valid: Callable[[Choices], Case]  # draws a valid call
+    world: World  # all its small calls
     breaks: Mapping[str, Sequence[Break]]  # ways to break each rule that a call can break
     # Of the other rules, which state a meaning: valid calls that exercise them meet one of these conditions.
     meanings: Mapping[str, tuple[Condition, ...]] = field(default_factory=dict)

@@ -34,7 +34,7 @@ from conformance.errors import SuiteError, UsageError
 from conformance.ops import OPS
 from conformance.ops.profile_reading import loaded
 from conformance.run.header import header
-from conformance.run.jobs import CASES, SECONDS, Plan, default_jobs
+from conformance.run.jobs import CASES, SECONDS, SIDE, Plan, default_jobs
 from conformance.run.store import Store
 from conformance.run.trials import Panel
 from conformance.selftest.command import selftest
@@ -113,6 +113,10 @@ def run(
     layout: Annotated[list[str] | None, typer.Option(help="NHWC or NCHW. Repeats; both by default.")] = None,
     valid_only: Annotated[bool, typer.Option("--valid-only", help="Make no calls that break a rule.")] = False,
     cases: Annotated[int | None, typer.Option(min=1, max=2**32, help="Cases for each op, on every target.")] = None,
+    world: Annotated[
+        int | None,
+        typer.Option(min=1, max=16, help="All calls whose images go up to this side, and no other cases."),
+    ] = None,
     budget: Annotated[
         float | None, typer.Option(min=0, help="Seconds after which no further cases are begun; findings come after.")
     ] = None,
@@ -153,9 +157,9 @@ def run(
             raise UsageError(f"--{name} {seconds}: not a finite number of seconds")
     if resume:
         planned = {"target": target, "op": op, "cases": cases, "seed": seed, "timeout": timeout, "python": python}
-        given = {"out": out, "profile": profile, "known": known, "no-known": no_known or None, **planned}
+        given: dict[str, object] = {"out": out, "profile": profile, "known": known, "world": world, **planned}
         given |= {"tensorflow": tensorflow, "dtype": dtype, "layout": layout, "valid-only": valid_only or None}
-        given |= {"shard": shard, "processor": processor}
+        given |= {"shard": shard, "processor": processor, "no-known": no_known or None}
         if said := [f"--{name}" for name, value in given.items() if value is not None]:
             raise UsageError(f"--resume goes on with the run as it was planned: leave {', '.join(said)}")
         store = Store.resume(resume)
@@ -164,12 +168,17 @@ def run(
     else:
         if profile and len(target or ()) != 1:
             raise UsageError("--profile is of one target: name it with --target")
+        if world and cases:
+            raise UsageError("--world and --cases: a run of the small world has no other cases")
         ops = _ops(op)
         chosen, unavailable = _crossed(target, _interpreter(python), tensorflow, processor)
+        if world and not target:
+            chosen = tuple(name for name in chosen if not registry.find(name).traces)
         plan = Plan(
             ops=ops,
             targets=chosen,
-            cases=cases or (10**6 if budget else CASES),
+            cases=0 if world else cases or (10**6 if budget else CASES),
+            world=world or SIDE,
             seed=seed or 0,
             jobs=jobs or default_jobs(),
             budget=budget,
@@ -296,7 +305,7 @@ def _planned(options: dict[str, Any], budget: float | None, jobs: int | None) ->
         listed = {"ops": _ops(options["ops"]), "targets": _targets(options["targets"], options["python"])}
         listed |= {name: tuple(options.get(name, ())) for name in ("known", "dtypes", "layouts")}
         listed["part"] = tuple(options.get("part", (1, 1)))
-        numbers = {name: int(options[name]) for name in ("cases", "seed", "jobs")}
+        numbers = {name: int(options[name]) for name in ("cases", "world", "seed", "jobs")}
         return Plan(**{**options, **listed, **numbers, "budget": budget, "jobs": jobs or numbers["jobs"]})
     except (KeyError, TypeError, ValueError) as error:
         raise SuiteError(f"run.json: its options are not those of a plan: {error}") from error

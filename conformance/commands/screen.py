@@ -14,6 +14,7 @@ from rich.table import Table
 
 from conformance.judge.severity import gravity
 from conformance.model import DISAGREEMENTS
+from conformance.run.extents import Extent, sentences
 from conformance.run.jobs import Plan, own_cases
 from conformance.run.jobs import Progress as Message
 from conformance.targets import registry
@@ -45,6 +46,8 @@ class Live:
         cases: Mapping[str, int | None] = own_cases(plan) if known else dict.fromkeys(plan.ops)
         whole = sum(filter(None, cases.values())) if known else round(plan.budget or 0)
         self.total = self.bars.add_task("all ops" if known else "seconds", total=whole, counts="")
+        self.world = self.bars.add_task("small world", total=None, counts="")
+        self.swept: Counter[str] = Counter()
         self.tasks = {op: self.bars.add_task(op, total=number, counts="") for op, number in cases.items()}
         self.counts: dict[str, Counter[str]] = {op: Counter() for op in plan.ops}
 
@@ -54,7 +57,9 @@ class Live:
             self.bars.start()
         else:
             targets = ", ".join(self.plan.targets)
-            most = f"up to {self.plan.cases} cases each"
+            most = (
+                f"up to {self.plan.cases} cases each" if self.plan.cases else f"small calls to side {self.plan.world}"
+            )
             if self.plan.budget is not None:
                 most = f"for {self.plan.budget:g} s, and the search for findings"
             self.console.print(
@@ -73,6 +78,11 @@ class Live:
 
     def progress(self, message: Message) -> None:
         """Take in what a job has done."""
+        if message.swept:
+            for (_, what), number in message.verdicts.items():
+                self.swept[what] += number
+            self.bars.update(self.world, advance=message.swept, counts=counted(self.swept))
+            return
         for (_, what), number in message.verdicts.items():
             self.counts[message.op][what] += number
         self.bars.update(self.tasks[message.op], advance=message.ended, counts=counted(self.counts[message.op]))
@@ -117,6 +127,8 @@ def summary(result: Result, not_run: Mapping[str, Sequence[str]], folder: Path, 
         (each for each in result.known if each.id in known), key=lambda each: gravity(each.severity, "")
     ):
         console.print(f"known  {_of_cause(cause, known[cause.id])}", markup=False)
+    for sentence in sentences([Extent(**entry) for entry in result.footer["world"]]):
+        console.print(f"small world: {sentence}", markup=False)
     for reason, names in not_run.items():
         console.print(f"not run: {', '.join(names)}: {reason}", markup=False)
     for cause in result.known:
@@ -151,8 +163,10 @@ def closing(result: Result, new: int, known: int) -> str:
     verdict = f"{new} new findings." if new else f"Nothing new, but {stale} accepted causes no longer hold."
     verdict = verdict if result.failed else "Nothing new."
     ended = "" if result.footer["complete"] else " The budget ended the run before all cases."
+    small = sum(Extent(**entry).calls for entry in result.footer["world"])
+    looked = f"{sum(counts.values())} observations and {small:,} small calls in {result.footer['seconds']:.0f} s"
     return (
-        f"{verdict} {sum(counts.values())} observations in {result.footer['seconds']:.0f} s: {counted(counts)}, "
+        f"{verdict} {looked}: {counted(counts)}, "
         f"{counts['unsupported']} unsupported; {new} new findings, {known} known causes.{ended}"
     )
 

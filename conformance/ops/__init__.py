@@ -10,6 +10,7 @@ from conformance.ops.features import features
 from conformance.ops.files import case_from_json
 from conformance.ops.geometry import geometry
 from conformance.ops.neighbours import neighbours, shrink, simpler
+from conformance.ops.regions import regions
 from conformance.ops.stream import generate, invalid, refusals, valid
 from conformance.ops.table import OPS
 
@@ -29,6 +30,7 @@ __all__ = [
     "met",
     "neighbours",
     "refusals",
+    "regions",
     "shrink",
     "simpler",
     "valid",

@@ -1,9 +1,9 @@
 """
 A run: the cases of its plan on its targets, shard by shard, in one process or several.
 
-A shard is a block of consecutive cases of one op. Which cases it holds depends on the seed, the op and its number
-alone, so that the same seed gives the same cases whatever the number of jobs, and a shard that a killed run has not
-written is done again.
+A shard is a block of consecutive cases of one op, or of consecutive calls of its small world. Which cases it holds
+depends on the seed, the op and its number alone, so that the same seed gives the same cases whatever the number of
+jobs, and a shard that a killed run has not written is done again.
 """
 
 import multiprocessing
@@ -25,10 +25,12 @@ from typing import Any
 from conformance.errors import SuiteError, UsageError
 from conformance.model import Case
 from conformance.ops.profile_reading import loaded
+from conformance.run import sweep
 from conformance.run.rows import Row, rows
 from conformance.run.scope import Scope, shared
 from conformance.run.spent import Spent
 from conformance.run.store import Store
+from conformance.run.sweep import Block
 from conformance.run.trials import Outcome, Panel
 from conformance.targets.registry import find
 from conformance.targets.target import Target
@@ -38,6 +40,7 @@ from conformance.targets.transport.worker import die_with_parent
 __all__ = [
     "CASES",
     "SECONDS",
+    "SIDE",
     "Dispatch",
     "Plan",
     "Progress",
@@ -48,9 +51,12 @@ __all__ = [
     "own_cases",
     "own_shards",
     "perform",
+    "scopes_of",
     "shards",
 ]
 
+SIDE = 6  # to which a run takes its sample of the small world
+ROUNDS = 10  # of shards in which a run makes one block of each region of the small world, of common dtypes more
 CASES = 300  # for each op by default: every planted fault shows in them, in three minutes on two cores
 SECONDS = 10.0  # that one call may take
 SHARD = 32  # cases of a shard: what a killed run loses at most, for each job
@@ -63,10 +69,11 @@ class Plan:
 
     ops: tuple[str, ...]
     targets: tuple[str, ...]
-    cases: int  # for each op
+    cases: int  # for each op, beside its small world
     seed: int
     jobs: int
     budget: float | None = None  # seconds, after which no further shard is begun
+    world: int = 0  # the side of the small world: a sample of it, or where there are no cases all; 0: none of it
     seconds: float = SECONDS  # that one call may take
     python: str | None = None  # the interpreter of the workers
     profile: str | None = None  # the file of the user's that says what the target claims
@@ -102,30 +109,40 @@ class Shard:
 
     def cases(self, plan: Plan, targets: Mapping[str, Target]) -> Iterator[tuple[Case, tuple[str, ...]]]:
         """Yield its cases, each with the targets that get it; targets: with what they say of themselves."""
-        scopes = {
-            name: Scope(target=target, dtypes=plan.dtypes, layouts=plan.layouts) for name, target in targets.items()
-        }
         first = self.number * SHARD
+        scopes = scopes_of(plan, targets)
         return shared(self.op, plan.seed, first, self.size(plan), scopes, valid_only=plan.valid_only)
 
 
-def shards(plan: Plan) -> Iterator[Shard]:
+def scopes_of(plan: Plan, targets: Mapping[str, Target]) -> dict[str, Scope]:
+    """Return what a run asks of each target."""
+    return {name: Scope(target=target, dtypes=plan.dtypes, layouts=plan.layouts) for name, target in targets.items()}
+
+
+def shards(plan: Plan) -> Iterator[Shard | Block]:
     """Yield every shard of a plan, the ops taking turns, so that a run cut short has seen them all."""
-    count = -(-plan.cases // SHARD)
-    return (Shard(number, op) for number in range(count) for op in plan.ops)
+    blocks = sweep.blocks(plan.ops, plan.world) if plan.world else iter(())
+    if not plan.cases:
+        yield from blocks
+        return
+    share = -(-sum(1 for _ in sweep.cycle(plan.ops, plan.world)) // ROUNDS) if plan.world else 0
+    for number in range(-(-plan.cases // SHARD)):
+        yield from (Shard(number, op) for op in plan.ops)
+        yield from islice(blocks, share)
 
 
-def own_shards(plan: Plan) -> Iterator[Shard]:
+def own_shards(plan: Plan) -> Iterator[Shard | Block]:
     """Yield the shards of a plan that belong to its part: by their names, so that each part has some of every kind."""
     number, parts = plan.part
     return (shard for shard in shards(plan) if zlib.crc32(shard.name.encode()) % parts == number - 1)
 
 
 def own_cases(plan: Plan) -> dict[str, int]:
-    """Return how many cases of each op a plan's part has."""
+    """Return how many cases of each op a plan's part has, beside the small worlds."""
     counts = dict.fromkeys(plan.ops, 0)
-    for shard in own_shards(plan):
-        counts[shard.op] += shard.size(plan)
+    for shard in own_shards(replace(plan, world=0)):
+        if isinstance(shard, Shard):
+            counts[shard.op] += shard.size(plan)
     return counts
 
 
@@ -138,6 +155,7 @@ class Progress:
     verdicts: Mapping[tuple[str, str], int]  # (target, outcome or kind) -> number
     shard: str = ""  # the shard that this message ends
     ended: int = 0  # cases of the common stream that this shard covers
+    swept: int = 0  # calls of the small world
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +167,7 @@ class Ended:
 
 
 # Does what is to be done of a plan, or as much as the budget allows: whether that is all, and how many cases it was.
-Dispatch = Callable[[Plan, Store, Iterator[Shard], Callable[[Progress], None]], tuple[bool, int]]
+Dispatch = Callable[[Plan, Store, Iterator[Shard | Block], Callable[[Progress], None]], tuple[bool, int]]
 
 
 def execute(
@@ -167,7 +185,9 @@ def execute(
     return {"seconds": time.monotonic() - started, "cases": number, "complete": complete}
 
 
-def in_processes(plan: Plan, store: Store, todo: Iterator[Shard], tell: Callable[[Progress], None]) -> tuple[bool, int]:
+def in_processes(
+    plan: Plan, store: Store, todo: Iterator[Shard | Block], tell: Callable[[Progress], None]
+) -> tuple[bool, int]:
     """Hand shards to jobs of this machine, each a process, until they are done or the budget is used up."""
     started = time.monotonic()
     context = multiprocessing.get_context("spawn")
@@ -270,9 +290,12 @@ def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: 
 
 
 def perform(
-    plan: Plan, shard: Shard, panel: Panel, store: Store, spent: Spent, tell: Callable[[Progress], None]
+    plan: Plan, shard: Shard | Block, panel: Panel, store: Store, spent: Spent, tell: Callable[[Progress], None]
 ) -> None:
-    """Do one shard: examine its cases, write what came of them, and tell how it goes."""
+    """Do one shard: make its calls, write what came of them, and tell how it goes."""
+    if isinstance(shard, Block):
+        tell(_sweep(plan, shard, panel, store, spent))
+        return
     judged = _examined(plan, shard, panel, tell)
     share = spent.outside() / max(len(judged), 1)
     store.write_shard(shard.name, [replace(row, own_seconds=share) for row in judged])
@@ -290,6 +313,20 @@ def _examined(plan: Plan, shard: Shard, panel: Panel, tell: Callable[[Progress],
             tell(tally.message())
     tell(tally.message())
     return judged
+
+
+def _sweep(plan: Plan, block: Block, panel: Panel, store: Store, spent: Spent) -> Progress:
+    """Sweep a block, on those targets that trace nothing where the run has other cases, too; write what came of it."""
+    cheap = {name: each for name, each in panel.targets.items() if not (plan.cases and each.traces)}
+    cases = list(block.cases())
+    found = sweep.sweep(panel, scopes_of(plan, cheap), cases)
+    kept = [row for swept in found.values() for outcome in swept.kept for row in rows([outcome])]
+    if kept:
+        store.write_shard(block.name, kept)
+    share = spent.outside() / max(len(found), 1)
+    store.write_swept(block.name, [block.row(name, swept, share) for name, swept in found.items()])
+    verdicts = Counter({(name, what): number for name, each in found.items() for what, number in each.counts.items()})
+    return Progress(block.op, 0, verdicts, block.name, swept=len(cases))
 
 
 class Tally:

@@ -13,7 +13,7 @@ from conformance import ops
 from conformance.model import SYMPTOMS, Case, Raised, Returned, Verdict
 from conformance.run.trials import Outcome, inside
 
-__all__ = ["COLUMNS", "Row", "digest", "rows"]
+__all__ = ["COLUMNS", "Row", "columns", "digest", "rows"]
 
 WORDS = 12  # of a message that tell its cause
 # Placeholders of a graph's nodes, lists, names in quotes, and words with digits, slashes or underscores.
@@ -102,7 +102,12 @@ def _column(annotation: Any) -> Any:  # noqa: ANN401 -- a type, and a type of po
     return TYPES[plain[0] if NoneType in get_args(annotation) else annotation]
 
 
-COLUMNS: Mapping[str, Any] = {name: _column(annotation) for name, annotation in get_type_hints(Row).items()}
+def columns(record: type) -> Mapping[str, Any]:
+    """Return the columns of a record, by the types of its fields."""
+    return {name: _column(annotation) for name, annotation in get_type_hints(record).items()}
+
+
+COLUMNS: Mapping[str, Any] = columns(Row)
 
 
 def digest(message: str) -> str:

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
@@ -20,12 +20,14 @@ import polars as pl
 
 from conformance.errors import SuiteError, UsageError
 from conformance.model import Json
-from conformance.run.rows import COLUMNS, Row
+from conformance.run.rows import COLUMNS, Row, columns
+from conformance.run.sweep import SweptRow
 
 __all__ = ["SCHEMA", "Store"]
 
 SCHEMA = 2  # of run.json and findings.json
 READ = (1, 2)  # schemas that reports take
+SWEPT = columns(SweptRow)
 OLD: Mapping[str, Any] = {"reason": pl.String}  # columns of schema 1 that are no more
 
 
@@ -35,6 +37,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.shards = folder / "observations"
+        self.blocks = folder / "swept"
 
     @classmethod
     def create(cls, folder: Path, header: Mapping[str, Json]) -> "Store":
@@ -119,7 +122,16 @@ class Store:
 
     def done(self) -> set[str]:
         """Return the names of the shards that are complete."""
-        return {path.stem for path in self.shards.glob("*.parquet")}
+        blocks = {path.stem for path in self.blocks.glob("*.parquet")}
+        return blocks | {path.stem for path in self.shards.glob("*.parquet") if "-side-" not in path.stem}
+
+    def write_swept(self, name: str, rows: Sequence[SweptRow]) -> None:
+        """Write what came of one block of a small world, after the observations of it that are kept."""
+        content = io.BytesIO()
+        pl.DataFrame(list(map(attrgetter(*SWEPT), rows)), schema=dict(SWEPT), orient="row").write_parquet(content)
+        with storing(self.blocks):
+            self.blocks.mkdir(exist_ok=True)
+        self._replace(self.blocks / f"{name}.parquet", content.getvalue())
 
     def write_shard(self, name: str, rows: Iterable[Row]) -> None:
         """Write the observations of one shard."""
@@ -134,6 +146,11 @@ class Store:
         if not paths:
             return pl.LazyFrame(schema=dict(COLUMNS))
         return _scanned(paths)
+
+    def swept(self) -> pl.LazyFrame:
+        """Return what came of every block of the small worlds, lazily."""
+        paths = sorted(self.blocks.glob("*.parquet"))
+        return pl.scan_parquet(paths) if paths else pl.LazyFrame(schema=dict(SWEPT))
 
     def collect(self, query: pl.LazyFrame) -> pl.DataFrame:
         """Run a query on the observations; a shard that cannot be read is named."""

@@ -149,7 +149,7 @@ class Panel:
                 yield outcomes
             now = then
         for submission, name in late.calls:
-            self.workers[name].submit(submission.calls[name], self.limits.seconds / SIBLING)
+            self.workers[name].submit(submission.calls[name], seconds=self.limits.seconds / SIBLING)
             yield [self._outcome(name, submission, None, late)]
 
     def _submission(self, case: Case, names: Sequence[str], route: str | None) -> Submission:
@@ -184,12 +184,17 @@ class Panel:
         if harmless:
             self._send(then, following, late)
         self.target_seconds += inside(observation)
-        judged = judge(case, now.permitted, observation, self.targets[name], route)
+        outcome = self.outcome(name, case, route, observation, now.permitted)
         if not harmless:
-            if judged.outcome == "disagrees":
+            if outcome.verdict.outcome == "disagrees":
                 worker.renew()
             self._send(then, following, late)
-        return Outcome(case, name, route, observation, judged, self._mask(name, case, judged, observation))
+        return outcome
+
+    def outcome(self, name: str, case: Case, route: str, observation: Observation, permitted: Permits) -> Outcome:
+        """Judge what a target did with a case."""
+        verdict = judge(case, permitted, observation, self.targets[name], route)
+        return Outcome(case, name, route, observation, verdict, self._mask(name, case, verdict, observation))
 
     def _mask(self, name: str, case: Case, judged: Verdict, observation: Observation) -> Mask | None:
         """Return what a mask of a target's own generator tells, if it conforms: the whole run judges it."""

@@ -19,6 +19,7 @@ __all__ = ["TARGETS"]
 # One thread, so that results do not depend on the machine; a GPU of this machine's is not looked for.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", **NO_GPU}
 JAX_ENVIRONMENT = {"JAX_PLATFORMS": "cpu", "NPROC": "1"}
+TRACING = ("jax", "onnxruntime", "litert")  # folders of those that compile or convert each shape anew
 TFJS_HARNESS = Path(__file__).with_name("tfjs") / "harness"  # a program in JavaScript
 
 
@@ -30,14 +31,16 @@ def library(profile: Profile, folder: str, *needs: str, about: str, **environmen
         adapter=f"conformance.targets.{folder}.adapter",
         environment={**environment, **ENVIRONMENT},
         needs=needs,
+        traces=folder in TRACING,
     ).claiming(profile)
 
 
 def on_backend(profile: Profile, backend: str, **environment: str) -> Target:
     """Return the target of Keras on a backend."""
-    return library(
+    target = library(
         profile, "keras", "keras", backend, about=f"keras.ops on {backend}", **environment, KERAS_BACKEND=backend
     )
+    return replace(target, traces=backend in TRACING)
 
 
 def with_kernels(profile: Profile, kernels: str) -> Target:

@@ -49,6 +49,7 @@ class Target:
     own_masks: tuple[str, ...] = ()  # ops whose random numbers are not those of TensorFlow's kernels; ALL_OPS: of all
     unseeded: tuple[str, ...] = ()  # ops whose seed it ignores: that claim leaves them out
     offered: tuple[str, ...] = ALL_OPS  # ops for which it has a function, as it says when it is ready
+    traces: bool = False  # whether it traces, compiles or converts for every shape that is new to it
     default: bool = False  # whether a run without --target takes it
     needs: tuple[str, ...] = ()  # of the machine: `machine.lacks`
     differs_from: str = ""  # an ISA level: on a processor without more, it is another target over again

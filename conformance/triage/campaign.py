@@ -3,9 +3,9 @@
 import json
 import resource
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
@@ -13,6 +13,7 @@ import polars as pl
 from conformance import ops
 from conformance.judge.fingerprints import fingerprints
 from conformance.run import header, jobs
+from conformance.run.extents import extents
 from conformance.run.jobs import Dispatch, Plan, Progress
 from conformance.run.store import Store
 from conformance.run.trials import Panel
@@ -59,7 +60,7 @@ def conduct(
     reaped = ended_children()
     rows = store.rows(pl.col("verdict") == "disagrees")
     targets = jobs.found(plan)
-    closing = {**_sessions(store, session), **_summary(store, plan)}
+    closing = {**_sessions(store, session), **_summary(store, plan), **_worlds(store)}
     with Panel(targets, Limits(seconds=plan.seconds), plan.python, confirm=False) as panel:
         about = panel.about()
         _describe(store, about, panel.targets)
@@ -106,6 +107,7 @@ def _spent(store: Store, inside: float, outside: float) -> dict[str, Any]:
 
     inside, outside: what the search for findings took inside the targets' calls, and this process beside them.
     """
+    swept = store.collect(store.swept().select("cpu_seconds", "own_seconds").sum()).to_dicts()[0]
     fatal = pl.col("observation").is_in(["crashed", "timedout", "outofmemory"])
     sums = store.collect(
         store.observations().select(
@@ -114,7 +116,11 @@ def _spent(store: Store, inside: float, outside: float) -> dict[str, Any]:
             (fatal.sum() + pl.col("again").sum()).alias("deaths"),
         )
     ).to_dicts()[0]
-    return {"target_seconds": sums["cpu_seconds"], "own_seconds": sums["own_seconds"], "deaths": sums["deaths"]}
+    return {
+        "target_seconds": sums["cpu_seconds"] + swept["cpu_seconds"],
+        "own_seconds": sums["own_seconds"] + swept["own_seconds"],
+        "deaths": sums["deaths"],
+    }
 
 
 def _describe(store: Store, about: Mapping[str, Any], targets: Mapping[str, Target]) -> None:
@@ -137,6 +143,29 @@ def _summary(store: Store, plan: Plan) -> dict[str, Any]:
     for op, target, what, number in sorted(counted.iter_rows()):
         counts[op][target][what] = number
     return {"counts": counts, "coverage": _coverage(store, plan), "fingerprints": fingerprints(store.observations())}
+
+
+def _worlds(store: Store) -> dict[str, Any]:
+    """Return how much of the small worlds is covered, and by target the geometries, calls and seconds of the run."""
+    covered = extents(store)
+    work: dict[str, Counter[str]] = defaultdict(Counter)
+    of_cases = (
+        store.observations()
+        .group_by("target")
+        .agg(
+            # A case as JSON, up to what decides its values.
+            pl.col("content").str.split('"regime"').list.first().n_unique().alias("geometries"),
+            pl.len().alias("calls"),
+            pl.col("cpu_seconds").sum(),
+            pl.col("own_seconds").sum(),
+        )
+    )
+    for row in store.collect(of_cases).iter_rows(named=True):
+        work[row.pop("target")].update(row)
+    for extent in covered:  # what disagrees is among the observations
+        calls = {"geometries": extent.agrees, "calls": extent.agrees}
+        work[extent.target].update(calls | {name: getattr(extent, name) for name in ("cpu_seconds", "own_seconds")})
+    return {"world": [asdict(extent) for extent in covered], "work": work}
 
 
 def _coverage(store: Store, plan: Plan) -> dict[str, Any]:

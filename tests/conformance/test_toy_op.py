@@ -8,7 +8,7 @@ self-test with a planted fault.
 import datetime as dt
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from conformance.cases import demands, regimes, sizes
 from conformance.cases.choices import Choices
 from conformance.cases.op import Arguments, Op, Permits
 from conformance.cases.values import Demand
+from conformance.cases.world import Axes, World
 from conformance.model import Array, ArraySpec, Case
 from conformance.ops.sums import always
 from conformance.report.data import gather
@@ -28,8 +29,9 @@ from conformance.report.pages import page
 from conformance.run import jobs
 from conformance.run.header import header
 from conformance.run.jobs import Plan
-from conformance.run.rows import rows
+from conformance.run.spent import Spent
 from conformance.run.store import Store
+from conformance.run.sweep import sweep
 from conformance.run.trials import Panel
 from conformance.selftest.implementations import trials
 from conformance.selftest.mutation.calls import after
@@ -123,6 +125,18 @@ def allowed(arguments: Arguments) -> Permits:
     return always(Results((exactly(doubled(**arguments)),)))
 
 
+def small(dtype: str, number: int, **chosen: int) -> Case:
+    """Return a small call."""
+    arrays = {"x": ArraySpec((chosen["high"], chosen["wide"]), dtype)}
+    return Case(op="doubled", arrays=arrays, attributes={"times": chosen["times"]}, regime="lattice", seed=number)
+
+
+def parts(side: int) -> Mapping[str, Axes]:
+    """Return the axes of all small calls."""
+    sides = tuple(range(1, side + 1))
+    return {"matrices": {"high": sides, "wide": sides, "times": (0, 1, 2, 3)}}
+
+
 DOUBLED = Op(
     name="doubled",
     reference=doubled,
@@ -130,6 +144,7 @@ DOUBLED = Op(
     dtypes=DTYPES,
     options=("times",),
     valid=valid,
+    world=World(parts=parts, call=small),
     breaks={"doubled.R1": (whole_numbers,), "doubled.R2": (below_zero,)},
     features=features,
     simpler=simpler,
@@ -149,7 +164,7 @@ def doubled(x, times=1):
         raise TypeError("whole numbers")
     return np.asarray(x * x.dtype.type(2.0 ** (2 if times == 3 else times)))
 """
-PLAN = Plan(ops=("doubled",), targets=("toy_target",), cases=60, seed=0, jobs=1)
+PLAN = Plan(ops=("doubled",), targets=("toy_target",), cases=60, seed=0, jobs=1, world=3)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -168,9 +183,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Give a run on the target, in this process: others do not know the op."""
     store = Store.create(tmp_path_factory.mktemp("run") / "run", header(PLAN))
     with Panel({"toy_target": find("toy_target")}) as panel:
+        spent = Spent(panel)
         for shard in jobs.shards(PLAN):
-            seen = [row for outcomes in panel.examined(shard.cases(PLAN, panel.targets)) for row in rows(outcomes)]
-            store.write_shard(shard.name, seen)
+            jobs.perform(PLAN, shard, panel, store, spent, lambda _: None)
     campaign.conduct(PLAN, store, [], lambda _: None, lambda _: None)
     return store
 
@@ -199,6 +214,18 @@ def test_its_fault_is_one_finding_shrunk_to_its_cause(store: Store) -> None:
     assert found["wrong-value"]["predicate"] == {"times": "3"}
     assert found["wrong-value"]["case"]["arrays"]["x"]["shape"] == [1]
     assert found["accepted-invalid"]["rule"] == "doubled.R2"
+
+
+def test_its_small_world_is_swept() -> None:
+    """Of the 36 matrices to side 3, doubled 0 to 3 times, the quarter that is doubled three times is wrong."""
+    (single, _) = ops.regions("doubled", 3).values()
+
+    with Panel({"toy_target": find("toy_target")}) as panel:
+        scopes = jobs.scopes_of(PLAN, panel.targets)
+        swept = sweep(panel, scopes, list(single.cases(0, single.size)))["toy_target"]
+
+    assert swept.counts == {"agrees": 27, "disagrees": 9}
+    assert {outcome.case.attributes["times"] for outcome in swept.kept} == {3}
 
 
 def test_its_script_shows_the_fault(store: Store) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 
 import reference
 from conformance.cases import conditions, layers
-from conformance.ops.convolutions import breaks, calls, sets
+from conformance.ops.convolutions import breaks, calls, sets, world
 from conformance.ops.convolutions.forms import FORMS
 from conformance.ops.convolutions.record import (
     CONV2D,
@@ -27,6 +27,7 @@ DEPTHWISE_CONV2D = replace(
     operands={"input": "image", "filter": "filters"},
     dtypes=DTYPES,
     valid=partial(calls.valid, "depthwise_conv2d"),
+    world=world.of("depthwise_conv2d"),
     breaks=breaks.BREAKS["depthwise_conv2d"],
     meanings={
         "depthwise_conv2d.R10": (conditions.SPECIAL | conditions.PADDED,),
@@ -52,6 +53,7 @@ DEPTHWISE_CONV2D_BACKPROP_INPUT = replace(
     linear=None,
     at_layer=None,
     valid=partial(calls.valid, "depthwise_conv2d_backprop_input"),
+    world=world.of("depthwise_conv2d_backprop_input"),
     breaks=breaks.BREAKS["depthwise_conv2d_backprop_input"],
     meanings={"depthwise_conv2d_backprop_input.R12": EMPTY},
     arrays=partial(arrays, ("out_backprop", "filter")),
@@ -69,6 +71,7 @@ DEPTHWISE_CONV2D_BACKPROP_FILTER = replace(
     linear=None,
     at_layer=None,
     valid=partial(calls.valid, "depthwise_conv2d_backprop_filter"),
+    world=world.of("depthwise_conv2d_backprop_filter"),
     breaks=breaks.BREAKS["depthwise_conv2d_backprop_filter"],
     meanings={"depthwise_conv2d_backprop_filter.R11": EMPTY},
     allowed=sets.of_filter_gradient("depthwise_conv2d_backprop_filter", sets.depthwise_filter_sum),

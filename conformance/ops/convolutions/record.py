@@ -10,7 +10,7 @@ from conformance.cases import classes, conditions, demands, layers, regimes
 from conformance.cases.op import Geometry, Op, Windows
 from conformance.model import Array, Case
 from conformance.ops import sliding
-from conformance.ops.convolutions import breaks, calls, forms, layer, linear, sets
+from conformance.ops.convolutions import breaks, calls, forms, layer, linear, sets, world
 from conformance.targets.tensorflow.routes import ROUTES
 
 __all__ = ["CONV2D", "CONV2D_BACKPROP_FILTER", "CONV2D_BACKPROP_INPUT", "CONV2D_TRANSPOSE"]
@@ -85,6 +85,7 @@ CONV2D = Op(
     dtypes=forms.DTYPES,
     options=OPTIONS,
     valid=partial(calls.valid, "conv2d"),
+    world=world.of("conv2d"),
     breaks=breaks.BREAKS["conv2d"],
     meanings={
         "conv2d.R10": (conditions.SPECIAL | conditions.PADDED,),
@@ -119,6 +120,7 @@ CONV2D_TRANSPOSE = replace(
     reference=reference.conv2d_transpose,
     shape_argument="output_shape",
     valid=partial(calls.valid, "conv2d_transpose"),
+    world=world.of("conv2d_transpose"),
     breaks=breaks.BREAKS["conv2d_transpose"],
     meanings={
         "conv2d_transpose.R12": (
@@ -143,6 +145,7 @@ CONV2D_BACKPROP_INPUT = replace(
     operands={"filters": "filters", "out_backprop": "image"},
     shape_argument="input_sizes",
     valid=partial(calls.valid, "conv2d_backprop_input"),
+    world=world.of("conv2d_backprop_input"),
     breaks=breaks.BREAKS["conv2d_backprop_input"],
     meanings={
         "conv2d_backprop_input.R12": (
@@ -171,6 +174,7 @@ CONV2D_BACKPROP_FILTER = replace(
     result="filters",
     image=False,
     valid=partial(calls.valid, "conv2d_backprop_filter"),
+    world=world.of("conv2d_backprop_filter"),
     breaks=breaks.BREAKS["conv2d_backprop_filter"],
     meanings={
         "conv2d_backprop_filter.R11": (

@@ -10,7 +10,7 @@ from conformance.cases import classes, conditions, demands
 from conformance.cases.op import Op
 from conformance.cases.spelling import decoded
 from conformance.model import Case, Json
-from conformance.ops.dropout import breaks, calls, layer, sets
+from conformance.ops.dropout import breaks, calls, layer, sets, world
 from conformance.targets.tensorflow.routes import ROUTES
 from reference import SpecError, random_bits
 from reference.ops.dropout import general_dropout, keeps, scaled
@@ -101,6 +101,7 @@ DROPOUT = Op(
     dtypes=calls.DTYPES,
     options=("noise_shape", "global_seed"),
     valid=partial(calls.valid, "dropout"),
+    world=world.of("dropout"),
     breaks=breaks.BREAKS["dropout"],
     meanings={
         "dropout.R4": ({"rate": ("outside",), "rate given as": ("tensor",)},),
@@ -131,6 +132,7 @@ STATELESS_DROPOUT = replace(
     stated_in=(),
     options=("noise_shape", "rng_alg"),
     valid=partial(calls.valid, "stateless_dropout"),
+    world=world.of("stateless_dropout"),
     breaks=breaks.BREAKS["stateless_dropout"],
     meanings={**DROPOUT.meanings, "stateless_dropout.R3": (conditions.ALWAYS,)},
     features=stateless_features,
@@ -150,6 +152,7 @@ DROPOUT_GRAD = Op(
     operands={"grad": "tensor", "kept": "mask"},
     dtypes=calls.DTYPES,
     valid=partial(calls.valid, "dropout_grad"),
+    world=world.of("dropout_grad"),
     breaks=breaks.BREAKS["dropout_grad"],
     meanings={"dropout_grad.R2": (conditions.SPECIAL,)},
     features=features,

@@ -14,7 +14,7 @@ from conformance.cases.spelling import decoded
 from conformance.cases.values import Demand
 from conformance.model import Array, Case
 from conformance.ops import sliding
-from conformance.ops.pools import breaks, calls, layer, linear, sets
+from conformance.ops.pools import breaks, calls, layer, linear, sets, world
 from conformance.ops.pools.calls import Pool
 from conformance.targets.tensorflow.routes import ROUTES
 from reference.ops.max_pool import pooled
@@ -128,6 +128,7 @@ MAX_POOL = Op(
     dtypes=calls.dtypes("max_pool"),
     options=("data_format",),
     valid=partial(calls.valid, "max_pool"),
+    world=world.of("max_pool"),
     breaks=breaks.BREAKS["max_pool"],
     meanings={
         "max_pool.R9": (conditions.PADDED,),
@@ -154,6 +155,7 @@ MAX_POOL_WITH_ARGMAX = replace(
     dtypes=calls.dtypes("max_pool_with_argmax"),
     options=("data_format", "output_dtype", "include_batch_in_index"),
     valid=partial(calls.valid, "max_pool_with_argmax"),
+    world=world.of("max_pool_with_argmax"),
     breaks=breaks.BREAKS["max_pool_with_argmax"],
     meanings={
         "max_pool_with_argmax.R9": (conditions.PADDED,),
@@ -175,6 +177,7 @@ MAX_POOL_GRAD = replace(
     dtypes=calls.dtypes("max_pool_grad"),
     image=False,
     valid=partial(calls.valid, "max_pool_grad"),
+    world=world.of("max_pool_grad"),
     breaks=breaks.BREAKS["max_pool_grad"],
     meanings={
         "max_pool_grad.R10": (conditions.ALWAYS,),
@@ -196,6 +199,7 @@ AVG_POOL = replace(
     reference=reference.avg_pool,
     dtypes=calls.dtypes("avg_pool"),
     valid=partial(calls.valid, "avg_pool"),
+    world=world.of("avg_pool"),
     breaks=breaks.BREAKS["avg_pool"],
     meanings={"avg_pool.R9": (conditions.PADDED,)},
     arrays=partial(averaged_arrays, "input"),
@@ -217,6 +221,7 @@ AVG_POOL_GRAD = replace(
     shape_argument="orig_input_shape",
     image=False,
     valid=partial(calls.valid, "avg_pool_grad"),
+    world=world.of("avg_pool_grad"),
     breaks=breaks.BREAKS["avg_pool_grad"],
     meanings={},
     arrays=partial(averaged_arrays, "grad"),
@@ -236,6 +241,7 @@ AVG_UNPOOL = replace(
     shape_argument="output_shape",
     image=False,
     valid=partial(calls.valid, "avg_unpool"),
+    world=world.of("avg_unpool"),
     breaks=breaks.BREAKS["avg_unpool"],
     meanings={},
     arrays=spread_arrays,

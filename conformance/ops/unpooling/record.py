@@ -10,9 +10,10 @@ import reference
 from conformance.cases import classes, conditions, demands, regimes
 from conformance.cases.op import Arguments, Op, Permits, Shown
 from conformance.cases.values import drawn, words
+from conformance.cases.world import World
 from conformance.model import Array, Case
 from conformance.ops.sums import as_it_is, named, sums
-from conformance.ops.unpooling import breaks, calls
+from conformance.ops.unpooling import breaks, calls, world
 from conformance.ops.unpooling.layer import UNPOOLING
 from conformance.targets.tensorflow.routes import ROUTES
 from reference.engine.exact import SumOfProducts
@@ -99,6 +100,7 @@ MAX_UNPOOL = Op(
     shape_argument="output_shape",
     options=("include_batch_in_index",),
     valid=calls.valid,
+    world=World(parts=world.parts, call=world.call),
     breaks=breaks.BREAKS,
     meanings={"max_unpool.R6": ({"argmax drawn": ("anywhere",)},), "max_unpool.R7": (conditions.ALWAYS,)},
     features=features,

@@ -1,13 +1,13 @@
 """
 The messages of the wire protocol: what the headers of its frames say.
 
-    suite -> target   hello, then call, call, ...; the end of the stream ends the target
+    suite -> target   hello, then call, or calls, again and again; the end of the stream ends the target
     target -> suite   ready or refused, once; then one answer a call: returned, raised, unsupported or out_of_memory
 
 docs/wire-protocol.md describes them for who writes a target in another language.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -22,11 +22,11 @@ __all__ = [
     "Ready",
     "Refused",
     "answer",
-    "call",
+    "calls",
     "decoded",
     "hello",
     "parse_answer",
-    "parse_call",
+    "parse_calls",
     "parse_hello",
     "parse_start",
     "start",
@@ -52,6 +52,7 @@ class Ready:
     """What a target says of itself once it can be called: versions, devices, CPU features, build, as JSON."""
 
     about: Mapping[str, Json]
+    batches: bool = False  # whether it takes many calls in one frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,39 +78,50 @@ def parse_hello(frame: Frame) -> int:
     raise ProtocolError(f"no hello: {str(frame.header)[:200]}")
 
 
-def call(number: int, request: Call) -> Frame:
-    """Return the message that asks for one call; the answer repeats its number."""
-    arrays = [entry for entry in request.arguments.values() if isinstance(entry, np.ndarray)]
-    places = iter(range(len(arrays)))
-    arguments: dict[str, Json] = {
-        name: {"tensor": next(places)} if isinstance(entry, np.ndarray) else entry
-        for name, entry in request.arguments.items()
-    }
-    header: dict[str, Json] = {
-        "kind": "call",
-        "number": number,
-        "op": request.op,
-        "arguments": arguments,
-        "route": request.route,
-        "repeat": request.repeat,
-    }
-    return Frame(header, tuple(arrays))
+def calls(first: int, requests: Sequence[Call]) -> Frame:
+    """
+    Return the message that asks for these calls, numbered from `first`; each is answered by itself.
+
+    One call goes as `call`, which every target understands.
+    """
+    arrays: list[Array] = []
+    entries = [_entry(request, arrays) for request in requests]
+    if len(entries) == 1:
+        return Frame({"kind": "call", "number": first, **entries[0]}, tuple(arrays))
+    return Frame({"kind": "calls", "number": first, "calls": list(entries)}, tuple(arrays))
 
 
-def parse_call(frame: Frame) -> tuple[int, Call]:
-    """Return number and content of a call."""
+def _entry(request: Call, arrays: list[Array]) -> dict[str, Json]:
+    """Return what a header says of one call; its arrays are added to those of the frame."""
+    arguments: dict[str, Json] = {}
+    for name, entry in request.arguments.items():
+        if isinstance(entry, np.ndarray):
+            arguments[name] = {"tensor": len(arrays)}
+            arrays.append(entry)
+        else:
+            arguments[name] = entry
+    return {"op": request.op, "arguments": arguments, "route": request.route, "repeat": request.repeat}
+
+
+def parse_calls(frame: Frame) -> Iterator[tuple[int, Call]]:
+    """Yield number and content of every call of a frame."""
     match frame.header:
-        case {
-            "kind": "call",
-            "number": int(number),
-            "op": str(op),
-            "arguments": dict(arguments),
-            "route": str(route),
-            "repeat": bool(repeat),
-        }:
-            found = {name: tensor(entry, frame.arrays) for name, entry in arguments.items()}
-            return number, Call(op=op, arguments=found, route=route, repeat=repeat)
-    raise ProtocolError(f"no call: {str(frame.header)[:200]}")
+        case {"kind": "call", "number": int(number), **entry}:
+            yield number, _parsed(entry, frame.arrays)
+        case {"kind": "calls", "number": int(first), "calls": list(several)}:
+            for number, each in enumerate(several, first):
+                yield number, _parsed(each, frame.arrays)
+        case _:
+            raise ProtocolError(f"no call: {str(frame.header)[:200]}")
+
+
+def _parsed(entry: Json, arrays: tuple[Array, ...]) -> Call:
+    """Return the call that a header describes."""
+    match entry:
+        case {"op": str(op), "arguments": dict(arguments), "route": str(route), "repeat": bool(repeat)}:
+            found = {name: tensor(value, arrays) for name, value in arguments.items()}
+            return Call(op=op, arguments=found, route=route, repeat=repeat)
+    raise ProtocolError(f"no call: {str(entry)[:200]}")
 
 
 def tensor(entry: Json, arrays: tuple[Array, ...]) -> Argument:
@@ -203,16 +215,16 @@ def start(state: Ready | Refused) -> Frame:
     """Return the message that answers hello."""
     if isinstance(state, Refused):
         return Frame({"kind": "refused", "reason": clip(state.reason), "usage": state.usage})
-    return Frame({"kind": "ready", "protocol": VERSION, "about": dict(state.about)})
+    return Frame({"kind": "ready", "protocol": VERSION, "about": dict(state.about), "batches": state.batches})
 
 
 def parse_start(frame: Frame) -> Ready | Refused:
     """Return what the target answered to hello."""
     match frame.header:
-        case {"kind": "ready", "protocol": int(version), "about": dict(about)}:
+        case {"kind": "ready", "protocol": int(version), "about": dict(about), **rest}:
             if version != VERSION:
                 raise ProtocolError(f"the target speaks version {version} of the protocol, the suite {VERSION}")
-            return Ready(about)
+            return Ready(about, rest.get("batches") is True)
         case {"kind": "refused", "reason": str(reason), "usage": bool(usage)}:
             return Refused(reason, usage)
     raise ProtocolError(f"neither ready nor refused: {str(frame.header)[:200]}")

@@ -2,9 +2,11 @@
 A target's worker, kept alive: each call submitted to it ends in exactly one observation, whatever the worker does.
 
 Crash, hang and lack of memory cost the one call that met them: the worker is replaced, and that call is made once more
-alone in the fresh one, to tell a fault of the call from one that an earlier call had left behind.
+alone in the fresh one, to tell a fault of the call from one that an earlier call had left behind. Calls that were
+submitted after it are made by the fresh one.
 """
 
+from collections import deque
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -27,7 +29,7 @@ SPOILT = "could not create a primitive,"
 
 class Worker:
     """
-    One target's worker, as a context manager. One call at a time: `submit`, other work meanwhile, `result`.
+    One target's worker, as a context manager: `submit` calls, do other work meanwhile, take the `result` of each.
 
     It must not outlive the thread that starts it: the worker's processes end with that thread.
     """
@@ -38,14 +40,14 @@ class Worker:
         self.start = start
         self.limits = (limits or Limits()).extended(start.patience)
         self.confirm = confirm  # whether a call that ended its worker is made once more, alone
-        self.calls = 0
+        self.calls = 0  # whose results were taken
         self.starts = 0  # of processes
         self.idle_deaths: list[Observation] = []  # of processes that died between calls, by nobody's call
         self._zygotes = zygotes or Zygotes()
         self._owned = zygotes is None  # its zygotes end with it
         self._session: Session | None = None
-        self._pending: Call | None = None
-        self._hurried = False  # whether it has less time than usual
+        self._pending: deque[Call] = deque()  # submitted, their results not yet taken
+        self._hurried = False  # whether they have less time than usual
 
     def __enter__(self) -> Self:
         """Start the process; `ready` waits for it."""
@@ -61,6 +63,7 @@ class Worker:
     def close(self) -> None:
         """End the process now; no zombie is left."""
         self._end()
+        self._pending.clear()
         if self._owned:
             self._zygotes.close()
 
@@ -68,7 +71,7 @@ class Worker:
         """End the session that is going on."""
         if self._session:
             self._session.close()
-        self._session = self._pending = None
+        self._session = None
 
     def renew(self) -> Session:
         """Replace the process by a fresh one, which starts while the suite goes on; return the session with it."""
@@ -102,42 +105,51 @@ class Worker:
         self.submit(call)
         return self.result()
 
-    def submit(self, call: Call, seconds: float | None = None) -> None:
+    def submit(self, *calls: Call, seconds: float | None = None) -> None:
         """
-        Send one call; its result must be taken before the next.
+        Send calls, to be made one after another.
 
-        seconds: what it may take, where that is less than usual; then it is not made again if it ends the worker.
+        seconds: what each may take, where that is less than usual and none waits; then none is made again if it ends
+        the worker.
         """
-        if self._pending:
-            raise RuntimeError("the result of the last call has not been taken")
-        self.calls += 1
         session = self._ready_session()
-        if not session.send(call, seconds):
-            # It died between the calls. Whatever ended it, this call has not, and shall not be blamed.
+        if not session.send(calls, seconds) and not self._pending:
+            # It died between the calls. Whatever ended it, these have not, and shall not be blamed.
             self.idle_deaths.append(session.receive())
             self.renew()
-            self._ready_session().send(call, seconds)
-        self._pending, self._hurried = call, seconds is not None
+            self._ready_session().send(calls, seconds)
+        self._pending.extend(calls)
+        self._hurried = seconds is not None
 
     def result(self) -> Observation:
-        """Return what became of the call submitted last."""
-        call, session = self._pending, self._session
-        if not call or not session:
+        """Return what became of the first of the calls whose result has not been taken."""
+        session = self._session
+        if not self._pending or not session:
             raise RuntimeError("no call was submitted")
         observation = session.receive()
-        self._pending = None
+        call = self._pending.popleft()
+        self.calls += 1
         if session.over:
             self.renew()
-            return self._confirmed(call, observation) if self.confirm and not self._hurried else observation
+            if self.confirm and not self._hurried:
+                observation = self._confirmed(call, observation)
+            self._resubmit()
+            return observation
         gathered = self.calls % CHECK_EVERY == 0 and session.gathered > self.limits.recycle
         if gathered or (isinstance(observation, Raised) and SPOILT in observation.message):
             self.renew()
+            self._resubmit()
         return observation
+
+    def _resubmit(self) -> None:
+        """Send the calls that the last process has not made to the fresh one."""
+        if self._pending:
+            self._ready_session().send(list(self._pending))
 
     def _confirmed(self, call: Call, observation: Observation) -> Observation:
         """Make the call alone in the fresh worker, and say of the observation whether it ended that one, too."""
         session = self._ready_session()
-        session.send(call)
+        session.send([call])
         again = isinstance(session.receive(), type(observation))
         self.renew()  # if it has not died this time, it may be damaged
         if isinstance(observation, Crashed | TimedOut | OutOfMemory):

@@ -99,6 +99,7 @@ class Process:
         for fd, poll in self._waits.items():
             poll.register(fd, select.POLLOUT if fd == self.stdin else select.POLLIN)
             poll.register(self.stderr, select.POLLIN)
+        self._waits[self.stdin].register(self.stdout, select.POLLIN)
         for fd in (self.stdin, self.stdout, self.stderr):
             os.set_blocking(fd, False)
             # Fewer turns between the two processes for large arrays; refused where the user's pipes are many.
@@ -107,7 +108,7 @@ class Process:
 
     def send(self, data: bytes, deadline: float, memory: int) -> None:
         """
-        Write all of it.
+        Write all of it, taking what the worker writes meanwhile: neither waits for the other for good.
 
         Raises:
             BrokenPipeError: the worker has closed its end. TimeoutError: the deadline (of time.monotonic) has passed.
@@ -156,10 +157,18 @@ class Process:
                 poll.unregister(self.stderr)  # closed: it would be ready for ever
             if fd in ready:
                 return
+            if self.stdout in ready and not self._take():
+                poll.unregister(self.stdout)
             if left <= 0:
                 raise TimeoutError
             if not ready and (held := self.resident()) > memory:
                 raise MemoryLimitError(f"held {held >> 20} MiB, more than {memory >> 20} MiB")
+
+    def _take(self) -> bool:
+        """Keep what the worker has written for `fill`; False once its end is closed."""
+        chunk = os.read(self.stdout, CHUNK)
+        self._inbox = memoryview(bytes(self._inbox) + chunk)
+        return bool(chunk)
 
     def _drain(self) -> bool:
         """Read what stands in standard error, keep its end; False once it is closed."""

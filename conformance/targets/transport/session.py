@@ -2,6 +2,8 @@
 
 import signal
 import time
+from collections import deque
+from collections.abc import Sequence
 from functools import partial
 
 from conformance.errors import SuiteError, UsageError
@@ -30,10 +32,12 @@ class Session:
         self.over = False
         self._ready: Ready | None = None
         self._base = 0  # resident bytes when it was ready
-        self._number = 0
-        self._seconds = limits.seconds  # that the call which is going on may take
+        self._seconds = limits.seconds  # that a call which is going on may take
+        self._unsent: deque[Call] = deque()
+        self._sent = self._answered = 0  # calls
         self._began = time.monotonic()  # the wait that is going on
-        self._fault: Exception | None = None  # met in sending, told in receiving
+        self._fault: Exception | None = None  # met in sending, told once what was sent before it is answered
+        self._whole = 0  # calls sent before it
         try:
             self._process = Process(start, zygotes)
         except OSError as error:
@@ -68,29 +72,45 @@ class Session:
         """Bytes of memory that the worker holds beyond what it held when it was ready."""
         return self._process.resident() - self._base
 
-    def send(self, call: Call, seconds: float | None = None) -> bool:
+    def send(self, calls: Sequence[Call], seconds: float | None = None) -> bool:
         """
-        Send one call; False if the worker had closed its pipe before it could read the whole of it.
+        Send calls, beside those that wait for their answers; False if the worker had closed its pipe before.
 
-        seconds: what it may take; by default what the limits say.
+        A target that takes no batches gets one at a time, the next once the last is answered. seconds: what each may
+        take; by default what the limits say.
         """
-        self._number += 1
         self._seconds = self.limits.seconds if seconds is None else seconds
-        self._send(messages.call(self._number, call), self._seconds)
+        self._unsent.extend(calls)
+        self._send_on()
         return not isinstance(self._fault, BrokenPipeError)
+
+    def _send_on(self) -> None:
+        """Send what is unsent, as far as the target takes it."""
+        if self.ready().batches:
+            self._send_calls(list(self._unsent))
+        elif self._answered == self._sent:
+            self._send_calls([self._unsent[0]])
+
+    def _send_calls(self, calls: Sequence[Call]) -> None:
+        self._whole = self._sent
+        self._sent += len(calls)
+        for _ in calls:
+            self._unsent.popleft()
+        self._send(messages.calls(self._whole + 1, calls), self._seconds)
 
     def _send(self, message: protocol.Frame, seconds: float) -> None:
         data = protocol.encode(message)
-        self._began = time.monotonic()
+        if self._answered == self._whole:
+            self._began = time.monotonic()
         try:
-            self._process.send(data, self._began + seconds, self._room)
+            self._process.send(data, time.monotonic() + seconds, self._room)
         except FAULTS as fault:
             self._fault = fault
 
     def receive(self) -> Observation:
-        """Return what became of the call; a crash, a hang and a lack of memory end the session."""
+        """Return what became of the next call; a crash, a hang and a lack of memory end the session."""
         try:
-            observation = messages.parse_answer(self._read(self._seconds), self._number)
+            observation = messages.parse_answer(self._read(self._seconds), self._answered + 1)
         except TimeoutError:
             self.close()
             return TimedOut(self._elapsed)
@@ -99,8 +119,12 @@ class Session:
             return OutOfMemory(str(fault), self._elapsed)
         except FAULTS as fault:
             return self._crashed(fault)
+        self._answered += 1
+        self._began = time.monotonic()
         if isinstance(observation, OutOfMemory):
             self.close()  # what the call has left is unknown
+        elif self._unsent:
+            self._send_on()
         return observation
 
     def _crashed(self, fault: Exception) -> Crashed:
@@ -133,7 +157,7 @@ class Session:
         return self._base + self.limits.memory
 
     def _read(self, seconds: float) -> protocol.Frame:
-        if self._fault:
+        if self._fault and self._answered == self._whole:
             raise self._fault
         deadline = max(self._began + seconds, time.monotonic() + min(LATE, seconds))
         return protocol.read(partial(self._process.fill, deadline=deadline, memory=self._room))

@@ -41,7 +41,8 @@ def main(specification: str) -> None:
     memory = messages.parse_hello(channel.receive())
     try:
         adapter: Adapter = importlib.import_module(spec["adapter"]).load(spec["options"])
-        channel.send(messages.start(Ready({"machine": machine.described(), **adapter.about()})))
+        about = {"machine": machine.described(), **adapter.about()}
+        channel.send(messages.start(Ready(about, batches=True)))
     except Exception as error:  # noqa: BLE001 - whatever a target's import raises
         channel.send(messages.start(Refused(describe(error), isinstance(error, NoSuchPluginError))))
         return
@@ -93,14 +94,14 @@ def limit_memory(room: int) -> None:
 
 
 def serve(channel: Channel, adapter: Adapter) -> None:
-    """Answer one call after another."""
+    """Answer one call after another, each as soon as it is made."""
     while True:
-        number, call = messages.parse_call(channel.receive())
-        observation = observe(adapter, call)
-        channel.send(messages.answer(number, observation))
-        sizes = [array.nbytes for array in observation.arrays] if isinstance(observation, Returned) else []
-        del call, observation  # the next call finds this one's memory, spoilt
-        adapter.spoil(sizes)
+        for number, call in messages.parse_calls(channel.receive()):
+            observation = observe(adapter, call)
+            channel.send(messages.answer(number, observation))
+            sizes = [array.nbytes for array in observation.arrays] if isinstance(observation, Returned) else []
+            del call, observation  # the next call finds this one's memory, spoilt
+            adapter.spoil(sizes)
 
 
 def observe(adapter: Adapter, call: Call) -> Observation:

@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from conformance import ops
 from conformance.commands import report as reports
 from conformance.ops import OPS
 from conformance.run import jobs
@@ -27,6 +28,7 @@ from conformance.run.jobs import Plan, Shard
 from conformance.run.rows import COLUMNS, Row
 from conformance.run.spent import processor_seconds
 from conformance.run.store import Store
+from conformance.run.sweep import Block
 from conformance.targets.registry import find
 from conformance.triage import campaign
 
@@ -76,6 +78,7 @@ def importable() -> Iterator[None]:
 def plan(**changed: Any) -> Plan:  # noqa: ANN401 - any field
     """Return the plan that COMMAND asks for."""
     given: dict[str, Any] = {"ops": WITH_OPS, "targets": TARGETS, "cases": CASES, "seed": 5, "jobs": 1}
+    given |= {"world": jobs.SIDE}
     return Plan(**{**given, **changed})
 
 
@@ -104,7 +107,14 @@ def result(store: Store) -> dict[str, bytes]:
         copy.close({**(store.footer() or {}), "ended": "", "deaths": 0, **dict.fromkeys(SPENT, 0.0)})
         page = reports.page([copy.folder]).replace(folder, "")
     findings = (store.folder / "findings.json").read_bytes()
-    return {"rows": repr(rows).encode(), "findings": findings, "page": page.encode(), **found}
+    swept = store.collect(store.swept().drop("cpu_seconds", "own_seconds"))
+    return {
+        "rows": repr(rows).encode(),
+        "swept": repr(sorted(swept.rows())).encode(),
+        "findings": findings,
+        "page": page.encode(),
+        **found,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -151,15 +161,17 @@ def killed(folder: Path, arguments: list[str], seconds: float) -> bool:
 
 
 def test_a_finished_run_holds_a_row_for_every_case_and_target(undisturbed: Store) -> None:
-    """64 cases of 2 ops on 2 targets are 256 rows, with all columns, and the footer counts them."""
+    """64 cases of 2 ops on 2 targets are 256 rows, with all columns; one more is each small call that disagrees."""
     rows = undisturbed.collect(undisturbed.observations())
     footer = undisturbed.footer()
 
-    assert rows.shape == (CASES * 2 * 2, len(COLUMNS))
+    small = undisturbed.collect(undisturbed.swept())["disagrees"].sum()
+    assert small > 0
+    assert rows.shape == (CASES * 2 * 2 + small, len(COLUMNS))
     assert footer is not None
     assert footer["complete"]
     assert footer["cases"] == CASES * 2
-    assert sum(sum(kinds.values()) for targets in footer["counts"].values() for kinds in targets.values()) == 256
+    assert sum(sum(kinds.values()) for targets in footer["counts"].values() for kinds in targets.values()) == len(rows)
 
 
 def test_the_planted_fault_is_the_one_finding(undisturbed: Store) -> None:
@@ -187,9 +199,9 @@ def test_another_seed_gives_other_cases() -> None:
 
 def test_shards_cover_every_case_once_whatever_their_number() -> None:
     """100 cases are 3 shards of 32 and one of 4; the ops take turns."""
-    chosen = plan(ops=("max_pool", "dropout"), cases=100)
+    chosen = plan(ops=("max_pool", "dropout"), cases=100, world=0)
 
-    found = list(jobs.shards(chosen))
+    found = [shard for shard in jobs.shards(chosen) if isinstance(shard, Shard)]
 
     assert [shard.op for shard in found] == ["max_pool", "dropout"] * 4
     assert [shard.size(chosen) for shard in found[::2]] == [32, 32, 32, 4]
@@ -197,11 +209,11 @@ def test_shards_cover_every_case_once_whatever_their_number() -> None:
 
 
 def test_every_shard_belongs_to_one_part_and_every_part_has_all_ops() -> None:
-    """Three parts of 3,200 cases of two ops: 200 shards, none twice, and some of both ops in each."""
+    """Three parts of 3,200 cases of two ops: 200 shards and their blocks, none twice, some of both ops in each."""
     chosen = plan(cases=3200)
     parts = [list(jobs.own_shards(replace(chosen, part=(number, 3)))) for number in (1, 2, 3)]
 
-    assert sorted(shard for part in parts for shard in part) == sorted(jobs.shards(chosen))
+    assert sorted(shard.name for part in parts for shard in part) == sorted(each.name for each in jobs.shards(chosen))
     assert all({shard.op for shard in part} == set(WITH_OPS) for part in parts)
 
 
@@ -211,6 +223,18 @@ def test_the_parts_of_a_plan_hold_what_the_whole_does(tmp_path: Path, undisturbe
 
     assert repr(timeless(*halves)) == repr(timeless(undisturbed))  # NaN differs from itself, its name does not
     assert all((half.footer() or {})["complete"] for half in halves)
+
+
+def test_blocks_cover_a_small_world_once() -> None:
+    """The 504 gradients of dropout to side 2, 126 in each dtype, are 30 blocks: parts of 64 calls or fewer."""
+    chosen = plan(ops=("dropout_grad",), cases=0, world=2)
+
+    found = [shard for shard in jobs.shards(chosen) if isinstance(shard, Block)]
+
+    assert len({block.name for block in found}) == len(found)
+    seen = [json.dumps(case.to_json()) for block in found for case in block.cases()]
+    regions = ops.regions("dropout_grad", 2).values()
+    assert sorted(seen) == sorted(json.dumps(case.to_json()) for region in regions for case in region.cases(0, 10**6))
 
 
 def test_a_budget_ends_the_run_cleanly_and_it_can_go_on(tmp_path: Path, undisturbed: Store) -> None:

@@ -346,3 +346,54 @@ def test_a_worker_dies_with_the_suite() -> None:
         suite.kill()
 
     assert ended_within(pid, 5.0)
+
+
+def test_a_death_in_a_batch_costs_the_call_that_died(faulty: Worker) -> None:
+    """Of five calls in one frame the third kills the process: the other four are answered, by two processes."""
+    before = faulty.starts
+
+    faulty.submit(call(), call(), call("abort"), call(), call())
+    observed = [faulty.result() for _ in range(5)]
+
+    assert [isinstance(each, Crashed) for each in observed] == [False, False, True, False, False]
+    assert all(isinstance(each, Returned) for each in observed if not isinstance(each, Crashed))
+    assert faulty.starts == before + 1
+
+
+def test_a_hang_in_a_batch_costs_the_call_that_hung(faulty: Worker) -> None:
+    """The limit of one second is that of a call, not of the frame: what comes before and after it is answered."""
+    faulty.submit(call("nap"), call("hang"), call("nap"))
+
+    assert [type(faulty.result()) for _ in range(3)] == [Returned, TimedOut, Returned]
+
+
+def test_calls_are_submitted_while_others_wait(faulty: Worker) -> None:
+    """Answers come in the order of the calls, whichever frame they went in."""
+    images = [np.full((1, 2, 3, 1), number, np.float32) for number in range(6)]
+    calls = [Call(op="conv2d", arguments={"input": image, "hazard": "none"}) for image in images]
+
+    faulty.submit(*calls[:4])
+    first = [faulty.result() for _ in range(2)]
+    faulty.submit(*calls[4:])
+    observed = [*first, *(faulty.result() for _ in range(4))]
+
+    assert [each.arrays[0].flat[0] for each in observed if isinstance(each, Returned)] == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_target_that_takes_no_batches_gets_one_call_at_a_time() -> None:
+    """The hand-written harness knows single calls alone: three submitted at once come back all the same."""
+    with Worker(harness(""), LIMITS) as worker:
+        worker.submit(call(), call(), call())
+
+        assert all(isinstance(worker.result(), Returned) for _ in range(3))
+
+
+def test_frames_larger_than_the_pipes_block_neither_side(faulty: Worker) -> None:
+    """Two frames of eight calls whose arrays and answers are 1 MB each, more than a pipe holds, submitted at once."""
+    image = np.ones((1, 500, 500, 1), np.float32)
+    calls = [Call(op="conv2d", arguments={"input": image, "hazard": "none"})] * 8
+
+    faulty.submit(*calls)
+    faulty.submit(*calls)
+
+    assert all(isinstance(faulty.result(), Returned) for _ in range(16))

@@ -147,10 +147,10 @@ def test_no_bytes_do_more_than_raise(data: bytes) -> None:
 def test_a_damaged_frame_does_no_more_than_raise(place: int, damage: bytes) -> None:
     """A right call with any few bytes changed is read as some call or refused."""
     call = Call(op="conv2d", arguments={"input": np.ones(5, np.float32), "strides": 1, "padding": "SAME"})
-    data = bytearray(protocol.encode(messages.call(1, call)))
+    data = bytearray(protocol.encode(messages.calls(1, [call])))
     data[place : place + len(damage)] = damage
     try:
-        messages.parse_call(reading(bytes(data)))
+        list(messages.parse_calls(reading(bytes(data))))
     except (ProtocolError, EOFError):
         return
 
@@ -167,7 +167,7 @@ def test_a_call_comes_back_as_it_was() -> None:
     attributes: dict[str, Json] = {"strides": [1, 2], "padding": [[0, 0], [1, 1]], "noise_shape": None, "rate": 0.25}
     sent = Call(op="conv2d", arguments={"input": image, **attributes}, route="tape", repeat=True)
 
-    number, back = messages.parse_call(through(messages.call(7, sent)))
+    ((number, back),) = messages.parse_calls(through(messages.calls(7, [sent])))
 
     assert number == 7
     assert (back.op, back.route, back.repeat) == ("conv2d", "tape", True)
@@ -188,7 +188,7 @@ def test_a_call_comes_back_as_it_was() -> None:
 def test_what_is_no_call_is_refused(header: dict[str, Json]) -> None:
     """A missing key, a wrong type, a reference to an array that is not there."""
     with pytest.raises(ProtocolError):
-        messages.parse_call(Frame(header))
+        list(messages.parse_calls(Frame(header)))
 
 
 def test_special_forms_stand_for_what_json_cannot_say() -> None:
