@@ -202,6 +202,8 @@ def argmax_unpool(input: Any, argmax: Any, output_shape: Any, include_batch_in_i
     sizes = known(output_shape)
     # The op checks that input has the size that pooling the output would give: stride 1 and the window that fits.
     window = [1, *(out - size + 1 for out, size in zip(sizes[1:3], input.shape[1:3], strict=True)), 1]
+    if min(window) < 1:
+        raise NotOfferedError("no pool of an image has a larger result")
     return tf.raw_ops.MaxPoolGradWithArgmax(
         input=tf.zeros(sizes, input.dtype),
         grad=input,
