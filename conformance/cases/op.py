@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from conformance.cases.choices import Choices
 from conformance.cases.conditions import Condition
-from conformance.cases.layers import RealLayer
+from conformance.cases.layers import Layer
 from conformance.cases.linear import Linear
 from conformance.cases.network import AtLayer, LayerKind
 from conformance.cases.world import World
@@ -72,6 +72,8 @@ class Op:
 
     valid: Callable[[Choices], Case]  # draws a valid call
     world: World  # all its small calls
+    takes: Callable[[Layer], bool] = field(default=lambda _: False)  # whether it has a call at a layer
+    of_layer: Callable[[Layer, Choices], Case] | None = None  # draws one
     breaks: Mapping[str, Sequence[Break]]  # ways to break each rule that a call can break
     # Of the other rules, which state a meaning: valid calls that exercise them meet one of these conditions.
     meanings: Mapping[str, tuple[Condition, ...]] = field(default_factory=dict)
@@ -91,7 +93,6 @@ class Op:
     random: bool = False  # whether it draws random numbers
     seeded: Callable[[Case], bool] = field(default=lambda _: True)  # whether a call gives the same bits again; any call
     seeding: Callable[[int], dict[str, Json]] | None = None  # the arguments by which a number seeds what it draws
-    layers: tuple[RealLayer, ...] = ()  # of real networks
     layer: LayerKind | None = None  # what it is as a layer of a network
     at_layer: AtLayer | None = None  # its call at a layer of another op
     tensorflow: Mapping[str, str] = field(default_factory=dict)  # route: the function by which users compute it

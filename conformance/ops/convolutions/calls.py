@@ -5,7 +5,7 @@ from math import isqrt
 
 from conformance.cases import sizes, spelling
 from conformance.cases.choices import Choices
-from conformance.cases.layers import CONVOLUTIONS, DEPTHWISE
+from conformance.cases.layers import CONVOLUTIONS, DEPTHWISE, Layer
 from conformance.cases.regimes import COMMON, regime
 from conformance.cases.sizes import DATA, at_most
 from conformance.cases.spelling import Spelling
@@ -14,7 +14,7 @@ from conformance.ops.convolutions.forms import FORMS, Convolution, written
 from reference import windows
 from reference.windows import Axis
 
-__all__ = ["plain", "valid", "within"]
+__all__ = ["of_layer", "plain", "takes", "valid", "within"]
 
 # Which side is long in a kind, by op: of "wide" the channels of the result, of "deep" what its sums run over.
 LONG = {"batch": sizes.MANY, "wide": sizes.WIDE, "deep": sizes.DEEP}
@@ -45,7 +45,7 @@ def drawn(op: str, choices: Choices) -> Convolution:
     """Draw a forward convolution."""
     kind = choices.pick(sizes.KINDS)
     if kind == "layer":
-        return _layer(op, choices)
+        return _at(op, choices.pick(DEPTHWISE if FORMS[op].depthwise else CONVOLUTIONS), choices)
     return within(op, choices, choices.pick(sizes.PADDINGS), choices.pick(sizes.BUDGETS), kind)
 
 
@@ -194,22 +194,33 @@ def _spelling(op: str, choices: Choices, rows: Axis, columns: Axis, *, may_be_tw
     )
 
 
-def _layer(op: str, choices: Choices) -> Convolution:
-    """Draw a layer of a real network."""
-    layer = choices.pick(DEPTHWISE if FORMS[op].depthwise else CONVOLUTIONS)
-    high, wide, depth = layer.image
-    rows, columns = (sizes.lay(layer.padding, size, layer.taps, layer.stride, 1) for size in (high, wide))
+def takes(op: str, layer: Layer) -> bool:
+    """Return whether a layer is such a convolution."""
+    kind = "deconv" if op == "conv2d_transpose" else "conv"
+    return layer.kind == kind and (not FORMS[op].depthwise or layer.groups == layer.channels)
+
+
+def of_layer(op: str, layer: Layer, choices: Choices) -> Case:
+    """Draw a call at a layer that the op takes."""
+    return written(_at(op, layer, choices))
+
+
+def _at(op: str, layer: Layer, choices: Choices) -> Convolution:
+    """Draw a convolution at a layer."""
+    form, rows, columns = FORMS[op], layer.rows, layer.columns
+    dtype = choices.pick(form.dtypes)
+    may_be_two = layer.groups == 1 and not form.depthwise
     return Convolution(
         op=op,
-        lead=(1,),
+        lead=(layer.batch,),
         rows=rows,
         columns=columns,
         padding=layer.padding,
-        depth=depth // layer.groups,
+        depth=layer.channels // layer.groups,
         groups=layer.groups,
         outputs=layer.outputs,
-        dtype=(dtype := choices.pick(FORMS[op].dtypes)),
-        spelling=_spelling(op, choices, rows, columns, may_be_two=layer.groups == 1, layouts=True),
+        dtype=dtype,
+        spelling=_spelling(op, choices, rows, columns, may_be_two=may_be_two, layouts=True),
         regime=regime(choices, dtype),
         seed=choices.integer(0, sizes.LARGEST),
     )

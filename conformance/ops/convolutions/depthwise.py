@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 import reference
-from conformance.cases import conditions, layers
+from conformance.cases import conditions
 from conformance.ops.convolutions import breaks, calls, sets, world
 from conformance.ops.convolutions.forms import FORMS
 from conformance.ops.convolutions.record import (
@@ -28,6 +28,8 @@ DEPTHWISE_CONV2D = replace(
     dtypes=DTYPES,
     valid=partial(calls.valid, "depthwise_conv2d"),
     world=world.of("depthwise_conv2d"),
+    takes=partial(calls.takes, "depthwise_conv2d"),
+    of_layer=partial(calls.of_layer, "depthwise_conv2d"),
     breaks=breaks.BREAKS["depthwise_conv2d"],
     meanings={
         "depthwise_conv2d.R10": (conditions.SPECIAL | conditions.PADDED,),
@@ -40,7 +42,6 @@ DEPTHWISE_CONV2D = replace(
     linear=None,
     layer=None,
     geometry=None,
-    layers=layers.DEPTHWISE,
     tensorflow=ROUTES["depthwise_conv2d"],
 )
 
@@ -54,12 +55,13 @@ DEPTHWISE_CONV2D_BACKPROP_INPUT = replace(
     at_layer=None,
     valid=partial(calls.valid, "depthwise_conv2d_backprop_input"),
     world=world.of("depthwise_conv2d_backprop_input"),
+    takes=partial(calls.takes, "depthwise_conv2d_backprop_input"),
+    of_layer=partial(calls.of_layer, "depthwise_conv2d_backprop_input"),
     breaks=breaks.BREAKS["depthwise_conv2d_backprop_input"],
     meanings={"depthwise_conv2d_backprop_input.R12": EMPTY},
     arrays=partial(arrays, ("out_backprop", "filter")),
     allowed=sets.of_backward("depthwise_conv2d_backprop_input", sets.depthwise_input_sum),
     sum=sets.depthwise_input_sum,
-    layers=layers.DEPTHWISE,
     tensorflow=ROUTES["depthwise_conv2d_backprop_input"],
 )
 
@@ -72,10 +74,11 @@ DEPTHWISE_CONV2D_BACKPROP_FILTER = replace(
     at_layer=None,
     valid=partial(calls.valid, "depthwise_conv2d_backprop_filter"),
     world=world.of("depthwise_conv2d_backprop_filter"),
+    takes=partial(calls.takes, "depthwise_conv2d_backprop_filter"),
+    of_layer=partial(calls.of_layer, "depthwise_conv2d_backprop_filter"),
     breaks=breaks.BREAKS["depthwise_conv2d_backprop_filter"],
     meanings={"depthwise_conv2d_backprop_filter.R11": EMPTY},
     allowed=sets.of_filter_gradient("depthwise_conv2d_backprop_filter", sets.depthwise_filter_sum),
     sum=sets.depthwise_filter_sum,
-    layers=layers.DEPTHWISE,
     tensorflow=ROUTES["depthwise_conv2d_backprop_filter"],
 )

@@ -6,7 +6,7 @@ from functools import partial
 from math import prod
 
 import reference
-from conformance.cases import classes, conditions, demands, layers, regimes
+from conformance.cases import classes, conditions, demands, regimes
 from conformance.cases.op import Geometry, Op, Windows
 from conformance.model import Array, Case
 from conformance.ops import sliding
@@ -86,6 +86,8 @@ CONV2D = Op(
     options=OPTIONS,
     valid=partial(calls.valid, "conv2d"),
     world=world.of("conv2d"),
+    takes=partial(calls.takes, "conv2d"),
+    of_layer=partial(calls.of_layer, "conv2d"),
     breaks=breaks.BREAKS["conv2d"],
     meanings={
         "conv2d.R10": (conditions.SPECIAL | conditions.PADDED,),
@@ -109,7 +111,6 @@ CONV2D = Op(
     windows=windows,
     geometry=GEOMETRY,
     transforms=True,
-    layers=layers.CONVOLUTIONS,
     layer=layer.CONVOLUTION,
     tensorflow=ROUTES["conv2d"],
 )
@@ -121,6 +122,8 @@ CONV2D_TRANSPOSE = replace(
     shape_argument="output_shape",
     valid=partial(calls.valid, "conv2d_transpose"),
     world=world.of("conv2d_transpose"),
+    takes=partial(calls.takes, "conv2d_transpose"),
+    of_layer=partial(calls.of_layer, "conv2d_transpose"),
     breaks=breaks.BREAKS["conv2d_transpose"],
     meanings={
         "conv2d_transpose.R12": (
@@ -146,6 +149,8 @@ CONV2D_BACKPROP_INPUT = replace(
     shape_argument="input_sizes",
     valid=partial(calls.valid, "conv2d_backprop_input"),
     world=world.of("conv2d_backprop_input"),
+    takes=partial(calls.takes, "conv2d_backprop_input"),
+    of_layer=partial(calls.of_layer, "conv2d_backprop_input"),
     breaks=breaks.BREAKS["conv2d_backprop_input"],
     meanings={
         "conv2d_backprop_input.R12": (
@@ -175,6 +180,8 @@ CONV2D_BACKPROP_FILTER = replace(
     image=False,
     valid=partial(calls.valid, "conv2d_backprop_filter"),
     world=world.of("conv2d_backprop_filter"),
+    takes=partial(calls.takes, "conv2d_backprop_filter"),
+    of_layer=partial(calls.of_layer, "conv2d_backprop_filter"),
     breaks=breaks.BREAKS["conv2d_backprop_filter"],
     meanings={
         "conv2d_backprop_filter.R11": (

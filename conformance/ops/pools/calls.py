@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from conformance.cases import sizes, spelling
 from conformance.cases.choices import Choices
-from conformance.cases.layers import POOLS
+from conformance.cases.layers import POOLS, Layer
 from conformance.cases.regimes import COMMON, FLOATS, INTEGERS, UNSIGNED, regime
 from conformance.cases.sizes import DATA, at_most, smaller
 from conformance.cases.spelling import Spelling, arranged, nhwc
@@ -20,8 +20,10 @@ __all__ = [
     "between_channels",
     "changes",
     "dtypes",
+    "of_layer",
     "plain",
     "read",
+    "takes",
     "valid",
     "within",
     "written",
@@ -88,7 +90,7 @@ def drawn(op: str, choices: Choices) -> Pool:
     """Draw a forward pool."""
     kind = choices.pick(sizes.KINDS)
     if kind == "layer":
-        return _layer(op, choices)
+        return _at(op, choices.pick(POOLS), choices)
     if op == "max_pool" and kind == "" and choices.chance(50):
         return between_channels(choices)
     padding = choices.pick(sizes.PADDINGS if op in EXPLICIT else sizes.PADDINGS[:-1])
@@ -153,11 +155,24 @@ def between_channels(choices: Choices) -> Pool:
     return _pool("max_pool", choices, numbers, (batch, channels * window), (rows, columns), padding, between=window)
 
 
-def _layer(op: str, choices: Choices) -> Pool:
-    """Draw a layer of a real network."""
-    layer = choices.pick(POOLS)
-    rows, columns = (sizes.lay(layer.padding, size, layer.taps, layer.stride, 1) for size in layer.image[:2])
-    return _pool(op, choices, _numbers(op, choices), (1, layer.image[2]), (rows, columns), layer.padding)
+def takes(op: str, layer: Layer) -> bool:
+    """Return whether a layer is such a pool: without dilation, and with padding that the op takes."""
+    both = (layer.rows, layer.columns)
+    if layer.kind != "pool" or any(axis.dilation > 1 for axis in both):
+        return False
+    short = all(max(axis.before, axis.after) < axis.taps for axis in both)
+    return layer.padding != "EXPLICIT" or (op in EXPLICIT and short)
+
+
+def of_layer(op: str, layer: Layer, choices: Choices) -> Case:
+    """Draw a call at a layer that the op takes."""
+    return written(_at(op, layer, choices))
+
+
+def _at(op: str, layer: Layer, choices: Choices) -> Pool:
+    """Draw a pool at a layer."""
+    outer, along = (layer.batch, layer.channels), (layer.rows, layer.columns)
+    return _pool(op, choices, _numbers(op, choices), outer, along, layer.padding)
 
 
 def _numbers(op: str, choices: Choices, kind: str = "") -> tuple[str, str]:

@@ -8,7 +8,7 @@ from math import lcm
 import numpy as np
 
 import reference
-from conformance.cases import classes, conditions, demands, layers, regimes
+from conformance.cases import classes, conditions, demands, regimes
 from conformance.cases.op import Geometry, Op, Windows
 from conformance.cases.spelling import decoded
 from conformance.cases.values import Demand
@@ -129,6 +129,8 @@ MAX_POOL = Op(
     options=("data_format",),
     valid=partial(calls.valid, "max_pool"),
     world=world.of("max_pool"),
+    takes=partial(calls.takes, "max_pool"),
+    of_layer=partial(calls.of_layer, "max_pool"),
     breaks=breaks.BREAKS["max_pool"],
     meanings={
         "max_pool.R9": (conditions.PADDED,),
@@ -143,7 +145,6 @@ MAX_POOL = Op(
     allowed=sets.of_max_pool,
     windows=partial(windows, "max_pool"),
     geometry=LARGEST,
-    layers=layers.POOLS,
     layer=layer.MAXIMUM,
     tensorflow=ROUTES["max_pool"],
 )
@@ -156,6 +157,8 @@ MAX_POOL_WITH_ARGMAX = replace(
     options=("data_format", "output_dtype", "include_batch_in_index"),
     valid=partial(calls.valid, "max_pool_with_argmax"),
     world=world.of("max_pool_with_argmax"),
+    takes=partial(calls.takes, "max_pool_with_argmax"),
+    of_layer=partial(calls.of_layer, "max_pool_with_argmax"),
     breaks=breaks.BREAKS["max_pool_with_argmax"],
     meanings={
         "max_pool_with_argmax.R9": (conditions.PADDED,),
@@ -178,6 +181,8 @@ MAX_POOL_GRAD = replace(
     image=False,
     valid=partial(calls.valid, "max_pool_grad"),
     world=world.of("max_pool_grad"),
+    takes=partial(calls.takes, "max_pool_grad"),
+    of_layer=partial(calls.of_layer, "max_pool_grad"),
     breaks=breaks.BREAKS["max_pool_grad"],
     meanings={
         "max_pool_grad.R10": (conditions.ALWAYS,),
@@ -200,6 +205,8 @@ AVG_POOL = replace(
     dtypes=calls.dtypes("avg_pool"),
     valid=partial(calls.valid, "avg_pool"),
     world=world.of("avg_pool"),
+    takes=partial(calls.takes, "avg_pool"),
+    of_layer=partial(calls.of_layer, "avg_pool"),
     breaks=breaks.BREAKS["avg_pool"],
     meanings={"avg_pool.R9": (conditions.PADDED,)},
     arrays=partial(averaged_arrays, "input"),
@@ -222,6 +229,8 @@ AVG_POOL_GRAD = replace(
     image=False,
     valid=partial(calls.valid, "avg_pool_grad"),
     world=world.of("avg_pool_grad"),
+    takes=partial(calls.takes, "avg_pool_grad"),
+    of_layer=partial(calls.of_layer, "avg_pool_grad"),
     breaks=breaks.BREAKS["avg_pool_grad"],
     meanings={},
     arrays=partial(averaged_arrays, "grad"),
@@ -242,6 +251,8 @@ AVG_UNPOOL = replace(
     image=False,
     valid=partial(calls.valid, "avg_unpool"),
     world=world.of("avg_unpool"),
+    takes=partial(calls.takes, "avg_unpool"),
+    of_layer=partial(calls.of_layer, "avg_unpool"),
     breaks=breaks.BREAKS["avg_unpool"],
     meanings={},
     arrays=spread_arrays,

@@ -1,0 +1,60 @@
+"""
+Calls at the layers of the corpus.
+
+A run makes each small layer once, by one of the ops that have it, which one depends on the seed; or every layer by
+every op.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+
+from conformance.cases.choices import streams
+from conformance.cases.corpus import LARGE, SMALL, corpus
+from conformance.cases.layers import Layer
+from conformance.model import Case
+from conformance.ops.table import OPS
+
+__all__ = ["left_out", "listed", "places"]
+
+
+def listed(op: str, seed: int, *, whole: bool, first: int = 0, count: int | None = None) -> Iterator[Case]:
+    """
+    Yield so many of the calls that an op makes at layers, from one on, with values on the lattice.
+
+    whole: at every layer, not only at small ones.
+    """
+    layers, draw = corpus().layers, OPS[op].of_layer
+    chosen = places(op, seed, whole=whole)
+    for place in chosen[first : None if count is None else first + count] if draw else ():
+        (choices,) = streams(seed, f"{op}, corpus", place, 1)
+        yield replace(draw(layers[place], choices), regime="lattice")  # type: ignore[misc]
+
+
+@cache
+def places(op: str, seed: int, *, whole: bool) -> tuple[int, ...]:
+    """Return at which layers an op makes a call."""
+    return tuple(
+        place for place, layer in enumerate(corpus().layers) if op in _takers(layer, place + seed, whole=whole)
+    )
+
+
+def _takers(layer: Layer, turn: int, *, whole: bool) -> tuple[str, ...]:
+    """Return the ops that make a call at a layer: all that have it, or the one whose turn it is."""
+    if layer.products > (LARGE if whole else SMALL):
+        return ()
+    takers = tuple(name for name, op in OPS.items() if op.takes(layer))
+    return takers if whole or not takers else (takers[turn % len(takers)],)
+
+
+def left_out(*, whole: bool) -> Mapping[str, int]:
+    """Return how many geometries of the corpus no call is made at, by the reason."""
+    limit = LARGE if whole else SMALL
+    reasons = Counter(corpus().left_out)
+    for layer in corpus().layers:
+        if layer.products > limit:
+            reasons[f"more than {limit:,} products"] += 1
+        elif not any(op.takes(layer) for op in OPS.values()):
+            reasons["no op has such windows"] += 1
+    return reasons
