@@ -17,6 +17,8 @@ from reference.errors import SpecError
 from reference.ops.avg_pool import avg_pool
 from reference.ops.avg_pool_grad import avg_pool_grad
 from reference.ops.avg_unpool import avg_unpool
+from reference.ops.bias_add import bias_add
+from reference.ops.bias_add_grad import bias_add_grad
 from reference.ops.conv2d import conv2d
 from reference.ops.conv2d_backprop_filter import conv2d_backprop_filter
 from reference.ops.conv2d_transpose import conv2d_backprop_input, conv2d_transpose
@@ -35,6 +37,8 @@ __all__ = [
     "avg_pool",
     "avg_pool_grad",
     "avg_unpool",
+    "bias_add",
+    "bias_add_grad",
     "conv2d",
     "conv2d_backprop_filter",
     "conv2d_backprop_input",

@@ -42,7 +42,7 @@ FEATURES: Mapping[str, tuple[str, ...]] = {
     "strides spelt": PAIRS,
     "dilations spelt": PAIRS,
     "ksize spelt": PAIRS,
-    "data_format spelt": ("absent", "none", "NHWC", "NCHW"),
+    "data_format spelt": ("absent", "none", "NHWC", "NCHW", "other"),
     "shape spelt": ("list", "int32", "int64", "two"),
     "rank": ("0", "1", "2", "3", "4", "5"),
     "batch": ("0", "1", "above 1"),

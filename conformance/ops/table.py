@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from conformance.cases.op import Op
+from conformance.ops.bias.record import BIAS_ADD, BIAS_ADD_GRAD
 from conformance.ops.convolutions.depthwise import (
     DEPTHWISE_CONV2D,
     DEPTHWISE_CONV2D_BACKPROP_FILTER,
@@ -37,6 +38,8 @@ OPS: Mapping[str, Op] = {
         DEPTHWISE_CONV2D,
         DEPTHWISE_CONV2D_BACKPROP_INPUT,
         DEPTHWISE_CONV2D_BACKPROP_FILTER,
+        BIAS_ADD,
+        BIAS_ADD_GRAD,
         MAX_POOL,
         MAX_POOL_WITH_ARGMAX,
         MAX_POOL_GRAD,

@@ -45,6 +45,8 @@ VALID: dict[str, dict[str, Any]] = {
         "out_backprop": zeros(2, 2, 2, 4),
         **DEPTHWISE,
     },
+    "bias_add": {"value": IMAGE, "bias": zeros(2)},
+    "bias_add_grad": {"out_backprop": IMAGE},
     "max_pool": {"input": IMAGE, **POOL},
     "max_pool_with_argmax": {"input": IMAGE, **POOL},
     "max_pool_grad": {"orig_input": IMAGE, "orig_output": SMALL, "grad": SMALL, **POOL},

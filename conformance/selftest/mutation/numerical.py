@@ -101,6 +101,31 @@ def bfloat16_adds(a: Array, b: Array) -> Array:
     return total
 
 
+def without_rest(values: Array, tile: int) -> Array:
+    """Set what comes after whole tiles along the first axis to zero, where there is a whole one."""
+    size = len(values)
+    return (
+        np.concatenate([values[: size // tile * tile], np.zeros_like(values[size // tile * tile :])])
+        if size > tile
+        else values
+    )
+
+
+def along_the_last(call: Call) -> object:
+    """Add the biases along the last axis, where it is as long as the channels."""
+    value = call.arguments["value"]
+    other = str(call.arguments.get("data_format", "")).startswith("NC") and value.shape[1] == value.shape[-1]
+    return call.run(data_format=None) if other else call.run()
+
+
+def last_row_unbiased(call: Call) -> object:
+    """Leave the last of many rows as it was."""
+    result, value = call.run(), call.arguments["value"]
+    if len(value) > 64:
+        result[-1] = value[-1]
+    return result
+
+
 TABLE: list[Variant] = [
     *variants(
         [op for op in SUMS if OPS[op].windows],  # one value alone may be off by as much as the sums of two
@@ -142,6 +167,23 @@ TABLE: list[Variant] = [
         ("int32 in float32", "int32 computed in float32", through("float32", "int32")),
         ("int32 saturates", "int32 sums stop at the ends", through("float64", "int32", back=clipped)),
         ("int32 as int16", "the upper half of int32 operands is lost", before(as_int16)),
+    ),
+    *variants(
+        ["bias_add"],
+        ("channels rotated", "each channel gets the next one's bias",
+         before(lambda call: {"bias": np.roll(call.arguments["bias"], 1)})),
+        ("NCHW along the last axis", "the last axis gets the biases where it is as long", along_the_last),
+        ("int32 saturates", "int32 sums stop at the ends", through("float64", "int32", back=clipped)),
+        ("a vector of 16 without its rest", "channels past whole vectors of 16 get no bias",
+         before(lambda call: {"bias": without_rest(call.arguments["bias"], 16)})),
+        ("no bias for the last of many rows", "the last row of more than 64 is as it was", last_row_unbiased),
+    ),
+    *variants(
+        ["bias_add_grad"],
+        ("blocks of 256 rows", "rows past whole blocks of 256 are left out",
+         before(lambda call: {"out_backprop": without_rest(call.arguments["out_backprop"], 256)})),
+        ("the last image left out", "of several images the last is left out",
+         before(lambda call: {"out_backprop": call.first[:-1] if len(call.first) > 1 else call.first})),
     ),
     *[
         Variant(name="any order", about="another order of sums at every call, declared to repeat", ops=CONVOLUTIONS[:2],

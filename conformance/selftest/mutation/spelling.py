@@ -18,7 +18,7 @@ __all__ = ["TABLE"]
 EVERY = tuple(OPS)
 POOLS = ("max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad", "avg_unpool")
 # max_pool_with_argmax refuses an empty image.
-MAY_BE_EMPTY = (*CONVOLUTIONS, *POOLS, "max_unpool", "dropout", "stateless_dropout", "dropout_grad")
+MAY_BE_EMPTY = (*CONVOLUTIONS, *POOLS, "bias_add", "max_unpool", "dropout", "stateless_dropout", "dropout_grad")
 SEEDED = ("conv2d", "conv2d_transpose", "max_pool", "avg_pool", "max_unpool", "dropout_grad")
 
 
@@ -28,8 +28,8 @@ def in_float64(_call: Call, result: Array) -> Array:
 
 
 def squeezed(_call: Call, result: Array) -> Array:
-    """Leave a batch of one out."""
-    return result[0] if result.ndim == 4 and result.shape[0] == 1 else result
+    """Leave a batch, or another first axis, of one out."""
+    return result[0] if result.ndim and result.shape[0] == 1 else result
 
 
 def flat_when_empty(_call: Call, result: Array) -> Array:

@@ -159,6 +159,13 @@ def tape_depthwise_conv2d_backprop_filter(input: Any, filter_sizes: Any, out_bac
     return taped(lambda filters: depthwise(filters, **kwargs)(input), zeros, out_backprop)
 
 
+def tape_bias_add_grad(out_backprop: Any, **kwargs: Any) -> Any:
+    """Return the gradient of bias_add with respect to the bias by the tape, at zeros."""
+    value = tf.zeros_like(out_backprop)
+    bias = tf.zeros(tf.shape(value)[1 if kwargs.get("data_format") == "NCHW" else -1], value.dtype)
+    return taped(lambda at: tf.nn.bias_add(value, at, **kwargs), bias, out_backprop)
+
+
 def tape_max_pool_grad(orig_input: Any, orig_output: Any, grad: Any, *args: Any, **kwargs: Any) -> Any:
     """Return the gradient of max_pool by the tape, which computes orig_output anew."""
     del orig_output

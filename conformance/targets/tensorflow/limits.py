@@ -45,7 +45,7 @@ EVERYWHERE = (
         reason="the op takes its shape as int32 only",
     ),
     Limit(
-        ops=(*GRADIENTS, "max_pool_grad"),
+        ops=(*GRADIENTS, "bias_add_grad", "max_pool_grad"),
         routes=("tape",),
         features={"dtype": INTEGERS},
         reason="the tape gives no gradients of integers",

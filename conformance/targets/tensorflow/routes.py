@@ -22,6 +22,8 @@ ROUTES: Mapping[str, Mapping[str, str]] = {
         "nn": "tf.nn.depthwise_conv2d_backprop_filter",
         "tape": "tape_depthwise_conv2d_backprop_filter",
     },
+    "bias_add": {"nn": "tf.nn.bias_add"},
+    "bias_add_grad": {"raw": "tf.raw_ops.BiasAddGrad", "tape": "tape_bias_add_grad"},
     "max_pool": {"nn": "tf.nn.max_pool", "nn2d": "tf.nn.max_pool2d"},
     "max_pool_with_argmax": {"nn": "tf.nn.max_pool_with_argmax"},
     "max_pool_grad": {"raw": "raw_max_pool_grad", "tape": "tape_max_pool_grad", "argmax": "argmax_max_pool_grad"},

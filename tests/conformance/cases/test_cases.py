@@ -31,6 +31,8 @@ MEANINGS = {
     "depthwise_conv2d": (10, 11, 12),
     "depthwise_conv2d_backprop_input": (12,),
     "depthwise_conv2d_backprop_filter": (11,),
+    "bias_add": (5, 6, 7),
+    "bias_add_grad": (4, 5, 6),
     "max_pool": (9, 10, 11),
     "max_pool_with_argmax": (9, 10, 11, 12),
     "max_pool_grad": (10, 11, 12),

@@ -26,6 +26,8 @@ from reference.ops import (
     avg_pool,
     avg_pool_grad,
     avg_unpool,
+    bias_add,
+    bias_add_grad,
     conv2d,
     conv2d_backprop_filter,
     conv2d_transpose,
@@ -105,6 +107,21 @@ def of_filter_gradient(a: Arguments, of: Change) -> Array:
     geometry = call.geometry
     where = (geometry.rows, geometry.columns, geometry.groups)
     return conv2d_backprop_filter.definition(of(call.left), call.shape, of(call.right), *where)
+
+
+def of_bias_add(a: Arguments, of: Change) -> Array:
+    """One number and another."""
+    values, bias, axis = bias_add.checked(**a)
+    out = of(values)
+    for index in np.ndindex(values.shape):
+        out[index] = out[index] + of(bias)[index[axis]]
+    return out
+
+
+def of_bias_add_grad(a: Arguments, of: Change) -> Array:
+    """What each channel adds up to."""
+    gradient = a["out_backprop"]
+    return bias_add_grad.definition(of(gradient), 1 if a["data_format"] == "NCHW" else gradient.ndim - 1)
 
 
 def of_depthwise(a: Arguments, of: Change) -> Array:
@@ -188,6 +205,8 @@ DEFINED: dict[str, Callable[[Arguments, Change], Any]] = {
     "depthwise_conv2d": of_depthwise,
     "depthwise_conv2d_backprop_input": of_depthwise_input,
     "depthwise_conv2d_backprop_filter": of_depthwise_filter,
+    "bias_add": of_bias_add,
+    "bias_add_grad": of_bias_add_grad,
     "max_pool": of_max_pool,
     "max_pool_with_argmax": of_argmax,
     "max_pool_grad": of_max_pool_grad,
@@ -363,6 +382,19 @@ def depthwise_convolutions(draw: st.DrawFn, op: str, regimes: tuple[str, ...], s
 
 
 @st.composite
+def additions(draw: st.DrawFn, op: str, regimes: tuple[str, ...]) -> Arguments:
+    """Draw a call of bias_add or its gradient, of rank 2 to 5; one that is empty is a side of 0."""
+    of = draw(numbers((*PICKED, "uint32", "uint64"), regimes))
+    rank = draw(st.integers(2, 5))
+    layout = draw(st.sampled_from(["NHWC", "NCHW"])) if rank > 2 else "NHWC"
+    shape = tuple(draw(some(3)) for _ in range(rank))
+    if op == "bias_add_grad":
+        return {"out_backprop": of(shape, 0), "data_format": layout}
+    bias = of((shape[1 if layout == "NCHW" else -1],), 1)
+    return {"value": of(shape, 0), "bias": bias, "data_format": layout}
+
+
+@st.composite
 def pools(draw: st.DrawFn, op: str, regimes: tuple[str, ...], sides: Sides = sliding) -> Arguments:
     """Draw a call of a pool: between channels, explicit padding, empty images and outputs included where there are."""
     widest = op in ("max_pool_with_argmax", "max_pool_grad")
@@ -426,6 +458,8 @@ def calls(op: str, *regimes: str, sides: Sides = sliding) -> st.SearchStrategy[A
     """Draw a valid call of an op."""
     if op.startswith("conv2d"):
         return convolutions(op, regimes, sides)
+    if op.startswith("bias"):
+        return additions(op, regimes)
     if op.startswith("depthwise"):
         return depthwise_convolutions(op, regimes, sides)
     return unpoolings(regimes) if op == "max_unpool" else pools(op, regimes, sides)
