@@ -60,6 +60,7 @@ UNSEEN: Mapping[tuple[str, str], tuple[str, ...]] = {
         "depthwise_conv2d_backprop_filter.R1",
         "depthwise_conv2d_backprop_filter.R4",
     ),
+    ("bias_add_grad", "tape"): ("bias_add_grad.R1", "bias_add_grad.R3"),  # tf.nn.bias_add takes more
     # These pool along one to three dimensions of space.
     ("max_pool", "nn"): ("max_pool.R1",),
     ("avg_pool", "nn"): ("avg_pool.R1",),

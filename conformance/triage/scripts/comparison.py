@@ -98,7 +98,10 @@ def _masked(mask: AnyMask) -> tuple[list[str], str]:
 
 
 def plain(array: Array) -> str:
-    """Return the source text of an array's values, exact: bfloat16 as the float32 of the same value."""
+    """Return the source text of an array's values, exact: bfloat16 as the float32 of the same value, complex as pairs."""
+    if array.dtype.kind == "c":
+        pairs = np.ascontiguousarray(array).view(array.real.dtype)
+        return f"{plain(pairs)}.view('{array.dtype.name}').reshape({list(array.shape)})"
     values = array.astype(np.float32) if array.dtype.name == "bfloat16" else array
     alike = values.size > 1 and values.tobytes() == values.flat[0].tobytes() * values.size
     text = json.dumps(values.flat[0].item() if alike else values.tolist())

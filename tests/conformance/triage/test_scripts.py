@@ -53,6 +53,16 @@ def test_an_array_is_written_exactly(array: Array, text: str) -> None:
     assert plain(array) == text
 
 
+def test_complex_numbers_are_written_as_pairs() -> None:
+    """JSON has no words for them: 1 - 2i and 3 are the float32 numbers 1, -2, 3, 0."""
+    values = np.array([1 - 2j, 3], np.complex64)
+
+    text = plain(values)
+
+    assert text == "np.array([1.0, -2.0, 3.0, 0.0], 'float32').reshape([4]).view('complex64').reshape([2])"
+    assert eval(text, {"np": np}).tolist() == values.tolist()  # noqa: S307 -- what a user runs
+
+
 def one(op: str, arrays: dict[str, tuple[list[int], str]], **attributes: Json) -> Case:
     """Return a case of small integers."""
     specs: dict[str, Json] = {name: {"shape": list(shape), "dtype": dtype} for name, (shape, dtype) in arrays.items()}
