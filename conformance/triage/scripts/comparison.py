@@ -98,7 +98,7 @@ def _masked(mask: AnyMask) -> tuple[list[str], str]:
 
 
 def plain(array: Array) -> str:
-    """Return the source text of an array's values, exact: bfloat16 as the float32 of the same value, complex as pairs."""
+    """Return the source text of an array's values, exact: bfloat16 as float32 of the same value, complex as pairs."""
     if array.dtype.kind == "c":
         pairs = np.ascontiguousarray(array).view(array.real.dtype)
         return f"{plain(pairs)}.view('{array.dtype.name}').reshape({list(array.shape)})"
