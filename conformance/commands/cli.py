@@ -28,6 +28,7 @@ from conformance.commands import replay as replays
 from conformance.commands import report as reports
 from conformance.commands.bench import bench
 from conformance.commands.explain import explain
+from conformance.commands.history import history
 from conformance.commands.networks import networks
 from conformance.commands.order import order
 from conformance.errors import SuiteError, UsageError
@@ -371,6 +372,7 @@ def vectors(
 
 app.command()(what_is_known.accept)
 app.command()(what_is_known.causes)
+app.command()(history)
 app.command()(explain)
 app.command()(reports.report)
 app.command()(reports.rules)

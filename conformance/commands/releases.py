@@ -12,7 +12,7 @@ from conformance.targets.tensorflow.targets import TARGETS
 __all__ = ["crossed"]
 
 
-CURRENT = "2.21.0"  # the release that a processor is judged with where none is named: that of the extra `cpu`
+CURRENT = releases.STABLE[-1]  # that a processor is judged with where none is named: that of the extra `cpu`
 
 
 def crossed(

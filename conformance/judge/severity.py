@@ -1,6 +1,7 @@
 """How grave a disagreement is: a closed set, by which findings are ordered and causes are described."""
 
 from conformance.model import Symptom, Verdict
+from conformance.ops import OPS
 
 __all__ = ["SEVERITIES", "gravity", "severity_of"]
 
@@ -26,7 +27,6 @@ OF_KIND = {
     "refused-valid": "refused-valid",
     "accepted-invalid": "accepted-invalid",
 }
-GRADIENTS = ("_grad", "_backprop_input", "_backprop_filter")  # endings of their names
 NOT_FINITE = (Symptom.NAN, Symptom.INFINITE, Symptom.LOWEST)
 
 
@@ -38,7 +38,8 @@ def severity_of(op: str, judged: Verdict) -> str:
         return "memory read or written"
     if not set(NOT_FINITE).isdisjoint(judged.symptoms):
         return "NaN handling"
-    return "wrong gradient" if op.endswith(GRADIENTS) else "silent wrong value"
+    at = OPS[op].at_layer
+    return "wrong gradient" if at and at.gradient else "silent wrong value"
 
 
 def gravity(severity: str, dtype: str) -> tuple[int, bool]:

@@ -15,12 +15,13 @@ from conformance.report.charts import growth_charts, timing_charts
 from conformance.report.columns import ACCURACY, SHARES, ULPS
 from conformance.report.examples import examples
 from conformance.report.heat import LEVELS
+from conformance.report.history import Table
 from conformance.report.records import Cell, Report, Tally
 from conformance.report.specification import Op, common, ops
 from conformance.targets.machine import ISA_LEVELS
 from conformance.triage.findings import Finding
 
-__all__ = ["chapter", "markdown", "page", "preface", "specification"]
+__all__ = ["chapter", "history", "markdown", "page", "preface", "specification"]
 
 HERE = Path(__file__).parent
 OPENED = 12  # findings up to which each new one stands open
@@ -61,6 +62,11 @@ def preface() -> str:
 def chapter(op: Op) -> str:
     """Return the specification of one op in MyST's Markdown, its figures as HTML: a page of the documentation."""
     return _environment().get_template("chapter.md").render(op=op, examples=examples())
+
+
+def history(table: Table, end: str) -> str:
+    """Return causes by release as a page of its own; end: html or md."""
+    return _environment().get_template(f"history.{end}").render(table=table, **_static())
 
 
 def markdown(report: Report) -> str:

@@ -19,12 +19,24 @@ from conformance.errors import UsageError
 from conformance.targets.target import Target
 from conformance.targets.tensorflow.targets import TARGETS
 
-__all__ = ["OLDEST_PYTHON", "PROCESSORS", "Release", "cache", "of_release", "parsed", "suite", "without_release"]
+__all__ = [
+    "OLDEST_PYTHON",
+    "PROCESSORS",
+    "STABLE",
+    "Release",
+    "cache",
+    "of_release",
+    "parsed",
+    "suite",
+    "without_release",
+]
 
 OLDEST_PYTHON = 11  # 3.11: the suite's own code needs it, and every release below has wheels for it
 # The newest Python 3 that a minor release of TensorFlow 2 has wheels for, from that minor release on.
 # Source: tensorflow.org/install/source, "Tested build configurations", CPU on Linux.
 NEWEST_PYTHON: Mapping[int, int] = {20: 13, 16: 12, 12: 11}
+# The last release of each minor version that is judged, in order.
+STABLE = ("2.12.1", "2.13.1", "2.14.1", "2.15.1", "2.16.2", "2.17.1", "2.18.1", "2.19.1", "2.20.0", "2.21.0")
 PACKAGES = ("conformance", "reference")  # what a worker imports of the suite
 PROCESSORS: Mapping[str, str] = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 EMULATED = ("aarch64",)  # what `emulation` makes

@@ -20,19 +20,21 @@ class Installation:
 
     library: str = ""  # that is judged; "" where the target names none
     version: str = ""
-    isa: str = ""  # the highest level of oneDNN that its processor has, or that it is held to
+    isa: str = ""  # the highest level of oneDNN that its processor has, or that it is held to; aarch64 has none
     device: str = "CPU"  # or GPU
 
 
 UNKNOWN = Installation()
 
 
-def installation_of(name: str, about: Mapping[str, Any], flags: Collection[str]) -> Installation:
-    """Return what a target is; about: what it says of itself, flags: of its processor."""
+def installation_of(name: str, about: Mapping[str, Any], flags: Collection[str] = ()) -> Installation:
+    """Return what a target is; about: what it says of itself, flags: of its processor, where it does not say."""
+    told = about.get("machine", {})
     versions = about.get("versions", {})
     listed = versions.items() if isinstance(versions, Mapping) else ()
     library, version = next(((each, str(text)) for each, text in listed if each not in BESIDE), ("", ""))
     built_in = BUILT_IN.get(without_release(name))
     held = built_in.differs_from if built_in else ""
     device = "GPU" if built_in and "gpu" in built_in.needs else "CPU"
-    return Installation(library, version, held or machine.level(frozenset(flags)), device)
+    isa = machine.level(frozenset(told.get("flags", flags))) or str(told.get("processor", ""))
+    return Installation(library, version, held or isa, device)

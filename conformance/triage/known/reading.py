@@ -114,7 +114,12 @@ def _keys(where: str, entry: Mapping[str, Any], needed: Sequence[str], allowed: 
 def _place(where: str, entry: Mapping[str, Any], library: str) -> Place:
     """Read one place."""
     _keys(where, entry, ("ops", "kinds", "targets"), set(OF_PLACE))
-    words = {"ops": tuple(OPS), "kinds": DISAGREEMENTS, "isa": tuple(machine.ISA_LEVELS), "devices": ("CPU", "GPU")}
+    words = {
+        "ops": tuple(OPS),
+        "kinds": DISAGREEMENTS,
+        "isa": (*machine.ISA_LEVELS, "aarch64"),
+        "devices": ("CPU", "GPU"),
+    }
     listed = {
         name: _texts(where, name, entry[name])
         for name in OF_PLACE

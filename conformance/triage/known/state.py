@@ -11,7 +11,7 @@ from conformance.triage.known.cause import Cause, Place
 from conformance.triage.known.installation import UNKNOWN, Installation
 from conformance.triage.known.matching import Disagreement, calls, concerns, place_of
 
-__all__ = ["Met", "disagreement_of", "states"]
+__all__ = ["Met", "disagreement_of", "outcomes", "states"]
 
 Met = Collection[tuple[str, int]]  # ids of causes, and the numbers of their places that something lies in
 
@@ -75,14 +75,14 @@ def _place(
 ) -> str:
     """Make the calls of one place, on the targets that it speaks of, until one shows the fault."""
     tried = False
-    for outcome in _outcomes(cause, place, panel, installations, asked):
+    for outcome in outcomes(cause, place, panel, installations, asked):
         if place_of(cause, disagreement_of(outcome, installations)) is not None:
             return "seen"
         tried = tried or outcome.verdict.outcome != "unsupported"
     return "not there" if tried else "not tried"
 
 
-def _outcomes(
+def outcomes(
     cause: Cause, place: Place, panel: Panel, installations: Mapping[str, Installation], asked: Collection[str]
 ) -> Iterator[Outcome]:
     """Yield what comes of the cases of a place."""

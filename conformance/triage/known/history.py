@@ -1,0 +1,174 @@
+"""
+Causes by target and release: where each is seen and where not, measured by its cases; and the first that differs.
+
+A cause's cases are called on a target whatever releases the cause is said to be of, and each of its places comes out as
+one of STATES. What was measured is kept, by the content of the cause, so that it is not measured again.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from packaging.version import Version
+
+from conformance.errors import SuiteError
+from conformance.ops import OPS
+from conformance.run.trials import Panel
+from conformance.triage.known.cause import ANY_VERSION, Cause, Place, Versions
+from conformance.triage.known.installation import Installation
+from conformance.triage.known.matching import concerns, place_of
+from conformance.triage.known.state import disagreement_of, outcomes
+from conformance.triage.known.writing import cases_text, text
+
+__all__ = [
+    "FILE",
+    "STATES",
+    "Column",
+    "History",
+    "State",
+    "first_that_differs",
+    "key_of",
+    "measured",
+    "read",
+    "versions",
+    "write",
+]
+
+SCHEMA = 1
+FILE = "history.json"
+# Of a place on a target: its cases show the fault; they fail in another way; they conform; none could be judged.
+State: TypeAlias = Literal["seen", "otherwise", "not there", "not run"]
+STATES: tuple[State, ...] = ("seen", "otherwise", "not there", "not run")
+Places: TypeAlias = tuple[State | None, ...]  # of a cause; None: the place does not speak of the target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One target with one release."""
+
+    target: str  # without release
+    release: str  # as it was asked for; "" for the TensorFlow that is installed beside the suite
+    version: str = ""  # as the target says
+    isa: str = ""
+    why: str = ""  # it could not run
+
+
+@dataclass(slots=True)
+class History:
+    """What is known of causes by column."""
+
+    columns: dict[str, Column]  # by the full name of the target
+    found: dict[str, dict[str, Places]]  # by the full name of the target and the key of the cause
+
+    def state(self, name: str, cause: Cause) -> State | None:
+        """Return the gravest state of a cause's places on a target; None where none speaks of it."""
+        if self.columns[name].why:
+            return "not run"
+        places = self.found.get(name, {}).get(key_of(cause), ())
+        return next((state for state in STATES if state in places), None)
+
+
+def key_of(cause: Cause) -> str:
+    """Return twelve hexadecimal digits derived from a cause: from its cases and places, but for their releases."""
+    plain = ageless(cause)
+    return hashlib.sha256((text([plain]) + cases_text([plain])).encode()).hexdigest()[:12]
+
+
+def ageless(cause: Cause) -> Cause:
+    """Return a cause as one that may be in any release."""
+    return replace(cause, where=tuple(replace(place, versions=ANY_VERSION) for place in cause.where))
+
+
+def measured(cause: Cause, panel: Panel, name: str, installation: Installation) -> Places:
+    """Call the cases of a cause on one target, and return the state of each of its places."""
+    plain = ageless(cause)
+    return tuple(_state(plain, place, panel, name, installation) for place in plain.where)
+
+
+def _state(cause: Cause, place: Place, panel: Panel, name: str, installation: Installation) -> State | None:
+    """Return the state of one place."""
+    if not concerns(cause, place, name, installation):
+        return None
+    met: set[State] = set()
+    alone = replace(cause, where=(place,))
+    for outcome in outcomes(cause, place, panel, {name: installation}, OPS):
+        if place_of(alone, disagreement_of(outcome, {name: installation})) is not None:
+            return "seen"
+        met.add(ENDS.get(outcome.verdict.outcome, "not run"))
+    return next((state for state in STATES if state in met), "not run")
+
+
+ENDS: Mapping[str, State] = {"agrees": "not there", "disagrees": "otherwise"}
+
+
+def versions(history: History, cause: Cause) -> Cause:
+    """Return a cause with the releases in which its places were seen, and those in which they were not there."""
+    return replace(cause, where=tuple(_dated(history, cause, number) for number in range(len(cause.where))))
+
+
+def _dated(history: History, cause: Cause, number: int) -> Place:
+    """Return a place with its releases; as it was where it was seen in none."""
+    by_state: dict[State, set[str]] = {state: set() for state in STATES}
+    for name, column in history.columns.items():
+        places = history.found.get(name, {}).get(key_of(cause), ())
+        state = places[number] if places else None
+        if state and column.version:
+            by_state[state].add(column.version)
+    seen = sorted(by_state["seen"], key=Version)
+    place = cause.where[number]
+    if not seen:
+        return place
+    absent = sorted(by_state["not there"] - by_state["seen"], key=Version)
+    return replace(place, versions=Versions(first=seen[0], last=seen[-1], absent=tuple(absent)))
+
+
+def first_that_differs(names: Sequence[str], state: Callable[[str], State | None]) -> str | None:
+    """
+    Return the first of these columns, in the order of their releases, whose state is not that of the first one.
+
+    By bisection: between the two ends, which are asked for first, the state is taken to change once. None where the
+    ends have the same state.
+    """
+    low, high = 0, len(names) - 1
+    before = state(names[low])
+    if state(names[high]) == before:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if state(names[middle]) == before else (low, middle)
+    return names[high]
+
+
+def write(folder: Path, history: History) -> None:
+    """Write what is known into a folder, instead of an earlier one."""
+    columns = {name: asdict(column) for name, column in history.columns.items()}
+    data = {"schema": SCHEMA, "columns": columns, "found": history.found}
+    (folder / FILE).write_text(json.dumps(data, indent=1) + "\n")
+
+
+def read(folder: Path) -> History:
+    """
+    Read what is known from a folder; nothing where there is none.
+
+    Raises:
+        SuiteError: the file cannot be read, or is no such file.
+    """
+    path = folder / FILE
+    try:
+        data = json.loads(path.read_text()) if path.exists() else {"columns": {}, "found": {}}
+        columns = {str(name): Column(**entry) for name, entry in data["columns"].items()}
+        return History(columns=columns, found={str(name): dict(_found(each)) for name, each in data["found"].items()})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SuiteError(f"{path}: not what a history writes: {error!r}") from error
+
+
+def _found(entries: Mapping[str, Iterable[Any]]) -> Iterator[tuple[str, Places]]:
+    """Yield the states of causes, each of them checked."""
+    for key, places in entries.items():
+        listed = tuple(places)
+        if not set(listed) <= {*STATES, None}:
+            raise ValueError(f"{key}: {listed}")
+        yield str(key), listed

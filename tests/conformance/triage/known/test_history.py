@@ -1,0 +1,166 @@
+"""Causes by release: when one is new, when it is mended, what is kept of it, and the first release that differs."""
+
+import datetime as dt
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from conformance.commands.history import between
+from conformance.errors import SuiteError, UsageError
+from conformance.model import ArraySpec, Case
+from conformance.report.history import change, table
+from conformance.report.pages import history as page
+from conformance.triage.known.cause import Cause, Place, Versions
+from conformance.triage.known.history import (
+    Column,
+    History,
+    Places,
+    State,
+    first_that_differs,
+    key_of,
+    read,
+    versions,
+    write,
+)
+
+CASE = Case(op="dropout", arrays={"x": ArraySpec((2,), "float32")}, attributes={"rate": 0.5}, regime="normal", seed=0)
+CAUSE = Cause(
+    id="one",
+    library="tensorflow",
+    title="a <fault>",
+    severity="crash",
+    review=dt.date(2027, 5, 1),
+    where=(Place(ops=("dropout",), kinds=("crashed",), targets=("tf-cpu-*",)),),
+    cases=(CASE,),
+)
+NAMES = {"2.18.1": "tf-cpu-eager@2.18.1", "2.20.0": "tf-cpu-eager@2.20.0", "2.21.0": "tf-cpu-eager@2.21.0"}
+
+
+def of(**states: Places) -> History:
+    """Return what was measured of CAUSE, by release: v2_18_1 is 2.18.1."""
+    releases = {name[1:].replace("_", "."): places for name, places in states.items()}
+    return History(
+        columns={NAMES[text]: Column(target="tf-cpu-eager", release=text, version=text) for text in releases},
+        found={NAMES[text]: {key_of(CAUSE): places} for text, places in releases.items()},
+    )
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        (("not there", "seen", "seen"), "new in b"),
+        (("seen", "not there", "not there"), "mended in b"),
+        (("not there", "seen", "not there"), "new in b, mended in c"),
+        (("seen", "seen", "seen"), ""),
+        (("not there", "not there", "not there"), ""),
+        (("not run", "seen", "seen"), ""),
+        (("not there", "not run", "seen"), "new in c"),
+        (("seen", "otherwise", "otherwise"), ""),
+    ],
+)
+def test_a_change_is_between_releases_that_were_tried(states: tuple[State, State, State], words: str) -> None:
+    """A release that could not run says nothing; one that fails otherwise is not mended."""
+    assert change(list(zip("abc", states, strict=True))) == words
+
+
+@pytest.mark.parametrize("place", range(1, 9))
+def test_the_first_that_differs_is_found_in_three_steps(place: int) -> None:
+    """Of nine releases, after the two ends: wherever it changed."""
+    asked: list[str] = []
+
+    def state(name: str) -> State:
+        asked.append(name)
+        return "seen" if int(name) < place else "not there"
+
+    assert first_that_differs([str(number) for number in range(9)], state) == str(place)
+    assert len(asked) <= 2 + 3
+
+
+def test_releases_that_agree_at_both_ends_have_no_first() -> None:
+    """Two questions tell."""
+    assert first_that_differs(["a", "b", "c"], lambda _: "seen") is None
+
+
+def test_what_was_measured_is_written_into_the_places() -> None:
+    """First and last release in which it was seen, and those in which it was not there."""
+    history = of(v2_18_1=("not there",), v2_20_0=("seen",), v2_21_0=("seen",))
+
+    (place,) = versions(history, CAUSE).where
+
+    assert place.versions == Versions(first="2.20.0", last="2.21.0", absent=("2.18.1",))
+
+
+def test_a_place_that_was_seen_nowhere_keeps_its_releases() -> None:
+    """It was observed on another machine: that nobody met it here is no measurement of its releases."""
+    assert versions(of(v2_21_0=("not there",)), CAUSE) == CAUSE
+
+
+def test_a_cause_that_changed_is_measured_anew() -> None:
+    """What is kept goes by its cases and places, but not by its releases."""
+    dated = replace(CAUSE, where=(replace(CAUSE.where[0], versions=Versions(first="2.21.0", last="2.21.0")),))
+    other = replace(CAUSE, cases=(replace(CASE, seed=1),))
+
+    assert key_of(dated) == key_of(CAUSE)
+    assert key_of(other) != key_of(CAUSE)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    """A folder without a file knows nothing."""
+    history = of(v2_18_1=("not there",), v2_21_0=(None,))
+    assert read(tmp_path) == History(columns={}, found={})
+
+    write(tmp_path, history)
+
+    assert read(tmp_path) == history
+
+
+@pytest.mark.parametrize("data", ["[]", '{"columns": {}, "found": {"a": {"b": ["maybe"]}}}', '{"columns": {"a": 1}}'])
+def test_a_file_that_is_no_history_is_refused(tmp_path: Path, data: str) -> None:
+    """By its path, in one line."""
+    (tmp_path / "history.json").write_text(data)
+    with pytest.raises(SuiteError, match=r"history\.json: not what a history writes"):
+        read(tmp_path)
+
+
+def test_the_page_escapes_and_shows_each_release() -> None:
+    """A row a cause and target, its title as text, a cell a release."""
+    found = table(of(v2_18_1=("not there",), v2_21_0=("seen",)), [CAUSE])
+
+    html, markdown = page(found, "html"), page(found, "md")
+
+    assert "a &lt;fault&gt;" in html
+    assert "<fault>" not in html
+    assert "| - | seen | new in 2.21.0 |" in markdown
+
+
+def test_columns_stand_by_version() -> None:
+    """Not by the order in which they were measured; a processor's own come after the others."""
+    history = of(v2_21_0=("seen",), v2_18_1=("seen",))
+    arm = Column(target="tf-cpu-eager", release="2.18.1-aarch64", version="2.18.1")
+    history.columns["tf-cpu-eager@2.18.1-aarch64"] = arm
+
+    assert table(history, [CAUSE]).releases == ("2.18.1", "2.21.0", "2.18.1-aarch64")
+
+
+def test_releases_and_days_lie_between_two_ends() -> None:
+    """Both included."""
+    assert between("2.18.1..2.20.0") == ["2.18.1", "2.19.1", "2.20.0"]
+    assert between("nightly:20260830..nightly:20260901") == [f"nightly:2026{day}" for day in ("0830", "0831", "0901")]
+
+
+@pytest.mark.parametrize(
+    "ends", ["2.21.0..2.18.1", "2.18.1", "2.18.1..nightly:20260801", "nightly:20260901..nightly:20260830"]
+)
+def test_ends_of_two_kinds_are_refused(ends: str) -> None:
+    """Or in the wrong order, or one alone."""
+    with pytest.raises(UsageError):
+        between(ends)
+
+
+def test_data_is_json_that_another_program_reads(tmp_path: Path) -> None:
+    """By target and release, the states of a cause's places."""
+    write(tmp_path, of(v2_21_0=("seen",)))
+    data = json.loads((tmp_path / "history.json").read_text())
+    assert data["found"]["tf-cpu-eager@2.21.0"] == {key_of(CAUSE): ["seen"]}
