@@ -10,7 +10,7 @@ import reference
 from conformance.cases import classes, conditions, demands, regimes
 from conformance.cases.op import Arguments, Op, Permits, Shown
 from conformance.model import Array, Case
-from conformance.ops.bias import breaks, calls
+from conformance.ops.bias import breaks, calls, world
 from conformance.ops.sums import always, as_it_is, named, sums
 from conformance.sets import Allowed, Results
 from conformance.targets.tensorflow.routes import ROUTES
@@ -110,6 +110,7 @@ BIAS_ADD = Op(
     dtypes=calls.DTYPES,
     options=("data_format",),
     valid=partial(calls.valid, "bias_add"),
+    world=world.of("bias_add"),
     breaks=breaks.BREAKS["bias_add"],
     meanings={
         "bias_add.R5": (conditions.SPECIAL,),
@@ -131,6 +132,7 @@ BIAS_ADD_GRAD = replace(
     reference=reference.bias_add_grad,
     operands={"out_backprop": "tensor"},
     valid=partial(calls.valid, "bias_add_grad"),
+    world=world.of("bias_add_grad"),
     breaks=breaks.BREAKS["bias_add_grad"],
     meanings={
         "bias_add_grad.R4": (conditions.SPECIAL,),
