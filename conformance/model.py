@@ -199,6 +199,7 @@ class Symptom(StrEnum):
     RUN_CALL = "run-call"  # one call gave several masks
     RUN_SEEDS = "run-seeds"  # several seeds gave one mask
     RUN_ARITHMETIC = "run-arithmetic"  # errors like those of a worse arithmetic than the declared one
+    RUN_CHOICE = "run-choice"  # no alternative of a choice is what all calls show
 
 
 SYMPTOMS: Mapping[str, Symptom | Fault] = {each.value: each for each in (*Symptom, *Fault)}
@@ -235,6 +236,7 @@ class Evidence(TypedDict, total=False):
     seeds: list[str]  # that gave one mask
     arithmetic: str  # what the errors look like
     declared: str  # what the target declares
+    alternatives: dict[str, int]  # of a choice, each with the calls that show it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,3 +252,4 @@ class Verdict:
     bound_used: float = float("nan")  # largest |observed - exact| / bound over all elements; 1 is the limit
     ulps: float = float("nan")  # largest distance from the correctly rounded value, in units in the last place
     measures: Mapping[str, float] = field(default_factory=dict)  # mean and root mean square of error / (u S), ...
+    made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by rule of kind choice, the alternatives met

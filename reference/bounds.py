@@ -120,6 +120,17 @@ class Bounds:
             lost = lost + call.contract(sides[0], np.where(tiny[1], sides[1], 0.0))
         return lost if self.divisor is None else lost / self.divisor
 
+    @cached_property
+    def over_padding(self) -> Array:
+        """Where a right operand that is not finite stands over padding, which kernels that store zeros multiply."""
+        return np.asarray(self.call.absent((~np.isfinite(self.call.right)) * 1.0) > 0)
+
+    def loose(self, arithmetic: Arithmetic) -> Array | None:
+        """Return where NaN is allowed for no other reason than `over_padding`; None: nowhere."""
+        if self.special is None or _transforms(self.call, arithmetic) or not self.over_padding.any():
+            return None
+        return np.broadcast_to(self.over_padding & ~np.isnan(self.special), self.value.shape)
+
     @np.errstate(over="ignore", invalid="ignore")  # S beyond float64 is one of the things that are bounded
     def under(self, arithmetic: Arithmetic) -> Within:
         """Return what an arithmetic allows."""
@@ -314,7 +325,7 @@ def _special(known: Bounds, arithmetic: Arithmetic, result: Within) -> Within:
     met = special != 0
     exact = special.astype(result.value.dtype)
     # Beside infinity, finite numbers may overflow to the other one: NaN is allowed there as it is without.
-    nan = result.nan | np.isnan(special) | (call.absent((~np.isfinite(call.right)) * 1.0) > 0)
+    nan = result.nan | np.isnan(special) | known.over_padding
     if arithmetic.terms > 1:
         nan = nan | met  # infinity less itself, as the lesser part
     elif arithmetic.flushes:

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     [
         "reference.errors",
+        "reference.choices",
         "reference.reading",
         "reference.floats",
         "reference.windows",

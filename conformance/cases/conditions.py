@@ -1,4 +1,4 @@
-"""Which valid calls exercise a rule that states a meaning, by their features: conditions that several ops share."""
+"""Which valid calls exercise a rule of mathematics, by their features: conditions that several ops share."""
 
 from collections.abc import Mapping
 from typing import TypeAlias

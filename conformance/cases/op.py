@@ -75,7 +75,7 @@ class Op:
     takes: Callable[[Layer], bool] = field(default=lambda _: False)  # whether it has a call at a layer
     of_layer: Callable[[Layer, Choices], Case] | None = None  # draws one
     breaks: Mapping[str, Sequence[Break]]  # ways to break each rule that a call can break
-    # Of the other rules, which state a meaning: valid calls that exercise them meet one of these conditions.
+    # Of the rules of mathematics: valid calls that exercise them meet one of these conditions.
     meanings: Mapping[str, tuple[Condition, ...]] = field(default_factory=dict)
     features: Callable[[Case], dict[str, str]]  # classes that predicates are made of, beside dtype and regime
     simpler: Callable[[Case], Iterator[Case]]  # the call with one part simpler

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from conformance import ops
 from conformance.errors import UsageError
-from conformance.judge.allowed import Refused, Results, allowed, preferred
+from conformance.judge.allowed import Allowed, Refused, Results, adopted, allowed, preferred
 from conformance.judge.judging import declared
 from conformance.judge.wording import sentence
 from conformance.model import Case, Crashed, Raised, Returned
@@ -19,7 +19,6 @@ from conformance.run.trials import Outcome, Panel
 from conformance.targets.registry import find as find_target
 from conformance.triage import findings
 from reference import SpecError
-from reference.bounds import Arithmetic
 
 __all__ = ["find", "replay"]
 
@@ -85,20 +84,20 @@ def replay(case: Case, target: str, route: str | None, python: str | None = None
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     with Panel({target: find_target(target)}, python=python) as panel:
         outcome = panel.examine(case, route=route)[0]
-        arithmetic = declared(panel.targets[target], case)
+        judged_as = panel.targets[target]
+        sets = adopted(allowed(case, ops.arguments(case), declared(judged_as, case)), judged_as, case.op)
     arrays = ", ".join(f"{name} {list(spec.shape)} {spec.dtype}" for name, spec in case.arrays.items())
     console.print(f"{case.id}: {case.op}({arrays}, {json.dumps(dict(case.attributes))})")
     console.print(f"values: {case.regime}, seed {case.seed}" + (f"; breaks {case.breaks}" if case.breaks else ""))
     judged = outcome.verdict
     console.print(f"{target}{' by ' + outcome.route if outcome.route else ''}: {judged.outcome} {judged.kind}".rstrip())
     console.print(sentence(judged) or "every element is in its allowed set")
-    _differences(console, case, outcome, arithmetic)
+    _differences(console, sets, outcome)
     return judged.outcome == "disagrees"
 
 
-def _differences(console: Console, case: Case, outcome: Outcome, arithmetic: Arithmetic) -> None:
+def _differences(console: Console, sets: Allowed, outcome: Outcome) -> None:
     """Print the elements that are not allowed."""
-    sets = allowed(case, ops.arguments(case), arithmetic)
     first = preferred(sets)
     observation = outcome.observation
     if isinstance(first, Refused):

@@ -54,6 +54,9 @@ def rules(
         typer.echo(f"written: {html}, {count(sum(len(each.rules) for each in chosen), 'rule')}")
         return
     typer.echo("\n\n".join(specification.text(each) for each in chosen))
+    if op is None:
+        lines = (line for rule in specification.common_rules() for line in specification.stated(rule, 12))
+        typer.echo("\n".join(["", "Of every op:", *lines]))
 
 
 def page(runs: list[Path]) -> str:

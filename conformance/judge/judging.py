@@ -5,11 +5,11 @@ An observation is held against the set that the target's declared arithmetic all
 implement, and what its way to compute the op does not check, is no divergence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from conformance.judge.allowed import Permits
+from conformance.judge.allowed import Permits, adopted
 from conformance.judge.verdicts import verdict
 from conformance.model import Case, Observation, Returned, Symptom, Verdict
 from conformance.ops import OPS
@@ -35,22 +35,23 @@ def judge(case: Case, permits: Permits, observation: Observation, target: Target
     permits: what the case may give, by arithmetic (`allowed.permits`); route: the target's way to compute the op, ""
     for its first one.
     """
+    deterministic = repeats(target, case)
+
+    def under(arithmetic: Arithmetic) -> Verdict:
+        sets = adopted(permits(arithmetic), target, case.op)
+        return verdict(sets, observation, deterministic=deterministic)
+
     arithmetic, *others = alternatives(target, case)
-    claims = {"deterministic": repeats(target, case), "own_masks": target.draws_own(case.op)}
-    judged = verdict(permits(arithmetic), observation, **claims)
-    for other in others:
-        if (
-            judged.kind == "wrong-value"
-            and (found := verdict(permits(other), observation, **claims)).outcome == "agrees"
-        ):
-            judged = found
+    judged = under(arithmetic)
+    if judged.kind == "wrong-value":
+        judged = next((found for found in map(under, others) if found.outcome == "agrees"), judged)
     limit = None
     if judged.kind == "accepted-invalid":
         limit = target.cannot_refuse(case.op, route, judged.rule)
     elif not case.breaks and (judged.outcome == "agrees" or judged.kind == "refused-valid"):
         limit = unsupported(target, case, route)
     if judged.kind == "wrong-value":
-        return replace(judged, symptoms=judged.symptoms + diagnosed(permits, arithmetic, case.dtype, observation))
+        return replace(judged, symptoms=judged.symptoms + diagnosed(under, arithmetic, case.dtype))
     return beyond(limit, judged, observation) if limit else judged
 
 
@@ -81,11 +82,10 @@ def repeats(target: Target, case: Case) -> bool:
     return OPS[case.op].seeded(case) and target.repeats(case.op)
 
 
-def diagnosed(permits: Permits, arithmetic: Arithmetic, dtype: str, observation: Observation) -> tuple[Symptom, ...]:
+def diagnosed(under: Callable[[Arithmetic], Verdict], arithmetic: Arithmetic, dtype: str) -> tuple[Symptom, ...]:
     """Return which weaker arithmetic would allow wrong values: the best that does, if any; that names the cause."""
     for weaker, symptom in WEAKER.get(dtype, {}).items():
-        sets = permits(replace(arithmetic, **operands_and_sums(weaker)))
-        if verdict(sets, observation, own_masks=True).outcome == "agrees":
+        if under(replace(arithmetic, **operands_and_sums(weaker))).outcome == "agrees":
             return (symptom,)
     return ()
 

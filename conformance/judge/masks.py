@@ -18,8 +18,9 @@ And the same seed gives the same mask, another seed another one.
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
@@ -27,10 +28,11 @@ import numpy as np
 
 from conformance import ops
 from conformance.model import Array, Case, Evidence, Symptom, Verdict
-from reference.ops.dropout import possible
+from reference.ops.masks import possible
 
 __all__ = ["Mask", "observed", "read", "verdict"]
 
+NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 RISK = 1e-6  # of a false alarm in a run
 DISTANCES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 MODERATE = (0.05, 0.95)  # rates whose pairs are looked at: beyond, one pair would weigh too much
@@ -65,13 +67,18 @@ def read(text: str) -> Mask:
     return Mask(**{**data, "products": tuple(data["products"]), "pairs": tuple(data["pairs"])})
 
 
-def observed(case: Case, result: Array) -> Mask | None:
-    """Return what a result of dropout that conforms tells of its mask; None: nothing that could be used."""
+def observed(case: Case, result: Array, made: Mapping[str, Sequence[str]] = NOTHING) -> Mask | None:
+    """
+    Return what a result of dropout that conforms tells of its mask; None: nothing that could be used.
+
+    made: the alternatives of choices that its verdict says it meets.
+    """
     arguments = ops.arguments(case)
     x, rate = arguments["x"], float(arguments["rate"])
     if x.dtype.name not in DTYPES or not 0 < rate < 1:
         return None
-    found = possible(x, arguments["rate"], arguments.get("noise_shape"), result)
+    choices = {rule: names[0] for rule, names in made.items()}
+    found = possible(x, arguments["rate"], arguments.get("noise_shape"), result, choices)
     clear = ~found.ambiguous.ravel()
     return _summed(case, ~found.kept.ravel() & clear, clear, rate)
 
@@ -84,7 +91,7 @@ def _summed(case: Case, dropped: Array, clear: Array, rate: float) -> Mask:
     sums = [_pairs(apart, clear, distance) for distance in DISTANCES] if MODERATE[0] <= rate <= MODERATE[1] else []
     scale = rate * (1 - rate)
     seed = _seed(case)
-    decided = {"seed": seed, "rate": case.attributes["rate"], "noise": case.attributes.get("noise_shape")}
+    decided = {"seed": _seeds(case), "rate": case.attributes["rate"], "noise": case.attributes.get("noise_shape")}
     return Mask(
         seed=seed,
         call=json.dumps([decided, case.arrays["x"].shape, case.arrays["x"].dtype]),
@@ -107,17 +114,23 @@ def _pairs(apart: Array, clear: Array, distance: int) -> tuple[float, int]:
 
 
 def _seed(case: Case) -> str:
-    """Return what seeds a call, as far as every generator tells seeds apart: in 32 bits."""
+    """Return what seeds a call, as far as every generator tells seeds apart: as doubles, in 32 bits."""
+    seeds = {
+        name: [int(float(part)) % 2**32 for part in value] if isinstance(value, list) else value
+        for name, value in _seeds(case).items()
+    }
+    return json.dumps(seeds) if {"seed", "global_seed"} & set(seeds) else ""
+
+
+def _seeds(case: Case) -> dict[str, Any]:
+    """Return what seeds a call: lists of integers, and the algorithm."""
     seeds: dict[str, Any] = {}
     for name in ("seed", "global_seed", "rng_alg"):
         value: Any = case.attributes.get(name)
-        if isinstance(value, dict):
-            value = value["array"]
-        if isinstance(value, (int, list)):
-            seeds[name] = [part % 2**32 for part in (value if isinstance(value, list) else [value])]
-        elif value is not None:
-            seeds[name] = value
-    return json.dumps(seeds) if {"seed", "global_seed"} & set(seeds) else ""
+        value = value["array"] if isinstance(value, dict) else value
+        if value is not None:
+            seeds[name] = [value] if isinstance(value, int) else value
+    return seeds
 
 
 def _kinds(seed: str) -> tuple[str, ...]:

@@ -2,12 +2,12 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from conformance.judge.allowed import Allowed, AnyMask, AnyOf, Refused, Results, Unspecified
+from conformance.judge.allowed import Allowed, AnyMask, Refused, Results, Unspecified
 from conformance.model import (
     Array,
     Crashed,
@@ -20,9 +20,10 @@ from conformance.model import (
     Unsupported,
     Verdict,
 )
+from conformance.sets import Made, Option, options
 from reference.bounds import Within
 from reference.floats import FORMATS, format_of, ulp
-from reference.ops.dropout import kept_shares, possible
+from reference.ops.masks import kept_shares, possible
 
 __all__ = ["verdict"]
 
@@ -39,14 +40,12 @@ UNWRITTEN = 0x5A  # the bytes that malloc hands out under MALLOC_PERTURB_ as the
 MASK_RISK = 1e-12
 
 
-def verdict(
-    allowed: Allowed, observation: Observation, *, deterministic: bool = False, own_masks: bool = False
-) -> Verdict:
+def verdict(allowed: Allowed, observation: Observation, *, deterministic: bool = False) -> Verdict:
     """
     Judge one observation.
 
-    deterministic: whether the target claims to give the same bits for the same call. own_masks: whether the target
-    declares a random generator other than TensorFlow's kernels, so that any fair mask conforms.
+    allowed: of the alternatives of choices, those that the target may make; deterministic: whether it claims to give
+    the same bits for the same call.
     """
     match observation:
         case Unsupported(reason):
@@ -55,7 +54,7 @@ def verdict(
             return of_broken(allowed, of_end(observation))
         case Raised():
             return of_error(allowed, observation)
-    judged = of_arrays(allowed, observation.arrays, own_masks=own_masks)
+    judged = of_arrays(allowed, observation.arrays)
     if judged.outcome == "agrees" and deterministic and observation.repeatable is False:
         return replace(judged, outcome="disagrees", kind="nondeterministic", symptoms=(Symptom.NOT_REPEATED,))
     return judged
@@ -81,8 +80,7 @@ def of_end(end: TimedOut | OutOfMemory | Crashed) -> Verdict:
 
 def of_broken(allowed: Allowed, ended: Verdict) -> Verdict:
     """Return how a call ended, with the rule that it breaks, where it does, and in which way."""
-    options = allowed.options if isinstance(allowed, AnyOf) else (allowed,)
-    for option in options:
+    for option in options(allowed):
         if isinstance(option, Refused):
             ways = (option.fault,) if option.fault else ()
             return replace(ended, rule=option.rule, symptoms=(*ended.symptoms, *ways))
@@ -91,32 +89,48 @@ def of_broken(allowed: Allowed, ended: Verdict) -> Verdict:
 
 def of_error(allowed: Allowed, raised: Raised) -> Verdict:
     """Judge a clean exception: right for a refusal, whatever its type; wrong for a valid call."""
-    options = allowed.options if isinstance(allowed, AnyOf) else (allowed,)
     message = " ".join(STACK.sub("", raised.message).split())[:LONGEST]
     evidence: Evidence = {"error": raised.type, "message": message}
-    for option in options:
+    for option in options(allowed):
         if isinstance(option, Refused):
             late = raised.type.rpartition(".")[2] in WRONG_LAYER
-            return Verdict(outcome="agrees", kind="wrong-error" if late else "", rule=option.rule, evidence=evidence)
-    if any(isinstance(option, Unspecified) for option in options):
+            kind = "wrong-error" if late else ""
+            made = {rule: (name,) for rule, name in option.made.items()}
+            return Verdict(outcome="agrees", kind=kind, rule=option.rule, evidence=evidence, made=made)
+    if any(isinstance(option, Unspecified) for option in options(allowed)):
         return Verdict(outcome="agrees", evidence=evidence)
     return against("refused-valid", Symptom.RAISED, evidence=evidence)
 
 
-def of_arrays(allowed: Allowed, arrays: tuple[Array, ...], *, own_masks: bool) -> Verdict:
-    """Judge returned arrays: the first option that is met decides; if none is, the first one's objection stands."""
+def of_arrays(allowed: Allowed, arrays: tuple[Array, ...]) -> Verdict:
+    """
+    Judge returned arrays: the first option that is met decides; if none is, the first one's objection stands.
+
+    Of choices the others that are met are looked for, too: they say which alternatives the target may have made.
+    """
     objection: Verdict | None = None
-    for option in allowed.options if isinstance(allowed, AnyOf) else (allowed,):
-        if isinstance(option, AnyMask) and not own_masks and objection is not None:
-            continue  # TensorFlow's own mask is known: another one, however fair, is not it
+    agreed: Verdict | None = None
+    met: list[Made] = []
+    for option in options(allowed):
+        if agreed and not option.made:
+            continue
         judged = of_option(option, arrays)
         if judged.outcome == "agrees":
-            return judged
+            agreed = agreed or judged
+            met.append(option.made)
         objection = objection or judged
-    return objection or Verdict(outcome="undecided")
+    if agreed is None:
+        return objection or Verdict(outcome="undecided")
+    rules = dict.fromkeys(rule for made in met for rule in made)
+    return replace(agreed, made={rule: _names(rule, met) for rule in rules}) if rules else agreed
 
 
-def of_option(option: Results | Refused | AnyMask | Unspecified, arrays: tuple[Array, ...]) -> Verdict:
+def _names(rule: str, met: Sequence[Made]) -> tuple[str, ...]:
+    """Return the alternatives of a rule among several ways to make choices."""
+    return tuple(dict.fromkeys(made[rule] for made in met if rule in made))
+
+
+def of_option(option: Option, arrays: tuple[Array, ...]) -> Verdict:
     """Judge returned arrays against one set."""
     match option:
         case Unspecified(why):
@@ -140,7 +154,7 @@ def of_results(results: Results, arrays: tuple[Array, ...]) -> Verdict:
     with np.errstate(all="ignore"):
         if results.totals and not results.totals.admits(arrays[0]).all():
             return against("wrong-value", Symptom.TOTALS_DIFFER)
-    return replace(verdicts[0], kind=results.remark)
+    return verdicts[0]
 
 
 def of_number(arrays: tuple[Array, ...], allowed: int) -> Verdict:
@@ -276,7 +290,7 @@ def of_mask(option: AnyMask, arrays: tuple[Array, ...]) -> Verdict:
     wrong = of_form(option.x, array)
     if wrong:
         return wrong
-    found = possible(option.x, option.rate, option.noise_shape, array)
+    found = possible(option.x, option.rate, option.noise_shape, array, option.made)
     if not found.allowed.all():
         return of_unscaled(option.x, array, ~found.allowed)
     clear = ~found.ambiguous

@@ -79,6 +79,12 @@ def _correlations(judged: Verdict) -> str:
     )
 
 
+def _choice(judged: Verdict) -> str:
+    """Say between which alternatives of a choice calls differ."""
+    told = ", ".join(f"{name} in {number} calls" for name, number in judged.evidence["alternatives"].items())
+    return f"{judged.rule} is decided now so, now so: {told}"
+
+
 OF_CALL: Mapping[Symptom, Callable[[Verdict], str]] = {
     Symptom.NO_ANSWER: lambda judged: f"no answer within {judged.evidence['seconds']:.1f} s",
     Symptom.NO_MEMORY: lambda judged: judged.evidence["message"] or "ran out of memory",
@@ -102,4 +108,5 @@ OF_RUN: Mapping[Symptom, Callable[[Verdict], str]] = {
     Symptom.RUN_ARITHMETIC: lambda judged: "errors like those of {arithmetic}, where {declared} is declared".format(
         **judged.evidence
     ),
+    Symptom.RUN_CHOICE: _choice,
 }

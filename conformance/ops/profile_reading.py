@@ -15,8 +15,18 @@ from conformance.cases.vocabulary import FEATURES
 from conformance.errors import UsageError
 from conformance.ops.table import OPS
 from conformance.targets.limits import ALL_OPS, Limit
-from conformance.targets.profile import EVERY, SPELLINGS, SUBNORMALS, TENSORFLOW, Profile
+from conformance.targets.profile import (
+    EVERY,
+    GENERATORS,
+    SPELLINGS,
+    SUBNORMAL,
+    SUBNORMALS,
+    TENSORFLOW,
+    Profile,
+    names,
+)
 from reference.engine.precision import ARITHMETICS
+from reference.ops import CHOICES
 
 __all__ = ["loaded", "parsed"]
 
@@ -151,15 +161,12 @@ def choices(reader: Reader, value: Any) -> dict[str, str] | str:  # noqa: ANN401
         return TENSORFLOW
     if not isinstance(value, Mapping):
         reader.refuse(value, f"{TENSORFLOW!r} or a table of rules")
-    return {rule_id(reader, rule): reader.at(rule).text(name) for rule, name in reader.table(value).items()}
-
-
-def rule_id(reader: Reader, rule: str) -> str:
-    """Return a rule's id: an op and a number."""
-    op, _, number = rule.partition(".R")
-    if op not in OPS or not number.isdigit():
-        reader.refuse(rule, "a rule, such as max_pool.R10")
-    return rule
+    known = {
+        rule: lambda inner, name, rule=rule: inner.named(name, names(rule))
+        for rule in CHOICES
+        if rule not in (*GENERATORS, SUBNORMAL)
+    }
+    return reader.fields(value, known)
 
 
 def limits(reader: Reader, value: Any) -> tuple[Limit, ...]:  # noqa: ANN401

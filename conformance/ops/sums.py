@@ -1,5 +1,6 @@
 """What the allowed sets of several ops share: sums of products, their layout, and what may be refused."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -7,9 +8,10 @@ import numpy as np
 
 from conformance.cases.op import Arguments, Permits, Shown
 from conformance.model import Array
-from conformance.sets import Allowed, AnyOf, Refused, Results
+from conformance.sets import Allowed, AnyOf, Made, Refused, Results, any_of, marked
 from reference.bounds import Arithmetic, Bounds, Within
 from reference.checks import from_nhwc
+from reference.choices import EITHER
 from reference.engine.exact import SumOfProducts
 
 __all__ = ["always", "as_it_is", "in_layout", "laid_out", "may_refuse", "named", "sums"]
@@ -37,22 +39,44 @@ def in_layout(layout: str) -> Shown:
     return as_it_is if layout == "NHWC" else lambda array: from_nhwc(array, layout)
 
 
-def sums(call: SumOfProducts, shown: Shown, refusal: str, *, empty: bool) -> Permits:
-    """Return the sets of a sum, laid out as the op's result; refusal: the rule that may refuse an empty one."""
+def sums(call: SumOfProducts, shown: Shown, refusal: str, *, empty: bool, padded: str = "") -> Permits:
+    """
+    Return the sets of a sum, laid out as the op's result.
+
+    refusal: the rule that may refuse an empty one; padded: the rule on what stands over padding.
+    """
     bounds = Bounds(call)
 
     def of(arithmetic: Arithmetic) -> Allowed:
         result = bounds.under(arithmetic)
-        return may_refuse(Results((result if shown is as_it_is else laid_out(result, shown),)), refusal, empty=empty)
+        found = (
+            Results((each if shown is as_it_is else laid_out(each, shown),), made=made)
+            for each, made in over_padding(result, bounds, arithmetic, padded)
+        )
+        return may_refuse(any_of(found), refusal, empty=empty)
 
     return of
 
 
-def may_refuse(results: Results, rule: str, *, empty: bool) -> Allowed:
-    """Leave open whether an empty result is refused."""
+def over_padding(result: Within, bounds: Bounds, arithmetic: Arithmetic, rule: str) -> Iterator[tuple[Within, Made]]:
+    """Yield what each alternative of the rule on NaN and infinity over padding allows; `Bounds` allows all of them."""
+    met = bounds.loose(arithmetic) if rule else None
+    if met is None or not met.any():
+        yield result, {}
+        return
+    nothing = np.asarray(np.nan, result.low.dtype)
+    yield replace(result, nan=result.nan & ~met), {rule: "absent"}
+    low, high = (np.where(met, nothing, end) for end in (result.low, result.high))
+    yield replace(result, low=low, high=high), {rule: "multiplied"}
+    yield result, {rule: EITHER}
+
+
+def may_refuse(results: Allowed, rule: str, *, empty: bool) -> Allowed:
+    """Leave open whether an empty result is refused: common.R1."""
     if not empty:
         return results
-    return AnyOf((results, Refused(rule, "the result is empty: the rule leaves open whether that is refused")))
+    refused = Refused(rule, "the result is empty", made={"common.R1": "refused"})
+    return AnyOf((*marked(results, {"common.R1": "given"}), refused))
 
 
 def named(arguments: Arguments) -> dict[str, Any]:

@@ -141,7 +141,8 @@ def _finding(shown: Shown) -> dict[str, Any]:
 def _rule(report: Report, rule: Rule) -> dict[str, Any]:
     """Return one rule and its counts."""
     counts = [_product(report, number) | asdict(count) for number, count in enumerate(rule.counts)]
-    return {"id": rule.id, "op": rule.op, "text": rule.text, "meaning": rule.meaning, "counts": counts}
+    told = {"id": rule.id, "op": rule.op, "text": rule.text, "kind": rule.kind, "meaning": rule.meaning}
+    return told | {"counts": counts}
 
 
 def as_junit(report: Report) -> str:

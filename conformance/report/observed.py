@@ -13,7 +13,7 @@ from conformance.run.store import Store
 
 __all__ = ["Observed", "load"]
 
-TEXTS = ("op", "target", "dtype", "layout", "regime", "breaks", "rule", "verdict", "kind")
+TEXTS = ("op", "target", "dtype", "layout", "regime", "breaks", "rule", "verdict", "kind", "choices")
 NUMBERS = ("bound_used", "ulps", "elements", "sum", "squares")
 
 

@@ -17,7 +17,7 @@ from conformance.report.examples import examples
 from conformance.report.heat import LEVELS
 from conformance.report.history import Table
 from conformance.report.records import Cell, Report, Tally
-from conformance.report.specification import Op, common, ops
+from conformance.report.specification import Op, common, common_rules, ops
 from conformance.targets.machine import ISA_LEVELS
 from conformance.triage.findings import Finding
 
@@ -51,7 +51,14 @@ def page(report: Report) -> str:
 def specification(chosen: tuple[Op, ...]) -> str:
     """Return the specification alone as one HTML file."""
     template = _environment().get_template("specification.html")
-    return template.render(specification=chosen, common=common(), examples=examples(), report=None, **_static())
+    return template.render(
+        specification=chosen,
+        common=common(),
+        common_rules=common_rules(),
+        examples=examples(),
+        report=None,
+        **_static(),
+    )
 
 
 def preface() -> str:

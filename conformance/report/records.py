@@ -11,6 +11,7 @@ from typing import Any
 
 from conformance.networks.results import Results
 from conformance.report.orders import Orders
+from conformance.report.specification import Kind
 from conformance.triage.findings import Finding, Known
 from reference.geometry import Geometry
 
@@ -235,8 +236,13 @@ class Rule:
     op: str
     anchor: str
     text: str
-    meaning: bool  # what results mean, rather than what a call must not be
+    kind: Kind
     counts: tuple[RuleCount, ...]  # one a product
+
+    @property
+    def meaning(self) -> bool:
+        """Whether it says what results mean, rather than what a call must not be."""
+        return self.kind != "interface"
 
     @property
     def exercised(self) -> int:

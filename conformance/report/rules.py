@@ -1,6 +1,8 @@
 """The specification rule by rule: how many calls exercised each on every product, and how many broke it."""
 
-from collections.abc import Sequence
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -19,14 +21,13 @@ def rules(observed: Sequence[Observed], products: Sequence[Product]) -> tuple[Ru
     """Return every rule of every op."""
     counts = {(run, *key): count for run, entry in enumerate(observed) for key, count in _counts(entry).items()}
     none = RuleCount(0, 0)
-    meanings = {rule for op in OPS.values() for rule in op.meanings}
     return tuple(
         Rule(
             id=rule.id,
             op=op.name,
             anchor=anchor("rule", rule.id),
             text=rule.text,
-            meaning=rule.id in meanings,
+            kind=rule.kind,
             counts=tuple(counts.get((product.run, product.target, rule.id), none) for product in products),
         )
         for op in ops()
@@ -38,12 +39,15 @@ def _counts(entry: Observed) -> dict[tuple[str, str], RuleCount]:
     """
     Count the calls of one run that exercised a rule, and those that broke it: by target and rule.
 
-    Calls break a rule on purpose; those that disagree broke it. Valid calls meet the condition of a meaning; of those
-    that disagree the verdict does not say which meaning they miss: all count.
+    Calls break a rule of the interface on purpose; those that disagree broke it. Valid calls meet the condition of one
+    of mathematics; of those that disagree the verdict does not say which they miss: all count. Of calls that agree the
+    verdict says which choices decided them.
     """
     counts: dict[tuple[str, str], RuleCount] = {}
     for row in totals(entry.calls, ("target", "breaks"), RULE):
         counts[row["target"], row["breaks"]] = RuleCount(row["exercised"], row["broken"])
+    for target, rule, number in exercised(entry.calls):
+        counts[target, rule] = RuleCount(number, 0)
     valid = entry.calls.filter(pl.col("breaks") == "")
     for name, rule, conditions in ((op.name, *item) for op in OPS.values() for item in op.meanings.items()):
         some = pl.any_horizontal(*(_holds(condition, valid) for condition in conditions))
@@ -52,6 +56,15 @@ def _counts(entry: Observed) -> dict[tuple[str, str], RuleCount]:
             before = counts.get(key, RuleCount(0, 0))  # of another op with the same rule
             counts[key] = RuleCount(before.exercised + row["exercised"], before.broken + row["broken"])
     return counts
+
+
+def exercised(calls: pl.DataFrame) -> Iterator[tuple[str, str, int]]:
+    """Yield how many calls each choice decided: target, rule, number."""
+    found: Counter[tuple[str, str]] = Counter()
+    decided = calls.filter(pl.col("choices") != "").group_by("target", "choices").len()
+    for target, text, number in decided.iter_rows():
+        found.update(dict.fromkeys(((target, rule) for rule in json.loads(text)), number))
+    return ((*key, number) for key, number in found.items())
 
 
 def _holds(condition: Condition, calls: pl.DataFrame) -> pl.Expr:

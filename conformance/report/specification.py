@@ -3,20 +3,28 @@
 import inspect
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import dedent, wrap
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import reference
 import reference.ops
 from conformance.errors import UsageError
 from conformance.ops import OPS
+from reference.choices import Alternatives
+from reference.ops import CHOICES
 
-__all__ = ["Block", "Op", "Sentence", "common", "find", "op", "ops", "text"]
+__all__ = ["COMMON", "Block", "Kind", "Op", "Sentence", "common", "common_rules", "find", "op", "ops", "stated", "text"]
 
 SECTION = re.compile(r"^([A-Z][a-z]+):(?: +(.*))?$")
 ARGUMENT = re.compile(r"\n(?=(?:[a-z_]+, )*[a-z_]+: )")  # what a section says of arguments, each by itself
 RULE = re.compile(r"^(\w+\.R\d+)\s+(.*)$")
+
+
+Kind: TypeAlias = Literal["interface", "mathematics", "choice"]
+KINDS: Mapping[str, Kind] = {"Interface": "interface", "Mathematics": "mathematics", "Choices": "choice"}
+COMMON = "common"  # in the place of an op, of the rules that hold for every one
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,12 @@ class Sentence:
 
     id: str
     text: str
+    kind: Kind
+    alternatives: Alternatives = ()  # of a choice
+
+
+# Of docstrings: the paragraphs before and between sections, the sections, and an op's rules.
+Apart: TypeAlias = tuple[tuple[Block, ...], tuple[tuple[str, tuple[Block, ...]], ...], list[Sentence]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +64,17 @@ class Op:
 
 def common() -> tuple[tuple[str, tuple[Block, ...]], ...]:
     """Return what holds for every op, by sections."""
-    _, sections, _ = _taken_apart([inspect.getdoc(reference.ops) or ""], "")
-    return sections
+    return _common()[1]
+
+
+def common_rules() -> tuple[Sentence, ...]:
+    """Return the rules that hold for every op."""
+    return tuple(_common()[2])
+
+
+def _common() -> Apart:
+    """Take apart what holds for every op."""
+    return _taken_apart([inspect.getdoc(reference.ops) or ""], COMMON)
 
 
 def ops() -> tuple[Op, ...]:
@@ -90,9 +113,7 @@ def op(name: str) -> Op:
     )
 
 
-def _taken_apart(
-    documents: list[str], name: str
-) -> tuple[tuple[Block, ...], tuple[tuple[str, tuple[Block, ...]], ...], list[Sentence]]:
+def _taken_apart(documents: list[str], name: str) -> Apart:
     """Return the paragraphs of docstrings before and between sections, the sections, and an op's rules."""
     paragraphs = [part for document in documents for part in document.split("\n\n")]
     sections: dict[str, list[Block]] = {}
@@ -100,8 +121,8 @@ def _taken_apart(
     for paragraph in paragraphs:
         head, _, body = paragraph.partition("\n")
         titled = SECTION.match(head)
-        if head.startswith(("Rules:", "Rules ")):
-            rules += _rules(body, name)
+        if titled and titled[1] in KINDS:
+            rules += _rules(body, name, KINDS[titled[1]])
         elif titled:
             text = f"{titled[2] or ''}\n{dedent(body)}".strip()
             sections.setdefault(titled[1], []).extend(Block("prose", part) for part in ARGUMENT.split(text))
@@ -126,7 +147,7 @@ def _block(paragraph: str) -> Block:
     return Block("formula" if paragraph.startswith("    ") else "prose", text)
 
 
-def _rules(body: str, name: str) -> list[Sentence]:
+def _rules(body: str, name: str, kind: Kind) -> list[Sentence]:
     """Return the numbered sentences of an op, each on one line."""
     found: list[list[str]] = []
     for line in body.splitlines():
@@ -135,7 +156,7 @@ def _rules(body: str, name: str) -> list[Sentence]:
             found.append([begins[1], begins[2]])
         elif line.strip() and found:
             found[-1].append(line.strip())
-    return [Sentence(first, " ".join(rest)) for first, *rest in found]
+    return [Sentence(first, " ".join(rest), kind, CHOICES.get(first, ())) for first, *rest in found]
 
 
 def text(page: Op, width: int = 100) -> str:
@@ -147,10 +168,18 @@ def text(page: Op, width: int = 100) -> str:
     for title, blocks in page.sections:
         lines += [f"{title}:", *(f"  {line}" for block in blocks for line in _plain(block, width - 2))]
     for rule in page.rules:
-        first, *rest = wrap(rule.text, width - indent) or [""]
-        lines.append(f"{rule.id:<{indent}}{first}")
-        lines += [f"{'':<{indent}}{line}" for line in rest]
+        lines += stated(rule, indent, width)
     return "\n".join([*(line.rstrip() for line in lines), "", page.definition])
+
+
+def stated(rule: Sentence, indent: int, width: int = 100) -> list[str]:
+    """Return the lines of a rule: its kind, what it says and, of a choice, who decides how."""
+    first, *rest = wrap(f"[{rule.kind}] {rule.text}", width - indent) or [""]
+    lines = [f"{rule.id:<{indent}}{first}", *(f"{'':<{indent}}{line}" for line in rest)]
+    for each in rule.alternatives:
+        told = f"{each.name}: {each.gives}. {', '.join(each.makers)} ({each.source})"
+        lines += [f"{'':<{indent + 2}}{line}" for line in wrap(told, width - indent - 2)]
+    return lines
 
 
 def _plain(block: Block, width: int) -> list[str]:

@@ -40,6 +40,7 @@ class Row:
     message: str = ""  # what came with it, or with the end of the worker: its words without numbers, names and paths
     signal: int | None = None  # that ended the worker
     exit_code: int | None = None  # with which the worker ended
+    choices: str = ""  # by rule of kind choice that decides the result, the alternatives that it meets, as JSON
     breaks: str = ""  # the rule that the case breaks on purpose; empty: a valid call
     dtype: str = ""
     layout: str = ""
@@ -80,6 +81,7 @@ class Row:
             symptoms=tuple(SYMPTOMS[text] for text in self.symptoms),
             evidence=json.loads(self.evidence or "{}"),
             rule=self.rule,
+            made={rule: tuple(names) for rule, names in json.loads(self.choices or "{}").items()},
             worst=self.worst,
             bound_used=self.bound_used,
             ulps=self.ulps,
@@ -149,6 +151,7 @@ def _columns(outcome: Outcome) -> dict[str, Any]:
         "symptoms": tuple(map(str, judged.symptoms)),
         "evidence": json.dumps(judged.evidence) if judged.evidence else "",
         "rule": judged.rule,
+        "choices": json.dumps(judged.made) if judged.made else "",
         "worst": judged.worst,
         "observation": type(observed).__name__.lower(),
         "error": observed.type if isinstance(observed, Raised) else "",

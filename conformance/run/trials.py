@@ -200,7 +200,11 @@ class Panel:
         """Return what a mask of a target's own generator tells, if it conforms: the whole run judges it."""
         random = OPS[case.op].random and self.targets[name].draws_own(case.op)
         drawn = random and judged.outcome == "agrees" and not case.breaks
-        return masks.observed(case, observation.arrays[0]) if drawn and isinstance(observation, Returned) else None
+        return (
+            masks.observed(case, observation.arrays[0], judged.made)
+            if drawn and isinstance(observation, Returned)
+            else None
+        )
 
 
 def _of_ops(about: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,19 +5,23 @@ A profile speaks of calls in the words of `conformance.ops.features`: a feature 
 "dilation" and "above 1". What a profile does not say is claimed. docs/profiles.md describes the keys.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TypeVar
 
 from conformance.model import Json
 from conformance.targets.limits import ALL_OPS, Features, Limit
+from reference.choices import EITHER
 from reference.engine.precision import ARITHMETICS, Arithmetic
+from reference.ops import CHOICES
 
-__all__ = ["COMMON", "EVERY", "SPELLINGS", "SUBNORMALS", "TENSORFLOW", "Profile"]
+__all__ = ["COMMON", "EVERY", "GENERATORS", "SPELLINGS", "SUBNORMAL", "SUBNORMALS", "TENSORFLOW", "Profile", "names"]
 
-SUBNORMALS = ("kept", "flushed", "either")
+SUBNORMALS = ("kept", "flushed", EITHER)
 SPELLINGS = ("tensorflow", "canonical")
 TENSORFLOW = "tensorflow"  # of choices: all of TensorFlow's
+SUBNORMAL = "common.R3"  # the choice that `subnormals` makes
+GENERATORS = ("dropout.R11", "stateless_dropout.R3")  # those that `own_masks` makes
 EVERY = "others"  # in a table by op or dtype: those that it does not name
 
 T = TypeVar("T")
@@ -46,7 +50,7 @@ class Profile:
     layouts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by op
     limits: tuple[Limit, ...] = ()
     arithmetic: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # by op, dtype: any of these
-    subnormals: str = "either"
+    subnormals: str = EITHER
     choices: Mapping[str, str] | str = field(default_factory=dict)  # by rule, the alternative; or TENSORFLOW
     spelling: str = "tensorflow"
     deterministic: bool = False  # the same call gives the same bits
@@ -70,12 +74,26 @@ class Profile:
         named = (ARITHMETICS[name] for name in names)
         return tuple(replace(entry, flushes=entry.flushes and self.subnormals != "kept") for entry in named)
 
+    def adopts(self, rule: str) -> Container[str]:
+        """Return which alternatives of a rule of kind choice conform: the one that it makes, or all of an open one."""
+        if rule == SUBNORMAL and self.subnormals != EITHER:
+            return (self.subnormals,)
+        if isinstance(self.choices, str):
+            return names(rule, of_tensorflow=True)
+        made = self.choices.get(rule, EITHER)
+        return names(rule) if made == EITHER else (made,)
+
     def to_json(self) -> dict[str, Json]:
         """Return the profile as JSON data; `profile_reading.parsed` is the inverse."""
         data: dict[str, Json] = asdict(self)
         # What oneDNN lifts is of TensorFlow's limits alone.
         shown: Json = [{key: value for key, value in asdict(limit).items() if key != "lifted"} for limit in self.limits]
         return {**data, "limits": shown}
+
+
+def names(rule: str, *, of_tensorflow: bool = False) -> tuple[str, ...]:
+    """Return the alternatives of a rule of kind choice; of_tensorflow: those that TensorFlow makes."""
+    return tuple(each.name for each in CHOICES[rule] if each.of_tensorflow or not of_tensorflow)
 
 
 def of(table: Mapping[str, T], key: str) -> T | None:

@@ -5,12 +5,12 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 
 from conformance.model import Json
 from conformance.targets.limits import ALL_OPS, Features, Limit, reason
-from conformance.targets.profile import Profile
+from conformance.targets.profile import GENERATORS, Profile, names
 from conformance.targets.transport.process import Start
 from reference.engine.precision import ARITHMETICS, Arithmetic
 
@@ -98,6 +98,12 @@ class Target:
     def draws_own(self, op: str) -> bool:
         """Return whether the random numbers of an op are not those of TensorFlow's kernels: any fair mask is right."""
         return op in self.own_masks or self.own_masks == ALL_OPS
+
+    def adopts(self, op: str, rule: str) -> Container[str]:
+        """Return which alternatives of a rule of kind choice it may make."""
+        if rule in GENERATORS:
+            return names(rule) if self.draws_own(op) else ("kernels",)
+        return self.profile.adopts(rule) if self.profile else names(rule, of_tensorflow=True)
 
     def start(self, python: str = sys.executable) -> Start:
         """Return how a worker is started; `python`, for a target without its own, may have another TensorFlow."""

@@ -1,11 +1,12 @@
 """
 What no single case shows, and a whole run does.
 
-Random numbers that are uneven or alike; and an arithmetic worse than the one that the target declares, though every
-element lies within its bound.
+Random numbers that are uneven or alike; an arithmetic worse than the one that the target declares, though every element
+lies within its bound; and a choice that is made now so, now so.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -18,7 +19,7 @@ from conformance.judge import masks
 from conformance.judge.allowed import Results, allowed, preferred
 from conformance.judge.fingerprints import worse_than_declared
 from conformance.judge.judging import declared
-from conformance.model import Symptom, Verdict
+from conformance.model import Evidence, Symptom, Verdict
 from conformance.run.rows import Row
 from conformance.run.store import Store
 from conformance.targets.target import Target
@@ -28,6 +29,8 @@ from conformance.triage.known.cause import Cause
 from conformance.triage.known.installation import UNKNOWN, Installation
 from conformance.triage.known.matching import Disagreement, covering
 from conformance.triage.scripts import aggregate as scripts
+from reference.choices import EITHER
+from reference.ops import CHOICES
 
 __all__ = ["files", "find"]
 
@@ -42,11 +45,11 @@ def find(
     installations: Mapping[str, Installation] = MappingProxyType({}),
 ) -> list[Cluster]:
     """
-    Return a cluster for each op and target whose masks, or whose arithmetic, are not what they should be.
+    Return a cluster for each op and target whose masks, arithmetic or choices are not what they should be.
 
     installations: what each target is.
     """
-    found = [*_masks(store, targets), *_arithmetics(store, targets, fingerprints)]
+    found = [*_masks(store, targets), *_arithmetics(store, targets, fingerprints), *_choices(store)]
     return [_with_cause(cluster, causes, installations.get(cluster.target, UNKNOWN)) for cluster in found]
 
 
@@ -93,6 +96,25 @@ def _arithmetics(
         rows = store.rows(same & (pl.col("elements") > 0) & (pl.col("regime") == "normal"))
         rows.sort(key=lambda row: _excess(row, arithmetic), reverse=True)
         yield _cluster(rows, _worse(print_, arithmetic))
+
+
+def _choices(store: Store) -> Iterator[Cluster]:
+    """Look, in the calls that a choice decided, for an alternative that all of them show."""
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for row in store.rows((pl.col("choices") != "") & (pl.col("verdict") == "agrees")):
+        for rule in row.judged.made:
+            groups.setdefault((row.op, row.target, rule), []).append(row)
+    for (_, _, rule), rows in groups.items():
+        shown = Counter(name for row in rows for name in row.judged.made[rule])
+        common, most = shown.most_common(1)[0]
+        if most == len(rows) or any(each.name == EITHER for each in CHOICES[rule]):
+            continue
+        others = [row for row in rows if common not in row.judged.made[rule]]
+        evidence: Evidence = {"alternatives": dict(shown)}
+        judged = Verdict(
+            outcome="disagrees", kind="wrong-value", symptoms=(Symptom.RUN_CHOICE,), rule=rule, evidence=evidence
+        )
+        yield _cluster(sorted(others, key=lambda row: (len(row.content), row.case)), judged)
 
 
 def _worse(fingerprint: Mapping[str, Any], arithmetic: str) -> Verdict:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from conformance import ops
-from conformance.judge.allowed import Allowed, Results, allowed, preferred
+from conformance.judge.allowed import Allowed, Results, adopted, allowed, preferred
 from conformance.judge.judging import declared
 from conformance.model import Array, Crashed, Returned
 from conformance.run.trials import Panel
@@ -21,7 +21,7 @@ def files(cluster: Cluster, panel: Panel) -> dict[str, bytes]:
     """Return the files of a finding's folder: the case, the arrays, and the script of a function."""
     arguments = ops.arguments(cluster.case)
     target = panel.targets[cluster.target]
-    sets = allowed(cluster.case, arguments, declared(target, cluster.case))
+    sets = adopted(allowed(cluster.case, arguments, declared(target, cluster.case)), target, cluster.op)
     outcome = cluster.shown or panel.examine(cluster.case, [cluster.target], cluster.route)[0]
     arrays: dict[str, Array] = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
     if isinstance(outcome.observation, Returned):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from conformance.errors import SuiteError, UsageError
-from conformance.judge.allowed import permits
+from conformance.judge.allowed import adopted, permits
 from conformance.judge.judging import alternatives
 from conformance.model import DISAGREEMENTS, Array, Case, Json
 from conformance.ops import arguments as call_arguments
@@ -126,7 +126,9 @@ def _described(case: Case, target: Target) -> Described:
     allowed = permits(case, drawn)
     said: list[Json] = []
     for arithmetic in alternatives(target, case):
-        said += [option for option in options(allowed(arithmetic), place) if option not in said]
+        said += [
+            option for option in options(adopted(allowed(arithmetic), target, case.op), place) if option not in said
+        ]
     return {
         "id": case.id,
         "op": case.op,

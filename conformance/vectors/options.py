@@ -1,14 +1,17 @@
 """What a case may give, as a bundle says it: the sets of `conformance.sets` in plain tables."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from conformance.judge.allowed import Allowed, AnyMask, AnyOf, Refused, Results, Unspecified
+from conformance import sets as kinds
+from conformance.judge.allowed import Allowed, AnyMask, Refused, Unspecified
 from conformance.model import Array, Json
-from conformance.ops.dropout.sets import scaled
+from conformance.ops.dropout.sets import flushed
+from conformance.sets import Option
 from reference.bounds import Within, exactly
-from reference.ops import dropout
+from reference.ops.masks import kept
 
 __all__ = ["options"]
 
@@ -17,10 +20,10 @@ Place = Callable[[Array], int]  # holds an array, and returns its number
 
 def options(sets: Allowed, place: Place) -> list[Json]:
     """Return the options of a case in the order of preference: a call conforms that meets one of them."""
-    return [_option(each, place) for each in (sets.options if isinstance(sets, AnyOf) else (sets,))]
+    return [_option(each, place) for each in kinds.options(sets)]
 
 
-def _option(option: Results | Refused | AnyMask | Unspecified, place: Place) -> Json:
+def _option(option: Option, place: Place) -> Json:
     """Return one option."""
     match option:
         case Refused(rule, reason):
@@ -52,7 +55,8 @@ def either(mask: AnyMask) -> Iterator[Within]:
     rate = float(mask.rate)
     if rate < 1:
         with np.errstate(all="ignore"):
-            kept = scaled(dropout.scaled(mask.x, mask.rate) if rate else mask.x, mask.x)
-        yield kept
+            ends = kept(mask.x, mask.rate, mask.made)
+            yield flushed(mask.x, replace(exactly(ends[0]), low=ends[0], high=ends[1]))
     if not rate <= 0:  # a NaN drops all
-        yield exactly(np.zeros(mask.x.shape, mask.x.dtype))
+        lost = ~np.isfinite(mask.x) & (mask.made.get("dropout.R9") == "NaN")
+        yield exactly(np.where(lost, mask.x.dtype.type(np.nan), mask.x.dtype.type(0)))

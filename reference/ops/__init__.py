@@ -14,8 +14,22 @@ Conformance:
     an implementation declares: float32 or wider unless it says otherwise, for float64 float64. n products whose
     magnitudes add up to S then err by at most n u S, where u is 2^-24 or 2^-53, and by one rounding more where the
     dtype of the result is narrower; `reference.bounds` has the set of allowed numbers of every element, with underflow,
-    overflow and other arithmetics. Subnormal numbers may count as zero. +0 and -0 are one number, and so are all NaN:
-    neither the sign nor the payload of a NaN means anything. Where a rule says "Open", each of what it lists conforms.
+    overflow and other arithmetics. +0 and -0 are one number, and so are all NaN: neither the sign nor the payload of a
+    NaN means anything.
+
+Rules:
+    They are of three kinds. Mathematics is what the op is. Interface is which calls are refused. A choice is what
+    TensorFlow decided and others decide otherwise without being wrong: `reference.ops.CHOICES` has the alternatives,
+    who makes them, and where that can be seen. An implementation that says which one it makes is held to that; one that
+    does not, to any of them, but to the same one everywhere.
+
+Choices:
+    common.R1  An empty result is given.
+    common.R2  A window that is longer than its padded image by more than the stride, and less than twice it, or that
+               has no image to fit into, is refused.
+    common.R3  A subnormal number counts as what it is.
+    common.R4  A float is no integer: 5.0 is refused where 5 is asked for.
+    common.R5  Every digit of an integer counts.
 
 Refusals:
     A call that breaks a rule is refused, by whatever error. Where it breaks several, the specification does not say
@@ -27,3 +41,60 @@ Scope:
     average pools between channels, fractional pools, gradients of gradients; names, devices, types and texts of errors,
     time and memory; and what the memory of an array looks like: strides, byte order, sharing.
 """
+
+from reference.choices import EITHER, TENSORFLOW, Alternative, Choices
+from reference.ops import (
+    conv2d,
+    conv2d_backprop_filter,
+    conv2d_transpose,
+    depthwise_conv2d,
+    depthwise_conv2d_backprop_filter,
+    depthwise_conv2d_backprop_input,
+    dropout,
+    dropout_grad,
+    max_pool,
+    max_pool_grad,
+    max_pool_with_argmax,
+)
+
+__all__ = ["CHOICES", "COMMON"]
+
+COMMON: Choices = {
+    "common.R1": (
+        Alternative("given", "an array without elements", (TENSORFLOW, "JAX"), "core/kernels, eager"),
+        Alternative("refused", "an error", (TENSORFLOW, "PyTorch"), "core/framework/common_shape_fns.cc"),
+        Alternative(EITHER, "one or the other, by which size is 0", (TENSORFLOW,), "several modes and kernels"),
+    ),
+    "common.R2": (
+        Alternative("refused", "an error", (TENSORFLOW, "PyTorch"), "core/framework/common_shape_fns.cc"),
+        Alternative("empty", "an array without elements", (TENSORFLOW, "JAX"), "core/framework/kernel_shape_util.cc"),
+        Alternative(EITHER, "one or the other", (TENSORFLOW,), "several modes and kernels"),
+    ),
+    "common.R3": (
+        Alternative("kept", "itself", (TENSORFLOW, "PyTorch"), "IEEE 754"),
+        Alternative("flushed", "a zero, or itself", (TENSORFLOW, "JAX"), "core/platform/denormal.h"),
+    ),
+    "common.R4": (
+        Alternative("refused", "an error", (TENSORFLOW,), "python/eager/pywrap_tfe_src.cc"),
+        Alternative("taken", "what 5 gives", ("JavaScript",), "ECMA-262, The Number Type: one kind of number"),
+    ),
+    "common.R5": (
+        Alternative("all", "64 bits tell seeds apart", (TENSORFLOW,), "core/kernels/stateless_random_ops"),
+        Alternative("53 bits", "integers past 2^53 are rounded", ("JavaScript",), "ECMA-262, The Number Type"),
+    ),
+}
+
+CHOICES: Choices = {
+    **COMMON,
+    **conv2d.CHOICES,
+    **conv2d_transpose.CHOICES,
+    **conv2d_backprop_filter.CHOICES,
+    **depthwise_conv2d.CHOICES,
+    **depthwise_conv2d_backprop_input.CHOICES,
+    **depthwise_conv2d_backprop_filter.CHOICES,
+    **max_pool.CHOICES,
+    **max_pool_with_argmax.CHOICES,
+    **max_pool_grad.CHOICES,
+    **dropout.CHOICES,
+    **dropout_grad.CHOICES,
+}

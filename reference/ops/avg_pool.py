@@ -47,7 +47,7 @@ def avg_pool(
         the positive quiet one without payload. Others conform as well: every result within `bounds` does, +0 for -0,
         and any NaN for NaN.
 
-    Rules:
+    Interface:
         avg_pool.R1  input has rank 4.
         avg_pool.R2  dtype: float16, bfloat16, float32 or float64.
         avg_pool.R3  strides are integers from 1 to 2^31 - 1, 1 along batch and channels.
@@ -55,8 +55,9 @@ def avg_pool(
         avg_pool.R5  padding is "SAME" or "VALID".
         avg_pool.R6  data_format is "NHWC", "NCHW" or None, which is "NHWC".
         avg_pool.R7  There is no pooling between channels: ksize and strides along them are 1.
-        avg_pool.R8  The window is longer than the image by at most the stride. Open, where the output is empty: a
-                     refusal; where it is longer by up to 2 * stride - 1: an empty result.
+        avg_pool.R8  The window is longer than the image by at most the stride.
+
+    Mathematics:
         avg_pool.R9  The mean is over the elements of the image: padding does not count.
 
     A window that holds NaN, or infinities of both signs, gives NaN; one that holds an infinity gives it.

@@ -46,7 +46,7 @@ def avg_pool_grad(
         keeps its sign. A NaN is the positive quiet one without payload. Others conform as well: every result within
         `bounds` does, +0 for -0, and any NaN for NaN.
 
-    Rules:
+    Interface:
         avg_pool_grad.R1  orig_input_shape has 4 entries, int32 or int64, 0 to 2^31 - 1, and fewer than 2^60 elements;
                           grad has rank 4.
         avg_pool_grad.R2  dtype: float16, bfloat16, float32 or float64.
@@ -55,8 +55,7 @@ def avg_pool_grad(
         avg_pool_grad.R5  padding is "SAME" or "VALID".
         avg_pool_grad.R6  data_format is "NHWC", "NCHW" or None, which is "NHWC".
         avg_pool_grad.R7  There is no pooling between channels: ksize and strides along them are 1.
-        avg_pool_grad.R8  The window is longer than the image by at most the stride. Open, where the result or grad is
-                          empty: a refusal; where it is longer by up to 2 * stride - 1: an empty result.
+        avg_pool_grad.R8  The window is longer than the image by at most the stride.
         avg_pool_grad.R9  grad has the shape of avg_pool's output: [N, OH, OW, C].
 
     Cells that no window holds are zero. NaN and infinity go to the cells of their window alone.

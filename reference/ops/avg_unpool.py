@@ -49,7 +49,7 @@ def avg_unpool(
         the positive quiet one without payload. Others conform as well: every result within `bounds` does, +0 for -0,
         and any NaN for NaN.
 
-    Rules:
+    Interface:
         avg_unpool.R1  input has rank 4; output_shape has 4 entries, int32 or int64, 0 to 2^31 - 1, and fewer than 2^60
                        elements.
         avg_unpool.R2  dtype: float16, bfloat16, float32 or float64.
@@ -58,8 +58,7 @@ def avg_unpool(
         avg_unpool.R5  padding is "SAME" or "VALID".
         avg_unpool.R6  data_format is "NHWC", "NCHW" or None, which is "NHWC".
         avg_unpool.R7  There is no pooling between channels: ksize and strides along them are 1.
-        avg_unpool.R8  The window is longer than the output image by at most the stride. Open, where the result or the
-                       input is empty: a refusal; where it is longer by up to 2 * stride - 1: an empty result.
+        avg_unpool.R8  The window is longer than the output image by at most the stride.
         avg_unpool.R9  avg_pool maps output_shape to the input's shape.
 
     NaN and infinity go to the cells of their window alone.

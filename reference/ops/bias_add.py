@@ -34,13 +34,15 @@ def bias_add(
         payload. Integers wrap in two's complement. -0 for +0 and any NaN for NaN conform as well, and where subnormal
         numbers may count as zero, what that gives.
 
-    Rules:
+    Interface:
         bias_add.R1  value has rank 2 or more, and with "NC..." 3 or more; bias has rank 1.
         bias_add.R2  value and bias have one dtype: float16, bfloat16, float32, float64, int8, int16, int32, int64,
                      uint8, uint16, uint32 or uint64.
         bias_add.R3  data_format is text that begins with "NC", or begins with "N" and ends with "C", or None, which is
                      "N...C".
         bias_add.R4  bias has one element for every channel.
+
+    Mathematics:
         bias_add.R5  NaN and infinity propagate as IEEE arithmetic has them: infinity less infinity is NaN.
         bias_add.R6  Integer sums wrap.
         bias_add.R7  A value without elements gives one of its shape.

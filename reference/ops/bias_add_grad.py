@@ -32,11 +32,13 @@ def bias_add_grad(
         two's complement. Others conform as well: every result within `bounds` does, +0 for -0, and any NaN for NaN; n
         counts the elements of a channel, and 16-bit dtypes are added in float32 at least.
 
-    Rules:
+    Interface:
         bias_add_grad.R1  out_backprop has rank 2 or more, and with "NCHW" 3 or more.
         bias_add_grad.R2  Its dtype is float16, bfloat16, float32, float64, int8, int16, int32, int64, uint8, uint16,
                           uint32 or uint64.
         bias_add_grad.R3  data_format is "NHWC", "NCHW" or None, which is "NHWC".
+
+    Mathematics:
         bias_add_grad.R4  NaN and infinity propagate as IEEE arithmetic has them, in their channel alone.
         bias_add_grad.R5  Integer sums wrap.
         bias_add_grad.R6  No elements add up to zero.

@@ -14,13 +14,16 @@ from reference.checks import (
     from_nhwc,
     to_nhwc,
 )
+from reference.choices import Choices
 from reference.engine.conv2d import Forward
 from reference.floats import Array
-from reference.ops.convolutions import DTYPES, convolution
+from reference.ops.convolutions import DTYPES, OVER_PADDING, convolution
 from reference.reading import read_array
 from reference.windows import Axis
 
-__all__ = ["conv2d", "definition", "forward"]
+__all__ = ["CHOICES", "conv2d", "definition", "forward"]
+
+CHOICES: Choices = {"conv2d.R10": OVER_PADDING}
 
 
 def conv2d(
@@ -59,7 +62,7 @@ def conv2d(
         the positive quiet one without payload. int32 wraps in two's complement. Others conform as well: every result
         within `bounds` does, +0 for -0, and any NaN for NaN.
 
-    Rules:
+    Interface:
         conv2d.R1   input has rank 4 or more (the leading axes are one batch); filters have rank 4.
         conv2d.R2   input and filters have one dtype: float16, bfloat16, float32, float64 or int32.
         conv2d.R3   strides are integers from 1 to 2^31 - 1, 1 along batch and channels.
@@ -71,15 +74,16 @@ def conv2d(
         conv2d.R8   The channels are a positive multiple of the filters' depth, and the filters divide evenly into that
                     many groups.
         conv2d.R9   The window, r rows or columns with its gaps, is longer than the padded image by at most the stride;
-                    where it is longer, the output is empty. Open: refusing an empty output, and giving one where it is
-                    longer by up to 2 * stride - 1.
-        conv2d.R10  Taps outside the image are absent: a NaN or infinite filter over padding contributes nothing. Open:
-                    a NaN there, since kernels that store zeros multiply them.
+                    where it is longer, the output is empty.
+
+    Mathematics:
         conv2d.R11  NaN and infinity in the image or in the filters propagate as IEEE arithmetic has them, exactly to
                     the outputs whose windows meet them: infinity times zero and infinity less infinity are NaN.
         conv2d.R12  int32 sums wrap.
-        conv2d.R13  An image with an empty batch, height or width, or no filters, has an empty output. Open for no
-                    filters: a refusal.
+        conv2d.R13  An image with an empty batch, height or width, or no filters, has an empty output.
+
+    Choices:
+        conv2d.R10  Taps outside the image are absent: a NaN or infinite filter over padding contributes nothing.
 
     Raises:
         SpecError: naming a rule that the call breaks.

@@ -15,13 +15,16 @@ from reference.checks import (
     read_shape,
     to_nhwc,
 )
+from reference.choices import Choices
 from reference.engine.conv2d import FilterGradient
 from reference.floats import Array
-from reference.ops.convolutions import DTYPES, convolution
+from reference.ops.convolutions import DTYPES, OVER_PADDING, convolution
 from reference.reading import read_array
 from reference.windows import Axis
 
-__all__ = ["conv2d_backprop_filter", "definition", "filter_gradient"]
+__all__ = ["CHOICES", "conv2d_backprop_filter", "definition", "filter_gradient"]
+
+CHOICES: Choices = {"conv2d_backprop_filter.R12": OVER_PADDING}
 
 
 def conv2d_backprop_filter(
@@ -61,7 +64,7 @@ def conv2d_backprop_filter(
         the positive quiet one without payload. int32 wraps in two's complement. Others conform as well: every result
         within `bounds` does, +0 for -0, and any NaN for NaN.
 
-    Rules:
+    Interface:
         conv2d_backprop_filter.R1   input and out_backprop have rank 4; filter_sizes has 4 entries, int32 or int64, from
                                     0 to 2^31 - 1, and fewer than 2^60 elements.
         conv2d_backprop_filter.R2   input and out_backprop have one dtype: float16, bfloat16, float32, float64 or int32.
@@ -74,10 +77,15 @@ def conv2d_backprop_filter(
         conv2d_backprop_filter.R8   The channels are a positive multiple of the filters' depth, and the filters divide
                                     evenly into that many groups.
         conv2d_backprop_filter.R9   The window, r rows or columns with its gaps, is longer than the padded image by at
-                                    most the stride. Open, where out_backprop is empty: a refusal; where it is longer by
-                                    up to 2 * stride - 1: an empty result.
+                                    most the stride.
         conv2d_backprop_filter.R10  out_backprop has the shape of conv2d's output: [N, OH, OW, O].
+
+    Mathematics:
         conv2d_backprop_filter.R11  An empty batch or an empty output gives zeros.
+
+    Choices:
+        conv2d_backprop_filter.R12  Taps outside the image are absent: a NaN or infinite gradient over padding
+                                    contributes nothing.
 
     NaN and infinity propagate as in conv2d: to the filter elements whose tap meets them, and no others.
 

@@ -18,14 +18,17 @@ from reference.checks import (
     swapped_filters,
     to_nhwc,
 )
+from reference.choices import Choices
 from reference.engine.conv2d_transpose import Backward
 from reference.errors import Fault, SpecError, shown
 from reference.floats import Array
-from reference.ops.convolutions import DTYPES, convolution
+from reference.ops.convolutions import DTYPES, OVER_PADDING, convolution
 from reference.reading import read_array
 from reference.windows import Axis, Convolution
 
-__all__ = ["backward", "conv2d_backprop_input", "conv2d_transpose", "definition"]
+__all__ = ["CHOICES", "backward", "conv2d_backprop_input", "conv2d_transpose", "definition"]
+
+CHOICES: Choices = dict.fromkeys(("conv2d_transpose.R13", "conv2d_backprop_input.R13"), OVER_PADDING)
 
 
 def conv2d_transpose(
@@ -72,7 +75,7 @@ def conv2d_transpose(
         the positive quiet one without payload. int32 wraps in two's complement. Others conform as well: every result
         within `bounds` does, +0 for -0, and any NaN for NaN.
 
-    Rules:
+    Interface:
         conv2d_transpose.R1   input and filters have rank 4.
         conv2d_transpose.R2   input and filters have one dtype: float16, bfloat16, float32, float64 or int32.
         conv2d_transpose.R3   strides are integers from 1 to 2^31 - 1, 1 along batch and channels.
@@ -84,18 +87,21 @@ def conv2d_transpose(
         conv2d_transpose.R8   The channels I of output_shape are a positive multiple of the filters' depth FI, and the
                               filters divide evenly into that many groups.
         conv2d_transpose.R9   The window, r rows or columns with its gaps, is longer than the padded output by at most
-                              the stride. Open, where input or output is empty: a refusal; where it is longer by up to
-                              2 * stride - 1: an empty result.
+                              the stride.
         conv2d_transpose.R10  output_shape has 4 entries, or 2 (height, width; then I = FI), int32 or int64, 0 to
                               2^31 - 1, and fewer than 2^60 elements.
         conv2d_transpose.R11  The forward convolution maps output_shape to the input's shape: batch, height, width, and
                               as many channels as there are filters.
+
+    Mathematics:
         conv2d_transpose.R12  Cells that no window meets are zero.
-        conv2d_transpose.R13  Only real input elements are multiplied: inserted zeros and padding are absent, so a NaN
-                              or infinite filter over them contributes nothing. Open: a NaN there. A NaN or infinity
-                              that a real element meets propagates as IEEE arithmetic has it, to the cells of its window
-                              alone: infinity times zero is NaN.
         conv2d_transpose.R14  int32 sums wrap.
+        conv2d_transpose.R15  A NaN or infinity that a real element meets propagates as IEEE arithmetic has it, to the
+                              cells of its window and to no others.
+
+    Choices:
+        conv2d_transpose.R13  Only real input elements are multiplied: inserted zeros and padding are absent, so a NaN
+                              or infinite filter over them contributes nothing.
 
     Raises:
         SpecError: naming a rule that the call breaks.
@@ -156,7 +162,7 @@ def conv2d_backprop_input(
         the positive quiet one without payload. int32 wraps in two's complement. Others conform as well: every result
         within `bounds` does, +0 for -0, and any NaN for NaN.
 
-    Rules:
+    Interface:
         conv2d_backprop_input.R1   filters and out_backprop have rank 4.
         conv2d_backprop_input.R2   out_backprop and filters have one dtype: float16, bfloat16, float32, float64 or
                                    int32.
@@ -169,12 +175,16 @@ def conv2d_backprop_input(
         conv2d_backprop_input.R8   The channels I of input_sizes are a positive multiple of the filters' depth FI, and
                                    the filters divide evenly into that many groups.
         conv2d_backprop_input.R9   The window, r rows or columns with its gaps, is longer than the padded output by at
-                                   most the stride. Open, where out_backprop or the result is empty: a refusal; where it
-                                   is longer by up to 2 * stride - 1: an empty result.
+                                   most the stride.
         conv2d_backprop_input.R10  input_sizes has 4 entries, or 2 (height, width; then I = FI), int32 or int64, 0 to
                                    2^31 - 1, and fewer than 2^60 elements.
         conv2d_backprop_input.R11  out_backprop has the shape of conv2d's output: [N, OH, OW, O].
+
+    Mathematics:
         conv2d_backprop_input.R12  An empty batch or an empty out_backprop gives zeros.
+
+    Choices:
+        conv2d_backprop_input.R13  Inserted zeros and padding are absent, as in conv2d_transpose.R13.
 
     Cells that no window meets are zero. NaN and infinity propagate as in conv2d_transpose.
 

@@ -4,12 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reference.checks import FLOATS, Padding, Size, axes, padding_pairs, spatial, swapped_filters
+from reference.choices import EITHER, TENSORFLOW, Alternative, Alternatives
 from reference.errors import Fault, SpecError
 from reference.windows import Convolution
 
-__all__ = ["DTYPES", "Form", "channels", "convolution"]
+__all__ = ["DTYPES", "OVER_PADDING", "Form", "channels", "convolution"]
 
 DTYPES = (*FLOATS, "int32")
+
+# What a NaN or infinity gives where it stands over padding, or over a zero inserted between elements.
+OVER_PADDING: Alternatives = (
+    Alternative("absent", "nothing: there is no product", (TENSORFLOW, "JAX"), "kernels that leave taps out"),
+    Alternative("multiplied", "NaN: it is multiplied by a zero", (TENSORFLOW, "PyTorch"), "kernels that store zeros"),
+    Alternative(EITHER, "NaN in some cells, in others nothing", (TENSORFLOW,), "kernels that store some of the zeros"),
+)
 
 
 def groups(op: str, image: Sequence[int], filters: Sequence[int]) -> int:

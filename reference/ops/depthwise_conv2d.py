@@ -14,13 +14,16 @@ from reference.checks import (
     from_nhwc,
     to_nhwc,
 )
+from reference.choices import Choices
 from reference.engine.conv2d import Forward
 from reference.floats import Array
-from reference.ops.convolutions import Form, channels, convolution
+from reference.ops.convolutions import OVER_PADDING, Form, channels, convolution
 from reference.reading import read_array
 from reference.windows import Axis
 
-__all__ = ["definition", "depthwise_conv2d", "forward", "grouped", "ungrouped"]
+__all__ = ["CHOICES", "definition", "depthwise_conv2d", "forward", "grouped", "ungrouped"]
+
+CHOICES: Choices = {"depthwise_conv2d.R10": OVER_PADDING}
 
 FORM = Form(strides=(4,), dilations=(2,), groups=channels)
 
@@ -61,7 +64,7 @@ def depthwise_conv2d(
         the positive quiet one without payload. Others conform as well: every result within `bounds` does, +0 for -0,
         and any NaN for NaN. n, the products of an element, counts the taps of one channel that lie inside.
 
-    Rules:
+    Interface:
         depthwise_conv2d.R1   input and filter have rank 4.
         depthwise_conv2d.R2   input and filter have one dtype: float16, bfloat16, float32 or float64.
         depthwise_conv2d.R3   strides are four integers from 1 to 2^31 - 1, 1 along batch and channels. Those of rows
@@ -73,14 +76,16 @@ def depthwise_conv2d(
         depthwise_conv2d.R7   The filter has at least one row, one column and one channel.
         depthwise_conv2d.R8   The filter has as many channels as the image.
         depthwise_conv2d.R9   The window, r rows or columns with its gaps, is longer than the padded image by at most
-                              the stride; where it is longer, the output is empty. Open: refusing an empty output, and
-                              giving one where it is longer by up to 2 * stride - 1.
-        depthwise_conv2d.R10  Taps outside the image are absent: a NaN or infinite filter over padding contributes
-                              nothing. Open: a NaN there, since kernels that store zeros multiply them.
+                              the stride; where it is longer, the output is empty.
+
+    Mathematics:
         depthwise_conv2d.R11  NaN and infinity propagate as IEEE arithmetic has them, exactly to the outputs of their
                               channel whose windows meet them.
-        depthwise_conv2d.R12  An empty batch, height or width, or a channel multiplier of 0, gives an empty output. Open
-                              for the last: a refusal.
+        depthwise_conv2d.R12  An empty batch, height or width, or a channel multiplier of 0, gives an empty output.
+
+    Choices:
+        depthwise_conv2d.R10  Taps outside the image are absent: a NaN or infinite filter over padding contributes
+                              nothing.
 
     Raises:
         SpecError: naming a rule that the call breaks.

@@ -15,15 +15,18 @@ from reference.checks import (
     read_shape,
     to_nhwc,
 )
+from reference.choices import Choices
 from reference.engine.conv2d import FilterGradient
 from reference.floats import Array
-from reference.ops.convolutions import convolution
+from reference.ops.convolutions import OVER_PADDING, convolution
 from reference.ops.depthwise_conv2d import grouped, ungrouped
 from reference.ops.depthwise_conv2d_backprop_input import FORM
 from reference.reading import read_array
 from reference.windows import Axis
 
-__all__ = ["definition", "depthwise_conv2d_backprop_filter", "filter_gradient"]
+__all__ = ["CHOICES", "definition", "depthwise_conv2d_backprop_filter", "filter_gradient"]
+
+CHOICES: Choices = {"depthwise_conv2d_backprop_filter.R12": OVER_PADDING}
 
 
 def depthwise_conv2d_backprop_filter(
@@ -63,7 +66,7 @@ def depthwise_conv2d_backprop_filter(
         the positive quiet one without payload. Others conform as well: every result within `bounds` does, +0 for -0,
         and any NaN for NaN. n, the products of an element, counts the windows whose tap lies inside the image.
 
-    Rules:
+    Interface:
         depthwise_conv2d_backprop_filter.R1   input and out_backprop have rank 4; filter_sizes has 4 entries, int32 or
                                               int64, from 0 to 2^31 - 1, and fewer than 2^60 elements.
         depthwise_conv2d_backprop_filter.R2   input and out_backprop have one dtype: float16, bfloat16, float32 or
@@ -77,10 +80,15 @@ def depthwise_conv2d_backprop_filter(
         depthwise_conv2d_backprop_filter.R7   filter_sizes has at least one row, one column and one channel.
         depthwise_conv2d_backprop_filter.R8   filter_sizes has as many channels as the image.
         depthwise_conv2d_backprop_filter.R9   The window, r rows or columns with its gaps, is longer than the padded
-                                              image by at most the stride. Open, where out_backprop is empty: a refusal;
-                                              where it is longer by up to 2 * stride - 1: an empty result.
+                                              image by at most the stride.
         depthwise_conv2d_backprop_filter.R10  out_backprop has the shape of depthwise_conv2d's output: [N, OH, OW, C*M].
+
+    Mathematics:
         depthwise_conv2d_backprop_filter.R11  An empty batch or an empty output gives zeros.
+
+    Choices:
+        depthwise_conv2d_backprop_filter.R12  Taps outside the image are absent: a NaN or infinite gradient over padding
+                                              contributes nothing.
 
     NaN and infinity propagate as in depthwise_conv2d: to the filter elements whose tap meets them, and no others.
 

@@ -17,14 +17,17 @@ from reference.checks import (
     shape_to_nhwc,
     to_nhwc,
 )
+from reference.choices import Choices
 from reference.engine.conv2d_transpose import Backward
 from reference.floats import Array
-from reference.ops.convolutions import Form, channels, convolution
+from reference.ops.convolutions import OVER_PADDING, Form, channels, convolution
 from reference.ops.depthwise_conv2d import grouped
 from reference.reading import read_array
 from reference.windows import Axis
 
-__all__ = ["FORM", "backward", "definition", "depthwise_conv2d_backprop_input"]
+__all__ = ["CHOICES", "FORM", "backward", "definition", "depthwise_conv2d_backprop_input"]
+
+CHOICES: Choices = {"depthwise_conv2d_backprop_input.R13": OVER_PADDING}
 
 FORM = Form(strides=(4,), dilations=(4,), groups=channels)
 
@@ -67,7 +70,7 @@ def depthwise_conv2d_backprop_input(
         the positive quiet one without payload. Others conform as well: every result within `bounds` does, +0 for -0,
         and any NaN for NaN. n, the products of an element, counts the taps of one channel that meet it.
 
-    Rules:
+    Interface:
         depthwise_conv2d_backprop_input.R1   filter and out_backprop have rank 4.
         depthwise_conv2d_backprop_input.R2   out_backprop and filter have one dtype: float16, bfloat16, float32 or
                                              float64.
@@ -80,13 +83,16 @@ def depthwise_conv2d_backprop_input(
         depthwise_conv2d_backprop_input.R7   The filter has at least one row, one column and one channel.
         depthwise_conv2d_backprop_input.R8   The filter has as many channels as input_sizes.
         depthwise_conv2d_backprop_input.R9   The window, r rows or columns with its gaps, is longer than the padded
-                                             output by at most the stride. Open, where out_backprop or the result is
-                                             empty: a refusal; where it is longer by up to 2 * stride - 1: an empty
-                                             result.
+                                             output by at most the stride.
         depthwise_conv2d_backprop_input.R10  input_sizes has 4 entries, int32 or int64, 0 to 2^31 - 1, and fewer than
                                              2^60 elements.
         depthwise_conv2d_backprop_input.R11  out_backprop has the shape of depthwise_conv2d's output: [N, OH, OW, C*M].
+
+    Mathematics:
         depthwise_conv2d_backprop_input.R12  An empty batch or an empty out_backprop gives zeros.
+
+    Choices:
+        depthwise_conv2d_backprop_input.R13  Inserted zeros and padding are absent, as in conv2d_transpose.R13.
 
     Cells that no window meets are zero. NaN and infinity propagate as in conv2d_transpose.
 

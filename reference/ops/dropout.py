@@ -2,28 +2,27 @@
 Dropout: setting elements to zero at random and scaling the others, so that the expected value stays.
 
 `general_dropout` takes the source of uniform numbers as an argument; `dropout` and `stateless_dropout` are it with two
-sources. `possible` is what must hold whatever the source.
+sources. `reference.ops.masks` has what must hold whatever the source.
 
 Source: TensorFlow 2.21.0, python/ops/nn_ops.py, _dropout; Srivastava et al., Dropout, JMLR 15, 2014.
 """
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from reference.checks import check_rank
+from reference.choices import TENSORFLOW, Alternative, Choices
 from reference.errors import Fault, SpecError, shown
 from reference.floats import FORMATS, Array, format_of, one_nan, round_to
 from reference.random_bits import stateful_uniform, stateless_uniform
 from reference.reading import read_array, whole_numbers
 
 __all__ = [
+    "CHOICES",
     "NoiseShape",
-    "Possible",
     "Rate",
     "Sampler",
     "definition",
@@ -32,12 +31,49 @@ __all__ = [
     "is_number",
     "keeps",
     "kept_mask",
-    "kept_shares",
-    "possible",
+    "mask_shape",
     "read",
     "scaled",
     "stateless_dropout",
 ]
+
+CHOICES: Choices = {
+    "dropout.R4": (
+        Alternative("ignored", "a result", (TENSORFLOW,), "python/ops/nn_ops.py, _dropout"),
+        Alternative("refused", "an error", ("TensorFlow's documentation",), "tf.nn.dropout: rate in [0, 1)"),
+    ),
+    "dropout.R9": (
+        Alternative("zero", "0: it is selected", (TENSORFLOW, "JAX"), "python/ops/nn_ops.py, where; jax stax.Dropout"),
+        Alternative("NaN", "NaN: it is multiplied by 0", ("PyTorch", "ONNX Runtime"), "ATen/native/Dropout.cpp"),
+    ),
+    "dropout.R11": (
+        Alternative("kernels", "the mask of TensorFlow's kernels", (TENSORFLOW,), "core/lib/random/philox_random.h"),
+        Alternative("own", "any fair mask", (TENSORFLOW, "PyTorch", "JAX"), "XLA heeds no seed; other generators"),
+    ),
+    "dropout.R13": (
+        Alternative("positive", "+0: it is selected", (TENSORFLOW, "JAX"), "as R9"),
+        Alternative("signed", "the element times 0", ("PyTorch", "ONNX Runtime"), "as R9"),
+    ),
+    "dropout.R14": (
+        Alternative(
+            "multiplied", "x times the rounded 1 / (1 - rate)", (TENSORFLOW,), "python/ops/nn_ops.py, _dropout"
+        ),
+        Alternative("divided", "x divided by the rounded 1 - rate", ("JAX", "Keras"), "jax stax.Dropout"),
+        Alternative("rounded", "each of its steps rounded", ("PyTorch", "ONNX Runtime"), "ATen/native/Dropout.cpp"),
+    ),
+    "dropout.R15": (
+        Alternative("divided", "x divided by the rounded 1 - rate", (TENSORFLOW,), "python/ops/nn_ops.py, _dropout"),
+        Alternative("multiplied", "x times the rounded 1 / (1 - rate)", ("JAX",), "jax stax.Dropout"),
+        Alternative("rounded", "each of its steps rounded", ("ONNX Runtime",), "cpu/nn/dropout_op.h"),
+    ),
+    "stateless_dropout.R3": (
+        Alternative(
+            "kernels", "the numbers of TensorFlow's kernels", (TENSORFLOW,), "core/kernels/stateless_random_ops"
+        ),
+        Alternative("XLA", "those of XLA's Philox", (TENSORFLOW,), "compiler/tf2xla/kernels/stateless_random_ops.cc"),
+        Alternative("own", "any fair mask", ("JAX", "PyTorch"), "generators of their own"),
+    ),
+}
 
 Rate: TypeAlias = float | np.floating[Any] | Array  # a number, or a 0-d array: a tensor
 NoiseShape: TypeAlias = Sequence[int | None] | None
@@ -65,18 +101,25 @@ def general_dropout(
         To nearest, ties to even, gradually to zero, beyond the largest number to infinity. A NaN is the positive quiet
         one without payload; any NaN conforms, and so does zero where x or the result is subnormal.
 
-    Rules:
+    Interface:
         dropout.R1   x is float16, bfloat16, float32 or float64.
         dropout.R2   rate is a real number with 0 <= rate < 1 (NaN is not), or a 0-d array, which stands for a tensor.
         dropout.R3   A rate that is an array has x's dtype.
-        dropout.R4   The value of a rate that is an array is not looked at: all are dropped for 1, more and NaN, and
-                     none below 0. TensorFlow's documentation says that such values are refused: open.
-        dropout.R5   A number 0 gives x itself; neither noise_shape nor seed is looked at.
         dropout.R6   noise_shape holds integers of at least 0, or None for x's size where it is as long as x's shape.
         dropout.R7   noise_shape broadcasts to x's shape, so that out has x's shape.
+
+    Mathematics:
+        dropout.R5   A number 0 gives x itself; neither noise_shape nor seed is looked at.
         dropout.R8   An element is kept where u >= rate, rate rounded once to x's dtype: u equal to rate is kept.
-        dropout.R9   A dropped element is +0 whatever it was, NaN and infinity included; a kept -0 stays -0.
         dropout.R10  One number decides along each axis where noise_shape has 1 or nothing.
+
+    Choices:
+        dropout.R4   The value of a rate that is an array is not looked at: all are dropped for 1, more and NaN, and
+                     none below 0.
+        dropout.R9   A dropped NaN or infinity is zero; a kept -0 stays -0.
+        dropout.R13  A dropped element is +0, whatever its sign was.
+        dropout.R14  Given a number for rate, a kept element is multiplied by scale.
+        dropout.R15  Given an array for rate, a kept element is divided by 1 - rate.
 
     Raises:
         SpecError: naming the rule that the call breaks.
@@ -87,7 +130,7 @@ def general_dropout(
     x, rate = read(x, "x", rate)
     if is_number(rate) and rate == 0:
         return x
-    return definition(x, rate, uniform_sampler(_noise_shape(x.shape, noise_shape), x.dtype))
+    return definition(x, rate, uniform_sampler(mask_shape(x.shape, noise_shape), x.dtype))
 
 
 def definition(x: Array, rate: Rate, uniform: Array) -> Array:
@@ -107,9 +150,13 @@ def dropout(
     """
     Do what the first tf.nn.dropout(x, rate, noise_shape, seed) does after tf.random.set_seed(global_seed).
 
-    Rules are those of `general_dropout`, and:
-        dropout.R11  Given global_seed or seed, integers, u is `stateful_uniform`, bit for bit.
+    Its rules are those of `general_dropout`, and:
+
+    Mathematics:
         dropout.R12  Given neither, every mask conforms; the one returned comes from the operating system.
+
+    Choices:
+        dropout.R11  Given global_seed or seed, integers, u is `stateful_uniform`, bit for bit.
 
     global_seed is no argument in TensorFlow, where tf.random.set_seed sets it. In tf.function the first op without a
     seed draws as with seed=0. XLA heeds neither seed.
@@ -153,10 +200,12 @@ def stateless_dropout(
         A NaN is the positive quiet one without payload; any NaN conforms, and so does zero where x or the result is
         subnormal.
 
-    Rules:
+    Interface:
         stateless_dropout.R1  seed holds two integers of at most 64 bits.
         stateless_dropout.R2  rng_alg is "philox", "threefry" or "auto_select" (case, - and _ do not count), or 1, 2, 3,
                               or None, which is auto_select. compiled is True or False.
+
+    Choices:
         stateless_dropout.R3  u is `stateless_uniform`, bit for bit. auto_select is philox.
 
     compiled: as XLA does, whose numbers differ. That is open for auto_select, where TensorFlow's documentation says
@@ -203,67 +252,8 @@ def keeps(uniform: Array, rate: Rate) -> Array:
 
 def kept_mask(x: Array, rate: Rate, uniform_sampler: Sampler, noise_shape: NoiseShape = None) -> Array:
     """Return which elements of x dropout keeps: booleans of x's shape. Rules R6 to R8 of `general_dropout`."""
-    uniform = uniform_sampler(_noise_shape(x.shape, noise_shape), x.dtype)
+    uniform = uniform_sampler(mask_shape(x.shape, noise_shape), x.dtype)
     return np.asarray(np.broadcast_to(keeps(uniform, rate), x.shape))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Possible:
-    """
-    What an observed result says about a mask nobody knows.
-
-    A cell is what one uniform number decides: the elements that share it along the axes that noise_shape broadcasts.
-    """
-
-    kept: Array  # bool, noise_shape with x's rank: every element of the cell may have been kept
-    dropped: Array  # bool, likewise: every element of the cell may have been dropped
-    allowed: Array  # bool, x's shape: the element lies in a cell that was kept or dropped, as a whole
-    ambiguous: Array  # bool, as kept: the cell need not tell, since kept it may be zeros; leave it out when counting
-
-
-def possible(x: Array, rate: Rate, noise_shape: NoiseShape, observed: Array) -> Possible:
-    """
-    Judge a result of dropout that any generator may have made.
-
-    It conforms where it is exactly scaled(x, rate), or exactly +0; all elements of a cell alike (R10); none dropped
-    where rate is 0 or less, none kept where it is 1 or more or NaN, as every uniform number lies in [0, 1). Kept NaN
-    are NaN of any kind, kept zeros have any sign; a kept subnormal, of x or of the result, may be 0: some processors
-    flush them.
-
-    Shapes:
-        observed has x's shape and dtype.
-    """
-    x, rate = read(x, "x", rate)
-    value = scaled(x, rate) if not (is_number(rate) and rate == 0) else x
-    tiny = format_of(x.dtype).smallest_normal
-    mute = (np.abs(x) < tiny) | (np.abs(value) < tiny)  # whatever came: else the dropped ones would be left out alone
-    flushed = mute & (observed == 0)
-    same = (observed == value) | (np.isnan(observed) & np.isnan(value)) | flushed
-    zero = (observed == 0) & ~np.signbit(observed)
-    sizes = _noise_shape(x.shape, noise_shape)
-    shared = tuple(axis for axis, size in enumerate((1,) * (x.ndim - len(sizes)) + sizes) if size == 1)
-    bound = float(rate)
-    kept = np.all(same, axis=shared, keepdims=True) & (bound < 1)
-    dropped = np.all(zero, axis=shared, keepdims=True) & (not bound <= 0)
-    ambiguous = np.all(mute, axis=shared, keepdims=True)
-    allowed = np.asarray(np.broadcast_to(kept | dropped, x.shape))
-    return Possible(kept=kept, dropped=dropped, allowed=allowed, ambiguous=ambiguous)
-
-
-def kept_shares(rate: Rate, dtype: np.dtype[Any]) -> tuple[float, ...]:
-    """
-    Return which share of its elements a fair generator may keep: 1 - rate, or what the uniform numbers make of it.
-
-    TensorFlow's uniform numbers have one bit less than the dtype's precision, 7 for bfloat16: of 128 different ones,
-    none or one lies below 0.001.
-
-    >>> kept_shares(0.001, np.dtype("float16"))
-    (0.999, 0.998046875)
-    """
-    fmt = format_of(dtype)
-    numbers = 2 ** (fmt.precision - 1)
-    bound = float(np.clip(round_to(np.asarray(rate, np.float64), fmt).astype(np.float64), 0, 1))
-    return 1 - float(rate), 1 - math.ceil(bound * numbers) / numbers
 
 
 def is_number(rate: Rate) -> bool:
@@ -292,7 +282,7 @@ def read(x: Any, name: str, rate: Any) -> tuple[Array, Any]:  # noqa: ANN401 -- 
     return x, tensor
 
 
-def _noise_shape(shape: tuple[int, ...], noise_shape: NoiseShape) -> tuple[int, ...]:
+def mask_shape(shape: tuple[int, ...], noise_shape: NoiseShape) -> tuple[int, ...]:
     """Return the shape of the uniform numbers: rules R6 and R7."""
     if noise_shape is None:
         return shape

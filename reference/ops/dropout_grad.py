@@ -2,12 +2,20 @@
 
 import numpy as np
 
+from reference.choices import TENSORFLOW, Alternative, Choices
 from reference.errors import SpecError
 from reference.floats import Array, one_nan
 from reference.ops.dropout import Rate, is_number, read, scaled
 from reference.reading import read_array
 
-__all__ = ["definition", "dropout_grad"]
+__all__ = ["CHOICES", "definition", "dropout_grad"]
+
+CHOICES: Choices = {
+    "dropout_grad.R2": (
+        Alternative("zero", "+0: it is selected", (TENSORFLOW, "JAX"), "python/ops/nn_ops.py, where"),
+        Alternative("multiplied", "the gradient times 0", ("PyTorch", "ONNX Runtime"), "ATen/native/Dropout.cpp"),
+    ),
+}
 
 
 def dropout_grad(grad: Array, kept: Array, rate: Rate) -> Array:
@@ -27,10 +35,13 @@ def dropout_grad(grad: Array, kept: Array, rate: Rate) -> Array:
 
     grad and rate are held to dropout's rules: grad is float16, bfloat16, float32 or float64 (dropout.R1); rate is a
     real number with 0 <= rate < 1, or a 0-d array (dropout.R2) of grad's dtype (dropout.R3), whose value is not looked
-    at (dropout.R4). A number 0 gives grad itself: nothing is dropped (dropout.R5).
+    at (dropout.R4). A number 0 gives grad itself: nothing is dropped (dropout.R5). What is kept is scaled as there
+    (dropout.R14, dropout.R15).
 
-    Rules:
+    Interface:
         dropout_grad.R1  kept is boolean and has grad's shape: the mask of the forward call, `kept_mask`.
+
+    Choices:
         dropout_grad.R2  A dropped element has gradient +0, whatever grad and scale are.
 
     TensorFlow multiplies a dropped gradient, 0, by scale: NaN where scale is infinite (float16 from rate 0.99999 on).

@@ -11,13 +11,31 @@ from reference.checks import (
     check_dtype,
     from_nhwc,
 )
+from reference.choices import EITHER, TENSORFLOW, Alternative, Choices
 from reference.engine.max_pool import largest
 from reference.floats import Array
 from reference.ops.pools import pool
 from reference.reading import read_array
 from reference.windows import Axis
 
-__all__ = ["DTYPES", "UNSIGNED", "definition", "max_pool", "pooled"]
+__all__ = ["CHOICES", "DTYPES", "UNSIGNED", "definition", "max_pool", "pooled"]
+
+CHOICES: Choices = {
+    "max_pool.R10": (
+        Alternative("dropped", "the largest of the numbers", (TENSORFLOW,), "core/kernels/maxpooling_op.cc"),
+        Alternative(
+            "propagated", "NaN", ("PyTorch", "JAX"), "ATen/native/cpu/MaxPoolKernel.cpp; jax.lax.reduce_window"
+        ),
+    ),
+    "max_pool.R13": (
+        Alternative("NaN", "NaN", ("PyTorch", "JAX"), "as in R10"),
+        Alternative("-inf", "-inf", (TENSORFLOW,), "float16, bfloat16, XLA: the largest of no numbers"),
+        Alternative(
+            "lowest", "the lowest finite number", (TENSORFLOW,), "core/kernels/maxpooling_op.h: it starts there"
+        ),
+        Alternative(EITHER, "any of these, by kernel", (TENSORFLOW,), "several kernels serve one op"),
+    ),
+}
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16")
 DTYPES = (*FLOATS, *INTEGERS)
@@ -58,7 +76,7 @@ def max_pool(
         the window. A NaN is the positive quiet one without payload. Others conform as well: either zero, and any NaN
         for NaN.
 
-    Rules:
+    Interface:
         max_pool.R1   input has rank 4.
         max_pool.R2   dtype: float16, bfloat16, float32, float64, int8, int16, int32, int64, uint8 or uint16.
         max_pool.R3   strides are integers from 1 to 2^31 - 1, 1 along batch.
@@ -68,14 +86,16 @@ def max_pool(
         max_pool.R6   data_format is "NHWC", "NCHW" or None, which is "NHWC".
         max_pool.R7   Pooling between channels is by itself: NHWC, windows and strides of 1 in height and width, the
                       stride equal to the window, which divides the channels; "SAME" or "VALID".
-        max_pool.R8   The window is longer than the padded image by at most the stride. Open, where the output is empty:
-                      a refusal; where it is longer by up to 2 * stride - 1: an empty result.
+        max_pool.R8   The window is longer than the padded image by at most the stride.
+        max_pool.R12  Explicit padding needs an image with at least one row and one column.
+
+    Mathematics:
         max_pool.R9   Absent elements never win: padding takes no part.
-        max_pool.R10  NaN is dropped where the window holds another value. Open: what a window of NaN alone gives (NaN,
-                      -inf or the lowest finite number).
-        max_pool.R11  +0 and -0 are equal, and either may be given. Open: a subnormal may count as zero.
-        max_pool.R12  Explicit padding needs an image with at least one row and one column. Open, where no window fits
-                      into the padding: an empty result.
+        max_pool.R11  +0 and -0 are equal, and either may be given.
+
+    Choices:
+        max_pool.R10  NaN is dropped where the window holds another value.
+        max_pool.R13  A window of NaN alone gives NaN.
 
     Raises:
         SpecError: naming a rule that the call breaks.

@@ -15,6 +15,7 @@ from reference.checks import (
     from_nhwc,
     to_nhwc,
 )
+from reference.choices import EITHER, TENSORFLOW, Alternative, Choices
 from reference.engine.max_pool import first_largest
 from reference.engine.pools import Pool
 from reference.engine.unpool import Scatter
@@ -24,7 +25,21 @@ from reference.ops.pools import pool
 from reference.reading import read_array
 from reference.windows import Axis
 
-__all__ = ["checked", "credited", "definition", "max_pool_grad"]
+__all__ = ["CHOICES", "checked", "credited", "definition", "max_pool_grad"]
+
+CHOICES: Choices = {
+    "max_pool_grad.R11": (
+        Alternative("first", "the first of them", (TENSORFLOW, "PyTorch"), "core/kernels/maxpooling_op.cc"),
+        Alternative(
+            "another", "any of them, or several", (TENSORFLOW, "cuDNN"), "CUDNN_POOLING_MAX is not deterministic"
+        ),
+    ),
+    "max_pool_grad.R12": (
+        Alternative("number", "the largest of the numbers", (TENSORFLOW,), "as max_pool.R10"),
+        Alternative("NaN", "a NaN", ("PyTorch",), "as max_pool.R10"),
+        Alternative(EITHER, "any cell of the window, or none", (TENSORFLOW,), "several kernels serve one op"),
+    ),
+}
 
 
 def max_pool_grad(
@@ -63,7 +78,7 @@ def max_pool_grad(
         the positive quiet one without payload. Integers wrap. Others conform as well: every result within `bounds`
         does, +0 for -0, and any NaN for NaN.
 
-    Rules:
+    Interface:
         max_pool_grad.R1   orig_input has rank 4.
         max_pool_grad.R2   orig_input, orig_output and grad have one dtype: float16, bfloat16, float32, float64, or an
                            integer of 8, 16, 32 or 64 bits, signed or not.
@@ -73,16 +88,18 @@ def max_pool_grad(
                            zero for batch and channels, each smaller than the window along its axis.
         max_pool_grad.R6   data_format is "NHWC", "NCHW" or None, which is "NHWC".
         max_pool_grad.R7   There is no pooling between channels: ksize and strides along them are 1.
-        max_pool_grad.R8   The window is longer than the padded image by at most the stride. Open, where the pool or the
-                           image is empty: a refusal; where it is longer by up to 2 * stride - 1: an empty result.
+        max_pool_grad.R8   The window is longer than the padded image by at most the stride.
         max_pool_grad.R9   orig_output and grad have the shape of max_pool's output: [N, OH, OW, C].
+        max_pool_grad.R13  Explicit padding needs an image with at least one row and one column.
+
+    Mathematics:
         max_pool_grad.R10  orig_output is what max_pool gives for orig_input; anything else is unspecified. The
                            reference does not look at it.
-        max_pool_grad.R11  On a tie the first element in row-major order of the window is credited. Open: another of the
-                           tied ones; the sum over them is not open.
-        max_pool_grad.R12  Open: whom a window that holds NaN credits.
-        max_pool_grad.R13  Explicit padding needs an image with at least one row and one column. Open, where no window
-                           fits into the padding: an empty result.
+
+    Choices:
+        max_pool_grad.R11  On a tie the first element in row-major order of the window is credited; whoever is, the sum
+                           over the tied ones stays.
+        max_pool_grad.R12  A window that holds NaN credits the first of its largest numbers.
 
     Raises:
         SpecError: naming a rule that the call breaks.

@@ -10,6 +10,7 @@ from reference.checks import (
     Size,
     check_dtype,
 )
+from reference.choices import TENSORFLOW, Alternative, Choices
 from reference.engine.max_pool import first_largest
 from reference.engine.pools import Pool
 from reference.errors import SpecError, shown
@@ -19,7 +20,20 @@ from reference.ops.pools import pool
 from reference.reading import read_array, read_flag
 from reference.windows import Axis
 
-__all__ = ["definition", "indexed", "max_pool_with_argmax"]
+__all__ = ["CHOICES", "definition", "indexed", "max_pool_with_argmax"]
+
+CHOICES: Choices = {
+    "max_pool_with_argmax.R11": (
+        Alternative("dropped", "the largest of the numbers", (TENSORFLOW,), "core/kernels/maxpooling_op_gpu.cu.cc"),
+        Alternative(
+            "first",
+            "NaN where it comes first in its window, else the largest of the numbers",
+            (TENSORFLOW,),
+            "core/kernels/maxpooling_op.cc: a NaN to start with is never smaller",
+        ),
+        Alternative("propagated", "NaN, and an index of one", ("PyTorch",), "ATen/native/cpu/MaxPoolKernel.cpp"),
+    ),
+}
 
 
 def max_pool_with_argmax(
@@ -54,7 +68,7 @@ def max_pool_with_argmax(
         None: out holds the elements that argmax names, +0 or -0 as it is. A NaN is the positive quiet one without
         payload. Others conform as well: either zero, and any NaN for NaN.
 
-    Rules:
+    Interface:
         max_pool_with_argmax.R1   input has rank 4 and is not empty.
         max_pool_with_argmax.R2   dtype: float16, bfloat16, float32, float64, or an integer of 8, 16, 32 or 64 bits,
                                   signed or not; output_dtype: int32 or int64.
@@ -63,14 +77,16 @@ def max_pool_with_argmax(
         max_pool_with_argmax.R5   padding is "SAME" or "VALID".
         max_pool_with_argmax.R6   data_format is "NHWC".
         max_pool_with_argmax.R7   There is no pooling between channels: ksize and strides along them are 1.
-        max_pool_with_argmax.R8   The window is longer than the image by at most the stride. Open, where the output is
-                                  empty: a refusal; where it is longer by up to 2 * stride - 1: an empty result.
+        max_pool_with_argmax.R8   The window is longer than the image by at most the stride.
+        max_pool_with_argmax.R12  include_batch_in_index is True or False, and every index fits output_dtype.
+
+    Mathematics:
         max_pool_with_argmax.R9   argmax counts cells of the image without its padding.
         max_pool_with_argmax.R10  Of equal elements the first in row-major order of the window is named; so -inf alone
                                   names the first cell.
-        max_pool_with_argmax.R11  Open, with a NaN in the window: dropping it where there is another value, or giving it
-                                  and its index.
-        max_pool_with_argmax.R12  include_batch_in_index is True or False, and every index fits output_dtype.
+
+    Choices:
+        max_pool_with_argmax.R11  NaN is dropped where the window holds another value, and not named.
 
     A window of NaN alone gives NaN and names its first cell.
 

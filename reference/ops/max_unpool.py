@@ -42,15 +42,16 @@ def max_unpool(
         the positive quiet one without payload. Integers wrap. Others conform as well: every result within `bounds`
         does, +0 for -0, and any NaN for NaN.
 
-    Rules:
+    Interface:
         max_unpool.R1  input has rank 4, and argmax its shape.
         max_unpool.R2  dtype of input: float16, bfloat16, float32, float64, or an integer of 8, 16, 32 or 64 bits,
                        signed or not; argmax is int32 or int64.
-        max_unpool.R3  output_shape has 4 entries, int32 or int64, 0 to 2^31 - 1, and fewer than 2^60 elements. Open,
-                       where it has none: a refusal.
+        max_unpool.R3  output_shape has 4 entries, int32 or int64, 0 to 2^31 - 1, and fewer than 2^60 elements.
         max_unpool.R4  The batch of output_shape is the input's.
         max_unpool.R5  Every index names a cell: from 0 to H*W*C - 1, or to N*H*W*C - 1 with include_batch_in_index,
                        which is True or False.
+
+    Mathematics:
         max_unpool.R6  An index that comes twice gets the sum of its values.
         max_unpool.R7  Cells that no index names are zero.
 

@@ -12,7 +12,7 @@ import pytest
 
 from reference import dropout, max_unpool
 from reference.floats import Array
-from reference.ops.dropout import possible
+from reference.ops.masks import possible
 from tests.peers.calls import NotOurs, axes_of, convolved, disagreement, largest, means, spread_out
 
 onnx = pytest.importorskip("onnx", reason="the package onnx is not installed: tox -e peers installs it")

@@ -13,7 +13,7 @@ import pytest
 
 from reference import SpecError, max_unpool
 from reference.floats import Array, bfloat16
-from reference.ops.dropout import possible
+from reference.ops.masks import possible
 from tests.peers.calls import NotOurs, axes_of, convolved, disagreement, largest, means, spread_out
 
 torch = pytest.importorskip("torch", reason="the package torch is not installed: tox -e peers installs it")

@@ -1,8 +1,9 @@
 """
-Every rule is numbered, broken by a call that is refused by its name or else stated as a meaning, and named by a test.
+Every rule is numbered, of one kind, and named by a test.
 
 `VALID` holds one small valid call of each op; `BROKEN` says for each rule that can be broken which arguments of that
-call to exchange so that it is broken and nothing else is. The other rules, `MEANINGS`, say what a result is.
+call to exchange so that it is broken and nothing else is: those of the interface. The others say what a result is:
+`MATHEMATICS`, and the choices.
 """
 
 import ast
@@ -17,6 +18,7 @@ import pytest
 
 import reference
 from reference import SpecError
+from reference.ops import CHOICES, COMMON
 from tests.reference.valid_calls import OPS, PAIRS, SMALL, VALID, zeros
 
 HERE = Path(__file__)
@@ -132,25 +134,25 @@ BROKEN: dict[str, dict[str, Any]] = {
     "dropout_grad.R1": {"kept": zeros(3, dtype=np.bool_)},
 }
 
-MEANINGS = {
-    *(f"conv2d.R{n}" for n in (10, 11, 12, 13)),
-    *(f"conv2d_transpose.R{n}" for n in (12, 13, 14)),
+MATHEMATICS = {
+    *(f"conv2d.R{n}" for n in (11, 12, 13)),
+    *(f"conv2d_transpose.R{n}" for n in (12, 14, 15)),
     "conv2d_backprop_input.R12",
     "conv2d_backprop_filter.R11",
-    *(f"depthwise_conv2d.R{n}" for n in (10, 11, 12)),
+    *(f"depthwise_conv2d.R{n}" for n in (11, 12)),
     "depthwise_conv2d_backprop_input.R12",
     "depthwise_conv2d_backprop_filter.R11",
     *(f"bias_add.R{n}" for n in (5, 6, 7)),
     *(f"bias_add_grad.R{n}" for n in (4, 5, 6)),
-    *(f"max_pool.R{n}" for n in (9, 10, 11)),
-    *(f"max_pool_with_argmax.R{n}" for n in (9, 10, 11)),
-    *(f"max_pool_grad.R{n}" for n in (10, 11, 12)),
+    *(f"max_pool.R{n}" for n in (9, 11)),
+    *(f"max_pool_with_argmax.R{n}" for n in (9, 10)),
+    "max_pool_grad.R10",
     "avg_pool.R9",
     *(f"max_unpool.R{n}" for n in (6, 7)),
-    *(f"dropout.R{n}" for n in (4, 5, 8, 9, 10, 11, 12)),
-    "stateless_dropout.R3",
-    "dropout_grad.R2",
+    *(f"dropout.R{n}" for n in (5, 8, 10, 12)),
 }
+
+HEADINGS = ("Interface", "Mathematics", "Choices")
 
 
 def stated() -> list[tuple[str, int]]:
@@ -165,6 +167,13 @@ def stated() -> list[tuple[str, int]]:
         texts = [ast.get_docstring(node) or "" for node in nodes]
         found += [(op, int(number)) for text in texts for op, number in RULE.findall(text)]
     return found
+
+
+def under(heading: str) -> set[str]:
+    """Return the ids of the rules that docstrings state under one heading."""
+    sections = re.compile(rf"^ *{heading}:\n((?: *\S.*\n)+)", re.MULTILINE)
+    texts = (text for source in SOURCES for text in sections.findall(source.read_text()))
+    return {f"{op}.R{number}" for text in texts for op, number in RULE.findall(text)}
 
 
 def of_ops() -> set[str]:
@@ -194,10 +203,23 @@ def test_numbers_of_rules_are_unique_and_gapless() -> None:
         assert numbers == list(range(1, len(numbers) + 1)), op
 
 
-def test_a_rule_can_be_broken_or_states_a_meaning() -> None:
-    """Not both, not neither; and there are no rules but those stated."""
-    assert not MEANINGS & BROKEN.keys()
-    assert BROKEN.keys() | MEANINGS == of_ops()
+def test_every_rule_has_a_kind() -> None:
+    """It stands under one heading: what can be broken is interface, what others decide otherwise a choice."""
+    kinds = [under(heading) for heading in HEADINGS]
+
+    assert sum(map(len, kinds)) == len(set.union(*kinds))
+    assert kinds == [BROKEN.keys(), MATHEMATICS, CHOICES.keys()]
+    assert set.union(*kinds) == of_ops() | COMMON.keys()
+
+
+@pytest.mark.parametrize("rule", CHOICES)
+def test_a_choice_has_alternatives_that_somebody_makes(rule: str) -> None:
+    """At least two, each under its own name, with its makers and a source; TensorFlow makes the first or another."""
+    alternatives = CHOICES[rule]
+
+    assert len({each.name for each in alternatives}) == len(alternatives) >= 2
+    assert all(each.gives and each.makers and each.source for each in alternatives)
+    assert any(each.of_tensorflow for each in alternatives)
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -221,7 +243,7 @@ def test_a_broken_rule_is_named(rule: str) -> None:
 
 def test_a_meaning_is_tested_by_name() -> None:
     """A test elsewhere has its id in its docstring."""
-    assert named("test_*.py", but=HERE) >= MEANINGS
+    assert named("test_*.py", but=HERE) >= MATHEMATICS | CHOICES.keys()
 
 
 def test_rules_outside_the_ops_are_tested_by_name() -> None:

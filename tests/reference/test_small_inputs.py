@@ -84,7 +84,7 @@ def test_the_gradient_of_a_mean_is_shared_among_real_elements() -> None:
 
 
 def test_a_nan_reaches_its_own_window_alone() -> None:
-    """Stride 2 and 2 taps: element 2 reaches cells 4 and 5. PyTorch in bfloat16: 2 to 5."""
+    """conv2d_transpose.R15: Stride 2 and 2 taps: element 2 reaches cells 4 and 5. PyTorch in bfloat16: 2 to 5."""
     image = row(0, 0, np.nan, 0, dtype=bfloat16)
 
     out = conv2d_transpose(image, np.ones((1, 2, 1, 1), bfloat16), [1, 1, 8, 1], [1, 2])

@@ -32,7 +32,6 @@ DEPTHWISE_CONV2D = replace(
     of_layer=partial(calls.of_layer, "depthwise_conv2d"),
     breaks=breaks.BREAKS["depthwise_conv2d"],
     meanings={
-        "depthwise_conv2d.R10": (conditions.SPECIAL | conditions.PADDED,),
         "depthwise_conv2d.R11": (conditions.SPECIAL,),
         "depthwise_conv2d.R12": (*EMPTY, {"multiplier": ("0",)}),
     },

@@ -90,7 +90,6 @@ CONV2D = Op(
     of_layer=partial(calls.of_layer, "conv2d"),
     breaks=breaks.BREAKS["conv2d"],
     meanings={
-        "conv2d.R10": (conditions.SPECIAL | conditions.PADDED,),
         "conv2d.R11": (conditions.SPECIAL,),
         "conv2d.R12": (conditions.WHOLE,),
         "conv2d.R13": (
@@ -130,8 +129,8 @@ CONV2D_TRANSPOSE = replace(
             {"remainder": ("above 0",)},
             {"stride above window": ("yes",)},
         ),
-        "conv2d_transpose.R13": (conditions.SPECIAL,),
         "conv2d_transpose.R14": (conditions.WHOLE,),
+        "conv2d_transpose.R15": (conditions.SPECIAL,),
     },
     allowed=sets.of_backward("conv2d_transpose", TRANSPOSE_SUM),
     sum=TRANSPOSE_SUM,

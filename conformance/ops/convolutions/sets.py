@@ -43,11 +43,11 @@ def depthwise_sum(arguments: Arguments) -> tuple[SumOfProducts, Shown]:
 
 
 def of_forward(op: str, add: Sum) -> Callable[[Arguments], Permits]:
-    """conv2d and depthwise_conv2d: open are the refusal of an empty output (R9) and of no filters."""
+    """conv2d and depthwise_conv2d: an empty output may be refused (common.R1)."""
 
     def of(arguments: Arguments) -> Permits:
         call, shown = add(arguments)
-        return sums(call, shown, f"{op}.R9", empty=0 in call.shape[1:])
+        return sums(call, shown, f"{op}.R9", empty=0 in call.shape[1:], padded=f"{op}.R10")
 
     return of
 
@@ -70,11 +70,12 @@ def depthwise_input_sum(arguments: Arguments) -> tuple[SumOfProducts, Shown]:
 
 
 def of_backward(op: str, add: Sum) -> Callable[[Arguments], Permits]:
-    """conv2d_transpose and the input gradients: open is the refusal of an empty result (R9)."""
+    """conv2d_transpose and the input gradients: an empty result may be refused (common.R1)."""
 
     def of(arguments: Arguments) -> Permits:
         call, shown = add(arguments)
-        return sums(call, shown, f"{op}.R9", empty=0 in call.shape or 0 in call.left.shape)
+        empty = 0 in call.shape or 0 in call.left.shape
+        return sums(call, shown, f"{op}.R9", empty=empty, padded=f"{op}.R13")
 
     return of
 
@@ -91,10 +92,10 @@ def depthwise_filter_sum(arguments: Arguments) -> tuple[SumOfProducts, Shown]:
 
 
 def of_filter_gradient(op: str, add: Sum) -> Callable[[Arguments], Permits]:
-    """The filter gradients: open is the refusal of an empty one (R9)."""
+    """The filter gradients: an empty one may be refused (common.R1)."""
 
     def of(arguments: Arguments) -> Permits:
         call, shown = add(arguments)
-        return sums(call, shown, f"{op}.R9", empty=0 in call.right.shape)
+        return sums(call, shown, f"{op}.R9", empty=0 in call.right.shape, padded=f"{op}.R12")
 
     return of

@@ -5,11 +5,13 @@ from dataclasses import replace
 from functools import partial
 from math import prod
 
+import numpy as np
+
 import reference
-from conformance.cases import classes, conditions, demands
+from conformance.cases import classes, demands
 from conformance.cases.op import Op
 from conformance.cases.spelling import decoded
-from conformance.model import Case, Json
+from conformance.model import Array, Case, Json
 from conformance.ops.dropout import breaks, calls, layer, sets, world
 from conformance.targets.tensorflow.routes import ROUTES
 from reference import SpecError, random_bits
@@ -47,6 +49,14 @@ def stateless_features(case: Case) -> dict[str, str]:
         "algorithm": algorithm(None if spelt == "default" else decoded(spelt)),
         "seed given as": "tensor" if isinstance(case.attributes["seed"], dict) else "list",
     }
+
+
+def gradient_arrays(case: Case) -> dict[str, Array]:
+    """Draw a gradient, and a mask that a forward call could have: all is kept at a rate of 0, nothing from 1 on."""
+    drawn, rate = demands.arrays(case, {}), float(decoded(case.attributes["rate"]))
+    if rate <= 0:
+        return {**drawn, "kept": np.ones_like(drawn["kept"])}
+    return drawn if rate < 1 else {**drawn, "kept": np.zeros_like(drawn["kept"])}
 
 
 def _noise(case: Case) -> dict[str, str]:
@@ -104,12 +114,9 @@ DROPOUT = Op(
     world=world.of("dropout"),
     breaks=breaks.BREAKS["dropout"],
     meanings={
-        "dropout.R4": ({"rate": ("outside",), "rate given as": ("tensor",)},),
         "dropout.R5": ({"rate": ("0",), "rate given as": ("number",)},),
         "dropout.R8": ({"rate": ("small", "1/2", "between")},),
-        "dropout.R9": (conditions.SPECIAL,),
         "dropout.R10": ({"noise_shape": ("shared",)},),
-        "dropout.R11": ({"seeds": ("seed", "global_seed", "seed and global_seed")},),
         "dropout.R12": ({"seeds": ("none",)},),
     },
     features=seeded_features,
@@ -117,7 +124,7 @@ DROPOUT = Op(
     varied=varied,
     cast=calls.cast,
     arrays=partial(demands.arrays, demands={}),
-    allowed=sets.of_dropout("dropout"),
+    allowed=sets.of_dropout,
     random=True,
     seeded=seeded,
     seeding=lambda number: {"global_seed": number},
@@ -134,9 +141,8 @@ STATELESS_DROPOUT = replace(
     valid=partial(calls.valid, "stateless_dropout"),
     world=world.of("stateless_dropout"),
     breaks=breaks.BREAKS["stateless_dropout"],
-    meanings={**DROPOUT.meanings, "stateless_dropout.R3": (conditions.ALWAYS,)},
     features=stateless_features,
-    allowed=sets.of_dropout("stateless_dropout"),
+    allowed=sets.of_stateless_dropout,
     seeded=lambda _: True,
     seeding=lambda number: {"seed": [number, number]},
     layer=layer.DROPPING,
@@ -154,12 +160,12 @@ DROPOUT_GRAD = Op(
     valid=partial(calls.valid, "dropout_grad"),
     world=world.of("dropout_grad"),
     breaks=breaks.BREAKS["dropout_grad"],
-    meanings={"dropout_grad.R2": (conditions.SPECIAL,)},
+    meanings={},
     features=features,
     simpler=simpler,
     varied=varied,
     cast=calls.cast,
-    arrays=partial(demands.arrays, demands={}),
+    arrays=gradient_arrays,
     allowed=sets.of_dropout_grad,
     at_layer=layer.DROPPING_GRADIENT,
     tensorflow=ROUTES["dropout_grad"],

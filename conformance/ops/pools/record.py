@@ -14,7 +14,7 @@ from conformance.cases.spelling import decoded
 from conformance.cases.values import Demand
 from conformance.model import Array, Case
 from conformance.ops import sliding
-from conformance.ops.pools import breaks, calls, layer, linear, sets, world
+from conformance.ops.pools import breaks, calls, layer, linear, maxima, sets, world
 from conformance.ops.pools.calls import Pool
 from conformance.targets.tensorflow.routes import ROUTES
 from reference.ops.max_pool import pooled
@@ -134,7 +134,6 @@ MAX_POOL = Op(
     breaks=breaks.BREAKS["max_pool"],
     meanings={
         "max_pool.R9": (conditions.PADDED,),
-        "max_pool.R10": (conditions.SPECIAL,),
         "max_pool.R11": (conditions.SPECIAL,),
     },
     features=features,
@@ -142,7 +141,7 @@ MAX_POOL = Op(
     varied=varied,
     cast=regimes.cast,
     arrays=largest_arrays,
-    allowed=sets.of_max_pool,
+    allowed=maxima.of_max_pool,
     windows=partial(windows, "max_pool"),
     geometry=LARGEST,
     layer=layer.MAXIMUM,
@@ -163,10 +162,9 @@ MAX_POOL_WITH_ARGMAX = replace(
     meanings={
         "max_pool_with_argmax.R9": (conditions.PADDED,),
         "max_pool_with_argmax.R10": (conditions.TIES,),
-        "max_pool_with_argmax.R11": (conditions.SPECIAL,),
     },
     varied=partial(varied, layouts=False),
-    allowed=sets.of_max_pool_with_argmax,
+    allowed=maxima.of_max_pool_with_argmax,
     windows=partial(windows, "max_pool_with_argmax"),
     layer=layer.MAXIMUM_WITH_ARGMAX,
     tensorflow=ROUTES["max_pool_with_argmax"],
@@ -184,11 +182,7 @@ MAX_POOL_GRAD = replace(
     takes=partial(calls.takes, "max_pool_grad"),
     of_layer=partial(calls.of_layer, "max_pool_grad"),
     breaks=breaks.BREAKS["max_pool_grad"],
-    meanings={
-        "max_pool_grad.R10": (conditions.ALWAYS,),
-        "max_pool_grad.R11": (conditions.TIES,),
-        "max_pool_grad.R12": (conditions.SPECIAL,),
-    },
+    meanings={"max_pool_grad.R10": (conditions.ALWAYS,)},
     arrays=credited_arrays,
     allowed=sets.of_max_pool_grad,
     sum=sets.credited_sum,

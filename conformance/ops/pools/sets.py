@@ -1,18 +1,18 @@
-"""What the pools, their gradients and avg_unpool may give."""
+"""What the average pools, the gradients of pools and avg_unpool may give; max pools: `maxima`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-import reference
 from conformance.cases.op import Arguments, Permits, Shown, Sum
 from conformance.model import Array
+from conformance.ops.pools.maxima import geometry_of, smallest_normal
 from conformance.ops.sums import always, in_layout, laid_out, may_refuse, named, sums
-from conformance.sets import Allowed, AnyOf, Refused, Results, Totals, Unspecified
-from reference.bounds import Arithmetic, Bounds, Within, exactly
+from conformance.sets import Allowed, AnyOf, Results, Totals, Unspecified
+from reference.bounds import Arithmetic, Bounds, Within
 from reference.checks import to_nhwc
+from reference.choices import EITHER
 from reference.engine.exact import SumOfProducts
 from reference.engine.patches import overlap
 from reference.engine.pools import Parts, Pool
@@ -26,74 +26,10 @@ __all__ = [
     "average_sum",
     "credited_sum",
     "of_avg_pool",
-    "of_max_pool",
     "of_max_pool_grad",
-    "of_max_pool_with_argmax",
     "of_spread",
     "spread_sum",
 ]
-
-
-def of_max_pool(arguments: Arguments) -> Permits:
-    """max_pool: exact, but for windows of NaN alone (R10) and subnormal numbers (R11)."""
-    value = reference.max_pool(**arguments)
-    return always(may_refuse(Results((selected(value, arguments["input"]),)), "max_pool.R8", empty=0 in value.shape))
-
-
-def selected(value: Array, image: Array) -> Within:
-    """Return the set of elements picked from an image: themselves, and what its NaN and subnormals leave open."""
-    result = exactly(value)
-    if value.dtype.kind in "iu":
-        return result
-    least, lowest = smallest_normal(image), value.dtype.type(-format_of(value.dtype).largest)
-    if not (least or result.nan.any()):
-        return result
-    low, high = value.copy(), value.copy()
-    low[result.nan], high[result.nan] = -np.inf, lowest
-    tiny = np.abs(value.astype(np.float64)) < least
-    low[tiny], high[tiny] = -least, least
-    return replace(result, low=low, high=high)
-
-
-def of_max_pool_with_argmax(arguments: Arguments) -> Permits:
-    """max_pool_with_argmax: open is the refusal of an empty result (R8)."""
-    value, argmax = reference.max_pool_with_argmax(**arguments)
-    results = Results(named_elements(value, argmax, arguments))
-    return always(may_refuse(results, "max_pool_with_argmax.R8", empty=0 in value.shape))
-
-
-def named_elements(value: Array, argmax: Array, arguments: Arguments) -> tuple[Within, Within]:
-    """Return the sets of values and indices: NaN in the window (R11) and subnormals that tie with 0 leave them open."""
-    values, indices = selected(value, arguments["input"]), exactly(argmax)
-    image = arguments["input"]
-    if image.dtype.kind in "iu":
-        return values, indices
-    _, geometry = pool("max_pool_with_argmax", *geometry_of(arguments))
-    loose = holds(geometry, np.isnan(image)) | (np.abs(value.astype(np.float64)) < smallest_normal(image))
-    if not loose.any():
-        return values, indices
-    last = np.iinfo(argmax.dtype).max
-    low, high = np.where(loose, 0, argmax), np.where(loose, last, argmax)
-    nan = values.nan | holds(geometry, np.isnan(image))
-    return replace(values, nan=nan), replace(indices, low=low, high=high)
-
-
-def smallest_normal(image: Array) -> float:
-    """Return what a subnormal is below, where the image holds any; else nothing is."""
-    limit = format_of(image.dtype).smallest_normal
-    small = image[np.abs(image) < image.dtype.type(limit)]
-    return limit if small.any() else 0.0
-
-
-def geometry_of(arguments: Arguments, name: str = "input") -> tuple[Any, ...]:
-    """Return the arguments of `pool` after its op."""
-    keys = (name, "ksize", "strides", "padding")
-    return (*(arguments[key] for key in keys), arguments.get("data_format", "NHWC"))
-
-
-def holds(geometry: Pool, mask: Array) -> Array:
-    """Return which windows hold a marked cell: [N, OH, OW, OC]."""
-    return geometry.reduce(np.maximum, mask.astype(np.uint8), 0).astype(bool)
 
 
 def of_max_pool_grad(arguments: Arguments) -> Permits:
@@ -102,21 +38,19 @@ def of_max_pool_grad(arguments: Arguments) -> Permits:
     image, geometry = pool("max_pool_grad", *geometry_of(arguments, "orig_input"))
     floating = image.dtype.kind not in "iu"
     if floating and np.isnan(image).any():
-        return always(Unspecified("max_pool_grad.R12: whom a window that holds NaN credits"))
+        return always(Unspecified("whom a window that holds NaN credits", made={"max_pool_grad.R12": EITHER}))
     bounds, grad = Bounds(call), arguments["grad"]
     tied = ties(image, geometry) if floating else np.zeros(image.shape, bool)
 
     def of(arithmetic: Arithmetic) -> Allowed:
         strict = bounds.under(arithmetic)
-        options: list[Results | Refused] = [Results((laid_out(strict, shown),))]
-        if tied.any():
-            loose = laid_out(loosened(strict, tied, to_nhwc(grad, geometry.layout), geometry), shown)
-            totals = conserved(grad, image.shape, geometry, arithmetic)
-            options.append(Results((loose,), remark="other-tie", totals=totals))
-        if 0 in grad.shape or 0 in image.shape:
-            reason = "the pool is empty: the rule leaves open whether that is refused"
-            options.append(Refused("max_pool_grad.R8", reason))
-        return options[0] if len(options) == 1 else AnyOf(tuple(options))
+        if not tied.any():
+            empty = 0 in grad.shape or 0 in image.shape
+            return may_refuse(Results((laid_out(strict, shown),)), "max_pool_grad.R8", empty=empty)
+        loose = laid_out(loosened(strict, tied, to_nhwc(grad, geometry.layout), geometry), shown)
+        totals = conserved(grad, image.shape, geometry, arithmetic)
+        first = Results((laid_out(strict, shown),), made={"max_pool_grad.R11": "first"})
+        return AnyOf((first, Results((loose,), totals=totals, made={"max_pool_grad.R11": "another"})))
 
     return of
 
@@ -186,7 +120,7 @@ def average_sum(arguments: Arguments) -> tuple[SumOfProducts, Shown]:
 
 
 def of_avg_pool(arguments: Arguments) -> Permits:
-    """avg_pool: open is the refusal of an empty result (R8)."""
+    """avg_pool: an empty result may be refused (common.R1)."""
     call, shown = average_sum(arguments)
     return sums(call, shown, "avg_pool.R8", empty=0 in call.shape)
 
@@ -203,7 +137,7 @@ def spread_sum(op: str, shape_name: str, values: str) -> Sum:
 
 
 def of_spread(op: str, add: Sum) -> Callable[[Arguments], Permits]:
-    """avg_pool_grad and avg_unpool: open is the refusal of an empty result (R8)."""
+    """avg_pool_grad and avg_unpool: an empty result may be refused (common.R1)."""
 
     def of(arguments: Arguments) -> Permits:
         call, shown = add(arguments)

@@ -2,40 +2,34 @@
 
 import json
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
 
 from conformance.judge.allowed import AnyMask, Refused, Results, Totals, Unspecified
 from conformance.judge.verdicts import unlikely
 from conformance.model import Array
+from conformance.sets import Made, Option
+from reference.bounds import Within
 from reference.floats import format_of
-from reference.ops.dropout import kept_shares, possible, scaled
+from reference.ops.masks import kept, kept_shares, possible
 
-__all__ = ["Option", "compared", "plain"]
-
-Option: TypeAlias = Results | Refused | AnyMask | Unspecified
+__all__ = ["compared", "plain"]
 
 
-def compared(options: Sequence[Option], kind: str, *, own_masks: bool) -> list[str]:
-    """Return the lines that print what is expected and what came, compare, and end."""
-    masks: tuple[type[Option], ...] = (AnyMask, Results) if own_masks else (Results, AnyMask)
-    # Of several sets of results the last one holds the others.
-    widest = next(
-        each for some in (Unspecified, *masks, Refused) for each in reversed(options) if isinstance(each, some)
-    )
-    match widest:
-        case Refused(_, reason):
-            return [
-                f"print('expected: an error, since', {reason!r}, 'got:', *map(repr, got), sep='\\n')",
-                "sys.exit(1)",
-            ]
-        case Unspecified():
-            lines, fits = ["print('expected: anything; got:', *got, sep='\\n')"], "True"
-        case AnyMask():
-            lines, fits = _masked(widest)
-        case Results():
-            lines, fits = _within(widest)
+def compared(several: Sequence[Option], kind: str) -> list[str]:
+    """Return the lines that print what is expected and what came, compare, and end; several: one must be met."""
+    kinds = (Unspecified, AnyMask, Results, Refused)
+    widest = next(some for some in kinds if any(isinstance(option, some) for option in several))
+    found = [option for option in several if isinstance(option, widest)]
+    if isinstance(first := found[0], Refused):
+        told = f"print('expected: an error, since', {first.reason!r}, 'got:', *map(repr, got), sep='\\n')"
+        return [told, "sys.exit(1)"]
+    if isinstance(first, Unspecified):
+        lines, fits = ["print('expected: anything; got:', *got, sep='\\n')"], "True"
+    elif isinstance(first, AnyMask):
+        lines, fits = _masked([mask for mask in found if isinstance(mask, AnyMask)])
+    else:
+        lines, fits = _within(_outermost([results for results in found if isinstance(results, Results)]))
     if kind == "nondeterministic":
         lines += [
             "print('expected: the same bits the second time; got:', *(again := arrays(dict(a))), sep='\\n')",
@@ -45,22 +39,42 @@ def compared(options: Sequence[Option], kind: str, *, own_masks: bool) -> list[s
     return [*lines, f"sys.exit(0 if {fits} else 1)"]
 
 
-def _within(results: Results) -> tuple[list[str], str]:
-    """Return the lines that compare numbers, shapes, dtypes and values, and the condition that all are right."""
-    sets = ", ".join(
-        f"({plain(each.low)}, {plain(each.high)}, {plain(each.nan)}, '{each.value.dtype.name}')"
-        for each in results.arrays
+def _outermost(several: Sequence[Results]) -> list[Results]:
+    """Return the results that none of the others holds: of several that are alike the first."""
+    kept: list[Results] = []
+    for number, each in enumerate(several):
+        others = [*kept, *several[number + 1 :]]
+        if not any(_holds(other, each) for other in others):
+            kept.append(each)
+    return kept
+
+
+def _holds(outer: Results, inner: Results) -> bool:
+    """Return whether whatever the inner set allows the outer one does, too, but for sums of elements."""
+    return all(
+        ((np.isnan(one.low) | ((other.low <= one.low) & (one.high <= other.high))) & (other.nan | ~one.nan)).all()
+        for other, one in zip(outer.arrays, inner.arrays, strict=True)
     )
+
+
+def _within(several: Sequence[Results]) -> tuple[list[str], str]:
+    """Return the lines that compare numbers, shapes, dtypes and values, and the condition that all are right."""
+    sets = ",\n    ".join(f"[{', '.join(map(_set, results.arrays))}]" for results in several)
     lines = [
-        f"allowed = [{sets}]",
+        f"allowed = [{sets}]" if len(several) > 1 else f"allowed = {sets}",
         "print('expected (from, to, or NaN, dtype):', *allowed, 'got:', *((g, g.dtype.name) for g in got), sep='\\n')",
-        "fits = [g.shape == l.shape and g.dtype == d and ((l <= g) & (g <= h) | n & (g != g)).all()",
-        "        for g, (l, h, n, d) in zip(got, allowed)]",
+        "def fits(sets): return len(got) == len(sets) and all(",
+        "    g.shape == l.shape and g.dtype == d and ((l <= g) & (g <= h) | n & (g != g)).all()",
+        "    for g, (l, h, n, d) in zip(got, sets))",
     ]
-    condition = "len(got) == len(allowed) and all(fits)"
-    if results.totals is None:
-        return lines, condition
-    return lines + _added(results.totals), f"{condition} and added(got[0])"
+    condition = "fits(allowed)" if len(several) == 1 else "any(map(fits, allowed))"
+    totals = next((results.totals for results in several if results.totals), None)
+    return (lines, condition) if totals is None else (lines + _added(totals), f"{condition} and added(got[0])")
+
+
+def _set(result: Within) -> str:
+    """Return the source text of one result's set: from, to, whether NaN, dtype."""
+    return f"({plain(result.low)}, {plain(result.high)}, {plain(result.nan)}, '{result.value.dtype.name}')"
 
 
 def _added(totals: Totals) -> list[str]:
@@ -73,28 +87,40 @@ def _added(totals: Totals) -> list[str]:
     ]
 
 
-def _masked(mask: AnyMask) -> tuple[list[str], str]:
+def _masked(several: Sequence[AnyMask]) -> tuple[list[str], str]:
     """Return the lines that compare a dropout under an unknown mask with what it may keep, and how much of it."""
+    mask = several[0]
     x, rate = mask.x, float(mask.rate)
     with np.errstate(all="ignore"):
-        value = x if rate == 0 and not isinstance(mask.rate, np.ndarray) else scaled(x, mask.rate)
-        cells = possible(x, mask.rate, mask.noise_shape, np.zeros_like(x)).ambiguous
+        ways = [(*kept(x, mask.rate, each.made), _lost(x, each.made)) for each in several]
+        cells = possible(x, mask.rate, mask.noise_shape, np.zeros_like(x), mask.made).ambiguous
         tiny = format_of(x.dtype).smallest_normal
-        mute = (np.abs(x) < tiny) | (np.abs(value) < tiny)
+        mute = (np.abs(x) < tiny) | (np.abs(ways[0][0]) < tiny)
     axes = tuple(axis for axis, size in enumerate(cells.shape) if size == 1)
     total = int((~cells).sum())
     shares = kept_shares(mask.rate, x.dtype) if total and 0 < rate < 1 else ()  # as a verdict looks at them
-    counts = [kept for kept in range(total + 1) if not shares or not all(unlikely(total, kept, s) for s in shares)]
+    counts = [n for n in range(total + 1) if not shares or not all(unlikely(total, n, share) for share in shares)]
     least, most = counts[0], counts[-1]
+    shown = ", ".join(f"({', '.join(map(plain, way))})" for way in ways)
     lines = [
-        f"y, mute = {plain(value)}, {plain(mute)}",
-        f"print('expected {x.dtype.name}, each 0 or', y, 'and {least} to {most} kept; got:', *map(repr, got))",
-        "def fair(g):",
-        f"    kept = ((g == y) | (g != g) & (y != y) | mute & (g == 0)).all({axes}, keepdims=True) & {rate < 1}",
-        f"    dropped = ((g == 0) & ~np.signbit(g)).all({axes}, keepdims=True) & {not rate <= 0}",
-        f"    return (kept | dropped).all() and {least} <= (kept & ~mute.all({axes}, keepdims=True)).sum() <= {most}",
+        f"ways, mute = [{shown}], {plain(mute)}",
+        f"print('expected {x.dtype.name}: from, to or', *ways, 'and {least} to {most} kept; got:', *map(repr, got))",
+        f"def whole(cells): return cells.all({axes}, keepdims=True)",
+        "def fair(g, low, high, lost):",
+        f"    kept = whole((low <= g) & (g <= high) | (g != g) & (low != low) | mute & (g == 0)) & {rate < 1}",
+        "    zero = (g == lost) & (np.signbit(g) == np.signbit(lost)) | (g != g) & (lost != lost)",
+        f"    return (kept | whole(zero) & {not rate <= 0}).all() and {least} <= (kept & ~whole(mute)).sum() <= {most}",
     ]
-    return lines, f"len(got) == 1 and got[0].shape == y.shape and got[0].dtype == '{x.dtype.name}' and fair(got[0])"
+    form = f"got[0].shape == ways[0][0].shape and got[0].dtype == '{x.dtype.name}'"
+    return lines, f"len(got) == 1 and {form} and any(fair(got[0], *way) for way in ways)"
+
+
+def _lost(x: Array, made: Made) -> Array:
+    """Return what a dropped element becomes."""
+    zero = np.zeros(x.shape, x.dtype)
+    zero = np.copysign(zero, x).astype(x.dtype) if made.get("dropout.R13") == "signed" else zero
+    nan = x.dtype.type(np.nan)
+    return np.where(np.isfinite(x), zero, nan) if made.get("dropout.R9") == "NaN" else zero
 
 
 def plain(array: Array) -> str:

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from conformance.judge.allowed import Allowed, AnyMask, AnyOf, Refused, Results, Unspecified
+from conformance.judge.allowed import Allowed, AnyMask, Refused, Results, Unspecified
 from conformance.model import Case
 from conformance.ops import OPS
+from conformance.sets import Option, options
 from conformance.targets.target import NAMESPACE, Target
 from conformance.targets.transport.process import Limits
-from conformance.triage.scripts.comparison import Option, compared, plain
+from conformance.triage.scripts.comparison import compared, plain
 from conformance.triage.scripts.source import definitions
 
 __all__ = ["calling", "opening", "plain", "script"]
@@ -49,14 +50,14 @@ def script(
     limits: of the run, for a call; those of `Limits` by default.
     """
     limits = limits or Limits()
-    options = allowed.options if isinstance(allowed, AnyOf) else (allowed,)
+    several = options(allowed)
     setting, call = calling(case, arguments, target, route)
     lines = [
         *opening(f"{case.op}: {kind} on {target.name}", target, APART.get(kind, ()), _parent(kind, limits)),
         *setting,
         *_limited(kind, target, limits),
-        *_called(options, call, target, kind),
-        *compared(options, kind, own_masks=target.draws_own(case.op)),
+        *_called(several, call, target, kind),
+        *compared(several, kind),
     ]
     return "\n".join(lines) + "\n"
 
@@ -163,22 +164,22 @@ def _limited(kind: str, target: Target, limits: Limits) -> list[str]:
     ]
 
 
-def _called(options: Sequence[Option], call: str, target: Target, kind: str) -> list[str]:
+def _called(several: Sequence[Option], call: str, target: Target, kind: str) -> list[str]:
     """Return the lines that make the call, `got`, and end where it raises."""
     foreign = target.adapter == NAMESPACE or target.profile is not None
     expected = [
         name
         for name, some in (("a value", Results | AnyMask | Unspecified), ("an error", Refused | Unspecified))
-        if any(isinstance(option, some) for option in options)
+        if any(isinstance(option, some) for option in several)
     ]
     memory = "MemoryError" if foreign else "(MemoryError, tf.errors.ResourceExhaustedError)"
     wrong = f"int(isinstance(error, {memory}))" if kind == "out-of-memory" else "0"
     code = wrong if "an error" in expected else "1"
     arrays = f"[np.array(g) for g in {'several' if foreign else 'tf.nest.flatten'}({call})]"
-    several = ["def several(got):", "    return got if isinstance(got, tuple) else (got,)"] if foreign else []
+    flat = ["def several(got):", "    return got if isinstance(got, tuple) else (got,)"] if foreign else []
     twice = ["def arrays(a):", f"    return {arrays}"] if kind == "nondeterministic" else []
     return [
-        *several,
+        *flat,
         *twice,
         "try:",
         f"    got = {'arrays(dict(a))' if twice else arrays}",

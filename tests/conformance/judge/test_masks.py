@@ -130,6 +130,19 @@ def test_another_seed_gives_another_mask() -> None:
     assert judged.evidence["seeds"] == sorted([first.seed, other.seed])
 
 
+def test_seeds_that_doubles_do_not_tell_apart_may_give_one_mask() -> None:
+    """common.R5: 2^53 and 2^53 + 1 are one double; where all digits count they are two calls, of two masks."""
+    even = np.arange(4096).reshape(64, 64) % 2 == 0
+    first, alike, other = (
+        dropped(mask, replace(CASE, op="stateless_dropout", attributes={"rate": 0.5, "seed": [seed, 1]}))
+        for mask, seed in ((even, 2**53), (even, 2**53 + 1), (~even, 2**53 + 1))
+    )
+
+    assert Symptom.RUN_SEEDS not in verdict([first, alike]).symptoms
+    assert Symptom.RUN_CALL not in verdict([first, other]).symptoms
+    assert Symptom.RUN_CALL in verdict([alike, other]).symptoms
+
+
 def test_a_global_and_an_ops_seed_may_give_one_mask() -> None:
     """What a generator makes of 1 as either need not differ."""
     first = fair(1)

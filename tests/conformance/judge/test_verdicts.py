@@ -334,12 +334,14 @@ def test_an_empty_result_agrees() -> None:
 
 
 def test_the_first_option_that_is_met_decides() -> None:
-    """With its remark; the options stand in the order of preference."""
-    loose = Results((exactly(2 * ONES),), remark="other-tie")
+    """It says which alternative of a choice was made; where several are met, all of them."""
+    one, two = (Results((exactly(number * ONES),), made={"op.R1": name}) for number, name in ((1, "one"), (2, "two")))
 
-    assert verdict(AnyOf((EXACT, loose)), returned(ONES)).kind == ""
-    assert verdict(AnyOf((EXACT, loose)), returned(2 * ONES)).kind == "other-tie"
-    assert verdict(AnyOf((loose, EXACT)), returned(2 * ONES)).kind == "other-tie"
+    assert verdict(AnyOf((one, two)), returned(ONES)).made == {"op.R1": ("one",)}
+    assert verdict(AnyOf((one, two)), returned(2 * ONES)).made == {"op.R1": ("two",)}
+    assert verdict(AnyOf((one, replace(one, made={"op.R1": "three"}))), returned(ONES)).made == {
+        "op.R1": ("one", "three")
+    }
 
 
 def test_where_none_is_met_the_first_options_objection_stands() -> None:
@@ -476,11 +478,11 @@ def test_masks_of_another_form_disagree() -> None:
 def test_tensorflows_own_mask_is_known() -> None:
     """Another fair mask is a wrong value, but for a target that declares another generator."""
     evens, odds = (dropped(X, np.arange(1000) % 2 == k) for k in (0, 1))
-    allowed = AnyOf((Results((exactly(evens),)), AnyMask(X, 0.5, None)))
+    known, mask = Results((exactly(evens),)), AnyMask(X, 0.5, None)
 
-    assert verdict(allowed, returned(evens)).outcome == "agrees"
-    assert verdict(allowed, returned(odds)).kind == "wrong-value"
-    assert verdict(allowed, returned(odds), own_masks=True).outcome == "agrees"
+    assert verdict(known, returned(odds)).kind == "wrong-value"
+    assert verdict(AnyOf((known, mask)), returned(evens)).outcome == "agrees"
+    assert verdict(AnyOf((known, mask)), returned(odds)).outcome == "agrees"
 
 
 def test_the_chance_of_a_mask_is_bounded_from_above() -> None:

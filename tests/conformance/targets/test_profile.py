@@ -105,7 +105,10 @@ def test_kept_subnormals_are_no_zeros() -> None:
         ({"limits": [{"reason": "x", "features": {"dilations": "2"}}]}, "did you mean 'dilation'"),
         ({"limits": [{"reason": "x", "features": {"dilation": "2"}}]}, "'2' is not one of 1, above 1"),
         ({"arithmetic": {"conv2d": {"float32": "tf31"}}}, r"arithmetic\.conv2d\.float32: 'tf31' is not known"),
-        ({"choices": {"max_pool": "dropped"}}, "'max_pool' is not a rule, such as max_pool.R10"),
+        ({"choices": {"max_pool": "dropped"}}, "here: choices: 'max_pool' is not known: did you mean 'max_pool.R13'"),
+        ({"choices": {"max_pool.R10": "drop"}}, "choices.max_pool.R10: 'drop' is not known: did you mean 'dropped'"),
+        ({"choices": {"max_pool.R9": "dropped"}}, "choices: 'max_pool.R9' is not known"),
+        ({"choices": {"dropout.R11": "own"}}, "choices: 'dropout.R11' is not known"),  # own_masks says that
         ({"choices": "torch"}, "'torch' is not 'tensorflow' or a table of rules"),
         ({"deterministic": 1}, "here: deterministic: '1' is not true or false"),
         ({"name": "two\nlines"}, "is not a line of text"),

@@ -79,6 +79,28 @@ def test_two_masks_of_one_seed_are_a_finding_unless_the_target_ignores_seeds(
     assert [finding.reason for finding in found] == ["over the whole run: one call gave 2 masks: 1"] * number
 
 
+@pytest.mark.parametrize(
+    ("rule", "made", "number"),
+    [
+        ("max_pool.R10", (["dropped"], ["dropped", "propagated"]), 0),
+        ("max_pool.R10", (["dropped"], ["propagated"], ["dropped"]), 1),
+        ("max_pool.R13", (["-inf"], ["lowest"]), 0),
+    ],
+)
+def test_a_choice_that_is_made_now_so_now_so_is_a_finding(
+    tmp_path: Path, rule: str, made: tuple[list[str], ...], number: int
+) -> None:
+    """Where no alternative is what all calls show; "either" is one of R13, which is not asked then."""
+    rows = [row("max_pool", choices=json.dumps({rule: names})) for names in made]
+
+    found = find(stored(tmp_path, rows), TARGETS, [])
+
+    assert [(finding.verdict.symptoms, finding.verdict.rule) for finding in found] == [(("run-choice",), rule)] * number
+    assert [finding.reason for finding in found] == [
+        "over the whole run: max_pool.R10 is decided now so, now so: dropped in 2 calls, propagated in 1 calls"
+    ] * number
+
+
 def fingerprint(name: str) -> dict[str, Any]:
     """Return the fingerprint of float32 convolutions that look like this."""
     return {"op": "conv2d", "target": "tf-cpu-xla", "dtype": "float32", "name": name}

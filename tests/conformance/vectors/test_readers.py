@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.judge.allowed import AnyMask, Refused, Results, Unspecified, allowed, preferred
+from conformance.judge.allowed import AnyMask, Refused, Results, Unspecified, adopted, allowed, preferred
 from conformance.judge.verdicts import verdict
 from conformance.model import Array, Case, Raised, Returned
 from conformance.ops import OPS, arguments, generate
+from conformance.targets.target import Target
+from conformance.vectors.bundle import CHOICES
 from conformance.vectors.options import either
 from tests.conformance.vectors.answering import Answers, cases, write
 from tests.conformance.vectors.conftest import CASES, Reader
@@ -72,7 +74,8 @@ def otherwise(number: int, given: tuple[Array, ...] | None) -> tuple[Array, ...]
 def judged(case: Case, given: tuple[Array, ...] | None) -> str:
     """Return the suite's own word for an answer, of a target with a generator of its own."""
     observed = Raised("Error", "") if given is None else Returned(given, 0.0)
-    found = verdict(allowed(case, arguments(case)), observed, own_masks=True)
+    target = Target(name="vectors", about="").claiming(CHOICES)
+    found = verdict(adopted(allowed(case, arguments(case)), target, case.op), observed)
     return found.kind if found.outcome == "disagrees" else "agrees"
 
 

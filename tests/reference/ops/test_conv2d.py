@@ -283,7 +283,11 @@ def test_filters_over_padding_are_absent() -> None:
 
 
 def test_gradients_over_padding_are_absent() -> None:
-    """Image of two, SAME, 3 taps: the first tap lies in the padding at the first window, the last at the second."""
+    """
+    conv2d_backprop_filter.R12: image of two, SAME, 3 taps.
+
+    The first tap lies in the padding at the first window, the last one at the second.
+    """
     gradient = plane([10, 100], dtype=np.float64)
 
     call = filter_gradient(plane([1, 2], dtype=np.float64), (1, 3, 1, 1), gradient, 1, "SAME")

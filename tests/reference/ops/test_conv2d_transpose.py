@@ -179,7 +179,11 @@ def test_a_large_image_is_transposed_in_blocks() -> None:
 
 
 def test_filters_over_inserted_zeros_and_padding_are_absent() -> None:
-    """From 2 to 4 in steps of 2 under taps 3 5: each cell is reached by one, and the other is absent."""
+    """
+    conv2d_transpose.R13, conv2d_backprop_input.R13: from 2 to 4 in steps of 2 under taps 3 5.
+
+    Each cell is reached by one, and the other is absent.
+    """
     filters = taps(3, 5, dtype=np.float64)
 
     call = backward("conv2d_transpose", (1, 1, 4, 1), filters, row(1, 10, dtype=np.float64), 2, "SAME")

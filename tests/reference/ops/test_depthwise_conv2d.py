@@ -105,6 +105,24 @@ def test_padding_is_absence() -> None:
     assert np.isnan(out[1])
 
 
+def test_padding_is_absence_in_the_gradients() -> None:
+    """
+    depthwise_conv2d_backprop_input.R13, depthwise_conv2d_backprop_filter.R12: two cells, three taps, SAME.
+
+    The first tap reaches the first cell from the second window alone: it is NaN, and the second cell 1 + 1. The first
+    window's infinite gradient lies over padding at the first tap, which the second window alone gives.
+    """
+    taps = np.array([NAN, 1, 1], np.float32).reshape(1, 3, 1, 1)
+    ones, gradient = np.ones((1, 1, 2, 1), np.float32), np.array([np.inf, 1], np.float32).reshape(1, 1, 2, 1)
+
+    of_input = depthwise_conv2d_backprop_input([1, 1, 2, 1], taps, ones, ONES, "SAME").ravel()
+    of_filter = depthwise_conv2d_backprop_filter(ones, [1, 3, 1, 1], gradient, ONES, "SAME").ravel()
+
+    assert np.isnan(of_input[0])
+    assert of_input[1] == 2
+    assert of_filter.tolist() == [1, np.inf, np.inf]
+
+
 def test_nan_stays_in_its_channel() -> None:
     """depthwise_conv2d.R11: NaN in the first of two channels, infinity in the second, which a zero makes NaN."""
     image = np.array([NAN, np.inf], np.float32).reshape(1, 1, 1, 2)

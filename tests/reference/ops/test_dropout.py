@@ -13,12 +13,11 @@ from reference.ops.dropout import (
     general_dropout,
     keeps,
     kept_mask,
-    kept_shares,
-    possible,
     scaled,
     stateless_dropout,
 )
 from reference.ops.dropout_grad import dropout_grad
+from reference.ops.masks import possible
 
 DTYPES = ["float16", bfloat16, "float32", "float64"]
 INF, NAN = float("inf"), float("nan")
@@ -308,85 +307,6 @@ def test_the_gradient_of_what_was_dropped_is_zero_whatever_the_scale() -> None:
     out = dropout_grad(floats(1, NAN, dtype=np.float16), np.array([False, False]), 0.99999)
 
     assert bits(out) == bits(floats(0, 0, dtype=np.float16))
-
-
-@pytest.mark.parametrize(
-    ("observed", "allowed"), [(2.0, True), (0.0, True), (-0.0, False), (1.0, False), (2.0000002, False), (NAN, False)]
-)
-def test_only_the_scaled_element_and_zero_are_possible(observed: float, allowed: bool) -> None:
-    """At rate 0.5, 1 gives 2 or 0; one ulp off is off, and a negative zero is a product with zero, not a zero."""
-    assert possible(floats(1), 0.5, None, floats(observed)).allowed.tolist() == [allowed]
-
-
-def test_what_was_kept_is_read_off_the_result() -> None:
-    """1 gives 2 or 0; 0 gives 0 either way and tells nothing."""
-    seen = possible(floats(1, 1, 0), 0.5, None, floats(2, 0, 0))
-
-    assert seen.kept.tolist() == [True, False, True]
-    assert seen.dropped.tolist() == [False, True, True]
-    assert seen.ambiguous.tolist() == [False, False, True]
-
-
-@pytest.mark.parametrize("x", [0.0, -0.0, 2.0**-140])
-@pytest.mark.parametrize("observed", [0.0, 2.0**-139, -0.0])
-def test_what_may_be_zero_when_kept_is_left_out_whatever_came(x: float, observed: float) -> None:
-    """Were subnormals counted only where they were seen kept, too many would seem kept."""
-    assert possible(floats(x), 0.5, None, floats(observed)).ambiguous.all()
-
-
-@pytest.mark.parametrize(
-    ("rate", "dtype", "share"),
-    [(0.001, bfloat16, 127 / 128), (0.999, bfloat16, 0), (0.25, np.float16, 0.75), (0.3, np.float16, 716 / 1024)],
-)
-def test_few_bits_keep_another_share(rate: float, dtype: Any, share: float) -> None:  # noqa: ANN401
-    """By hand: 0.001 lies above 0 / 128 alone; bfloat16 makes 1 of 0.999; 0.3 * 1024 = 307.25 is above 308."""
-    assert kept_shares(rate, np.dtype(dtype)) == (1 - rate, share)
-
-
-def test_cells_are_kept_or_dropped_as_a_whole() -> None:
-    """dropout.R10: under noise shape [2, 1] the second row, half dropped, is not possible."""
-    x, observed = np.ones((2, 2), np.float32), np.array([[2, 2], [2, 0]], np.float32)
-
-    seen = possible(x, 0.5, [2, 1], observed)
-
-    assert seen.allowed.tolist() == [[True, True], [False, False]]
-    assert seen.kept.tolist() == [[True], [False]]
-
-
-def test_a_shorter_noise_shape_shares_the_leading_axes() -> None:
-    """dropout.R10: under noise shape [2] column 1, kept in one row only, is not possible."""
-    x, observed = np.ones((2, 2), np.float32), np.array([[2, 2], [2, 0]], np.float32)
-
-    assert possible(x, 0.5, [2], observed).allowed.tolist() == [[True, False], [True, False]]
-
-
-@pytest.mark.parametrize(
-    ("rate", "observed", "allowed"),
-    [(0, 1, True), (0, 0, False), (np.array(0, np.float32), 0, False), (np.array(1, np.float32), 0, True)],
-)
-def test_the_ends_of_the_range_leave_no_choice(rate: Any, observed: float, allowed: bool) -> None:  # noqa: ANN401
-    """Rate 0 drops nothing; an array 1 drops all."""
-    assert possible(floats(1), rate, None, floats(observed)).allowed.tolist() == [allowed]
-
-
-def test_an_array_rate_of_1_keeps_nothing() -> None:
-    """Though 1 / (1 - 1) is infinity, infinity is not possible."""
-    assert not possible(floats(1), np.array(1, np.float32), None, floats(INF)).allowed.any()
-
-
-def test_a_kept_subnormal_may_be_flushed() -> None:
-    """2^-140 kept at rate 0.5 is 2^-139, or 0 on a processor that flushes subnormals: the cell tells nothing then."""
-    x = floats(2.0**-140)
-
-    assert possible(x, 0.5, None, floats(2.0**-139)).kept.all()
-    assert possible(x, 0.5, None, floats(0)).ambiguous.all()
-
-
-def test_kept_nan_and_infinity_are_possible() -> None:
-    """NaN kept is NaN of any kind; dropped, both are 0."""
-    x = floats(NAN, INF, NAN, INF)
-
-    assert possible(x, 0.5, None, floats(NAN, INF, 0, 0)).allowed.all()
 
 
 @pytest.mark.parametrize("seeds", [{"seed": 1.5}, {"seed": "1"}, {"global_seed": [1]}])
