@@ -11,7 +11,7 @@ import polars as pl
 
 from conformance.run.store import Store
 
-__all__ = ["Observed", "load"]
+__all__ = ["TEXTS", "Observed", "load"]
 
 TEXTS = ("op", "target", "dtype", "layout", "regime", "breaks", "rule", "verdict", "kind", "choices")
 NUMBERS = ("bound_used", "ulps", "elements", "sum", "squares")

@@ -9,7 +9,7 @@ import polars as pl
 from conformance.cases.conditions import Condition
 from conformance.ops import OPS
 from conformance.report.columns import RULE, totals
-from conformance.report.observed import Observed
+from conformance.report.observed import TEXTS, Observed
 from conformance.report.records import Product, Rule, RuleCount
 from conformance.report.specification import ops
 from conformance.report.wording import anchor
@@ -69,7 +69,7 @@ def exercised(calls: pl.DataFrame) -> Iterator[tuple[str, str, int]]:
 
 def _holds(condition: Condition, calls: pl.DataFrame) -> pl.Expr:
     """Return whether all parts of a condition hold; an attribute that no call has is in no class."""
-    columns = {name: name if name in calls.columns else f"a:{name}" for name in condition}
+    columns = {name: name if name in TEXTS else f"a:{name}" for name in condition}
     parts = [
         pl.col(columns[name]).is_in(several) if columns[name] in calls.columns else pl.lit(value=False)
         for name, several in condition.items()
