@@ -65,6 +65,7 @@ class Op:
     defined_with: tuple[Any, ...] = ()  # functions and modules of the reference that its definition calls
     operands: Mapping[str, Role]  # the array arguments
     dtypes: tuple[str, ...]  # of the first array, as the generator draws them: the common ones more than once
+    layouts: tuple[str, ...] = ("NHWC", "NCHW")  # of its images; none where it has no image
     shape_argument: str | None = None  # the argument that is a shape
     options: tuple[str, ...] = ()  # arguments that a call may leave out
     result: Role = "image"  # what its (first) result is

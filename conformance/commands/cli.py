@@ -1,8 +1,8 @@
 """
 The command line: each command parses, calls one function, prints; the exit code says what happened.
 
-0: nothing new. 1: new findings, or accepted causes that no longer hold. 2: the call was wrong. 3: the suite could not
-finish.
+0: nothing new, and evidence for all that was claimed and asked for. 1: new findings, or accepted causes that no longer
+hold. 2: the call was wrong. 3: the suite could not finish, or has no evidence for something.
 """
 
 import datetime as dt
@@ -211,7 +211,9 @@ def _conduct(plan: Plan, store: Store, known: list[Cause]) -> int:
         for left_out in store.header().get("not_run", []):
             not_run.setdefault(left_out["reason"], []).append(left_out["name"])
         screen.summary(result, not_run, store.folder, page)
-    return Exit.FINDINGS if result.failed else Exit.FINE
+    if result.failed:
+        return Exit.FINDINGS
+    return Exit.UNFINISHED if result.missing or not result.judged else Exit.FINE
 
 
 def _folder() -> Path:

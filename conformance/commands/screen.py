@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,7 @@ from rich.table import Table
 
 from conformance.judge.severity import gravity
 from conformance.model import DISAGREEMENTS
+from conformance.run.evidence import THIN, State, state
 from conformance.run.extents import Extent, sentences
 from conformance.run.jobs import Plan, own_cases
 from conformance.run.jobs import Progress as Message
@@ -23,6 +24,8 @@ from conformance.triage.findings import Finding, Known
 from conformance.triage.known.cause import Cause
 
 __all__ = ["Live", "causes", "summary", "targets"]
+
+EVIDENCE = ("valid", "broken", "geometries", "small")
 
 
 class Live:
@@ -134,6 +137,8 @@ def summary(result: Result, not_run: Mapping[str, Sequence[str]], folder: Path, 
     for cause in result.known:
         if cause.gone or cause.state == "expired":
             console.print(_no_longer(cause), markup=False)
+    for line in evidence_lines(result):
+        console.print(line, markup=False)
     console.print(closing(result, len(new), len(known)), markup=False)
     console.print(f"the run is in {folder}, its report {page}", markup=False)
 
@@ -159,16 +164,42 @@ def closing(result: Result, new: int, known: int) -> str:
     for by_target in result.footer["counts"].values():
         for kinds in by_target.values():
             counts.update(kinds)
-    stale = sum(each.stale for each in result.known)
-    verdict = f"{new} new findings." if new else f"Nothing new, but {stale} accepted causes no longer hold."
-    verdict = verdict if result.failed else "Nothing new."
+    cells = [cell for by_target in result.footer["evidence"].values() for cell in by_target.values()]
+    valid, broken, geometries, small = (sum(cell[name] for cell in cells) for name in EVIDENCE)
     ended = "" if result.footer["complete"] else " The budget ended the run before all cases."
-    small = sum(Extent(**entry).calls for entry in result.footer["world"])
-    looked = f"{sum(counts.values())} observations and {small:,} small calls in {result.footer['seconds']:.0f} s"
-    return (
-        f"{verdict} {looked}: {counted(counts)}, "
-        f"{counts['unsupported']} unsupported; {new} new findings, {known} known causes.{ended}"
+    looked = (
+        f"{result.judged:,} judged calls in {result.footer['seconds']:.0f} s ({valid} valid in {geometries} "
+        f"geometries, {broken} that break a rule, {small:,} of the small world)"
     )
+    return (
+        f"{_verdict(result, new)} {looked}: {counted(counts)}; {counts['unsupported']} unsupported, "
+        f"{counts['undecided']} undecided; {new} new findings, {known} known causes.{ended}"
+    )
+
+
+def _verdict(result: Result, new: int) -> str:
+    """Say what came of a run, in one sentence."""
+    if new:
+        return f"{new} new findings."
+    if stale := sum(each.stale for each in result.known):
+        return f"Nothing new, but {stale} accepted causes no longer hold."
+    return "Nothing new." if result.judged else "Nothing was judged."
+
+
+def evidence_lines(result: Result) -> Iterator[str]:
+    """Yield what is thinly tested, by target, and what is not tested though it was claimed and asked for."""
+    thin: dict[str, list[str]] = {}
+    for op, by_target in result.footer["evidence"].items():
+        for target, cell in by_target.items():
+            met = cell["geometries"] + cell["small"]
+            if state(met, THIN) is State.THIN:
+                thin.setdefault(target, []).append(f"{op} {met}")
+    for target, named in thin.items():
+        yield f"thin (fewer than {THIN} geometries) on {target}: {', '.join(named)}"
+    for each in result.footer["answered"]:
+        text = "a limit of {target} is out of date: {op}, {reason!r}: {answered} of {calls} calls answered rightly"
+        yield text.format(**each)
+    yield from (f"NO EVIDENCE  {each}" for each in result.missing)
 
 
 def targets() -> None:

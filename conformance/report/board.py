@@ -46,8 +46,10 @@ def cells(
         kinds: dict[tuple[str, str], dict[str, Mapping[str, int]]] = {}
         for row in totals(entry.calls.filter(pl.col("kind") != ""), ("op", "target", "kind"), KIND):
             kinds.setdefault((row["op"], row["target"]), {})[row["kind"]] = row
+        small = swept(entry)
         for row in totals(entry.calls, ("op", "target"), TALLY):
             op, target = row["op"], row["target"]
+            row["small"] = small.get((op, target), 0)
             of_op = [each for each in findings if each.finding.op == op]
             product = numbers[target]
             found[op, product] = _cell(row, product, products[product], kinds.get((op, target), {}), of_op)
@@ -81,9 +83,15 @@ def _cell(
     )
 
 
+def swept(entry: Observed) -> dict[tuple[str, str], int]:
+    """Return how many calls of the small world agree, by op and target."""
+    counted = entry.store.swept().group_by("op", "target").agg(pl.col("agrees").sum())
+    return {(op, target): number for op, target, number in entry.store.collect(counted).iter_rows()}
+
+
 def _tally(row: Mapping[str, Any]) -> Tally:
     """Return the tally in a row of totals."""
-    return Tally(**{column.name: row[column.name] for column in TALLY})
+    return Tally(**{column.name: row[column.name] for column in TALLY}, small=row.get("small", 0))
 
 
 def parts(observed: Sequence[Observed], products: Sequence[Product]) -> tuple[Part, ...]:

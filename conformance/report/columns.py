@@ -11,7 +11,22 @@ from typing import Any
 
 import polars as pl
 
-__all__ = ["ACCURACY", "ENDS", "FINGERPRINT", "GROWTH", "KIND", "RULE", "SHARES", "TALLY", "ULPS", "Column", "totals"]
+from conformance.run.evidence import BROKEN, GEOMETRIES, JUDGED, VALID
+
+__all__ = [
+    "ACCURACY",
+    "ENDS",
+    "FINGERPRINT",
+    "GROWTH",
+    "KIND",
+    "RULE",
+    "SHARES",
+    "TALLY",
+    "ULPS",
+    "Column",
+    "summed",
+    "totals",
+]
 
 ENDS = ("agrees", "disagrees", "unsupported", "undecided")
 # Upper ends of what calls are counted by: shares of the bound, and ulps. The last one is open.
@@ -48,6 +63,11 @@ def histogram(ends: Sequence[float]) -> Total:
     return lambda column: pl.concat_list([((column > below) & (column <= end)).sum() for below, end in steps])
 
 
+def of(expression: pl.Expr) -> Total:
+    """Count the calls for which something holds, whatever column is at hand."""
+    return lambda _: expression.sum()
+
+
 def mean(column: pl.Expr) -> pl.Expr:
     """Return the mean over elements of what was summed over them."""
     return column.sum() / pl.col("elements").sum()
@@ -56,7 +76,12 @@ def mean(column: pl.Expr) -> pl.Expr:
 COUNT, NUMBER = pl.Int64, pl.Float64
 SPREAD = ("median", "99%", "largest")
 
-TALLY = tuple(Column(end, COUNT, "verdict", counted(end)) for end in ENDS)
+TALLY = (
+    *(Column(end, COUNT, "verdict", counted(end)) for end in ENDS),
+    Column("valid", COUNT, "verdict", of(VALID)),
+    Column("broken", COUNT, "verdict", of(BROKEN)),
+    Column("geometries", COUNT, "geometry", lambda _: GEOMETRIES),
+)
 KIND = (
     Column("calls", COUNT, "kind", pl.Expr.len),
     Column("disagrees", COUNT, "verdict", counted("disagrees")),
@@ -78,13 +103,22 @@ GROWTH = (
     Column("rms", NUMBER, "squares", lambda column: mean(column).sqrt()),
 )
 RULE = (
-    Column("exercised", COUNT, "verdict", pl.Expr.len),
+    Column("exercised", COUNT, "verdict", of(JUDGED)),
     Column("broken", COUNT, "verdict", counted("disagrees")),
 )
 
 
 def totals(calls: pl.DataFrame, keys: Sequence[str], columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
     """Add up the calls of each group: its keys and columns by name, in the order of the keys; lists are tuples."""
-    sums = [column.total(pl.col(column.source)).cast(column.dtype).alias(column.name) for column in columns]
-    for row in calls.group_by(keys).agg(sums).sort(keys).iter_rows(named=True):
+    for row in calls.group_by(keys).agg(_sums(columns)).sort(keys).iter_rows(named=True):
         yield {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+
+
+def summed(calls: pl.DataFrame, columns: Sequence[Column]) -> dict[str, Any]:
+    """Add up all calls: the columns by name."""
+    return calls.select(_sums(columns)).row(0, named=True)
+
+
+def _sums(columns: Sequence[Column]) -> list[pl.Expr]:
+    """Return what adds up the calls of a group, column by column."""
+    return [column.total(pl.col(column.source)).cast(column.dtype).alias(column.name) for column in columns]

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 from conformance.report.orders import Orders
 from conformance.report.records import Cell, Product, Report, Rule, Shown, Tally
 from conformance.report.verdict import exit_code, new, stale, verdict
+from conformance.run.evidence import State
 
 __all__ = ["SCHEMA", "as_json", "as_junit"]
 
@@ -97,6 +98,7 @@ def _run(report: Report, number: int) -> dict[str, Any]:
         "run": number,
         "versions": dict(run.versions),
         "not_run": [{"name": name, "reason": reason} for name, reason in run.not_run],
+        "missing": list(run.missing),
         "cases": run.cases,
         "calls": run.calls,
         "tally": _tally(run.tally),
@@ -105,7 +107,7 @@ def _run(report: Report, number: int) -> dict[str, Any]:
 
 def _tally(tally: Tally) -> dict[str, int]:
     """Return a tally."""
-    return asdict(tally) | {"judged": tally.judged}
+    return asdict(tally) | {"judged": tally.judged, "state": tally.state}
 
 
 def _product(report: Report, number: int) -> dict[str, Any]:
@@ -140,7 +142,9 @@ def _finding(shown: Shown) -> dict[str, Any]:
 
 def _rule(report: Report, rule: Rule) -> dict[str, Any]:
     """Return one rule and its counts."""
-    counts = [_product(report, number) | asdict(count) for number, count in enumerate(rule.counts)]
+    counts = [
+        _product(report, number) | asdict(count) | {"state": count.state} for number, count in enumerate(rule.counts)
+    ]
     told = {"id": rule.id, "op": rule.op, "text": rule.text, "kind": rule.kind, "meaning": rule.meaning}
     return told | {"counts": counts}
 
@@ -183,12 +187,16 @@ def _suite(report: Report, product: Product, number: int, op: str) -> ET.Element
     listed = {rule.id for rule in rules}
     for rule in rules:
         about = [shown for shown in found if shown.finding.rule == rule.id]
-        idle = "" if rule.counts[number].exercised else "no call exercised it"
-        suite.append(_test(name, rule.id, rule.text, about, idle))
+        count = rule.counts[number]
+        idle = "" if count.state is State.TESTED else f"{count.state}: {count.exercised} judged calls exercised it"
+        suite.append(_test(name, rule.id, f"{rule.text} {count.exercised} judged calls exercised it.", about, idle))
     others = [shown for shown in found if shown.finding.rule not in listed]
     tally = report.cells[op, number].tally
     unexplained = tally.disagrees and not report.runs[product.run].clustered
-    suite.append(_test(name, f"{op} results", f"{tally.agrees} of {tally.judged} judged calls agree", others, ""))
+    on = f"{tally.valid} valid in {tally.geometries} geometries, {tally.small} small, {tally.broken} that break a rule"
+    idle = "" if tally.state is State.TESTED else f"{tally.state}: {on}"
+    text = f"{tally.agrees} of {tally.judged} judged calls agree: {on}"
+    suite.append(_test(name, f"{op} results", text, others, idle))
     if unexplained:
         ET.SubElement(
             suite[-1], "failure", message=f"{tally.disagrees} calls disagree; the run has not ended", type="unexplained"

@@ -22,15 +22,18 @@ class Observed:
     """The observations of one run."""
 
     store: Store
-    calls: pl.DataFrame  # TEXTS and NUMBERS; `case`, hashed; a column `a:name` for each attribute
+    calls: pl.DataFrame  # TEXTS and NUMBERS; `case` and `geometry`, hashed; a column `a:name` for each attribute
     attributes: tuple[str, ...]
 
 
 def load(store: Store) -> Observed:
     """Read the observations of one run."""
-    rows = store.observations()
+    # A run of before geometries were written has none.
+    named = pl.when(pl.col("geometry") > "").then(pl.col("geometry").hash()).alias("geometry")
+    rows = store.observations().with_columns(named)
     key = pl.col("attributes").hash().alias("key")
-    calls = store.collect(rows.select(pl.col(TEXTS).cast(pl.Categorical), pl.col(NUMBERS), pl.col("case").hash(), key))
+    kept = (pl.col(TEXTS).cast(pl.Categorical), pl.col(NUMBERS), pl.col("geometry"), pl.col("case").hash(), key)
+    calls = store.collect(rows.select(kept))
     classes = _decoded(store.collect(rows.select(key, "attributes").unique("key")))
     names = tuple(sorted(name.removeprefix("a:") for name in classes.columns if name != "key"))
     return Observed(store, calls.join(classes, on="key", how="left").drop("key"), names)

@@ -18,6 +18,7 @@ from conformance.report.heat import LEVELS
 from conformance.report.history import Table
 from conformance.report.records import Cell, Report, Tally
 from conformance.report.specification import Op, common, common_rules, ops
+from conformance.run.evidence import THIN, THIN_RULE, State
 from conformance.targets.machine import ISA_LEVELS
 from conformance.triage.findings import Finding
 
@@ -129,6 +130,8 @@ def _environment() -> Environment:
         "LEVELS": LEVELS,
         "ACCURACY": ACCURACY,
         "SHARES": SHARES,
+        "THIN": THIN,
+        "THIN_RULE": THIN_RULE,
         "ULPS": ULPS,
         "isnan": math.isnan,
         "zip": zip,
@@ -188,10 +191,12 @@ def _stressed(found: re.Match[str]) -> str:
     return f"{mark}{found[2]}{mark}"
 
 
-def shade(tally: Tally) -> str:
-    """Return the class of a share's colour."""
+def shade(tally: Tally, broken: bool = False) -> str:
+    """Return the class of a share's colour; broken: it is a matter of calls that break a rule."""
     if not tally.judged:
         return "none"
+    if not tally.disagrees and not broken and tally.state is not State.TESTED:
+        return "thin" if tally.state is State.THIN else "none"
     return next(name for least, name in SHADES if tally.agrees / tally.judged >= least)
 
 
@@ -227,9 +232,13 @@ def _plain_cell(cell: Cell | None) -> str:
     """Write a cell for Markdown."""
     if cell is None:
         return "not run"
-    if not cell.tally.judged:
-        return "not judged"
-    return wording.share(cell.tally.agrees, cell.tally.judged) + (f" {cell.worst}" if cell.worst else "")
+    tally = cell.tally
+    if tally.state is State.NONE:
+        return f"{tally.state}"
+    on = f"(n {tally.valid} in {tally.geometries}, {tally.small} small, {tally.broken} broken)"
+    if tally.state is State.THIN and not tally.disagrees:
+        return f"{tally.state} {on}"
+    return " ".join(filter(None, (wording.share(tally.agrees, tally.judged), cell.worst, on)))
 
 
 def _svg(text: Any) -> Markup:  # noqa: ANN401

@@ -12,6 +12,7 @@ from typing import Any
 from conformance.networks.results import Results
 from conformance.report.orders import Orders
 from conformance.report.specification import Kind
+from conformance.run.evidence import THIN, THIN_RULE, State, state
 from conformance.triage.findings import Finding, Known
 from reference.geometry import Geometry
 
@@ -40,12 +41,16 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many calls came to which end."""
+    """How many calls came to which end, and on how much that rests."""
 
     agrees: int = 0
     disagrees: int = 0
     unsupported: int = 0
     undecided: int = 0
+    valid: int = 0  # judged calls that break no rule
+    broken: int = 0  # judged calls that break one on purpose
+    geometries: int = 0  # distinct ones, of the valid calls
+    small: int = 0  # calls of the small world that agree, beside these; no two of them alike
 
     @property
     def judged(self) -> int:
@@ -56,6 +61,11 @@ class Tally:
     def total(self) -> int:
         """All calls."""
         return self.judged + self.unsupported + self.undecided
+
+    @property
+    def state(self) -> State:
+        """How far the valid calls test it."""
+        return state(self.geometries + self.small, THIN) if self.valid or self.small else State.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +91,7 @@ class Run:
     tally: Tally
     clustered: bool  # whether findings.json is there
     footer: Mapping[str, Any]
+    missing: tuple[str, ...]  # what has no evidence, though it was claimed and asked for, in words
 
     @property
     def version(self) -> str:
@@ -224,8 +235,13 @@ class Growth:
 class RuleCount:
     """One rule on one product."""
 
-    exercised: int  # calls
+    exercised: int  # judged calls
     broken: int  # of these, that disagree
+
+    @property
+    def state(self) -> State:
+        """How far they test it."""
+        return state(self.exercised, THIN_RULE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +262,7 @@ class Rule:
 
     @property
     def exercised(self) -> int:
-        """Calls on all products."""
+        """Judged calls on all products."""
         return sum(count.exercised for count in self.counts)
 
 

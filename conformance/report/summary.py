@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from conformance.report.columns import ENDS
+from conformance.report.columns import TALLY, summed
 from conformance.report.observed import Observed
 from conformance.report.records import Product, Run, Tally
 from conformance.report.wording import anchor, labelled
@@ -50,9 +50,10 @@ def _run(entry: Observed, head: Mapping[str, Any], label: str) -> Run:
         versions=tuple(sorted(_versions(head).items())),
         cases=entry.calls["case"].n_unique(),
         calls=len(entry.calls),
-        tally=tally(entry.calls),
+        tally=tally(entry),
         clustered=(entry.store.folder / "findings.json").exists(),
         footer=footer,
+        missing=tuple(map(str, footer.get("missing") or ())),
     )
 
 
@@ -70,9 +71,10 @@ def _versions(head: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def tally(calls: pl.DataFrame) -> Tally:
+def tally(entry: Observed) -> Tally:
     """Count calls by what they came to."""
-    return Tally(**{end: int((calls["verdict"] == end).sum()) for end in ENDS})
+    small = entry.store.collect(entry.store.swept().select(pl.col("agrees").sum())).item()
+    return Tally(**summed(entry.calls, TALLY), small=small)
 
 
 def products(heads: Sequence[Run], observed: Sequence[Observed]) -> tuple[Product, ...]:

@@ -38,8 +38,21 @@ def unexplained(report: Report) -> tuple[Run, ...]:
 
 
 def exit_code(report: Report) -> int:
-    """Return 0 where nothing is new, 1 for new findings, stale causes, and disagreements nobody has looked into."""
-    return int(bool(new(report) or stale(report) or unexplained(report)))
+    """
+    Return 0 where nothing is new, 1 for new findings, stale causes, and disagreements nobody has looked into.
+
+    Else 3 where something has no evidence that was claimed and asked for, or nothing was judged at all.
+    """
+    if new(report) or stale(report) or unexplained(report):
+        return 1
+    return 3 if any(run.missing for run in report.runs) or idle(report) else 0
+
+
+def idle(report: Report) -> bool:
+    """Return whether cases were planned, and no call was judged."""
+    return any(run.options.get("cases") for run in report.runs) and not any(
+        run.tally.judged or run.tally.small for run in report.runs
+    )
 
 
 def verdict(report: Report) -> Verdict:
@@ -56,11 +69,21 @@ def verdict(report: Report) -> Verdict:
     if causes := stale(report):
         verb = "no longer holds" if len(causes) == 1 else "no longer hold"
         return Verdict("warn", f"Nothing new, but {count(len(causes), 'accepted cause')} {verb}.", remarks)
-    if not any(run.tally.judged for run in report.runs):
-        return Verdict("warn", "Nothing was judged.", remarks)
+    if gap := _gap(report):
+        return Verdict("warn", gap, remarks)
     if known := len({each.finding.cause for each in report.findings}):
         return Verdict("good", f"Nothing new: {count(known, 'known cause')} of divergence.", remarks)
     return Verdict("good", "Every judged call agrees with the specification.", remarks)
+
+
+def _gap(report: Report) -> str:
+    """Say what has no evidence, though it was claimed and asked for; "" where all has."""
+    if idle(report):
+        return "Nothing was judged."
+    absent = [text for run in report.runs for text in run.missing]
+    more = f"; and {len(absent) - NAMED} more" if len(absent) > NAMED else ""
+    named = "; ".join(absent[:NAMED]) + more
+    return f"Nothing new, but no evidence for what is claimed and was asked for: {named}." if absent else ""
 
 
 def _listed(ops: Sequence[str]) -> str:

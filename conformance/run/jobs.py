@@ -345,7 +345,8 @@ class Tally:
         self.cases += 1
         for outcome in outcomes:
             judged = outcome.verdict
-            self.verdicts[outcome.target, judged.kind or judged.outcome] += 1
+            what = judged.outcome if judged.outcome == "unsupported" else judged.kind or judged.outcome
+            self.verdicts[outcome.target, what] += 1
 
     def due(self) -> bool:
         """Return whether it is time for a message."""

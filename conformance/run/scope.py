@@ -7,7 +7,7 @@ Which one depends on the seed, the op, the case's number and the claim alone. A 
 target should refuse them, and where it answers them rightly its profile is out of date.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,7 +17,7 @@ from conformance.ops import OPS
 from conformance.ops.stream import GROUP, numbered, redrawn
 from conformance.targets.target import Target
 
-__all__ = ["PROBED", "Scope", "route_of", "shared"]
+__all__ = ["PROBED", "Scope", "is_probe", "route_of", "shared"]
 
 PROBED = 4  # of so many groups outside the claim, one keeps its first call: one valid call in twenty at most
 VALID = Fraction(5, 6)  # of all cases
@@ -31,19 +31,36 @@ class Scope:
     dtypes: tuple[str, ...] = ()  # asked for by the user; all where none is given
     layouts: tuple[str, ...] = ()  # likewise
 
-    def open(self, op: str) -> tuple[str, ...]:
+    def dtypes_of(self, op: str) -> tuple[str, ...]:
         """Return the dtypes of an op, as often as they are drawn, in which some call is asked for and claimed."""
+        pairs = self._pairs(op)
+        return tuple(dtype for dtype in OPS[op].dtypes if any(dtype == claimed for claimed, _ in pairs))
+
+    def layouts_of(self, op: str) -> tuple[str, ...]:
+        """Return the layouts of an op in which some call is asked for and claimed; none where its calls have none."""
+        pairs = self._pairs(op)
+        return tuple(layout for layout in OPS[op].layouts if any(layout == claimed for _, claimed in pairs))
+
+    def _pairs(self, op: str) -> set[tuple[str, str]]:
+        """Return the pairs of dtype and layout in which some call of an op is asked for and claimed."""
+        if not self.target.offers(op):
+            return set()
+        known = OPS[op]
+        return {
+            (dtype, layout)
+            for dtype in set(self.dtypes or known.dtypes) & set(known.dtypes)
+            for layout in known.layouts or ("",)
+            if not known.layouts or layout in (self.layouts or known.layouts)
+            if self._claims(op, {"dtype": dtype} | ({"layout": layout} if layout else {}))
+        }
+
+    def _claims(self, op: str, classes: Mapping[str, str]) -> bool:
+        """Return whether calls of these classes are claimed by some route."""
         routes = self.target.routes.get(op, ("",))
-        return tuple(
-            dtype
-            for dtype in OPS[op].dtypes
-            if dtype in (self.dtypes or OPS[op].dtypes)
-            and self.target.offers(op)
-            and any(self.target.unsupported(op, {"dtype": dtype}, route) is None for route in routes)
-        )
+        return any(self.target.unsupported(op, classes, route) is None for route in routes)
 
     def asks(self, case: Case) -> bool:
-        """Return whether the user asks for calls of this dtype and layout, and the target has such a function."""
+        """Return whether the user asks for calls of this dtype and layout, and the target offers the op."""
         classes = {"dtype": case.dtype, **ops.features(case)}
         ordinary = case.dtype in OPS[case.op].dtypes  # a break of a rule about dtypes has another
         return (
@@ -59,15 +76,14 @@ class Scope:
             del classes["dtype"]
         return self.target.unsupported(case.op, classes, route_of(self.target, case)) is None
 
-    def fitted(self, case: Case, seed: int, number: int) -> Case | None:
+    def fitted(self, case: Case, seed: int, number: int, dtypes: Sequence[str]) -> Case | None:
         """
         Return the call that the target gets in the place of a case; None where no such call was found.
 
-        number: the case's among the valid ones of its stream, or among the broken ones.
+        number: the case's among the valid ones of its stream, or among the broken ones; dtypes: `dtypes_of` its op.
         """
         if self.asks(case) and (self.claims(case) or is_probe(case, number)):
             return case
-        dtypes = self.open(case.op)
         if not dtypes:
             return None
         # The same dtype for all of a group, whose calls share what is traced and compiled.
@@ -93,8 +109,9 @@ def shared(
     op: str, seed: int, first: int, count: int, scopes: Mapping[str, Scope], *, valid_only: bool = False
 ) -> Iterator[tuple[Case, tuple[str, ...]]]:
     """Yield the calls that come of cases first .. first + count - 1 of an op's stream, each with those who get it."""
+    dtypes = {name: scope.dtypes_of(op) for name, scope in scopes.items()}
     for number, case in numbered(op, seed, first, count, 1 if valid_only else VALID):
-        fitted = {name: scope.fitted(case, seed, number) for name, scope in scopes.items()}
+        fitted = {name: scope.fitted(case, seed, number, dtypes[name]) for name, scope in scopes.items()}
         calls = {each.id: each for each in fitted.values() if each}
         for identity, each in calls.items():
             yield each, tuple(name for name, call in fitted.items() if call and call.id == identity)

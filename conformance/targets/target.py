@@ -72,8 +72,9 @@ class Target:
         )
 
     def offers(self, op: str) -> bool:
-        """Return whether it has a function for an op."""
-        return op in self.offered or self.offered == ALL_OPS
+        """Return whether it has a function for an op, and claims it."""
+        claimed = self.profile.ops if self.profile else ALL_OPS
+        return all(op in several or several == ALL_OPS for several in (self.offered, claimed))
 
     @property
     def asked(self) -> bool:

@@ -13,6 +13,7 @@ import polars as pl
 from conformance import ops
 from conformance.judge.fingerprints import fingerprints
 from conformance.run import header, jobs
+from conformance.run.evidence import Missing, answered, evidence, missing
 from conformance.run.extents import extents
 from conformance.run.jobs import Dispatch, Plan, Progress
 from conformance.run.store import Store
@@ -38,11 +39,18 @@ class Result:
     findings: tuple[Finding, ...]
     known: tuple[Known, ...]
     footer: Mapping[str, Any]
+    missing: tuple[Missing, ...] = ()  # what has no evidence, though it was claimed and asked for
 
     @property
     def failed(self) -> bool:
         """Whether anything is new, or a cause of the user's own no longer holds."""
         return any(finding.status == "new" for finding in self.findings) or any(each.stale for each in self.known)
+
+    @property
+    def judged(self) -> int:
+        """The calls with a verdict for or against."""
+        cells = (cell for by_target in self.footer["evidence"].values() for cell in by_target.values())
+        return sum(cell["valid"] + cell["broken"] + cell["small"] for cell in cells)
 
 
 def conduct(
@@ -64,6 +72,8 @@ def conduct(
     with Panel(targets, Limits(seconds=plan.seconds), plan.python, confirm=False) as panel:
         about = panel.about()
         _describe(store, about, panel.targets)
+        asked = [op for op, cases in jobs.own_cases(plan).items() if cases or not plan.cases]
+        absent = missing(store, jobs.scopes_of(plan, panel.targets), asked)
         flags = store.header()["machine"]["flags"]
         installations = {name: installation_of(name, data, flags) for name, data in about.items()}
         found = search.find_all(rows, search.Search(panel, shrink_steps, say), causes, installations)
@@ -79,8 +89,8 @@ def conduct(
     findings.write(store, Findings(listed, known))
     outside = time.process_time() - began + ended_children() - reaped - panel.target_seconds
     closing |= {"ended": header.now(), **_spent(store, panel.target_seconds, outside)}
-    store.close(closing)
-    return Result(findings=listed, known=known, footer=closing)
+    store.close(closing | {"missing": [str(each) for each in absent]})
+    return Result(findings=listed, known=known, footer=closing, missing=absent)
 
 
 def ended_children() -> float:
@@ -136,13 +146,22 @@ def _summary(store: Store, plan: Plan) -> dict[str, Any]:
     columns = store.observations().select(
         pl.col("op"),
         pl.col("target"),
-        pl.when(pl.col("kind") == "").then(pl.col("verdict")).otherwise(pl.col("kind")).alias("what"),
+        pl.when((pl.col("kind") == "") | (pl.col("verdict") == "unsupported"))
+        .then(pl.col("verdict"))
+        .otherwise(pl.col("kind"))
+        .alias("what"),
     )
     counted = store.collect(columns.group_by("op", "target", "what").len())
     counts: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
     for op, target, what, number in sorted(counted.iter_rows()):
         counts[op][target][what] = number
-    return {"counts": counts, "coverage": _coverage(store, plan), "fingerprints": fingerprints(store.observations())}
+    return {
+        "counts": counts,
+        "evidence": evidence(store),
+        "answered": answered(store),
+        "coverage": _coverage(store, plan),
+        "fingerprints": fingerprints(store.observations()),
+    }
 
 
 def _worlds(store: Store) -> dict[str, Any]:

@@ -153,6 +153,7 @@ MAX_POOL_WITH_ARGMAX = replace(
     name="max_pool_with_argmax",
     reference=reference.max_pool_with_argmax,
     dtypes=calls.dtypes("max_pool_with_argmax"),
+    layouts=("NHWC",),
     options=("data_format", "output_dtype", "include_batch_in_index"),
     valid=partial(calls.valid, "max_pool_with_argmax"),
     world=world.of("max_pool_with_argmax"),

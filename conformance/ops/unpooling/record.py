@@ -96,6 +96,7 @@ MAX_UNPOOL = Op(
     name="max_unpool",
     reference=reference.max_unpool,
     operands={"input": "image", "argmax": "image"},
+    layouts=("NHWC",),
     dtypes=calls.DTYPES,
     shape_argument="output_shape",
     options=("include_batch_in_index",),

@@ -77,6 +77,7 @@ def row(case: Case, target: str, verdict: str = "agrees", kind: str = "", **chan
         "dtype": case.dtype,
         "layout": classes.get("layout", ""),
         "regime": case.regime,
+        "geometry": ops.geometry(case),
         "bound_used": noise / 8 if sums else 0.0,
         "ulps": noise * 3 if sums else 0.0,
         "elements": 100.0 if sums else 0.0,

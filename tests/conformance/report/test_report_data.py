@@ -18,6 +18,7 @@ from conformance.report.examples import examples
 from conformance.report.figures import drawing, sheet
 from conformance.report.heat import heat
 from conformance.report.records import Overview, Report, Tally
+from conformance.run.evidence import State
 from conformance.run.store import Store
 from reference.geometry import geometry
 
@@ -38,7 +39,7 @@ def test_a_cell_counts_calls_by_what_they_came_to(make_run: Make, by_hand: Simpl
 
     report = gather([make_run(rows=rows)])
 
-    assert cell(report, "conv2d_transpose", "tf-cpu-eager") == Tally(2, 1, 1, 0)
+    assert cell(report, "conv2d_transpose", "tf-cpu-eager") == Tally(2, 1, 1, 0, valid=3, geometries=1)
     assert cell(report, "conv2d_transpose", "tf-cpu-eager").judged == 3
 
 
@@ -58,7 +59,7 @@ def test_a_remark_is_counted_and_is_no_disagreement(make_run: Make, by_hand: Sim
 
     found = gather([make_run(rows=rows)]).cells["conv2d_transpose", 0]
 
-    assert (found.worst, found.kinds, found.tally) == ("", (("wrong-error", 1),), Tally(1))
+    assert (found.worst, found.kinds, found.tally) == ("", (("wrong-error", 1),), Tally(1, valid=1, geometries=1))
 
 
 def test_every_kind_has_its_gravity() -> None:
@@ -111,6 +112,35 @@ def test_a_run_without_observations_is_read(make_run: Make) -> None:
     report = gather([make_run(rows=[], ended=False)])
 
     assert verdict.verdict(report).sentence == "Nothing was judged."
+    assert verdict.exit_code(report) == 3
+
+
+def test_what_has_no_evidence_is_said_and_is_no_success(make_run: Make) -> None:
+    """Though every judged call agrees."""
+    folder = make_run()
+    data = json.loads((folder / "run.json").read_text())
+    data["footer"]["missing"] = ["max_pool on x: no call was made"]
+    (folder / "run.json").write_text(json.dumps(data))
+
+    report = gather([folder])
+
+    assert "no evidence" in verdict.verdict(report).sentence
+    assert "max_pool on x: no call was made" in verdict.verdict(report).sentence
+    assert verdict.exit_code(report) == 3
+
+
+def test_calls_that_were_not_judged_exercise_no_rule(make_run: Make, by_hand: SimpleNamespace) -> None:
+    """Neither a broken call nor a valid one, and a cell of them alone is not tested; one judged call is thin."""
+    stream = [c for c in ops.generate("conv2d", 7, 0, 90) if c.breaks or c.dtype == "int32"]
+    rows = [by_hand.row(case, "tf-cpu-eager", "unsupported") for case in stream]
+    judged = by_hand.row(next(case for case in stream if not case.breaks), "tf-cpu-eager")
+
+    nothing, thin = (gather([make_run(name, rows=some)]) for name, some in (("none", rows), ("one", [*rows, judged])))
+
+    assert not any(rule.exercised for rule in nothing.rules)
+    assert cell(nothing, "conv2d", "tf-cpu-eager").state is State.NONE
+    assert cell(thin, "conv2d", "tf-cpu-eager").state is State.THIN
+    assert {rule.counts[0].state for rule in thin.rules if rule.exercised} == {State.THIN}
 
 
 def test_a_run_without_findings_is_good(make_run: Make) -> None:
@@ -151,7 +181,7 @@ def test_an_accepted_cause_that_no_longer_holds_fails_the_report(
     """As it fails the run; one that comes with the suite does not."""
     cause = {"id": "w", "state": state, "title": "known", "review": "2027-01-01", "own": own}
 
-    assert verdict.exit_code(gather([make_run(rows=[], causes=[cause])])) == code
+    assert verdict.exit_code(gather([make_run(causes=[cause])])) == code
 
 
 def test_a_finding_of_two_runs_is_one(make_run: Make, by_hand: SimpleNamespace) -> None:
@@ -203,7 +233,9 @@ def test_a_share_that_changed_is_told(make_run: Make, by_hand: SimpleNamespace) 
 
     (change,) = gather(runs).changes
 
-    assert change.shares == (("conv2d_transpose", "tf-cpu-eager", Tally(1), Tally(1, 1)),)
+    assert change.shares == (
+        ("conv2d_transpose", "tf-cpu-eager", Tally(1, valid=1, geometries=1), Tally(1, 1, valid=2, geometries=1)),
+    )
 
 
 @pytest.mark.parametrize(("after", "said"), [(0.5, "faster"), (1.15, "within noise"), (2.0, "slower")])

@@ -122,14 +122,12 @@ def test_a_finding_that_names_a_rule_fails_that_rule(make_run: Make, by_hand: Si
 
 
 def test_a_known_finding_is_skipped(full_run: Path) -> None:
-    """It has not passed."""
+    """It has not passed; nor have, of another target, few calls that agree."""
     skipped = [
         case.find("skipped") for case in junit(full_run).iter("testcase") if case.get("name") == "max_pool_grad results"
     ]
 
-    assert [mark.get("message") for mark in skipped if mark is not None] == [
-        "known: max_pool_grad credits another tied element"
-    ]
+    assert [mark.get("message", "").split(":")[0] for mark in skipped if mark is not None] == ["known", "thin"]
 
 
 def test_disagreements_of_a_killed_run_fail(make_run: Make, by_hand: SimpleNamespace) -> None:

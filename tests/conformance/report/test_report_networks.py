@@ -91,7 +91,7 @@ def test_a_row_whose_result_was_not_checked_is_not_called_wrong(make_run: Make) 
 
 def test_files_among_the_folders_are_passed_over(make_run: Make, tmp_path: Path) -> None:
     """`reports/*` names a README, too; of files alone there is nothing to report."""
-    folder = make_run(rows=[])
+    folder = make_run()
     (tmp_path / "README.md").write_text("what stands here")
 
     assert report([folder, tmp_path / "README.md"]) == 0

@@ -104,12 +104,9 @@ def test_what_is_asked_for_holds_on_every_target() -> None:
 
 
 def test_an_op_without_function_gets_no_calls() -> None:
-    """Of an op that has one and is not claimed a few are made, outside the claim."""
-    missing = target().told(("conv2d",), None)
-    unclaimed = drawn("max_pool", target({"ops": ["conv2d"]}))
-
-    assert drawn("max_pool", missing) == []
-    assert 0 < len(unclaimed) <= COUNT / (5 * PROBED) + 1
+    """Nor does one that is not claimed."""
+    assert drawn("max_pool", target().told(("conv2d",), None)) == []
+    assert drawn("max_pool", target({"ops": ["conv2d"]})) == []
 
 
 def test_a_probe_is_the_first_call_of_a_group() -> None:
