@@ -115,7 +115,8 @@ def _spent(store: Store, inside: float, outside: float) -> dict[str, Any]:
     """
     Return the processor time of a run, whoever used it and in however many sessions, and how many calls were fatal.
 
-    inside, outside: what the search for findings took inside the targets' calls, and this process beside them.
+    inside, outside: what the search for findings took inside the targets' calls, and this process beside them. Calls
+    that were fatal at first, and not when they were run alone, are counted apart.
     """
     swept = store.collect(store.swept().select("cpu_seconds", "own_seconds").sum()).to_dicts()[0]
     fatal = pl.col("observation").is_in(["crashed", "timedout", "outofmemory"])
@@ -124,12 +125,14 @@ def _spent(store: Store, inside: float, outside: float) -> dict[str, Any]:
             pl.col("cpu_seconds").sum() + inside,
             pl.col("own_seconds").sum() + outside,
             (fatal.sum() + pl.col("again").sum()).alias("deaths"),
+            ((pl.col("again") == False) & ~fatal).sum().alias("alone"),  # noqa: E712 -- an expression of polars
         )
     ).to_dicts()[0]
     return {
         "target_seconds": sums["cpu_seconds"] + swept["cpu_seconds"],
         "own_seconds": sums["own_seconds"] + swept["own_seconds"],
-        "deaths": sums["deaths"],
+        "deaths": sums["deaths"] + sums["alone"],
+        "alone": sums["alone"],
     }
 
 

@@ -57,6 +57,13 @@ def divide() -> None:
     signal.raise_signal(signal.SIGFPE)
 
 
+def wait_unless_first() -> None:
+    """Sleep without end, but in a process whose first call it is."""
+    STATE[1] += 1
+    if STATE[1] > 1:
+        hazards.HAZARDS["hang"]()
+
+
 HAZARDS: Mapping[str, Callable[[], object]] = {
     **hazards.HAZARDS,
     "none": lambda: None,
@@ -70,6 +77,7 @@ HAZARDS: Mapping[str, Callable[[], object]] = {
     "gorge": gorge,
     "die later": die_later,
     "spoil": spoil,
+    "hang later": wait_unless_first,
 }
 
 RESULTS: Mapping[str, Callable[[], object]] = {
@@ -89,13 +97,13 @@ def conv2d(input: Array, hazard: str = "none") -> object:
     return input
 
 
-STATE = np.zeros(1)
+STATE = np.zeros(2)
 
 
 def max_pool(input: Array) -> Array:  # noqa: ARG001 - called as in tf.nn
     """Return other bits each time, in the same memory."""
     STATE[0] += 1
-    return STATE
+    return STATE[:1]
 
 
 def max_pool_with_argmax(input: Array) -> tuple[Array, Array]:

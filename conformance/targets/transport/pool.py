@@ -2,8 +2,9 @@
 A target's worker, kept alive: each call submitted to it ends in exactly one observation, whatever the worker does.
 
 Crash, hang and lack of memory cost the one call that met them: the worker is replaced, and that call is made once more
-alone in the fresh one, to tell a fault of the call from one that an earlier call had left behind. Calls that were
-submitted after it are made by the fresh one.
+alone in the fresh one, to tell a fault of the call from one that an earlier call had left behind. A call that does not
+end, or runs out of memory, and does neither when it is alone, is observed as it is alone. Calls that were submitted
+after it are made by the fresh one.
 """
 
 from collections import deque
@@ -11,7 +12,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from conformance.model import Crashed, Observation, OutOfMemory, Raised, TimedOut
+from conformance.model import Crashed, Observation, OutOfMemory, Raised, Returned, TimedOut
 from conformance.targets.transport.messages import Call, Ready
 from conformance.targets.transport.process import Limits, Start
 from conformance.targets.transport.session import Session, StartError
@@ -150,8 +151,10 @@ class Worker:
         """Make the call alone in the fresh worker, and say of the observation whether it ended that one, too."""
         session = self._ready_session()
         session.send([call])
-        again = isinstance(session.receive(), type(observation))
+        alone = session.receive()
         self.renew()  # if it has not died this time, it may be damaged
+        if isinstance(observation, TimedOut | OutOfMemory) and isinstance(alone, Returned | Raised):
+            return replace(alone, again=False)
         if isinstance(observation, Crashed | TimedOut | OutOfMemory):
-            return replace(observation, again=again)
+            return replace(observation, again=isinstance(alone, type(observation)))
         return observation

@@ -6,6 +6,7 @@ No wait here is without a deadline, and standard error is read in every wait, so
 
 import contextlib
 import fcntl
+import math
 import os
 import select
 import signal
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from conformance.targets.transport.zygote import Forked, Zygotes
 
-__all__ = ["Limits", "MemoryLimitError", "Process", "Start"]
+__all__ = ["Deadline", "Limits", "MemoryLimitError", "Process", "Start"]
 
 BURIAL = 10.0  # seconds that a killed process has to end
 TAIL = 4096  # bytes of standard error that are kept
@@ -25,6 +26,9 @@ TICK = 0.02  # seconds between two looks at the worker's memory
 PIPE = 1 << 20  # bytes that a pipe holds, where the system lets us ask
 CHUNK = 1 << 16  # bytes read at once
 PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")  # of processor time in a second
+PATIENCE = 6  # limits that a wait may last on a machine that gives the worker little processor time
+IDLE = 0.02  # share of a processor below which a worker waits for something else
 
 
 class MemoryLimitError(Exception):
@@ -47,7 +51,7 @@ class Start:
 class Limits:
     """What a worker may take."""
 
-    seconds: float = 10.0  # for one call, tracing and compiling included
+    seconds: float = 10.0  # for one call, tracing and compiling included; of processor time, too, where it is starved
     start_seconds: float = 120.0  # from start to ready: importing TensorFlow takes 4 to 15
     grace: float = 1.0  # seconds to end by itself once it has closed its pipes
     memory: int = 4 << 30  # bytes that calls may add to what the worker held when it was ready
@@ -56,6 +60,35 @@ class Limits:
     def extended(self, times: float) -> "Limits":
         """Return the limits with so many times the time."""
         return replace(self, seconds=self.seconds * times, start_seconds=self.start_seconds * times)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """
+    When a wait for a worker is over: by the clock, and later where the machine gives the worker no processor.
+
+    A machine that is busy with other work is no fault of the call that waits for it.
+    """
+
+    seconds: float  # of the limit
+    began: float  # of time.monotonic
+    used: float = 0.0  # processor seconds of the worker when the wait began
+    late: float = 0.0  # of time.monotonic: not over before
+
+    @property
+    def at(self) -> float:
+        """When it is over by the clock."""
+        return max(self.began + self.seconds, self.late)
+
+    def passed(self, now: float, used: float) -> bool:
+        """
+        Return whether the wait is over; used: processor seconds of the worker until now.
+
+        Past the limit a worker goes on that has computed, and less than the limit: neither idle nor too slow.
+        """
+        spent, elapsed = used - self.used, now - self.began
+        starved = IDLE * elapsed < spent < self.seconds
+        return now >= self.at and not (starved and elapsed < PATIENCE * self.seconds)
 
 
 def launched(start: Start, zygotes: Zygotes) -> tuple["subprocess.Popen[bytes] | Forked", Sequence[int]]:
@@ -106,12 +139,12 @@ class Process:
             with contextlib.suppress(OSError):
                 fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, PIPE)
 
-    def send(self, data: bytes, deadline: float, memory: int) -> None:
+    def send(self, data: bytes, deadline: Deadline, memory: int) -> None:
         """
         Write all of it, taking what the worker writes meanwhile: neither waits for the other for good.
 
         Raises:
-            BrokenPipeError: the worker has closed its end. TimeoutError: the deadline (of time.monotonic) has passed.
+            BrokenPipeError: the worker has closed its end. TimeoutError: the deadline has passed.
             MemoryLimitError: the worker holds more than `memory` bytes.
         """
         view = memoryview(data)
@@ -121,7 +154,7 @@ class Process:
             except BlockingIOError:
                 self._wait(self.stdin, deadline, memory)
 
-    def fill(self, view: memoryview, deadline: float, memory: int) -> None:
+    def fill(self, view: memoryview, deadline: Deadline, memory: int) -> None:
         """
         Read until the view is full; what has already arrived is taken even past the deadline.
 
@@ -135,7 +168,7 @@ class Process:
             view[:count], self._inbox = self._inbox[:count], self._inbox[count:]
             view = view[count:]
 
-    def _receive(self, deadline: float, memory: int) -> None:
+    def _receive(self, deadline: Deadline, memory: int) -> None:
         """Take what the worker has written, waiting for some."""
         while True:
             try:
@@ -147,19 +180,20 @@ class Process:
                 raise EOFError
             return
 
-    def _wait(self, fd: int, deadline: float, memory: int) -> None:
+    def _wait(self, fd: int, deadline: Deadline, memory: int) -> None:
         """Wait until fd can be used, reading standard error meanwhile."""
         poll = self._waits[fd]
         while True:
-            left = deadline - time.monotonic()
-            ready = [other for other, _ in poll.poll(max(min(left, TICK), 0) * 1000)]
+            now = time.monotonic()
+            over = now >= deadline.at and deadline.passed(now, self.processor_seconds())
+            ready = [other for other, _ in poll.poll(0 if over else TICK * 1000)]
             if self.stderr in ready and not self._drain():
                 poll.unregister(self.stderr)  # closed: it would be ready for ever
             if fd in ready:
                 return
             if self.stdout in ready and not self._take():
                 poll.unregister(self.stdout)
-            if left <= 0:
+            if over:
                 raise TimeoutError
             if not ready and (held := self.resident()) > memory:
                 raise MemoryLimitError(f"held {held >> 20} MiB, more than {memory >> 20} MiB")
@@ -185,6 +219,15 @@ class Process:
             return int(Path(f"/proc/{self._popen.pid}/statm").read_bytes().split()[1]) * PAGE
         except (OSError, IndexError):
             return 0
+
+    def processor_seconds(self) -> float:
+        """Return the processor time that the process has used; infinite where the system does not say."""
+        try:
+            # proc(5), stat: the second field, the name in parentheses, may hold anything.
+            fields = Path(f"/proc/{self._popen.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return math.inf
+        return (int(fields[11]) + int(fields[12])) / TICKS
 
     def bury(self, grace: float) -> tuple[int | None, str]:
         """

@@ -10,7 +10,7 @@ from conformance.errors import SuiteError, UsageError
 from conformance.model import Crashed, Observation, OutOfMemory, TimedOut
 from conformance.targets.transport import messages, protocol
 from conformance.targets.transport.messages import Call, Ready, Refused
-from conformance.targets.transport.process import Limits, MemoryLimitError, Process, Start
+from conformance.targets.transport.process import Deadline, Limits, MemoryLimitError, Process, Start
 from conformance.targets.transport.zygote import Zygotes
 
 __all__ = ["Session", "StartError"]
@@ -35,7 +35,7 @@ class Session:
         self._seconds = limits.seconds  # that a call which is going on may take
         self._unsent: deque[Call] = deque()
         self._sent = self._answered = 0  # calls
-        self._began = time.monotonic()  # the wait that is going on
+        self._began, self._used = time.monotonic(), 0.0  # the wait that is going on; the processor's time until then
         self._fault: Exception | None = None  # met in sending, told once what was sent before it is answered
         self._whole = 0  # calls sent before it
         try:
@@ -101,9 +101,10 @@ class Session:
     def _send(self, message: protocol.Frame, seconds: float) -> None:
         data = protocol.encode(message)
         if self._answered == self._whole:
-            self._began = time.monotonic()
+            self._begin()
+        now = Deadline(seconds=seconds, began=time.monotonic(), used=self._process.processor_seconds())
         try:
-            self._process.send(data, time.monotonic() + seconds, self._room)
+            self._process.send(data, now, self._room)
         except FAULTS as fault:
             self._fault = fault
 
@@ -120,7 +121,7 @@ class Session:
         except FAULTS as fault:
             return self._crashed(fault)
         self._answered += 1
-        self._began = time.monotonic()
+        self._begin()
         if isinstance(observation, OutOfMemory):
             self.close()  # what the call has left is unknown
         elif self._unsent:
@@ -147,6 +148,10 @@ class Session:
         self.over = True
         return self._process.bury(self.limits.grace if isinstance(fault, EOFError | BrokenPipeError) else 0)
 
+    def _begin(self) -> None:
+        """Begin the wait for the next answer."""
+        self._began, self._used = time.monotonic(), self._process.processor_seconds()
+
     @property
     def _elapsed(self) -> float:
         return time.monotonic() - self._began
@@ -159,5 +164,6 @@ class Session:
     def _read(self, seconds: float) -> protocol.Frame:
         if self._fault and self._answered == self._whole:
             raise self._fault
-        deadline = max(self._began + seconds, time.monotonic() + min(LATE, seconds))
+        late = time.monotonic() + min(LATE, seconds)
+        deadline = Deadline(seconds=seconds, began=self._began, used=self._used, late=late)
         return protocol.read(partial(self._process.fill, deadline=deadline, memory=self._room))

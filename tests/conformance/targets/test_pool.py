@@ -15,7 +15,7 @@ from conformance.model import Crashed, OutOfMemory, Raised, Returned, TimedOut, 
 from conformance.targets import registry
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Limits, Worker
-from conformance.targets.transport.process import Start
+from conformance.targets.transport.process import Deadline, Start
 from conformance.targets.transport.session import StartError
 from tests.miniatures.processes import children, ended_within
 
@@ -92,14 +92,32 @@ def test_a_crash_keeps_where_it_happened(faulty: Worker) -> None:
     assert len(observed.stderr) <= 4096
 
 
-@pytest.mark.parametrize("hazard", ["hang", "spin"])
-def test_a_hang_is_a_timeout(faulty: Worker, hazard: str) -> None:
-    """A call that sleeps, or computes, past the limit of one second ends soon after it."""
+@pytest.mark.parametrize(("hazard", "most"), [("hang", 2.0), ("spin", 7.0)])
+def test_a_hang_is_a_timeout(faulty: Worker, hazard: str, most: float) -> None:
+    """A call that sleeps past the limit of one second ends soon after it; one that computes has a processor second."""
     observed = faulty.run(call(hazard))
 
     assert isinstance(observed, TimedOut)
-    assert 1.0 <= observed.seconds < 2.0
+    assert 1.0 <= observed.seconds < most
     assert usable(faulty)
+
+
+@pytest.mark.parametrize(
+    ("now", "used", "passed"),
+    [
+        (9.9, 100.0, False),  # the clock has not come to the limit
+        (10.0, 10.0, True),  # it has, and the processor's time, too
+        (10.0, 9.0, False),  # it has, and the worker was given less
+        (10.0, 0.1, True),  # it has, and the worker does not compute: it waits
+        (59.0, 9.0, False),
+        (60.0, 9.0, True),  # nobody waits for ever
+    ],
+)
+def test_a_wait_is_over_by_the_clock_and_by_the_processor(now: float, used: float, passed: bool) -> None:
+    """A machine that is busy with other work is no fault of the call: the limit is 10 seconds, the last end 60."""
+    deadline = Deadline(seconds=10.0, began=100.0, used=3.0)
+
+    assert deadline.passed(100.0 + now, 3.0 + used) is passed
 
 
 @pytest.mark.parametrize("hazard", ["gorge", "ask for all memory"])
@@ -230,6 +248,18 @@ def test_a_real_crash_happens_again_alone() -> None:
 
     assert isinstance(observed, Crashed)
     assert observed.again is True
+
+
+def test_a_call_that_ends_when_it_is_alone_is_observed_so() -> None:
+    """Its first attempt does not end; alone in a fresh worker it returns, and that is said of the observation."""
+    with Worker(start("faulty"), LIMITS) as worker:
+        first = worker.run(call("hang later"))
+        second = worker.run(call("hang later"))
+
+    assert isinstance(first, Returned)
+    assert first.again is None
+    assert isinstance(second, Returned)
+    assert second.again is False
 
 
 def test_a_crash_left_behind_does_not_happen_again_alone() -> None:
