@@ -6,7 +6,7 @@ from itertools import chain
 
 from conformance.cases import sizes
 from conformance.cases.regimes import regimes
-from conformance.model import ArraySpec, Case
+from conformance.model import ArraySpec, Case, Json
 from conformance.ops.arguments import arguments
 from conformance.ops.table import OPS
 from reference import SpecError
@@ -80,11 +80,36 @@ def _others(case: Case) -> Iterator[Case]:
 
 
 def _of_broken(case: Case) -> Iterator[Case]:
-    """Yield a broken call without one of its options, and with arrays that are smaller along one axis."""
+    """Yield a broken call without one of its options, with a plainer one, and with arrays smaller along one axis."""
     for name in (option for option in OPS[case.op].options if option in case.attributes):
         yield replace(case, attributes={key: value for key, value in case.attributes.items() if key != name})
+    for name, value in case.attributes.items():
+        for plainer in (*(["VALID"] if name == "padding" and value != "VALID" else []), *_plainer(value)):
+            yield replace(case, attributes={**case.attributes, name: plainer})
     for name, spec in case.arrays.items():
         for axis, side in enumerate(spec.shape):
             for less in sizes.smaller(side):
                 shape = (*spec.shape[:axis], less, *spec.shape[axis + 1 :])
                 yield replace(case, arrays={**case.arrays, name: ArraySpec(shape, spec.dtype)})
+
+
+def _plainer(value: Json) -> Iterator[Json]:
+    """
+    Yield what may stand in the place of an argument, plainer: no array, one number for a list of equal ones, smaller.
+
+    >>> list(_plainer([3, 3]))
+    [3, [1, 3], [2, 3], [3, 1], [3, 2]]
+    >>> list(_plainer({"array": [1], "dtype": "int64"})), list(_plainer(-5)), list(_plainer("SAME"))
+    ([[1]], [-1, -2, -4], [])
+    """
+    match value:
+        case {"array": content, "dtype": _}:
+            yield content
+        case [first, *others] if not isinstance(first, list) and all(other == first for other in others):
+            yield first
+    if isinstance(value, list):
+        for place, entry in enumerate(value):
+            for less in _plainer(entry):
+                yield [*value[:place], less, *value[place + 1 :]]
+    elif type(value) is int:
+        yield from ((size if value > 0 else -size) for size in sizes.smaller(abs(value)))
