@@ -1,13 +1,12 @@
 """avg_pool, its gradient and avg_unpool as sums: of windows, and into windows."""
 
-from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property, partial
 from math import lcm, prod
 
 import numpy as np
 
-from reference.engine.exact import Enclosure, Index, SumOfProducts, blocks, exponent_of, finite, magnitudes
+from reference.engine.exact import Enclosure, Index, SumOfProducts, exponent_of, finite, magnitudes
 from reference.engine.patches import overlap, seen
 from reference.engine.pools import Pool, chain
 from reference.floats import Array
@@ -22,10 +21,8 @@ class Average(SumOfProducts):
 
     free_products = True
 
-    def __init__(self, image: Array, geometry: Pool, shares: Array | None = None) -> None:
+    def __init__(self, image: Array, geometry: Pool) -> None:
         self.left, self.right, self.geometry = image, np.ones((), image.dtype), geometry
-        # How many elements each window holds, at least 1: [OH, OW, 1], or one number for all of them.
-        self.shares = _shares(geometry) if shares is None else shares
         self.dtype = image.dtype
         self.shape = (len(image), geometry.rows.out, geometry.columns.out, image.shape[3])
         self.terms_per_element = min(geometry.rows.taps, geometry.rows.size) * min(
@@ -40,21 +37,15 @@ class Average(SumOfProducts):
         One small element beside large ones is enough for no sum to be known as exact, and ties are many: then blocks of
         windows are rounded one after the other, so that few share its fate.
         """
-        parts = [] if self.dtype == np.float64 or self._exact(float(self.size())) else self._parts()
-        if len(parts) < 2:
+        if self.dtype == np.float64 or self._exact(float(self.size())):
+            return super().rounded(sizes)
+        parts = self.geometry.parts(self.left.shape, BLOCK)
+        if len(parts) == 1:
             return super().rounded(sizes)
         out = np.empty(self.shape, self.dtype)
-        for images, windows in parts:
-            cells, alone = self.geometry.rows.part(windows)
-            shares = self.shares[windows] if self.shares.ndim else self.shares
-            part = Average(self.left[images, cells], replace(self.geometry, rows=alone), shares)
-            out[images, windows] = part.rounded()
+        for where, cells, part in parts:
+            out[where] = Average(self.left[cells], part).rounded()
         return out
-
-    def _parts(self) -> list[tuple[slice, ...]]:
-        """Cut the output into blocks of images and rows; none has fewer rows than a window, which all of them share."""
-        rows, (_, _, columns, channels) = self.geometry.rows, self.left.shape
-        return list(blocks(self.shape[:2], max(BLOCK // max(rows.stride * columns * channels, 1), rows.taps)))
 
     def contract(self, left: Array, right: Array) -> Array:
         """Add the elements of every window, along rows and then along columns."""
@@ -84,17 +75,17 @@ class Average(SumOfProducts):
         """Those of the image, and of 1."""
         return magnitudes(self.left), (1.0, 1.0)
 
+    @cached_property
+    def shares(self) -> Array:
+        """How many elements each window holds, at least 1: [OH, OW, 1], or one number for all of them."""
+        axes = (self.geometry.rows, self.geometry.columns)
+        if all(axis.full for axis in axes):
+            return np.array(float(prod(axis.taps for axis in axes)))
+        return np.maximum(self.count(), 1)
+
     def divisor(self) -> Array:
         """Return how many elements each window holds."""
         return self.shares
-
-
-def _shares(geometry: Pool) -> Array:
-    """Return how many elements each window holds, at least 1: [OH, OW, 1], or one number for all of them."""
-    axes = (geometry.rows, geometry.columns)
-    if all(axis.full for axis in axes):
-        return np.array(float(prod(axis.taps for axis in axes)))
-    return np.maximum(geometry.counts()[:, :, None], 1)
 
 
 class Spread(SumOfProducts):

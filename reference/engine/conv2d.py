@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from reference.engine.exact import Index, SumOfProducts, blocks, chunked_depth, chunked_product
+from reference.engine.exact import CHUNK, Index, SumOfProducts, blocks, chunked_depth, chunked_product
 from reference.engine.frames import Frame, framed, laid, spread_taps, used
 from reference.engine.patches import meeting, seen, window_view
 from reference.floats import Array
@@ -25,6 +25,9 @@ __all__ = [
 BLOCK = 2**17  # elements of the patches held at once: 1 MiB of float64, which stays in the cache
 MATRIX = 256  # windows that make a matrix product fast, although they take more
 MOST = 2**23  # elements of them all the same: 64 MiB
+WIDE = 16  # columns of windows, and channels, that make a matrix product fast without copying the image into patches
+PRODUCTS = 10**6  # made at once, tap by tap: BLAS has faster ways for products of matrices so small
+LEAST = 128  # windows multiplied at once all the same
 
 
 class Forward(SumOfProducts):
@@ -36,9 +39,29 @@ class Forward(SumOfProducts):
         taps_high, taps_wide, depth, outputs = filters.shape
         self.shape = (len(image), geometry.rows.out, geometry.columns.out, outputs)
         self.terms_per_element = max(taps_high * taps_wide * depth, 1)
-        self.depth = chunked_depth(self.terms_per_element)
+        self.by_tap = geometry.groups == 1 and min(geometry.columns.out, depth) >= WIDE
+        self.depth = (
+            chunked_depth(depth) + taps_high * taps_wide if self.by_tap else chunked_depth(self.terms_per_element)
+        )
 
     def contract(self, left: Array, right: Array) -> Array:
+        """Multiply the image with the filters: with one tap after the other, or patches of it with all taps."""
+        return self._contract_by_tap(left, right) if self.by_tap else self._contract_by_patch(left, right)
+
+    def _contract_by_tap(self, left: Array, right: Array) -> Array:
+        """Multiply rows of the image, as they stand there, with one tap of the filters after the other."""
+        rows, columns = frames_of(self.geometry)
+        taps = used(right, rows, columns).astype(np.float64, copy=False)
+        image = laid(left.astype(np.float64, copy=False), rows, columns)
+        windows = window_view(image, rows.axis, columns.axis)
+        out = np.zeros(self.shape)
+        for some in blocks(self.shape[:3], max(PRODUCTS // (CHUNK * max(self.shape[3], 1)), LEAST)):
+            sums, met = out[some], windows[some]
+            for h, w in np.ndindex(taps.shape[:2]):
+                sums += chunked_product(met[..., h, w, :], taps[h, w])
+        return out
+
+    def _contract_by_patch(self, left: Array, right: Array) -> Array:
         """Multiply patches of the image, a block of them at a time, with the filters as a matrix."""
         groups, frames = self.geometry.groups, frames_of(self.geometry)
         matrices = by_group(used(right, *frames), groups).astype(np.float64, copy=False)

@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from reference.engine.conv2d import frames_of, group_channels, squared, ungroup
+from reference.engine.conv2d import LEAST, PRODUCTS, frames_of, group_channels, squared, ungroup
 from reference.engine.exact import CHUNK, Index, SumOfProducts, blocks, chunked_depth, chunked_product
 from reference.engine.frames import cut, used
 from reference.engine.patches import covering, length, overlap, run, window_view
@@ -12,9 +12,6 @@ from reference.floats import Array
 from reference.windows import Convolution, Indices
 
 __all__ = ["Backward"]
-
-PRODUCTS = 10**6  # made at once: BLAS has faster ways for products of matrices so small
-LEAST = 128  # input elements multiplied at once all the same
 
 
 class Backward(SumOfProducts):

@@ -48,7 +48,7 @@ __all__ = [
 
 U = 2.0**-53  # unit roundoff of float64
 CHUNK = 64  # products added in a row: the fewer, the smaller the error's bound; below this, matrix products are slow
-BLOCK = 2**14  # elements rounded at once: their temporaries stay in the cache
+BLOCK = 2**16  # elements rounded at once: their temporaries stay in the cache
 STRETCH = 2**16  # elements looked at once: of one temporary more stay in the cache
 FEW = 64  # undecided elements that are sooner summed one by one than all cut into more slices
 FEWER = 2**7  # likewise one of so many

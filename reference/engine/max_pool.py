@@ -24,22 +24,27 @@ def largest(image: Array, geometry: Pool) -> Array:
         if np.isnan(out).any():
             out = one_nan(geometry.reduce(np.fmax, image, np.nan))
         # Which zero np.maximum gives depends on the processor.
-        if (out == 0).any() and (image.view(f"u{image.itemsize}") == _negative_zero(image)).any():
+        if (out == 0).any() and _holds_negative_zero(image):
             out = np.where(out == 0, _first_zeros(image, geometry), out)
         return out
 
 
-def _negative_zero(image: Array) -> Array:
-    """Return the bits of -0 in the dtype of the image."""
-    return np.array(-0.0).astype(image.dtype).view(f"u{image.itemsize}")
+def _holds_negative_zero(image: Array) -> bool:
+    """Return whether an element is -0: its bits are those of the least integer."""
+    bits = np.dtype(f"i{image.itemsize}")
+    return bool(image.view(bits).min() == np.iinfo(bits).min)
 
 
 def _first_zeros(image: Array, geometry: Pool) -> Array:
     """Return +0 or -0, whichever comes first in every window that holds one."""
-    places = np.arange(prod(image.shape[1:])).reshape(image.shape[1:])
-    keys = np.where(image == 0, 2 * places + np.signbit(image), np.iinfo(places.dtype).max)
-    first = geometry.reduce(np.minimum, keys, np.iinfo(places.dtype).max)
-    return np.where(first % 2, -0.0, 0.0).astype(image.dtype)
+    _, *sides = image.shape
+    if geometry.depth == 1:
+        sides[2] = 1  # windows hold one channel: cells are told apart by their row and column
+    count = prod(sides)
+    # The earlier, the larger; odd where the zero is -0. The narrower the integers, the faster.
+    keys = np.arange(2 * count, 0, -2, np.min_scalar_type(-2 * count)).reshape(sides) - np.signbit(image)
+    first = geometry.reduce(np.maximum, keys * (image == 0), 0)
+    return np.where(first & 1, -0.0, 0.0).astype(image.dtype)
 
 
 def first_largest(image: Array, geometry: Pool) -> tuple[Array, Array]:

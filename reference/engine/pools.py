@@ -1,12 +1,13 @@
 """The windows of a pool, and what combining the elements of each gives."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from reference.engine.exact import blocks
 from reference.engine.patches import meeting
 from reference.floats import Array
 from reference.windows import Axis
@@ -15,6 +16,7 @@ __all__ = ["Parts", "Pool", "chain", "fold"]
 
 FEW = 8  # taps of an axis that are combined one after the other; more are combined by runs of 1, 2, 4, ... elements
 
+Block: TypeAlias = tuple[slice, slice]
 Parts: TypeAlias = tuple[Array, ...]  # what is combined, element by element: one array, or several of one shape
 
 
@@ -65,6 +67,20 @@ class Pool:
             return out
         rows = _along(combine, image, self.rows, 1, neutral)
         return _along(combine, rows, self.columns, 2, rows.dtype.type(fill))
+
+    def parts(self, shape: tuple[int, ...], most: int) -> list[tuple[Block, Block, "Pool"]]:
+        """
+        Cut the windows of an image of a shape into blocks of images and rows, of about `most` elements of the image.
+
+        Of each block: which windows, [images, rows], which cells of the image they meet, and the pool of these alone.
+        No block has fewer rows of windows than a window has rows, which neighbours share.
+        """
+        at_once = max(most // max(self.rows.stride * shape[2] * shape[3], 1), self.rows.taps)
+        parts: list[tuple[Block, Block, Pool]] = []
+        for images, windows in blocks((shape[0], self.rows.out), at_once):
+            cells, rows = self.rows.part(windows)
+            parts.append(((images, windows), (images, cells), replace(self, rows=rows)))
+        return parts
 
     def fold(self, combine: Callable[[Parts, Parts], Parts], parts: Parts, neutral: Sequence[Any]) -> Parts:
         """Combine what the cells of every window hold in several arrays [N, H, W, C] at once, as `fold` does."""

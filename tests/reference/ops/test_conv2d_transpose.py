@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reference import SpecError, conv2d_backprop_input, conv2d_transpose
-from reference.engine.conv2d_transpose import PRODUCTS
+from reference.engine.conv2d import PRODUCTS
 from reference.engine.exact import CHUNK
 from reference.floats import FORMATS, Array
 from reference.ops.conv2d_transpose import backward
