@@ -9,7 +9,7 @@ import numpy as np
 from reference.engine.exact import Enclosure, Index, SumOfProducts, exponent_of, finite, magnitudes
 from reference.engine.patches import overlap, seen
 from reference.engine.pools import Pool, chain
-from reference.floats import Array
+from reference.floats import Array, format_of, one_nan, round_to
 
 __all__ = ["Average", "Spread"]
 
@@ -110,6 +110,16 @@ class Spread(SumOfProducts):
         self.right, self.rest = (each[which].reshape(self.shares.shape) for each in (nearest, rests))
         self.terms_per_element = overlap(geometry.rows) * overlap(geometry.columns)
         self.depth = chain(geometry.rows) + chain(geometry.columns) + 2  # the product and the rounded share
+
+    def rounded(self, sizes: Array | None = None) -> Array:
+        """Return the sums rounded once; where no cell lies in two windows, they are quotients, which float64 rounds."""
+        if self.terms_per_element > 1 or int(self.shares.max(initial=1)) >= 2**28 or 0 in self.shape:
+            return super().rounded(sizes)
+        fmt = format_of(self.dtype)
+        # A quotient of 24 bits by 28 is a tie, or further from one than float64 rounds it.
+        values = self.left.astype(np.float64) + 0.0  # the exact number 0 is +0
+        bits = one_nan(round_to(values / self.shares[:, :, None], fmt)).view(f"u{self.dtype.itemsize}")
+        return self.geometry.reduce_back(np.bitwise_or, bits, 0).view(self.dtype)
 
     def contract(self, left: Array, right: Array) -> Array:
         """Add every weighted value to the cells of its window, along columns and then along rows."""

@@ -87,7 +87,8 @@ def conv2d_backprop_filter(
         conv2d_backprop_filter.R12  Taps outside the image are absent: a NaN or infinite gradient over padding
                                     contributes nothing.
 
-    NaN and infinity propagate as in conv2d: to the filter elements whose tap meets them, and no others.
+    NaN and infinity in the input or in out_backprop propagate as IEEE arithmetic has them, exactly to the filter
+    elements whose tap meets them: infinity times zero and infinity less infinity are NaN.
 
     Raises:
         SpecError: naming a rule that the call breaks.

@@ -92,9 +92,12 @@ def depthwise_conv2d_backprop_input(
         depthwise_conv2d_backprop_input.R12  An empty batch or an empty out_backprop gives zeros.
 
     Choices:
-        depthwise_conv2d_backprop_input.R13  Inserted zeros and padding are absent, as in conv2d_transpose.R13.
+        depthwise_conv2d_backprop_input.R13  Only real elements of out_backprop are multiplied: inserted zeros and
+                                             padding are absent, so a NaN or infinite filter over them contributes
+                                             nothing.
 
-    Cells that no window meets are zero. NaN and infinity propagate as in conv2d_transpose.
+    Cells that no window meets are zero. A NaN or infinity that a real element of out_backprop meets propagates as IEEE
+    arithmetic has it, to the cells of its window alone: infinity times zero and infinity less infinity are NaN.
 
     Raises:
         SpecError: naming a rule that the call breaks.
