@@ -11,7 +11,7 @@ them; they are left out where TensorFlow is not installed.
 import importlib.util
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -142,17 +142,8 @@ def test_time_against_tensorflow(
     benchmark.extra_info |= {"times TensorFlow's": float(np.median(ratios[1:])), "aim": aim[kind]}
 
 
-@pytest.mark.benchmark(timer=time.process_time)
-def test_what_numpy_needs_for_an_average_pool(benchmark: Any, workers: dict[str, Worker]) -> None:  # noqa: ANN401
-    """
-    The bare sums of avg_pool-2 give the reference's result: no check of the call, no proof.
-
-    Recorded is how many times TensorFlow's time they take.
-    """
-    if workers["reference"].start.environment["OMP_NUM_THREADS"] != "1":
-        pytest.skip("NumPy adds on one thread")
-    subject = next(each for each in SUBJECTS if each.layer == "avg_pool-2/layer")
-    given = arguments(subject)
+def pool_sums(given: dict[str, Any]) -> Callable[[], Array]:
+    """Return what gives the means of avg_pool-2 with no check of the call and no proof."""
     image = given["input"]
 
     def sums() -> Array:
@@ -160,8 +151,41 @@ def test_what_numpy_needs_for_an_average_pool(benchmark: Any, workers: dict[str,
         wide = high[:, :, ::2] + high[:, :, 1::2]
         return np.asarray(wide / 4, np.float32)
 
-    out = benchmark.pedantic(sums, rounds=50, warmup_rounds=5)
+    return sums
 
-    assert out.tolist() == reference.avg_pool(**given).tolist()
+
+def matrix_product(given: dict[str, Any]) -> Callable[[], Array]:
+    """Return what gives conv2d-56 as one matrix product, of patches that are there already."""
+    image, filters = given["input"], given["filters"]
+    padded = np.pad(image.astype(np.float64), [(0, 0), (1, 1), (1, 1), (0, 0)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
+    patches = np.ascontiguousarray(windows.transpose(0, 1, 2, 4, 5, 3)).reshape(-1, 9 * image.shape[3])
+    matrix = filters.astype(np.float64).reshape(patches.shape[1], -1)
+    return lambda: (patches @ matrix).astype(np.float32).reshape(*image.shape[:3], -1)
+
+
+@pytest.mark.benchmark(timer=time.process_time)
+@pytest.mark.parametrize(("layer", "bare"), [("avg_pool-2/layer", pool_sums), ("conv2d-56/layer", matrix_product)])
+def test_what_numpy_needs_alone(
+    benchmark: Any,  # noqa: ANN401 -- pytest-benchmark ships no types
+    workers: dict[str, Worker],
+    layer: str,
+    bare: Callable[[dict[str, Any]], Callable[[], Array]],
+) -> None:
+    """
+    The bare float64 sums of whole numbers are the reference's result.
+
+    Recorded is how many times TensorFlow's time they take.
+    """
+    if workers["reference"].start.environment["OMP_NUM_THREADS"] != "1":
+        pytest.skip("NumPy adds on one thread")
+    subject = next(each for each in SUBJECTS if each.layer == layer)
+    drawn = arguments(subject)
+    given = drawn | {name: np.rint(drawn[name] * 8) for name in ("input", "filters") if name in drawn}
+    made = bare(given)
+
+    out = benchmark.pedantic(made, rounds=50, warmup_rounds=5)
+
+    assert out.tolist() == getattr(reference, subject.op)(**given).tolist()
     other = median(workers["tf-cpu-eager"], turn(workers["tf-cpu-eager"], subject, given))
     benchmark.extra_info["times TensorFlow's"] = benchmark.stats.stats.median / other
