@@ -202,7 +202,6 @@ class Symptom(StrEnum):
     RUN_SEEDS = "run-seeds"  # several seeds gave one mask
     RUN_ARITHMETIC = "run-arithmetic"  # errors like those of a worse arithmetic than the declared one
     RUN_CHOICE = "run-choice"  # no alternative of a choice is what all calls show
-    RUN_ORDER = "run-order"  # errors within the bound of any order of the additions, and beyond that of their own
 
 
 SYMPTOMS: Mapping[str, Symptom | Fault] = {each.value: each for each in (*Symptom, *Fault)}
@@ -240,7 +239,6 @@ class Evidence(TypedDict, total=False):
     arithmetic: str  # what the errors look like
     declared: str  # what the target declares
     alternatives: dict[str, int]  # of a choice, each with the calls that show it
-    outside: int  # elements beyond the bound of their own order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

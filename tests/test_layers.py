@@ -42,11 +42,12 @@ LAYERS = [
     ["conformance.__main__"],
     ["examples"],
 ]
-# What imports the library that is judged: a worker's adapter alone.
+# What imports the library that is judged: a worker's adapter alone, here or in the benchmarks.
 ADAPTERS = {
     library: (
         f"conformance.targets.{library}.adapter",
         f"conformance.targets.{library}.functions",
+        "conformance.bench.implementations",
     )
     for library in ("tensorflow", "jax", "torch", "onnxruntime", "keras")
 } | {"ai_edge_litert": ("conformance.targets.litert.adapter", "conformance.targets.litert.functions")}

@@ -35,7 +35,8 @@ from conformance.errors import SuiteError, UsageError
 from conformance.ops import OPS
 from conformance.ops.profile_reading import loaded
 from conformance.run.header import header
-from conformance.run.jobs import CASES, SECONDS, SIDE, Plan, default_jobs
+from conformance.run.jobs import default_jobs
+from conformance.run.plan import CASES, SECONDS, SIDE, Plan
 from conformance.run.store import Store
 from conformance.run.trials import Panel
 from conformance.selftest.command import selftest
@@ -113,10 +114,16 @@ def run(
     ] = None,
     layout: Annotated[list[str] | None, typer.Option(help="NHWC or NCHW. Repeats; both by default.")] = None,
     valid_only: Annotated[bool, typer.Option("--valid-only", help="Make no calls that break a rule.")] = False,
-    cases: Annotated[int | None, typer.Option(min=1, max=2**32, help="Cases for each op, on every target.")] = None,
+    cases: Annotated[
+        int | None,
+        typer.Option(min=1, max=2**32, help="Cases of the common stream for each op, and of no other source."),
+    ] = None,
     world: Annotated[
         int | None,
         typer.Option(min=1, max=16, help="All calls whose images go up to this side, and no other cases."),
+    ] = None,
+    corpus: Annotated[
+        str | None, typer.Option(help="At which layers of other projects' lists: small, as by default, or all.")
     ] = None,
     budget: Annotated[
         float | None, typer.Option(min=0, help="Seconds after which no further cases are begun; findings come after.")
@@ -160,7 +167,7 @@ def run(
         planned = {"target": target, "op": op, "cases": cases, "seed": seed, "timeout": timeout, "python": python}
         given: dict[str, object] = {"out": out, "profile": profile, "known": known, "world": world, **planned}
         given |= {"tensorflow": tensorflow, "dtype": dtype, "layout": layout, "valid-only": valid_only or None}
-        given |= {"shard": shard, "processor": processor, "no-known": no_known or None}
+        given |= {"corpus": corpus, "shard": shard, "processor": processor, "no-known": no_known or None}
         if said := [f"--{name}" for name, value in given.items() if value is not None]:
             raise UsageError(f"--resume goes on with the run as it was planned: leave {', '.join(said)}")
         store = Store.resume(resume)
@@ -180,6 +187,8 @@ def run(
             targets=chosen,
             cases=0 if world else cases or (10**6 if budget else CASES),
             world=world or SIDE,
+            more=not (world or cases),
+            corpus=_corpus(corpus, alone=bool(world or cases)),
             seed=seed or 0,
             jobs=jobs or default_jobs(),
             budget=budget,
@@ -234,6 +243,13 @@ def _ops(names: list[str] | None) -> tuple[str, ...]:
         if name not in OPS:
             raise UsageError(f"no op {name!r}: there are {', '.join(OPS)}")
     return tuple(name for name in OPS if not names or name in names)
+
+
+def _corpus(given: str | None, *, alone: bool) -> str:
+    """Return at which layers of the corpus calls are made; alone: whether other calls are asked for alone."""
+    if given not in (None, "small", "all"):
+        raise UsageError(f"--corpus {given}: small or all")
+    return given or ("" if alone else "small")
 
 
 def _words(feature: str, given: list[str] | None) -> tuple[str, ...]:

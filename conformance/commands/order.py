@@ -2,37 +2,29 @@
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from conformance.cases.linear import Sizes
 from conformance.errors import UsageError
-from conformance.model import Symptom
 from conformance.order import tables
-from conformance.order.findings import find
 from conformance.order.operands import OPERANDS, call, middle
 from conformance.order.probing import Probed, probed
 from conformance.order.replay import Order
-from conformance.order.results import Survey, write
+from conformance.order.results import write
 from conformance.order.reveal import keeps, reveal
 from conformance.order.summation import UnrevealedError
 from conformance.order.surveying import Surveyor
 from conformance.order.wording import drawn
 from conformance.run import folders
-from conformance.run.store import Store
 from conformance.targets import registry
 from conformance.targets.target import Target, words
 from conformance.targets.transport.pool import Worker
 from conformance.targets.transport.process import Start
-from conformance.triage import findings
-from conformance.triage.findings import Finding
-from conformance.triage.known.installation import installation_of
-from conformance.triage.known.reading import shipped
 from reference import SpecError
 from reference.floats import FORMATS
 
@@ -134,21 +126,8 @@ def surveyed(targets: Sequence[Target], ops: Sequence[str], calls: int, out: Pat
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     for line in tables.lines(found):
         console.print(line)
-    new = judged(found, Store(session.folder), surveyor.about)
-    for finding in new:
-        console.print(f"NEW  {finding.title}\n     {finding.reason}")
     console.print(f"Written to {session.folder}: orders.json; conformance report {session.folder} shows it.")
-    return 1 if new else 0 if found.complete else 3
-
-
-def judged(survey: Survey, store: Store, about: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
-    """Write what the survey finds wrong among the findings of its folder; return what is new of it."""
-    installations = {name: installation_of(name, said) for name, said in about.items()}
-    found = tuple(cluster.finding() for cluster in find(survey, shipped(), installations))
-    earlier = findings.read(store)
-    kept = tuple(each for each in earlier.findings if Symptom.RUN_ORDER not in each.symptoms)
-    findings.write(store, replace(earlier, findings=(*kept, *found)))
-    return [finding for finding in found if finding.status == "new"]
+    return 0 if found.complete else 3
 
 
 def pair(name: str, text: str) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,9 +15,9 @@ from rich.table import Table
 from conformance.judge.severity import gravity
 from conformance.model import DISAGREEMENTS
 from conformance.run.evidence import THIN, State, state
-from conformance.run.extents import Extent, sentences
-from conformance.run.jobs import Plan, own_cases
+from conformance.run.extents import Extent, listed_sentences, sentences
 from conformance.run.jobs import Progress as Message
+from conformance.run.plan import Plan, own_cases
 from conformance.targets import registry
 from conformance.triage.campaign import Result
 from conformance.triage.findings import Finding, Known
@@ -130,8 +130,8 @@ def summary(result: Result, not_run: Mapping[str, Sequence[str]], folder: Path, 
         (each for each in result.known if each.id in known), key=lambda each: gravity(each.severity, "")
     ):
         console.print(f"known  {_of_cause(cause, known[cause.id])}", markup=False)
-    for sentence in sentences([Extent(**entry) for entry in result.footer["world"]]):
-        console.print(f"small world: {sentence}", markup=False)
+    for sentence in covered(result.footer):
+        console.print(sentence, markup=False)
     for reason, names in not_run.items():
         console.print(f"not run: {', '.join(names)}: {reason}", markup=False)
     for cause in result.known:
@@ -141,6 +141,12 @@ def summary(result: Result, not_run: Mapping[str, Sequence[str]], folder: Path, 
         console.print(line, markup=False)
     console.print(closing(result, len(new), len(known)), markup=False)
     console.print(f"the run is in {folder}, its report {page}", markup=False)
+
+
+def covered(footer: Mapping[str, Any]) -> Iterator[str]:
+    """Say how much of the small worlds and of the corpus a run has covered."""
+    yield from (f"small world: {sentence}" for sentence in sentences([Extent(**entry) for entry in footer["world"]]))
+    yield from listed_sentences(footer["corpus"])
 
 
 def _of_cause(cause: Known, findings: Sequence[Finding]) -> str:

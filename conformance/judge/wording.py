@@ -109,8 +109,4 @@ OF_RUN: Mapping[Symptom, Callable[[Verdict], str]] = {
         **judged.evidence
     ),
     Symptom.RUN_CHOICE: _choice,
-    Symptom.RUN_ORDER: lambda judged: (
-        "{outside} of {elements} elements within the bound of any order of the additions, outside that of the order "
-        "that was revealed".format(**judged.evidence)
-    ),
 }

@@ -71,17 +71,22 @@ def makeable(op: str, seed: int = 0, draws: int = DRAWS) -> Coverage:
     return coverage
 
 
-def covering(op: str, seed: int, draws: int = DRAWS) -> Iterator[Case]:
-    """Yield the few of so many draws in which every triple of classes is met that any of them meets, and every pair."""
-    for number in _chosen(op, seed, draws):
+def covering(op: str, seed: int, lap: int = 0, draws: int = DRAWS) -> Iterator[Case]:
+    """
+    Yield few of so many draws in which every triple of classes is met that any of them meets, and so every pair.
+
+    lap: each has draws of its own.
+    """
+    for number in _chosen(op, seed, lap, draws):
         yield from _drawn(op, seed, number, 1)
 
 
 @cache
-def _chosen(op: str, seed: int, draws: int) -> tuple[int, ...]:
+def _chosen(op: str, seed: int, lap: int, draws: int) -> tuple[int, ...]:
     """Return the numbers of these draws."""
-    rows = table([features(case) for case in _drawn(op, seed, 0, draws)])
-    return tuple(chosen(rows, STRENGTHS["triples"]))
+    first = lap * draws
+    rows = table([features(case) for case in _drawn(op, seed, first, draws)])
+    return tuple(first + number for number in chosen(rows, STRENGTHS["triples"]))
 
 
 def _drawn(op: str, seed: int, first: int, count: int) -> Iterator[Case]:

@@ -16,20 +16,45 @@ from conformance.cases.layers import Layer
 from conformance.model import Case
 from conformance.ops.table import OPS
 
-__all__ = ["left_out", "listed", "places"]
+__all__ = ["at", "blocks", "left_out", "listed", "places"]
 
 
-def listed(op: str, seed: int, *, whole: bool, first: int = 0, count: int | None = None) -> Iterator[Case]:
+TOGETHER = 64  # calls of a block, where they are small
+PRODUCTS = 16 * SMALL  # in a block, unless one layer alone has more
+
+
+def listed(op: str, seed: int, *, whole: bool) -> Iterator[Case]:
     """
-    Yield so many of the calls that an op makes at layers, from one on, with values on the lattice.
+    Yield the calls that an op makes at layers, with values on the lattice.
 
     whole: at every layer, not only at small ones.
     """
-    layers, draw = corpus().layers, OPS[op].of_layer
-    chosen = places(op, seed, whole=whole)
-    for place in chosen[first : None if count is None else first + count] if draw else ():
-        (choices,) = streams(seed, f"{op}, corpus", place, 1)
-        yield replace(draw(layers[place], choices), regime="lattice")  # type: ignore[misc]
+    for place in places(op, seed, whole=whole):
+        yield at(op, seed, place)
+
+
+def at(op: str, seed: int, place: int) -> Case:
+    """Return the call of an op at the layer of this place, which it takes."""
+    draw = OPS[op].of_layer
+    if draw is None:
+        raise ValueError(f"{op} has no calls at layers")
+    (choices,) = streams(seed, f"{op}, corpus", place, 1)
+    return replace(draw(corpus().layers[place], choices), regime="lattice")
+
+
+@cache
+def blocks(op: str, seed: int, *, whole: bool) -> tuple[tuple[int, ...], ...]:
+    """Return the places of `places` in blocks that are about as much work."""
+    found: list[list[int]] = []
+    room = 0
+    for place in places(op, seed, whole=whole):
+        products = corpus().layers[place].products
+        if room < products or len(found[-1]) == TOGETHER:
+            found.append([])
+            room = PRODUCTS
+        found[-1].append(place)
+        room -= products
+    return tuple(map(tuple, found))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""How much of the small worlds a run has covered, by target."""
+"""How much of the small worlds, and of the corpus, a run has covered, by target."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,15 @@ from typing import Any
 
 import polars as pl
 
+from conformance.ops.listed import left_out
 from conformance.ops.regions import regions
 from conformance.run.store import Store
+from conformance.run.sweep import CORPUS
 
-__all__ = ["Extent", "extents", "sentences"]
+__all__ = ["Extent", "extents", "listed_extent", "listed_sentences", "sentences"]
 
-SUMS = ("agrees", "disagrees", "undecided", "unsupported", "cpu_seconds", "own_seconds")
+VERDICTS = ("agrees", "disagrees", "undecided", "unsupported")
+SUMS = (*VERDICTS, "cpu_seconds", "own_seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +48,31 @@ class Extent:
 def extents(store: Store) -> list[Extent]:
     """Return what a run has covered, of ops, sides, targets and dtypes in order."""
     by = ("op", "side", "target", "dtype")
-    found = store.collect(store.swept().group_by(*by).agg(*map(pl.sum, SUMS)).sort(*by))
+    found = store.collect(
+        store.swept().filter(pl.col("part") != CORPUS).group_by(*by).agg(*map(pl.sum, SUMS)).sort(*by)
+    )
     return [Extent(**row, size=_size(row["op"], row["side"], row["dtype"])) for row in found.iter_rows(named=True)]
+
+
+def listed_extent(store: Store, *, whole: bool) -> dict[str, Any]:
+    """
+    Return what a run has made of the corpus: calls by verdict and seconds by target, what was left out by the reason.
+
+    whole: whether layers of any size were asked for.
+    """
+    rows = store.swept().filter(pl.col("part") == CORPUS).group_by("target").agg(*map(pl.sum, SUMS)).sort("target")
+    counts = {row.pop("target"): row for row in store.collect(rows).iter_rows(named=True)}
+    return {"targets": counts, "left_out": dict(left_out(whole=whole))} if counts else {}
+
+
+def listed_sentences(extent: Mapping[str, Any]) -> Iterator[str]:
+    """Say how many geometries of the corpus were called on each target, and which were left out."""
+    for target, counts in extent.get("targets", {}).items():
+        made = sum(counts[name] for name in VERDICTS) - counts["unsupported"]
+        wrong = f" ({counts['disagrees']:,} disagree)" if counts["disagrees"] else ""
+        yield f"{made:,} calls at layers of the corpus on {target}{wrong}"
+    if reasons := extent.get("left_out"):
+        yield f"left out of the corpus: {', '.join(f'{number:,} ({reason})' for reason, number in reasons.items())}"
 
 
 def _size(op: str, side: int, dtype: str) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from conformance.errors import SuiteError
 from conformance.run import header
-from conformance.run.jobs import Plan
+from conformance.run.plan import Plan
 from conformance.run.store import Store
 from conformance.targets.target import Target
 

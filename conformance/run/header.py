@@ -7,8 +7,7 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.run import jobs
-from conformance.run.jobs import Plan
+from conformance.run.plan import Plan, found, options
 from conformance.targets import machine, registry
 from conformance.targets.target import Target
 from conformance.targets.tensorflow.releases import without_release
@@ -24,7 +23,7 @@ def header(plan: Plan, unavailable: Mapping[str, str] | None = None) -> dict[str
     return {
         "started": now(),
         "suite": importlib.metadata.version("conv-conformance"),
-        "options": jobs.options(plan),
+        "options": options(plan),
         "machine": {
             "system": platform.platform(),
             "python": platform.python_version(),
@@ -32,7 +31,7 @@ def header(plan: Plan, unavailable: Mapping[str, str] | None = None) -> dict[str
             "cores": os.cpu_count(),
             "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         },
-        "targets": [described(target) for target in jobs.found(plan).values()],
+        "targets": [described(target) for target in found(plan).values()],
         "not_run": [
             *({"name": name, "reason": reason} for name, reason in missing.items()),
             *(

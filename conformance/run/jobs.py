@@ -1,9 +1,7 @@
 """
-A run: the cases of its plan on its targets, shard by shard, in one process or several.
+A run: the shards of its plan on its targets, in one process or several.
 
-A shard is a block of consecutive cases of one op, or of consecutive calls of its small world. Which cases it holds
-depends on the seed, the op and its number alone, so that the same seed gives the same cases whatever the number of
-jobs, and a shard that a killed run has not written is done again.
+A shard that a killed run has not written is done again.
 """
 
 import multiprocessing
@@ -12,138 +10,29 @@ import queue
 import signal
 import threading
 import time
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from conformance.errors import SuiteError, UsageError
-from conformance.model import Case
-from conformance.ops.profile_reading import loaded
 from conformance.run import sweep
+from conformance.run.plan import Plan, Shard, Task, found, own_shards, scopes_of
 from conformance.run.rows import Row, rows
-from conformance.run.scope import Scope, shared
 from conformance.run.spent import Spent
 from conformance.run.store import Store
-from conformance.run.sweep import Block
+from conformance.run.sweep import Block, ListedBlock
 from conformance.run.trials import Outcome, Panel
-from conformance.targets.registry import find
-from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits
 from conformance.targets.transport.worker import die_with_parent
 
-__all__ = [
-    "CASES",
-    "SECONDS",
-    "SIDE",
-    "Dispatch",
-    "Plan",
-    "Progress",
-    "Shard",
-    "execute",
-    "found",
-    "options",
-    "own_cases",
-    "own_shards",
-    "perform",
-    "scopes_of",
-    "shards",
-]
+__all__ = ["Dispatch", "Progress", "default_jobs", "execute", "perform"]
 
-SIDE = 6  # to which a run takes its sample of the small world
-ROUNDS = 10  # of shards in which a run makes one block of each region of the small world, of common dtypes more
-CASES = 300  # for each op by default: every planted fault shows in them, in three minutes on two cores
-SECONDS = 10.0  # that one call may take
-SHARD = 32  # cases of a shard: what a killed run loses at most, for each job
 TELL_EVERY = 0.2  # seconds between two messages of a job
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a run does: with the same plan it meets the same cases."""
-
-    ops: tuple[str, ...]
-    targets: tuple[str, ...]
-    cases: int  # for each op, beside its small world
-    seed: int
-    jobs: int
-    budget: float | None = None  # seconds, after which no further shard is begun
-    world: int = 0  # the side of the small world: a sample of it, or where there are no cases all; 0: none of it
-    seconds: float = SECONDS  # that one call may take
-    python: str | None = None  # the interpreter of the workers
-    profile: str | None = None  # the file of the user's that says what the target claims
-    dtypes: tuple[str, ...] = ()  # all where none is given
-    layouts: tuple[str, ...] = ()  # likewise
-    valid_only: bool = False  # whether no call breaks a rule on purpose
-    part: tuple[int, int] = (1, 1)  # which of how many parts of the plan: its shards are dealt out among them
-    known: tuple[str, ...] = ()  # files of what is known, beside the suite's own
-    no_known: bool = False  # whether the suite's own list is left out
-
-
-def found(plan: Plan) -> dict[str, Target]:
-    """Return the targets of a plan, with the profile that its user gives."""
-    given = loaded(Path(plan.profile)) if plan.profile else None
-    return {name: find(name).claiming(given) if given else find(name) for name in plan.targets}
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Shard:
-    """A block of consecutive cases of one op."""
-
-    number: int
-    op: str
-
-    @property
-    def name(self) -> str:
-        """Its file's name, without the ending."""
-        return f"{self.op}-{self.number:05d}"
-
-    def size(self, plan: Plan) -> int:
-        """Return how many cases of the common stream it covers."""
-        return min(SHARD, plan.cases - self.number * SHARD)
-
-    def cases(self, plan: Plan, targets: Mapping[str, Target]) -> Iterator[tuple[Case, tuple[str, ...]]]:
-        """Yield its cases, each with the targets that get it; targets: with what they say of themselves."""
-        first = self.number * SHARD
-        scopes = scopes_of(plan, targets)
-        return shared(self.op, plan.seed, first, self.size(plan), scopes, valid_only=plan.valid_only)
-
-
-def scopes_of(plan: Plan, targets: Mapping[str, Target]) -> dict[str, Scope]:
-    """Return what a run asks of each target."""
-    return {name: Scope(target=target, dtypes=plan.dtypes, layouts=plan.layouts) for name, target in targets.items()}
-
-
-def shards(plan: Plan) -> Iterator[Shard | Block]:
-    """Yield every shard of a plan, the ops taking turns, so that a run cut short has seen them all."""
-    blocks = sweep.blocks(plan.ops, plan.world) if plan.world else iter(())
-    if not plan.cases:
-        yield from blocks
-        return
-    share = -(-sum(1 for _ in sweep.cycle(plan.ops, plan.world)) // ROUNDS) if plan.world else 0
-    for number in range(-(-plan.cases // SHARD)):
-        yield from (Shard(number, op) for op in plan.ops)
-        yield from islice(blocks, share)
-
-
-def own_shards(plan: Plan) -> Iterator[Shard | Block]:
-    """Yield the shards of a plan that belong to its part: by their names, so that each part has some of every kind."""
-    number, parts = plan.part
-    return (shard for shard in shards(plan) if zlib.crc32(shard.name.encode()) % parts == number - 1)
-
-
-def own_cases(plan: Plan) -> dict[str, int]:
-    """Return how many cases of each op a plan's part has, beside the small worlds."""
-    counts = dict.fromkeys(plan.ops, 0)
-    for shard in own_shards(replace(plan, world=0)):
-        if isinstance(shard, Shard):
-            counts[shard.op] += shard.size(plan)
-    return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +56,7 @@ class Ended:
 
 
 # Does what is to be done of a plan, or as much as the budget allows: whether that is all, and how many cases it was.
-Dispatch = Callable[[Plan, Store, Iterator[Shard | Block], Callable[[Progress], None]], tuple[bool, int]]
+Dispatch = Callable[[Plan, Store, Iterator[Task], Callable[[Progress], None]], tuple[bool, int]]
 
 
 def execute(
@@ -185,9 +74,7 @@ def execute(
     return {"seconds": time.monotonic() - started, "cases": number, "complete": complete}
 
 
-def in_processes(
-    plan: Plan, store: Store, todo: Iterator[Shard | Block], tell: Callable[[Progress], None]
-) -> tuple[bool, int]:
+def in_processes(plan: Plan, store: Store, todo: Iterator[Task], tell: Callable[[Progress], None]) -> tuple[bool, int]:
     """Hand shards to jobs of this machine, each a process, until they are done or the budget is used up."""
     started = time.monotonic()
     context = multiprocessing.get_context("spawn")
@@ -290,10 +177,10 @@ def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: 
 
 
 def perform(
-    plan: Plan, shard: Shard | Block, panel: Panel, store: Store, spent: Spent, tell: Callable[[Progress], None]
+    plan: Plan, shard: Task, panel: Panel, store: Store, spent: Spent, tell: Callable[[Progress], None]
 ) -> None:
     """Do one shard: make its calls, write what came of them, and tell how it goes."""
-    if isinstance(shard, Block):
+    if not isinstance(shard, Shard):
         tell(_sweep(plan, shard, panel, store, spent))
         return
     judged = _examined(plan, shard, panel, tell)
@@ -315,7 +202,7 @@ def _examined(plan: Plan, shard: Shard, panel: Panel, tell: Callable[[Progress],
     return judged
 
 
-def _sweep(plan: Plan, block: Block, panel: Panel, store: Store, spent: Spent) -> Progress:
+def _sweep(plan: Plan, block: Block | ListedBlock, panel: Panel, store: Store, spent: Spent) -> Progress:
     """Sweep a block, on those targets that trace nothing where the run has other cases, too; write what came of it."""
     cheap = {name: each for name, each in panel.targets.items() if not (plan.cases and each.traces)}
     cases = list(block.cases())
@@ -363,8 +250,3 @@ def default_jobs() -> int:
     """Return how many jobs keep the machine's cores busy: each uses more than one, by its workers."""
     cores = os.cpu_count() or 2
     return min(cores, cores // 2 + 1)
-
-
-def options(plan: Plan) -> dict[str, Any]:
-    """Return a plan as JSON data for the header."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(plan).items()}

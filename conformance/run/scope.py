@@ -61,11 +61,12 @@ class Scope:
 
     def asks(self, case: Case) -> bool:
         """Return whether the user asks for calls of this dtype and layout, and the target offers the op."""
+        classes = {"dtype": case.dtype, **ops.features(case)}
         ordinary = case.dtype in OPS[case.op].dtypes  # a break of a rule about dtypes has another
         return (
             self.target.offers(case.op)
             and (not self.dtypes or not ordinary or case.dtype in self.dtypes)
-            and (not self.layouts or ops.features(case).get("layout", self.layouts[0]) in self.layouts)
+            and (not self.layouts or classes.get("layout", self.layouts[0]) in self.layouts)
         )
 
     def claims(self, case: Case) -> bool:

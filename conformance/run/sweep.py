@@ -18,15 +18,16 @@ from conformance import ops
 from conformance.cases.world import Region
 from conformance.judge.allowed import permits
 from conformance.model import Array, Case, Observation, Returned
-from conformance.ops import OPS
+from conformance.ops import OPS, listed
 from conformance.ops.regions import regions
 from conformance.run.scope import Scope, route_of
 from conformance.run.trials import Outcome, Panel, inside
 from conformance.targets.transport.messages import Call
 
-__all__ = ["BLOCK", "Block", "Swept", "SweptRow", "blocks", "cycle", "sweep"]
+__all__ = ["BLOCK", "CORPUS", "Block", "ListedBlock", "Swept", "SweptRow", "blocks", "cycle", "sweep"]
 
 BATCH = 32  # calls of a frame
+CORPUS = "corpus"  # the part of a block that is of no world
 KEPT = ("disagrees", "undecided")  # outcomes that become observations
 BLOCK = 64  # calls of a block: what a killed run loses at most, for each job
 
@@ -69,6 +70,41 @@ class Block:
             side=self.side,
             size=region.size,
             first=self.number * BLOCK,
+            target=target,
+            **{what: swept.counts[what] for what in ("agrees", "disagrees", "undecided", "unsupported")},
+            cpu_seconds=swept.seconds,
+            own_seconds=own_seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBlock:
+    """Calls of an op at layers of the corpus."""
+
+    op: str
+    seed: int
+    whole: bool  # whether at every layer, not only at small ones
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Its file's name, without the ending."""
+        return f"{self.op}-corpus-{self.seed}-{self.number:05d}"
+
+    def cases(self) -> Iterator[Case]:
+        """Yield its calls."""
+        places = listed.blocks(self.op, self.seed, whole=self.whole)[self.number]
+        return (listed.at(self.op, self.seed, place) for place in places)
+
+    def row(self, target: str, swept: "Swept", own_seconds: float) -> "SweptRow":
+        """Return what one target did with it, to be stored."""
+        return SweptRow(
+            op=self.op,
+            dtype="",
+            part=CORPUS,
+            side=0,
+            size=len(listed.places(self.op, self.seed, whole=self.whole)),
+            first=self.number,
             target=target,
             **{what: swept.counts[what] for what in ("agrees", "disagrees", "undecided", "unsupported")},
             cpu_seconds=swept.seconds,
@@ -120,11 +156,11 @@ class SweptRow:
     """What one target did with one block: a row of swept/*.parquet."""
 
     op: str
-    dtype: str
-    part: str  # of the op's world
-    side: int  # of the world
-    size: int  # calls of the region
-    first: int  # number of the block's first call
+    dtype: str  # "" of calls of several
+    part: str  # of the op's world, or CORPUS
+    side: int  # of the world; 0 of the corpus
+    size: int  # calls of the region, or at layers
+    first: int  # number of the block's first call, or of the block of the corpus
     target: str
     agrees: int
     disagrees: int

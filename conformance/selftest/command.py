@@ -17,7 +17,7 @@ import typer
 from conformance.errors import UsageError
 from conformance.model import Json
 from conformance.ops import OPS
-from conformance.run.jobs import CASES
+from conformance.run.plan import CASES
 from conformance.run.store import SCHEMA, Store
 from conformance.selftest.correct import correct_implementations
 from conformance.selftest.false_positives import FalsePositives, added_up, blocks, run_correct

@@ -15,7 +15,7 @@ from typing import Any
 from conformance.judge.fingerprints import DECLARED, from_sums
 from conformance.judge.wording import sentence
 from conformance.ops import OPS, features
-from conformance.run.jobs import CASES
+from conformance.run.plan import CASES
 from conformance.selftest.aggregates import Aggregate, Sums, weaker
 from conformance.selftest.correct import correct_implementations
 from conformance.selftest.implementations import Implementation, Trial, trials

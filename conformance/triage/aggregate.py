@@ -32,7 +32,7 @@ from conformance.triage.scripts import aggregate as scripts
 from reference.choices import EITHER
 from reference.ops import CHOICES
 
-__all__ = ["files", "find", "with_cause"]
+__all__ = ["files", "find"]
 
 TELLING = (16, 4096)  # elements of a call whose errors say something, and whose script can still be read
 
@@ -50,10 +50,10 @@ def find(
     installations: what each target is.
     """
     found = [*_masks(store, targets), *_arithmetics(store, targets, fingerprints), *_choices(store)]
-    return [with_cause(cluster, causes, installations.get(cluster.target, UNKNOWN)) for cluster in found]
+    return [_with_cause(cluster, causes, installations.get(cluster.target, UNKNOWN)) for cluster in found]
 
 
-def with_cause(cluster: Cluster, causes: Sequence[Cause], installation: Installation) -> Cluster:
+def _with_cause(cluster: Cluster, causes: Sequence[Cause], installation: Installation) -> Cluster:
     """Return a cluster with the cause that covers it, if one does."""
     found = Disagreement(
         op=cluster.op,

@@ -12,10 +12,13 @@ import polars as pl
 
 from conformance import ops
 from conformance.judge.fingerprints import fingerprints
+from conformance.ops.coverage import DRAWS
 from conformance.run import header, jobs
+from conformance.run import plan as plans
 from conformance.run.evidence import Missing, answered, evidence, missing
-from conformance.run.extents import extents
-from conformance.run.jobs import Dispatch, Plan, Progress
+from conformance.run.extents import extents, listed_extent
+from conformance.run.jobs import Dispatch, Progress
+from conformance.run.plan import Plan
 from conformance.run.store import Store
 from conformance.run.trials import Panel
 from conformance.targets.target import Target
@@ -29,7 +32,7 @@ from conformance.triage.known.state import states
 
 __all__ = ["Result", "conduct"]
 
-MAKEABLE = 1024  # cases of an op, from which the coverage learns what can be made
+MAKEABLE = 1024  # draws of an op, from which the coverage of a run without covering calls learns what can be made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +70,13 @@ def conduct(
     session = jobs.execute(plan, store, tell, dispatch)
     reaped = ended_children()
     rows = store.rows(pl.col("verdict") == "disagrees")
-    targets = jobs.found(plan)
-    closing = {**_sessions(store, session), **_summary(store, plan), **_worlds(store)}
+    targets = plans.found(plan)
+    closing = {**_sessions(store, session), **_summary(store, plan), **_beside(store, plan)}
     with Panel(targets, Limits(seconds=plan.seconds), plan.python, confirm=False) as panel:
         about = panel.about()
         _describe(store, about, panel.targets)
-        asked = [op for op, cases in jobs.own_cases(plan).items() if cases or not plan.cases]
-        absent = missing(store, jobs.scopes_of(plan, panel.targets), asked)
+        asked = [op for op, cases in plans.own_cases(plan).items() if cases or not plan.cases]
+        absent = missing(store, plans.scopes_of(plan, panel.targets), asked)
         flags = store.header()["machine"]["flags"]
         installations = {name: installation_of(name, data, flags) for name, data in about.items()}
         found = search.find_all(rows, search.Search(panel, shrink_steps, say), causes, installations)
@@ -167,9 +170,9 @@ def _summary(store: Store, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _worlds(store: Store) -> dict[str, Any]:
-    """Return how much of the small worlds is covered, and by target the geometries, calls and seconds of the run."""
-    covered = extents(store)
+def _beside(store: Store, plan: Plan) -> dict[str, Any]:
+    """Return what is covered of the small worlds and the corpus; the geometries, calls and seconds of all by target."""
+    covered, listed = extents(store), listed_extent(store, whole=plan.corpus == "all")
     work: dict[str, Counter[str]] = defaultdict(Counter)
     of_cases = (
         store.observations()
@@ -187,7 +190,10 @@ def _worlds(store: Store) -> dict[str, Any]:
     for extent in covered:  # what disagrees is among the observations
         calls = {"geometries": extent.agrees, "calls": extent.agrees}
         work[extent.target].update(calls | {name: getattr(extent, name) for name in ("cpu_seconds", "own_seconds")})
-    return {"world": [asdict(extent) for extent in covered], "work": work}
+    for target, sums in listed.get("targets", {}).items():
+        calls = {"geometries": sums["agrees"], "calls": sums["agrees"]}
+        work[target].update(calls | {name: sums[name] for name in ("cpu_seconds", "own_seconds")})
+    return {"world": [asdict(extent) for extent in covered], "corpus": listed, "work": work}
 
 
 def _coverage(store: Store, plan: Plan) -> dict[str, Any]:
@@ -196,7 +202,9 @@ def _coverage(store: Store, plan: Plan) -> dict[str, Any]:
     reached = {op: ops.Coverage() for op in plan.ops}
     for op, attributes in store.collect(first).iter_rows():
         reached[op].add(json.loads(attributes))
-    found = {op: ops.met(seen, ops.makeable(op, plan.seed, MAKEABLE)) for op, seen in reached.items()}
+    found = {
+        op: ops.met(seen, ops.makeable(op, plan.seed, DRAWS if plan.more else MAKEABLE)) for op, seen in reached.items()
+    }
     return {
         op: {
             what: {"reached": r.reached, "makeable": r.makeable, "missing": list(r.missing)}

@@ -201,25 +201,8 @@ class SumOfProducts(ABC):
             return out if special is None else np.where(special == 0, out, special.astype(self.dtype))
 
     def _sizes(self) -> Array:
-        """
-        Return the bounds of S that rounding wants: slices, which float64 starts with, want none.
-
-        Where one bound for all sums says that they are exact, it is enough.
-        """
-        if self.dtype == np.float64:
-            return np.zeros(())
-        left, right = (largest for _, largest in self.magnitudes)
-        bound = self.terms_per_element * left * right
-        return np.asarray(bound) if self.all_finite and self._adds_exactly(bound) else self.size()
-
-    def _adds_exactly(self, largest: float) -> bool:
-        """Return whether sums up to this size are exact in float64, products of two whole operands included."""
-        return (self.free_products and self._exact(largest)) or (largest < 2.0**52 and self.are_whole)
-
-    @cached_property
-    def are_whole(self) -> bool:
-        """Whether all elements of both operands are integers, NaN and infinity aside."""
-        return all(map(whole, self.operands))
+        """Return the bounds of S that rounding wants: slices, which float64 starts with, want none."""
+        return np.zeros(()) if self.dtype == np.float64 else self.size()
 
     def special(self) -> Array | None:
         """
@@ -248,11 +231,14 @@ class SumOfProducts(ABC):
         if most_slices:
             return self._sliced(*self.finite, most_slices)
         left, right = self.operands
-        return Enclosure(self.contract(left, right), np.zeros(()), self._plain_error(sizes))
+        return Enclosure(self.contract(left, right), np.zeros(()), self._plain_error(left, right, sizes))
 
-    def _plain_error(self, sizes: Array) -> Array:
-        """Bound the rounding error of `contract`: depth u S; nothing where the sums are exact."""
-        if self._adds_exactly(float(sizes.max(initial=0.0))):
+    def _plain_error(self, left: Array, right: Array, sizes: Array) -> Array:
+        """Bound the rounding error of `contract`: depth u S; nothing where all are multiples, below 2^53, of a unit."""
+        largest = float(sizes.max(initial=0.0))
+        if self.free_products and self._exact(largest):
+            return np.zeros(())
+        if largest < 2.0**52 and whole(left) and whole(right):
             return np.zeros(())
         # Four more: the rounding of `sizes`, of a division, and that of adding the error to the sum. Nothing underflows
         # here, since products of formats narrower than float64 are above 2^-300.

@@ -27,8 +27,9 @@ from conformance.ops.sums import always
 from conformance.report.data import gather
 from conformance.report.pages import page
 from conformance.run import jobs
+from conformance.run import plan as plans
 from conformance.run.header import header
-from conformance.run.jobs import Plan
+from conformance.run.plan import Plan
 from conformance.run.spent import Spent
 from conformance.run.store import Store
 from conformance.run.sweep import sweep
@@ -184,7 +185,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store.create(tmp_path_factory.mktemp("run") / "run", header(PLAN))
     with Panel({"toy_target": find("toy_target")}) as panel:
         spent = Spent(panel)
-        for shard in jobs.shards(PLAN):
+        for shard in plans.shards(PLAN):
             jobs.perform(PLAN, shard, panel, store, spent, lambda _: None)
     campaign.conduct(PLAN, store, [], lambda _: None, lambda _: None)
     return store
@@ -221,7 +222,7 @@ def test_its_small_world_is_swept() -> None:
     (single, _) = ops.regions("doubled", 3).values()
 
     with Panel({"toy_target": find("toy_target")}) as panel:
-        scopes = jobs.scopes_of(PLAN, panel.targets)
+        scopes = plans.scopes_of(PLAN, panel.targets)
         swept = sweep(panel, scopes, list(single.cases(0, single.size)))["toy_target"]
 
     assert swept.counts == {"agrees": 27, "disagrees": 9}

@@ -60,23 +60,6 @@ class Striped(Forwards):
         return total
 
 
-class Careless(Forwards):
-    """Adds in pairs, whose errors are small; the odd columns of its output are off by as much as a long chain's."""
-
-    def conv2d(self, input: Array, filters: Array, **others: object) -> Array:
-        """Convolve."""
-        check(others)
-        seen = windows(input, filters.shape[:2])
-        products = [seen[(..., *tap, None)] * filters[tap] for tap in np.ndindex(*filters.shape[:3])]
-        size = np.abs(products).sum(axis=0)
-        while len(products) > 1:
-            pairs = [one + other for one, other in zip(products[::2], products[1::2], strict=False)]
-            products = pairs + products[2 * len(pairs) :]
-        total = np.asarray(products[0])
-        total[:, :, 1::2] += np.asarray(16 * 2.0**-24 * size, total.dtype)[:, :, 1::2]
-        return total
-
-
 class Refusing:
     """Implements nothing that it is asked for."""
 
@@ -96,5 +79,4 @@ def added(seen: Array, filters: Array, taps: list[tuple[int, ...]]) -> Array:
 FORWARDS = Forwards()
 BY_BATCH = ByBatch()
 STRIPED = Striped()
-CARELESS = Careless()
 REFUSING = Refusing()

@@ -9,7 +9,6 @@ import pytest
 
 from conformance.cases.linear import Sizes
 from conformance.commands.cli import run_command
-from conformance.commands.order import judged
 from conformance.errors import SuiteError
 from conformance.order.invariances import measured
 from conformance.order.operands import call, element
@@ -18,10 +17,8 @@ from conformance.order.replay import Order
 from conformance.order.results import Calls, Found, Missed, Survey, key_of, read, write
 from conformance.order.trees import chain, tree
 from conformance.order.wording import answered
-from conformance.run.store import Store
 from conformance.targets import registry
 from conformance.targets.transport.pool import Worker
-from conformance.triage import findings
 
 FORWARDS = "tests.miniatures.ordered:FORWARDS"
 SIZES = Sizes(window=(2, 2), image=(4, 5), depth=3, filters=2, images=2)
@@ -145,35 +142,3 @@ def test_a_survey_makes_the_folder_of_a_run(tmp_path: Path, capsys: pytest.Captu
     kept = read(tmp_path)
     assert kept is not None
     assert {one.alone for one in kept.found} == {True}
-
-
-def test_elements_beyond_the_bound_of_their_own_order_are_counted() -> None:
-    """Pairs of 12 products meet 5 roundings at most; the two odd columns of four are off by 16 u S."""
-    with Worker(registry.find("tests.miniatures.ordered:CARELESS").start()) as worker:
-        found = predict(worker, call("conv2d", SIZES), *operands(SIZES))
-
-    assert found is not None
-    assert found.outside == 2 * 3 * 2 * 2
-
-
-def test_an_error_beyond_its_own_order_is_a_finding(tmp_path: Path) -> None:
-    """New, for no cause covers it; those of an earlier survey in the folder go."""
-    missed = Missed(sizes=SIZES, exact=24, elements=48, why="", outside=24)
-    survey = Survey(
-        orders={}, calls=(Calls(target="tf-cpu-eager", op="conv2d", dtype="float32", calls=9, missed=(missed,)),)
-    )
-
-    (new,) = judged(survey, Store(tmp_path), {})
-    judged(survey, Store(tmp_path), {})
-
-    assert findings.read(Store(tmp_path)).findings == (new,)
-    assert (new.op, new.target, new.symptoms, new.cases) == ("conv2d", "tf-cpu-eager", ("run-order",), 1)
-    assert new.reason.startswith("over the whole run: 24 of 48 elements within the bound of any order")
-
-
-def test_a_survey_without_such_errors_finds_nothing(tmp_path: Path) -> None:
-    """A call that is missed for its bits alone is none."""
-    missed = Missed(sizes=SIZES, exact=24, elements=48, why="")
-    survey = Survey(orders={}, calls=(Calls(target="t", op="conv2d", dtype="float32", calls=9, missed=(missed,)),))
-
-    assert judged(survey, Store(tmp_path), {}) == []

@@ -22,9 +22,9 @@ import pytest
 from conformance import ops
 from conformance.commands import report as reports
 from conformance.ops import OPS
-from conformance.run import jobs
+from conformance.run import plan as plans
 from conformance.run.header import header
-from conformance.run.jobs import Plan, Shard
+from conformance.run.plan import Plan, Shard
 from conformance.run.rows import COLUMNS, Row
 from conformance.run.spent import processor_seconds
 from conformance.run.store import Store
@@ -51,7 +51,7 @@ from pathlib import Path
 from conformance.run.header import header
 from conformance.triage import campaign
 from conformance.ops import OPS
-from conformance.run.jobs import Plan
+from conformance.run.plan import Plan
 from conformance.run.store import Store
 
 def charged():
@@ -78,7 +78,7 @@ def importable() -> Iterator[None]:
 def plan(**changed: Any) -> Plan:  # noqa: ANN401 - any field
     """Return the plan that COMMAND asks for."""
     given: dict[str, Any] = {"ops": WITH_OPS, "targets": TARGETS, "cases": CASES, "seed": 5, "jobs": 1}
-    given |= {"world": jobs.SIDE}
+    given |= {"world": plans.SIDE}
     return Plan(**{**given, **changed})
 
 
@@ -101,7 +101,7 @@ def result(store: Store) -> dict[str, bytes]:
     rows = timeless(store)
     found = {path.name: path.read_bytes() for path in store.folder.glob("findings/*/*")}
     with tempfile.TemporaryDirectory() as folder:
-        copy = Store.create(Path(folder) / "run", {**store.header(), "started": "", "options": jobs.options(plan())})
+        copy = Store.create(Path(folder) / "run", {**store.header(), "started": "", "options": plans.options(plan())})
         copy.write_shard("all-00000", rows)
         copy.write_json("findings.json", store.read_json("findings.json"))
         copy.close({**(store.footer() or {}), "ended": "", "deaths": 0, **dict.fromkeys(SPENT, 0.0)})
@@ -198,22 +198,27 @@ def test_another_seed_gives_other_cases() -> None:
 
 
 def test_shards_cover_every_case_once_whatever_their_number() -> None:
-    """100 cases are 3 shards of 32 and one of 4; the ops take turns."""
+    """100 cases are 3 shards of 30 and one of 10; the ops take turns."""
     chosen = plan(ops=("max_pool", "dropout"), cases=100, world=0)
 
-    found = [shard for shard in jobs.shards(chosen) if isinstance(shard, Shard)]
+    found = [shard for shard in plans.shards(chosen) if isinstance(shard, Shard)]
 
     assert [shard.op for shard in found] == ["max_pool", "dropout"] * 4
-    assert [shard.size(chosen) for shard in found[::2]] == [32, 32, 32, 4]
-    assert [len(list(shard.cases(chosen, {"reference": find("reference")}))) for shard in found[::2]] == [32, 32, 32, 4]
+    assert [shard.size(chosen) for shard in found[::2]] == [30, 30, 30, 10]
+    assert [len(list(shard.cases(chosen, {"reference": find("reference")}))) for shard in found[::2]] == [
+        30,
+        30,
+        30,
+        10,
+    ]
 
 
 def test_every_shard_belongs_to_one_part_and_every_part_has_all_ops() -> None:
-    """Three parts of 3,200 cases of two ops: 200 shards and their blocks, none twice, some of both ops in each."""
-    chosen = plan(cases=3200)
-    parts = [list(jobs.own_shards(replace(chosen, part=(number, 3)))) for number in (1, 2, 3)]
+    """Three parts of 3,000 cases of two ops: 200 shards and their blocks, none twice, some of both ops in each."""
+    chosen = plan(cases=3000)
+    parts = [list(plans.own_shards(replace(chosen, part=(number, 3)))) for number in (1, 2, 3)]
 
-    assert sorted(shard.name for part in parts for shard in part) == sorted(each.name for each in jobs.shards(chosen))
+    assert sorted(shard.name for part in parts for shard in part) == sorted(each.name for each in plans.shards(chosen))
     assert all({shard.op for shard in part} == set(WITH_OPS) for part in parts)
 
 
@@ -229,7 +234,7 @@ def test_blocks_cover_a_small_world_once() -> None:
     """The 504 gradients of dropout to side 2, 126 in each dtype, are 30 blocks: parts of 64 calls or fewer."""
     chosen = plan(ops=("dropout_grad",), cases=0, world=2)
 
-    found = [shard for shard in jobs.shards(chosen) if isinstance(shard, Block)]
+    found = [shard for shard in plans.shards(chosen) if isinstance(shard, Block)]
 
     assert len({block.name for block in found}) == len(found)
     seen = [json.dumps(case.to_json()) for block in found for case in block.cases()]

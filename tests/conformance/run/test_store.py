@@ -14,7 +14,7 @@ from conformance.commands.cli import run_command
 from conformance.errors import SuiteError, UsageError
 from conformance.model import Json
 from conformance.run.header import header
-from conformance.run.jobs import Plan
+from conformance.run.plan import Plan
 from conformance.run.rows import COLUMNS, Row
 from conformance.run.store import Store
 from conformance.triage import campaign

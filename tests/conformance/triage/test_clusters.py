@@ -17,7 +17,7 @@ from conformance.commands.replay import find
 from conformance.model import Case, Evidence, Symptom, Verdict
 from conformance.ops import case_from_json
 from conformance.run.header import header
-from conformance.run.jobs import Plan
+from conformance.run.plan import Plan
 from conformance.run.rows import digest, rows
 from conformance.run.store import Store
 from conformance.run.trials import Panel

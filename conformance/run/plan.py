@@ -1,0 +1,195 @@
+"""
+The plan of a run: which shards it has.
+
+A shard is a block of consecutive cases of one op from one source, or of consecutive calls of its small world or of the
+corpus. Which cases it holds depends on the seed, the op and its number alone, so that the same seed gives the same
+cases whatever the number of jobs.
+"""
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import count, islice, repeat
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from conformance.model import Case
+from conformance.ops import listed
+from conformance.ops.profile_reading import loaded
+from conformance.run import sweep
+from conformance.run.scope import Scope
+from conformance.run.sources import SHARD, SOURCES, Part
+from conformance.run.sweep import Block, ListedBlock
+from conformance.targets.registry import find
+from conformance.targets.target import Target
+
+__all__ = [
+    "CASES",
+    "SECONDS",
+    "SIDE",
+    "Plan",
+    "Shard",
+    "Task",
+    "found",
+    "options",
+    "own_cases",
+    "own_shards",
+    "scopes_of",
+    "shards",
+]
+
+SIDE = 6  # to which a run takes its sample of the small world
+CASES = 240  # of the stream for each op by default
+SECONDS = 10.0  # that one call may take
+ROUNDS = CASES // SHARD  # in which a run makes, beside the stream, the rest of a lap: `laps`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run does: with the same plan it meets the same cases."""
+
+    ops: tuple[str, ...]
+    targets: tuple[str, ...]
+    cases: int  # of the stream for each op
+    seed: int
+    jobs: int
+    budget: float | None = None  # seconds, after which no further shard is begun
+    world: int = 0  # the side of the small world: a sample of it, or where there are no cases all; 0: none of it
+    more: bool = False  # whether the calls of the other sources are made, too
+    corpus: str = ""  # at which layers of the corpus: "small", or "all"
+    seconds: float = SECONDS  # that one call may take
+    python: str | None = None  # the interpreter of the workers
+    profile: str | None = None  # the file of the user's that says what the target claims
+    dtypes: tuple[str, ...] = ()  # all where none is given
+    layouts: tuple[str, ...] = ()  # likewise
+    valid_only: bool = False  # whether no call breaks a rule on purpose
+    part: tuple[int, int] = (1, 1)  # which of how many parts of the plan: its shards are dealt out among them
+    known: tuple[str, ...] = ()  # files of what is known, beside the suite's own
+    no_known: bool = False  # whether the suite's own list is left out
+
+
+def found(plan: Plan) -> dict[str, Target]:
+    """Return the targets of a plan, with the profile that its user gives."""
+    given = loaded(Path(plan.profile)) if plan.profile else None
+    return {name: find(name).claiming(given) if given else find(name) for name in plan.targets}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Shard:
+    """A block of consecutive cases of one op, from one source."""
+
+    number: int
+    op: str
+    source: str = "stream"
+
+    @property
+    def name(self) -> str:
+        """Its file's name, without the ending."""
+        source = "" if self.source == "stream" else f"-{self.source}"
+        return f"{self.op}{source}-{self.number:05d}"
+
+    def size(self, plan: Plan) -> int:
+        """Return how many cases it has, at most: what a target does not claim may be left out."""
+        length = SOURCES[self.source].length(self.op)
+        whole, number = (plan.cases, self.number) if length is None else (length, self.number % -(-length // SHARD))
+        return min(SHARD, whole - number * SHARD)
+
+    def cases(self, plan: Plan, targets: Mapping[str, Target]) -> Iterator[tuple[Case, tuple[str, ...]]]:
+        """Yield its cases, each with the targets that get it; targets: with what they say of themselves."""
+        part = Part(
+            op=self.op,
+            seed=plan.seed,
+            first=self.number * SHARD,
+            count=self.size(plan),
+            valid_only=plan.valid_only,
+        )
+        return SOURCES[self.source].calls(part, scopes_of(plan, targets))
+
+
+Task: TypeAlias = Shard | Block | ListedBlock
+
+
+def scopes_of(plan: Plan, targets: Mapping[str, Target]) -> dict[str, Scope]:
+    """Return what a run asks of each target."""
+    return {name: Scope(target=target, dtypes=plan.dtypes, layouts=plan.layouts) for name, target in targets.items()}
+
+
+def shards(plan: Plan) -> Iterator[Task]:
+    """
+    Yield every shard of a plan, the ops taking turns and the sources too: each beginning is a sample of the whole.
+
+    Under a budget, which alone ends it, laps follow one another, each with other calls than the last.
+    """
+    blocks = sweep.blocks(plan.ops, plan.world) if plan.world else iter(())
+    if not plan.cases:
+        yield from blocks
+        return
+    share = -(-sum(1 for _ in sweep.cycle(plan.ops, plan.world)) // ROUNDS) if plan.world else 0
+    others = laps(plan)
+    for number in range(-(-plan.cases // SHARD)):
+        yield from (Shard(number, op) for op in plan.ops)
+        yield from islice(blocks, share)
+        yield from next(others)
+
+
+def laps(plan: Plan) -> Iterator[Sequence[Task]]:
+    """Yield what each round of shards has beside the stream and the small worlds: in ROUNDS of them a lap."""
+    for lap in count() if plan.budget is not None else range(1):
+        yield from _dealt(list(_lap(plan, lap)))
+    yield from repeat(())
+
+
+def _lap(plan: Plan, lap: int) -> Iterator[Task]:
+    """Yield a lap: each source evenly spread over it."""
+    sources = [source for source in ("refusals", "covering") if plan.more and _has(plan, source, lap)]
+    kinds: list[list[Task]] = [[*_of_source(plan, source, lap)] for source in sources]
+    if plan.corpus:
+        kinds.append([*_listed(plan, plan.seed + lap)])
+    places = [(place / len(tasks), kind, place) for kind, tasks in enumerate(kinds) for place in range(len(tasks))]
+    return (kinds[kind][place] for _, kind, place in sorted(places))
+
+
+def _has(plan: Plan, source: str, lap: int) -> bool:
+    """Return whether a lap has calls of a source: refusals, which are the same in every lap, come once."""
+    return source != "refusals" or (lap == 0 and not plan.valid_only)
+
+
+def _of_source(plan: Plan, source: str, lap: int) -> Iterator[Shard]:
+    """Yield the shards of a source in a lap, the ops taking turns."""
+    numbers = {op: -(-(SOURCES[source].length(op) or 0) // SHARD) for op in plan.ops}
+    for number in range(max(numbers.values(), default=0)):
+        yield from (Shard(lap * most + number, op, source) for op, most in numbers.items() if number < most)
+
+
+def _listed(plan: Plan, seed: int) -> Iterator[ListedBlock]:
+    """Yield the blocks of the corpus, the ops taking turns."""
+    whole = plan.corpus == "all"
+    numbers = {op: len(listed.blocks(op, seed, whole=whole)) for op in plan.ops}
+    for number in range(max(numbers.values(), default=0)):
+        yield from (ListedBlock(op, seed, whole, number) for op, most in numbers.items() if number < most)
+
+
+def _dealt(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
+    """Deal tasks out to rounds, about as many to each."""
+    for number in range(ROUNDS):
+        yield tasks[number * len(tasks) // ROUNDS : (number + 1) * len(tasks) // ROUNDS]
+
+
+def own_shards(plan: Plan) -> Iterator[Task]:
+    """Yield the shards of a plan that belong to its part: by their names, so that each part has some of every kind."""
+    number, parts = plan.part
+    return (shard for shard in shards(plan) if zlib.crc32(shard.name.encode()) % parts == number - 1)
+
+
+def own_cases(plan: Plan) -> dict[str, int]:
+    """Return how many cases of each op a plan's part has, beside the small worlds and the corpus; of the first lap."""
+    counts = dict.fromkeys(plan.ops, 0)
+    for shard in own_shards(replace(plan, world=0, corpus="", budget=None)):
+        if isinstance(shard, Shard):
+            counts[shard.op] += shard.size(plan)
+    return counts
+
+
+def options(plan: Plan) -> dict[str, Any]:
+    """Return a plan as JSON data for the header."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(plan).items()}

@@ -1,0 +1,88 @@
+"""
+Where the judged calls of a run come from, and which targets get them.
+
+    stream    the common core, for every target: `scope.shared`
+    refusals  every way to break a rule of a plain call, for every target by each of its routes
+    covering  few calls that meet every triple of classes, for targets on which a new geometry costs little
+
+A run goes through the refusals once, and through the covering calls once or, under a budget, again and again: each lap
+is made of other draws.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import islice
+
+from conformance import ops
+from conformance.model import Case
+from conformance.ops import OPS
+from conformance.ops.coverage import DRAWS
+from conformance.run.scope import Scope, shared
+
+__all__ = ["SHARD", "SOURCES", "Part", "Source"]
+
+SHARD = 30  # cases of a shard, whole groups: what a killed run loses at most, for each job
+COVERING = DRAWS // 3 // SHARD * SHARD  # calls of a lap, at most: every triple needs fewer
+
+Calls = Iterator[tuple[Case, tuple[str, ...]]]  # each with the targets that get it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Consecutive calls of a source."""
+
+    op: str
+    seed: int
+    first: int
+    count: int
+    valid_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where calls of every op come from."""
+
+    calls: Callable[[Part, Mapping[str, Scope]], Calls]
+    length: Callable[[str], int | None]  # calls of an op in one lap; None: without end
+
+
+def stream(part: Part, scopes: Mapping[str, Scope]) -> Calls:
+    """Yield calls of the stream, or what takes their place."""
+    return shared(part.op, part.seed, part.first, part.count, scopes, valid_only=part.valid_only)
+
+
+def refusals(part: Part, scopes: Mapping[str, Scope]) -> Calls:
+    """Yield broken calls, each with the targets that have so many routes as its seed says."""
+    for case in _refusals(part.op)[part.first : part.first + part.count]:
+        within = _within(case, scopes)
+        yield case, tuple(name for name in within if len(scopes[name].target.routes.get(case.op, ("",))) > case.seed)
+
+
+@cache
+def _refusals(op: str) -> tuple[Case, ...]:
+    """Return every broken call of an op as often as it has routes, with that number as its seed: `route_of`."""
+    broken = list(ops.refusals(op))
+    return tuple(replace(case, seed=way) for way in range(max(len(OPS[op].tensorflow), 1)) for case in broken)
+
+
+def covering(part: Part, scopes: Mapping[str, Scope]) -> Calls:
+    """Yield calls of the covering array of a lap, with the targets that trace nothing."""
+    lap, first = divmod(part.first, COVERING)
+    cheap = {name: scope for name, scope in scopes.items() if not scope.target.traces}
+    if not cheap:
+        return
+    for case in islice(ops.covering(part.op, part.seed, lap), first, first + part.count):
+        yield case, _within(case, cheap)
+
+
+def _within(case: Case, scopes: Mapping[str, Scope]) -> tuple[str, ...]:
+    """Return the targets in whose scope a call is."""
+    return tuple(name for name, scope in scopes.items() if scope.asks(case) and scope.claims(case))
+
+
+SOURCES: Mapping[str, Source] = {
+    "stream": Source(stream, lambda _: None),
+    "refusals": Source(refusals, lambda op: len(_refusals(op))),
+    "covering": Source(covering, lambda _: COVERING),
+}
