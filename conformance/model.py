@@ -184,9 +184,12 @@ class Symptom(StrEnum):
     SHAPE = "shape"
     DTYPE = "dtype"
     NOT_REPEATED = "not-repeated"  # other bits the second time
-    # A weaker arithmetic that would allow the result.
+    # Another arithmetic that explains the result.
     FLOAT16_SUMS = "float16-sums"
     BFLOAT16_SUMS = "bfloat16-sums"
+    WINOGRAD_2 = "winograd-2"
+    WINOGRAD_4 = "winograd-4"
+    FFT = "fft"
     TF32_FACTORS = "tf32-factors"
     BFLOAT16_FACTORS = "bfloat16-factors"
     # How a call ended that gave no result.

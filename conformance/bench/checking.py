@@ -16,7 +16,7 @@ import numpy as np
 
 from conformance import ops
 from conformance.bench.subjects import Subject
-from conformance.judge.allowed import Permits, permits
+from conformance.judge.allowed import Permitted, permits
 from conformance.judge.judging import judge
 from conformance.judge.wording import sentence
 from conformance.model import Array, Case, Observation, Returned, Verdict
@@ -71,7 +71,7 @@ class Sets:
     part: str = WHOLE  # of the result that `check` takes
 
     @cached_property
-    def permitted(self) -> Permits:
+    def permitted(self) -> Permitted:
         """What the call may give, by arithmetic."""
         return permits(self.case, self.arguments)
 

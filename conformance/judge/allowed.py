@@ -1,13 +1,14 @@
 """What a case may give: the sets of its op's record, under the arithmetic that a target declares."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from conformance.cases.op import Arguments, Permits
-from conformance.model import Case
+from conformance.model import Array, Case
 from conformance.ops import OPS
 from conformance.sets import (
     Allowed,
@@ -32,6 +33,7 @@ __all__ = [
     "AnyMask",
     "AnyOf",
     "Permits",
+    "Permitted",
     "Refused",
     "Results",
     "Totals",
@@ -55,8 +57,35 @@ def allowed(case: Case, arguments: Arguments, arithmetic: Arithmetic = ARITHMETI
     return permits(case, arguments)(arithmetic)
 
 
-def permits(case: Case, arguments: Arguments) -> Permits:
-    """Return what a case may give under an arithmetic; what is the same under all of them is computed once."""
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """What a call may give under an arithmetic; what is the same under all of them is computed once."""
+
+    case: Case
+    arguments: Arguments
+    sets: Permits
+
+    def __call__(self, arithmetic: Arithmetic) -> Allowed:
+        """Return what it may give under this one."""
+        return self.sets(arithmetic)
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """Its operands."""
+        return {name: self.arguments[name] for name in OPS[self.case.op].operands}
+
+    def of(self, operands: Mapping[str, Array]) -> "Permitted":
+        """Return what the call may give with other operands."""
+        return permits(self.case, {**self.arguments, **operands})
+
+
+def permits(case: Case, arguments: Arguments) -> Permitted:
+    """Return what a case may give."""
+    return Permitted(case, arguments, _sets(case, arguments))
+
+
+def _sets(case: Case, arguments: Arguments) -> Permits:
+    """Return what a case may give, by arithmetic."""
     quiet = np.errstate(all="ignore")  # overflow and NaN are among what is judged
     try:
         return cache(quiet(quiet(OPS[case.op].allowed)(arguments)))

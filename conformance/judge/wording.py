@@ -15,6 +15,9 @@ __all__ = ["WEAKER", "sentence"]
 WEAKER: Mapping[Symptom | Fault, str] = {
     Symptom.FLOAT16_SUMS: "consistent with sums in float16",
     Symptom.BFLOAT16_SUMS: "consistent with sums in bfloat16",
+    Symptom.WINOGRAD_2: "consistent with Winograd's F(2, 3)",
+    Symptom.WINOGRAD_4: "consistent with Winograd's F(4, 3)",
+    Symptom.FFT: "consistent with Fourier transforms",
     Symptom.TF32_FACTORS: "consistent with factors in TF32",
     Symptom.BFLOAT16_FACTORS: "consistent with factors in bfloat16",
 }

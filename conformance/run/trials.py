@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from conformance import ops
 from conformance.judge import masks
-from conformance.judge.allowed import Permits, permits
+from conformance.judge.allowed import Permitted, permits
 from conformance.judge.judging import declared, judge, repeats
 from conformance.judge.masks import Mask
 from conformance.model import Case, Observation, Raised, Returned, Verdict
@@ -49,7 +49,7 @@ class Submission:
 
     case: Case
     calls: Mapping[str, Call]
-    permitted: Permits
+    permitted: Permitted
     sent: set[str] = field(default_factory=set)  # targets that have got their call
 
 
@@ -191,7 +191,7 @@ class Panel:
             self._send(then, following, late)
         return outcome
 
-    def outcome(self, name: str, case: Case, route: str, observation: Observation, permitted: Permits) -> Outcome:
+    def outcome(self, name: str, case: Case, route: str, observation: Observation, permitted: Permitted) -> Outcome:
         """Judge what a target did with a case."""
         verdict = judge(case, permitted, observation, self.targets[name], route)
         return Outcome(case, name, route, observation, verdict, self._mask(name, case, verdict, observation))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from conformance import ops
-from conformance.judge.allowed import Permits, permits
+from conformance.judge.allowed import Permitted, permits
 from conformance.judge.judging import declared, judge, repeats
 from conformance.model import Case, Observation, Verdict
 from conformance.run.trials import twice
@@ -106,7 +106,7 @@ def drawn(case: Case) -> dict[str, Any]:
 
 
 def run(
-    implementation: Implementation, case: Case, arguments: dict[str, Any], permitted: Permits
+    implementation: Implementation, case: Case, arguments: dict[str, Any], permitted: Permitted
 ) -> tuple[Observation, Verdict]:
     """Run a case on an implementation, and judge the observation."""
     wire = {**case.attributes, **{name: arguments[name] for name in case.arrays}}

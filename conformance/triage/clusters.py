@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from conformance.judge.judging import ARITHMETIC
+from conformance.judge.diagnosis import ARITHMETIC
 from conformance.judge.severity import severity_of
 from conformance.judge.wording import WEAKER, sentence
 from conformance.model import Case, Verdict

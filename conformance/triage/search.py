@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from conformance import ops
-from conformance.judge.judging import ARITHMETIC
+from conformance.judge.diagnosis import ARITHMETIC
 from conformance.model import Case, Crashed, OutOfMemory, TimedOut
 from conformance.run.rows import Row
 from conformance.run.trials import Outcome, Panel

@@ -1,0 +1,133 @@
+"""
+Which arithmetic wrong values come from, where they look like rounding: not where a tap, a count or a divisor is wrong.
+
+A sum of many products allows much under factors of few bits, a tap that is left out, too. So the factors are narrowed,
+and the sum of those is asked for: who narrows them meets its bound, and a wrong tap, or a transform, does not. What a
+transform may err by says less: there no difference may come near to a product. Rounding shows in many elements; a fault
+in a few of them is none.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import chain, islice
+
+import numpy as np
+
+from conformance.judge.allowed import Permitted, Results, preferred
+from conformance.model import Array, Observation, Returned, Symptom, Verdict
+from conformance.ops import OPS
+from conformance.sets import Allowed
+from reference.bounds import Arithmetic, Within
+from reference.engine.precision import ARITHMETICS
+from reference.floats import format_of
+
+__all__ = ["ARITHMETIC", "diagnosed"]
+
+# Sums kept in the type of the arrays, by it.
+SUMS: Mapping[str, Symptom] = {"float16": Symptom.FLOAT16_SUMS, "bfloat16": Symptom.BFLOAT16_SUMS}
+# Of float32, by their bounds: the better one first.
+TRANSFORMS: Mapping[str, Symptom] = {
+    "winograd-2": Symptom.WINOGRAD_2,
+    "winograd-4": Symptom.WINOGRAD_4,
+    "fft": Symptom.FFT,
+}
+# Factors of float32 in fewer bits, the better one first: the arithmetic, and how many bits are dropped.
+FACTORS: Mapping[Symptom, tuple[str, int]] = {
+    Symptom.TF32_FACTORS: ("tf32", 13),
+    Symptom.BFLOAT16_FACTORS: ("bfloat16", 16),
+}
+ARITHMETIC = (*SUMS.values(), *TRANSFORMS.values(), *FACTORS)
+SPREAD = 1 / 4  # of the elements that rounding can reach: so many are not the exact ones rounded once
+SMALL = 1 / 8  # of a product: a rounding is less, a tap that is left out more
+
+Judge = Callable[[Allowed], Verdict]
+
+
+def diagnosed(
+    permitted: Permitted, arithmetic: Arithmetic, observation: Observation, under: Judge
+) -> tuple[Symptom, ...]:
+    """
+    Return which other arithmetic wrong values come from: the best one that explains them, if any does.
+
+    arithmetic: the one that is declared; under: the verdict that a set leads to.
+    """
+    case, op = permitted.case, OPS[permitted.case.op]
+    first = preferred(permitted(arithmetic))
+    if op.sum is None or not isinstance(observation, Returned) or not isinstance(first, Results):
+        return ()
+    result, array = first.arrays[0], observation.arrays[0]
+    if not _is_spread(result, array) or (op.averages and _by_another_divisor(result, array)):
+        return ()
+    if case.dtype in SUMS:
+        kept = under(permitted(replace(arithmetic, accumulate="storage"))).outcome == "agrees"
+        return (SUMS[case.dtype],) if kept else ()
+    explained = _by_factors(permitted, arithmetic, under)
+    if _is_less_than_a_product(result, array):
+        explained = chain(explained, _by_transforms(permitted, arithmetic, under))
+    return tuple(islice(explained, 1)) if case.dtype == "float32" else ()
+
+
+def _by_transforms(permitted: Permitted, arithmetic: Arithmetic, under: Judge) -> Iterator[Symptom]:
+    """Yield the transforms that allow the values; they spread what is not finite, and tell nothing then."""
+    if all(np.isfinite(array).all() for array in permitted.arrays.values()):
+        for name, symptom in TRANSFORMS.items():
+            other = replace(ARITHMETICS[name], more=arithmetic.more, flushes=arithmetic.flushes)
+            if under(permitted(other)).outcome == "agrees":
+                yield symptom
+
+
+def _by_factors(permitted: Permitted, arithmetic: Arithmetic, under: Judge) -> Iterator[Symptom]:
+    """Yield in how many bits factors are kept, where their sum gives the values."""
+    for symptom, (name, bits) in FACTORS.items():
+        wide = replace(arithmetic, narrow=ARITHMETICS[name].narrow, truncates=True)
+        if under(permitted(wide)).outcome != "agrees":
+            continue
+        for narrow in (_rounded, _cut):
+            factors = permitted.of({key: narrow(array, bits) for key, array in permitted.arrays.items()})
+            if under(factors(replace(arithmetic, truncates=True))).outcome == "agrees":
+                yield symptom
+
+
+def _is_spread(result: Within, array: Array) -> bool:
+    """Return whether many elements differ from the exact ones, of those that rounding can reach."""
+    if array.shape != result.value.shape:
+        return False
+    reached = np.broadcast_to(result.size > 0, array.shape)
+    with np.errstate(invalid="ignore"):
+        differ = reached & (array != result.value)
+    return bool(differ.sum() >= SPREAD * reached.sum())
+
+
+def _is_less_than_a_product(result: Within, array: Array) -> bool:
+    """Return whether no difference comes near to the largest of the products' mean sizes, S / n."""
+    with np.errstate(all="ignore"):
+        most = np.nanmax(np.abs(array.astype(np.float64) - result.value.astype(np.float64)), initial=0.0)
+        return bool(most <= SMALL * np.nanmax(result.size / np.maximum(result.count, 1), initial=0.0))
+
+
+def _by_another_divisor(result: Within, array: Array) -> bool:
+    """Return whether a mean divided by another count would give the wrong elements, each up to its rounding."""
+    fmt, bad = format_of(array.dtype), ~result.admits(array)
+    value, observed = (values.astype(np.float64)[bad] for values in (result.value, array))
+    count = np.broadcast_to(result.count, array.shape)[bad]
+    with np.errstate(all="ignore"):
+        divisor = np.rint(count * value / observed)
+        again = count * value / divisor
+        return bool(((divisor != count) & (np.abs(again - observed) <= 2 * fmt.u * np.abs(observed))).all())
+
+
+def _rounded(values: Array, bits: int) -> Array:
+    """Round float32 to numbers whose last bits are zero, ties to even; other dtypes stay."""
+    if values.dtype != np.float32:
+        return values
+    raw = np.ascontiguousarray(values).view(np.uint32)
+    up = raw + (np.uint32(2 ** (bits - 1) - 1) + ((raw >> np.uint32(bits)) & np.uint32(1)))
+    return np.where(np.isfinite(values), _cut(up.view(np.float32), bits), values)
+
+
+def _cut(values: Array, bits: int) -> Array:
+    """Set the last bits of float32 to zero; other dtypes stay."""
+    if values.dtype != np.float32:
+        return values
+    cut = (np.ascontiguousarray(values).view(np.uint32) & np.uint32(2**32 - 2**bits)).view(np.float32)
+    return np.where(np.isfinite(values), cut, values)

@@ -1,0 +1,108 @@
+"""An arithmetic is named where differences look like its rounding, not where a tap, a count or a divisor is wrong."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conformance.judge.allowed import permits
+from conformance.judge.diagnosis import ARITHMETIC
+from conformance.judge.judging import judge
+from conformance.model import Array, ArraySpec, Case, Json, Returned, Verdict
+from conformance.selftest.emulations import EMULATIONS
+from conformance.targets.target import Target
+from reference.ops.avg_pool import average
+from reference.ops.conv2d import forward
+
+PLAIN = Target(name="plain", about="declares float32")
+CALL: Mapping[str, Json] = {"strides": 1, "padding": "VALID"}
+
+
+def normal(*shape: int, dtype: Any = np.float32, seed: int = 1) -> Array:  # noqa: ANN401 -- what astype takes
+    """Return normal numbers."""
+    return np.random.Generator(np.random.PCG64(seed)).normal(size=shape).astype(dtype)
+
+
+def judged(op: str, given: Array, attributes: Mapping[str, Json], **arrays: Array) -> Verdict:
+    """Judge what a target that declares float32 gave."""
+    specs = {name: ArraySpec(array.shape, array.dtype.name) for name, array in arrays.items()}
+    case = Case(op=op, arrays=specs, attributes=attributes, regime="normal", seed=0)
+    return judge(case, permits(case, {**attributes, **arrays}), Returned((given,), 0.0), PLAIN)
+
+
+def named(verdict: Verdict) -> tuple[str, ...]:
+    """Return the arithmetics that the symptoms of wrong values name."""
+    assert verdict.kind == "wrong-value"
+    return tuple(symptom for symptom in verdict.symptoms if symptom in ARITHMETIC)
+
+
+@pytest.mark.parametrize(
+    ("emulation", "symptom"),
+    [
+        ("TF32 rounded", "tf32-factors"),
+        ("TF32 truncated", "tf32-factors"),
+        ("bfloat16", "bfloat16-factors"),
+        ("Winograd F(4, 3)", "winograd-4"),
+        ("FFT", "fft"),
+    ],
+)
+def test_an_undeclared_arithmetic_of_convolutions_is_named(emulation: str, symptom: str) -> None:
+    """
+    On 12 x 12 x 4 through 3 x 3: no transform is called TF32.
+
+    One large element makes transforms err by more than a sum may: Winograd's near it, Fourier's everywhere.
+    """
+    image, filters = normal(1, 12, 12, 4), normal(3, 3, 4, 4, seed=2)
+    image[0, 3, 3, 0] = {"Winograd F(4, 3)": 1e4, "FFT": 1e6}.get(emulation, 1)
+    given = EMULATIONS[emulation].compute(forward(image, filters, 1, "VALID"))
+
+    assert named(judged("conv2d", given, CALL, input=image, filters=filters)) == (symptom,)
+
+
+@pytest.mark.parametrize("channels", [8, 512])
+def test_a_tap_that_is_left_out_is_no_arithmetic(channels: int) -> None:
+    """Of 9 x 512 products one is less than factors in TF32 could err by; it is not what they err by."""
+    image, filters = normal(1, 6, 6, channels), normal(3, 3, channels, 2, seed=2)
+    short = filters.copy()
+    short[1, 1, 3] = 0
+    given = EMULATIONS["float32 in order"].compute(forward(image, short, 1, "VALID"))
+
+    assert named(judged("conv2d", given, CALL, input=image, filters=filters)) == ()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_a_wrong_divisor_is_no_arithmetic(dtype: str) -> None:
+    """Means of 3 x 3 elements, divided by 8: in bfloat16 sums in the storage type might err by 9/256 of S."""
+    image = normal(1, 12, 12, 1, seed=3).astype(dtype)
+    attributes: dict[str, Json] = {"ksize": 3, "strides": 1, "padding": "VALID"}
+    given = (average(image, 3, 1, "VALID").rounded().astype(np.float64) * 9 / 8).astype(dtype)
+
+    assert named(judged("avg_pool", given, attributes, input=image)) == ()
+
+
+def test_a_wrong_divisor_in_many_elements_is_none_in_16_bits() -> None:
+    """Means of 40 x 40 elements, divided by 1500: less than sums in bfloat16 err by, and always the same share."""
+    image = np.abs(normal(1, 42, 42, 1, seed=3)).astype("bfloat16")
+    attributes: dict[str, Json] = {"ksize": 40, "strides": 1, "padding": "VALID"}
+    given = (average(image, 40, 1, "VALID").rounded().astype(np.float64) * 1600 / 1500).astype(image.dtype)
+
+    assert named(judged("avg_pool", given, attributes, input=image)) == ()
+
+
+def test_a_few_wrong_elements_are_no_arithmetic() -> None:
+    """One of four hundred, by as much as TF32 may err."""
+    image, filters = normal(1, 12, 12, 4), normal(3, 3, 4, 4, seed=2)
+    given = forward(image, filters, 1, "VALID").rounded()
+    given[0, 5, 5, 0] += np.float32(2e-3)
+
+    assert named(judged("conv2d", given, CALL, input=image, filters=filters)) == ()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_sums_in_16_bits_are_named(dtype: str) -> None:
+    """Of 36 products, one after the other."""
+    image, filters = normal(1, 6, 6, 4, dtype=dtype), normal(3, 3, 4, 2, dtype=dtype, seed=2)
+    given = EMULATIONS["sums in the storage type"].compute(forward(image, filters, 1, "VALID"))
+
+    assert named(judged("conv2d", given, CALL, input=image, filters=filters)) == (f"{dtype}-sums",)
