@@ -16,12 +16,12 @@ import numpy as np
 from conformance.judge.allowed import Permitted, Results, preferred
 from conformance.model import Array, Observation, Returned, Symptom, Verdict
 from conformance.ops import OPS
-from conformance.sets import Allowed
+from conformance.sets import Allowed, options
 from reference.bounds import Arithmetic, Within
 from reference.engine.precision import ARITHMETICS
 from reference.floats import format_of
 
-__all__ = ["ARITHMETIC", "diagnosed"]
+__all__ = ["ARITHMETIC", "decided_by", "diagnosed"]
 
 # Sums kept in the type of the arrays, by it.
 SUMS: Mapping[str, Symptom] = {"float16": Symptom.FLOAT16_SUMS, "bfloat16": Symptom.BFLOAT16_SUMS}
@@ -86,6 +86,21 @@ def _by_factors(permitted: Permitted, arithmetic: Arithmetic, under: Judge) -> I
             factors = permitted.of({key: narrow(array, bits) for key, array in permitted.arrays.items()})
             if under(factors(replace(arithmetic, truncates=True))).outcome == "agrees":
                 yield symptom
+
+
+def decided_by(sets: Allowed, observation: Observation) -> str:
+    """Return the choice on NaN that decides every wrong element; "" where there is none."""
+    several = [option for option in options(sets) if isinstance(option, Results)]
+    if len(several) < 2 or not isinstance(observation, Returned):
+        return ""
+    (first, *others), array = several, observation.arrays[0]
+    bad = ~first.arrays[0].admits(array) if array.shape == first.arrays[0].value.shape else np.zeros(1, bool)
+    for rule in first.made:
+        twins = (other for other in others if {**other.made, rule: first.made[rule]} == first.made)
+        decided = [twin.arrays[0].nan != first.arrays[0].nan for twin in twins]
+        if decided and bad.any() and not (bad & ~np.logical_or.reduce(decided)).any():
+            return rule
+    return ""
 
 
 def _is_spread(result: Within, array: Array) -> bool:

@@ -8,7 +8,7 @@ implement, and what its way to compute the op does not check, is no divergence.
 from dataclasses import replace
 
 from conformance.judge.allowed import Allowed, Permitted, adopted
-from conformance.judge.diagnosis import diagnosed
+from conformance.judge.diagnosis import decided_by, diagnosed
 from conformance.judge.verdicts import verdict
 from conformance.model import Case, Observation, Returned, Verdict
 from conformance.ops import OPS
@@ -42,7 +42,9 @@ def judge(case: Case, permits: Permitted, observation: Observation, target: Targ
     elif not case.breaks and (judged.outcome == "agrees" or judged.kind == "refused-valid"):
         limit = unsupported(target, case, route)
     if judged.kind == "wrong-value":
-        return replace(judged, symptoms=judged.symptoms + diagnosed(permits, arithmetic, observation, under))
+        named = diagnosed(permits, arithmetic, observation, under)
+        rule = judged.rule or decided_by(permits(arithmetic), observation)
+        return replace(judged, symptoms=judged.symptoms + named, rule=rule)
     return beyond(limit, judged, observation) if limit else judged
 
 

@@ -59,6 +59,7 @@ class Cluster:
     remark: str = ""  # why the case is not the smallest one
     cause: Cause | None = None  # that covers it
     places: frozenset[int] = frozenset()  # of the cause: the numbers of those that its observations lie in
+    cut_off: bool = False  # whether a budget ended before the case was as small as it gets
     shown: Outcome | None = field(default=None, compare=False, repr=False)  # by its case, on its target
 
     @property
@@ -94,7 +95,8 @@ class Cluster:
         """What is wrong, and when, in words."""
         weaker = (WEAKER[symptom] for symptom in self.verdict.symptoms if symptom in WEAKER)
         whole = [WHOLE_RUN.format(target=self.target)] if self.whole_run else []
-        what = ", ".join([WHAT[self.kind].format(rule=self.verdict.rule), *whole, *weaker])
+        decided = [f"where {self.verdict.rule} decides"] if self.kind == "wrong-value" and self.verdict.rule else []
+        what = ", ".join([WHAT[self.kind].format(rule=self.verdict.rule), *decided, *whole, *weaker])
         when = ", ".join(f"{name} {text}" for name, text in self.predicate.items() if name not in UNSAID)
         return f"{self.op} {what}" + (f" ({when})" if when else "")
 

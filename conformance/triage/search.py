@@ -3,10 +3,13 @@ The search for what disagreeing observations have in common.
 
 A cluster starts with one disagreeing observation. Its case is shrunk on the live worker: each step makes one part of
 the call simpler and keeps it valid, as long as the fault stays. Then each attribute of the smallest case is changed,
-one at a time: those whose change makes the fault go are the predicate. Every observation of the same op and kind that
-meets the predicate, or that failed with the same signature, belongs to the cluster; what is left starts the next one.
+one at a time: those whose change makes the fault go are the predicate; what the target does not claim says nothing.
+Every observation of the same op and kind that meets the predicate, or that failed with the same signature, or by the
+same rule, belongs to the cluster; what is left starts the next one. Calls and seconds are budgeted, for each cluster
+and for all; where the first budget ended before a case was as small as it gets, what all leave over goes on with it.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from conformance import ops
 from conformance.judge.diagnosis import ARITHMETIC
 from conformance.model import Case, Crashed, OutOfMemory, TimedOut
+from conformance.ops.support import unsupported
 from conformance.run.rows import Row
 from conformance.run.trials import Outcome, Panel
 from conformance.triage.clusters import Cluster, signature
@@ -25,10 +29,14 @@ from conformance.triage.known.state import disagreement_of
 __all__ = ["TOTAL", "Search", "find_all"]
 
 STEPS = 400  # calls that may go into shrinking a case, and as many into its predicate
-TOTAL = 10 * STEPS  # that may go into all clusters of a run: counted, not timed, so that the same run finds the same
+TOTAL = 10 * STEPS  # that may go into all clusters of a run: counted, so that the same run finds the same
+SECONDS = 30.0  # likewise, where a call takes as long as a compiler does
+WHOLE = 10 * SECONDS
+TELL_EVERY = 5.0  # seconds
 ENDING = 25  # steps that starting another worker counts for
 WAITING = 20  # steps that a second of waiting for a call that hangs counts for
 SEEDS = 4  # values on which a call is tried before it is said not to show a fault
+RARE = 8  # likewise, where few values are special
 NOT_SHRUNK = f"not shrunk: {TOTAL} calls went into other findings"
 NOT_ALONE = "not again when the case was run alone"
 
@@ -41,10 +49,28 @@ class Search:
     total: int = TOTAL  # steps left: below 1 no further case is shrunk
     tell: Callable[[str], None] = field(default=lambda _: None)
     steps: int = STEPS  # left for the shrinking that is going on
+    seconds: float = SECONDS  # likewise
+    whole: float = WHOLE  # seconds left
+    clock: Callable[[], float] = time.monotonic
+    told: float = field(default_factory=time.monotonic)
 
     def begin(self) -> None:
         """Allow the next shrinking its steps."""
-        self.steps = STEPS
+        self.steps, self.seconds = STEPS, SECONDS
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left for all clusters."""
+        return self.total <= 0 or self.whole <= 0
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is left for the shrinking that is going on."""
+        return self.steps <= 0 or self.seconds <= 0 or self.over
+
+    def claimed(self, case: Case, target: str) -> bool:
+        """Return whether a target claims to implement a case: of others nothing can be learnt."""
+        return case.breaks is not None or not unsupported(self.panel.targets[target], case)
 
     def cost(self, outcome: Outcome) -> int:
         """Return how many steps a call counts for: a worker that has ended is replaced, after the wait for a hang."""
@@ -57,10 +83,14 @@ class Search:
 
     def shows(self, case: Case, like: Cluster) -> Outcome | None:
         """Run a case as a cluster's was run; return the outcome if it is the same disagreement."""
+        began = self.clock()
         outcome = self.panel.examine(case, [like.target], like.route)[0]
-        cost = self.cost(outcome)
-        self.steps -= cost
-        self.total -= cost
+        cost, passed = self.cost(outcome), self.clock() - began
+        self.steps, self.total = self.steps - cost, self.total - cost
+        self.seconds, self.whole = self.seconds - passed, self.whole - passed
+        if began - self.told > TELL_EVERY:
+            self.told = began
+            self.tell(f"{like.op} {like.kind} on {like.target}: {self.total} calls and {self.whole:.0f} s left")
         judged = outcome.verdict
         same = (judged.outcome, judged.kind, judged.rule, signature(judged))
         return outcome if same == ("disagrees", like.kind, like.verdict.rule, like.signature) else None
@@ -94,7 +124,15 @@ def find_all(
         clusters.append(_gathered(cluster, [row for row in left if id(row) in taken]))
         left = [row for row in left if id(row) not in taken]
         search.tell(f"{cluster.title}: {len(taken)} observations; {len(left)} left")
-    return _merged(clusters)
+    return _merged([_further(cluster, search) for cluster in clusters])
+
+
+def _further(cluster: Cluster, search: Search) -> Cluster:
+    """Go on with a case that was left larger than it need be, as far as the budget of all clusters goes."""
+    while cluster.cut_off and cluster.shown and not search.over:
+        smallest, outcome, cut_off = _shrunk(cluster, cluster.shown, search)
+        cluster = replace(cluster, case=smallest, verdict=outcome.verdict, shown=outcome, cut_off=cut_off)
+    return cluster
 
 
 def _gathered(cluster: Cluster, rows: Sequence[Row]) -> Cluster:
@@ -139,6 +177,8 @@ def explains(cluster: Cluster, found: Disagreement) -> bool:
         return signature(judged) == cluster.signature
     if found.target not in cluster.shared_by:
         return False
+    if cluster.kind == "wrong-value" and judged.rule:
+        return True  # what one choice decides
     return all(found.classes.get(name) == text for name, text in cluster.predicate.items())
 
 
@@ -206,41 +246,47 @@ def _begun(row: Row, others: Sequence[Row]) -> Cluster:
 def _cluster(row: Row, others: Sequence[Row], search: Search) -> Cluster:
     """Shrink one observation's case, and find out what governs it and who shares it."""
     begun = _begun(row, others)
-    if search.total <= 0:
+    if search.over:
         return replace(begun, predicate=ops.features(begun.case), remark=NOT_SHRUNK)
     first = search.shows(begun.case, begun)
     if first is None:
         # What it needs is not in the case alone: it is reported as it was observed.
         return replace(begun, predicate=ops.features(begun.case), remark=NOT_ALONE)
-    smallest, outcome = _shrunk(begun, first, search)
+    smallest, outcome, cut_off = _shrunk(begun, first, search)
     rest = search.panel.examine(smallest, [name for name in search.panel.targets if name != row.target])
-    # Which values round wrongly is chance: the arithmetic governs it, and its dtype.
+    # Which values round wrongly is chance: the arithmetic governs it, and its dtype; and what NaN does the rule alone.
     rounds = begun.kind == "wrong-value" and begun.signature
+    governed: dict[str, str] = {"dtype": begun.case.dtype} if rounds else {}
+    if not rounds and not (begun.kind == "wrong-value" and begun.verdict.rule):
+        governed = _predicate(smallest, search, begun)
     return replace(
         begun,
         verdict=outcome.verdict,
         case=smallest,
-        predicate={"dtype": begun.case.dtype} if rounds else _predicate(smallest, search, begun),
+        predicate=governed,
         shared_by={row.target: row.kind, **_kinds(rest)},
         not_shared_by=tuple(other.target for other in rest if other.verdict.outcome == "agrees"),
         shown=outcome,
+        cut_off=cut_off,
     )
 
 
-def _shrunk(like: Cluster, outcome: Outcome, search: Search) -> tuple[Case, Outcome]:
-    """Return the smallest case that shows the same disagreement, and its outcome."""
+def _shrunk(like: Cluster, outcome: Outcome, search: Search) -> tuple[Case, Outcome, bool]:
+    """Return the smallest case that shows the same disagreement, its outcome, and whether the budget ended before."""
     best = [outcome]
     search.begin()
 
     def shows(candidate: Case) -> bool:
-        if search.steps <= 0 or candidate.breaks != like.case.breaks:
+        if search.paused or candidate.breaks != like.case.breaks:
             return False
-        shown = search.shows(candidate, like)
+        seeds = RARE if candidate.regime == "special" else 1
+        shown = _shown(candidate, search, like, seeds)
         if shown:
             best.append(shown)
         return shown is not None
 
-    return ops.shrink(like.case, shows), best[-1]
+    ops.shrink(like.case, shows)
+    return best[-1].case, best[-1], search.paused
 
 
 def _predicate(case: Case, search: Search, like: Cluster) -> dict[str, str]:
@@ -252,7 +298,7 @@ def _predicate(case: Case, search: Search, like: Cluster) -> dict[str, str]:
     for neighbour in ops.neighbours(case):
         others = ops.features(neighbour)
         changed = [name for name, text in classes.items() if others.get(name) != text]
-        if free.issuperset(changed) or search.steps <= 0:
+        if free.issuperset(changed) or search.paused or not search.claimed(neighbour, like.target):
             continue
         if _shows_somehow(neighbour, search, like):
             free.update(changed)
@@ -274,5 +320,11 @@ def _governing(gone: Sequence[Sequence[str]]) -> list[str]:
 
 def _shows_somehow(case: Case, search: Search, like: Cluster) -> bool:
     """Return whether a case shows the disagreement, with its own values or others: a rounding needs the right ones."""
-    seeds = (case.seed + step for step in range(0, 2 * SEEDS, 2)) if like.kind == "wrong-value" else (case.seed,)
-    return any(search.shows(replace(case, seed=seed), like) for seed in seeds)
+    seeds = RARE if case.regime == "special" else SEEDS
+    return _shown(case, search, like, seeds if like.kind == "wrong-value" else 1) is not None
+
+
+def _shown(case: Case, search: Search, like: Cluster, seeds: int) -> Outcome | None:
+    """Return the outcome of a case that shows the disagreement, with the first of so many seeds by which it does."""
+    tried = (search.shows(replace(case, seed=case.seed + step), like) for step in range(0, 2 * seeds, 2))
+    return next((outcome for outcome in tried if outcome), None)

@@ -98,6 +98,15 @@ def wrong_divisor(**call: Any) -> Array:  # noqa: ANN401 - called as tf.nn.dropo
         return np.asarray(np.where(mask_of(call), x / x.dtype.type(rate), x.dtype.type(0)))
 
 
+def scales_all(**call: Any) -> Array:  # noqa: ANN401 - called as dropout_grad
+    """Scale the gradient by the rate, not by what remains of it: wrong for every mask, dtype and shape."""
+    reference.dropout_grad(**call)
+    grad, rate = call["grad"], call["rate"]
+    with np.errstate(all="ignore"):
+        scaled = grad if not isinstance(rate, np.ndarray) and rate == 0 else grad / grad.dtype.type(rate)
+    return np.asarray(np.where(call["kept"], scaled, grad.dtype.type(0)))
+
+
 def numbers(value: Any) -> Any:  # noqa: ANN401 - an argument
     """Return an argument as a language has it that knows one kind of number: 5.0 is 5."""
     if isinstance(value, float) and value.is_integer():
@@ -127,6 +136,7 @@ positional = Choosing(max_pool=by_position)
 dividing = Choosing(dropout=dropping("divided"))
 multiplying = Choosing(dropout=dropping("multiplied", multiplied=True))
 wrong = Choosing(dropout=wrong_divisor)
+misgraded = Choosing(dropout_grad=scales_all)
 one_kind = Choosing(
     conv2d=of_numbers(reference.conv2d),
     conv2d_transpose=of_numbers(reference.conv2d_transpose),

@@ -91,9 +91,12 @@ def _is_valid(case: Case) -> bool:
     return True
 
 
-def varied(_case: Case) -> Iterator[Case]:
-    """Yield nothing: each part of a dropout is simpler or plain."""
-    yield from ()
+def varied(case: Case) -> Iterator[Case]:
+    """Yield the call with a rate of another class, and as a tensor."""
+    rate = case.attributes["rate"]
+    if not isinstance(rate, dict):
+        others: tuple[Json, ...] = ({"array": rate, "dtype": case.dtype}, 0.75, 2.0**-24)
+        yield from (replace(case, attributes={**case.attributes, "rate": other}) for other in others if other != rate)
 
 
 def seeded(case: Case) -> bool:
