@@ -107,6 +107,11 @@ def scales_all(**call: Any) -> Array:  # noqa: ANN401 - called as dropout_grad
     return np.asarray(np.where(call["kept"], scaled, grad.dtype.type(0)))
 
 
+def adds_one(**call: Any) -> Array:  # noqa: ANN401 - called as tf.nn.conv2d
+    """Add one to every element."""
+    return np.asarray(reference.conv2d(**call) + 1)
+
+
 def numbers(value: Any) -> Any:  # noqa: ANN401 - an argument
     """Return an argument as a language has it that knows one kind of number: 5.0 is 5."""
     if isinstance(value, float) and value.is_integer():
@@ -137,6 +142,7 @@ dividing = Choosing(dropout=dropping("divided"))
 multiplying = Choosing(dropout=dropping("multiplied", multiplied=True))
 wrong = Choosing(dropout=wrong_divisor)
 misgraded = Choosing(dropout_grad=scales_all)
+narrow = Choosing({"ops": ["conv2d"], "dtypes": ["float32"], "layouts": ["NHWC"]}, conv2d=adds_one)
 one_kind = Choosing(
     conv2d=of_numbers(reference.conv2d),
     conv2d_transpose=of_numbers(reference.conv2d_transpose),
