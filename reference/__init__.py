@@ -17,6 +17,7 @@ from reference.errors import SpecError
 from reference.ops.avg_pool import avg_pool
 from reference.ops.avg_pool_grad import avg_pool_grad
 from reference.ops.avg_unpool import avg_unpool
+from reference.ops.avg_unpool_grad import avg_unpool_grad
 from reference.ops.bias_add import bias_add
 from reference.ops.bias_add_grad import bias_add_grad
 from reference.ops.conv2d import conv2d
@@ -29,14 +30,17 @@ from reference.ops.dropout import dropout, stateless_dropout
 from reference.ops.dropout_grad import dropout_grad
 from reference.ops.max_pool import max_pool
 from reference.ops.max_pool_grad import max_pool_grad
+from reference.ops.max_pool_grad_grad import max_pool_grad_grad
 from reference.ops.max_pool_with_argmax import max_pool_with_argmax
 from reference.ops.max_unpool import max_unpool
+from reference.ops.max_unpool_grad import max_unpool_grad
 
 __all__ = [
     "SpecError",
     "avg_pool",
     "avg_pool_grad",
     "avg_unpool",
+    "avg_unpool_grad",
     "bias_add",
     "bias_add_grad",
     "conv2d",
@@ -50,7 +54,9 @@ __all__ = [
     "dropout_grad",
     "max_pool",
     "max_pool_grad",
+    "max_pool_grad_grad",
     "max_pool_with_argmax",
     "max_unpool",
+    "max_unpool_grad",
     "stateless_dropout",
 ]

@@ -13,8 +13,9 @@ from reference.bounds import Arithmetic, Bounds, Within
 from reference.checks import from_nhwc
 from reference.choices import EITHER
 from reference.engine.exact import SumOfProducts
+from reference.floats import format_of
 
-__all__ = ["always", "as_it_is", "in_layout", "laid_out", "may_refuse", "named", "sums"]
+__all__ = ["always", "as_it_is", "in_layout", "laid_out", "may_refuse", "named", "near_zero", "sums"]
 
 
 def always(what: Allowed) -> Permits:
@@ -69,6 +70,17 @@ def over_padding(result: Within, bounds: Bounds, arithmetic: Arithmetic, rule: s
     low, high = (np.where(met, nothing, end) for end in (result.low, result.high))
     yield replace(result, low=low, high=high), {rule: "multiplied"}
     yield result, {rule: EITHER}
+
+
+def near_zero(result: Within) -> Within:
+    """Allow zero, too, where a subnormal number is allowed: of ops that hand numbers on."""
+    if result.value.dtype.kind in "iu":
+        return result
+    least = result.value.dtype.type(format_of(result.value.dtype).smallest_normal)
+    with np.errstate(invalid="ignore"):
+        low = np.where((result.low > 0) & (result.low < least), least * 0, result.low)
+        high = np.where((result.high < 0) & (result.high > -least), least * 0, result.high)
+    return replace(result, low=low, high=high)
 
 
 def may_refuse(results: Allowed, rule: str, *, empty: bool) -> Allowed:

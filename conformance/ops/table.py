@@ -20,11 +20,13 @@ from conformance.ops.pools.record import (
     AVG_POOL,
     AVG_POOL_GRAD,
     AVG_UNPOOL,
+    AVG_UNPOOL_GRAD,
     MAX_POOL,
     MAX_POOL_GRAD,
+    MAX_POOL_GRAD_GRAD,
     MAX_POOL_WITH_ARGMAX,
 )
-from conformance.ops.unpooling.record import MAX_UNPOOL
+from conformance.ops.unpooling.record import MAX_UNPOOL, MAX_UNPOOL_GRAD
 
 __all__ = ["OPS"]
 
@@ -43,10 +45,13 @@ OPS: Mapping[str, Op] = {
         MAX_POOL,
         MAX_POOL_WITH_ARGMAX,
         MAX_POOL_GRAD,
+        MAX_POOL_GRAD_GRAD,
         AVG_POOL,
         AVG_POOL_GRAD,
         MAX_UNPOOL,
+        MAX_UNPOOL_GRAD,
         AVG_UNPOOL,
+        AVG_UNPOOL_GRAD,
         DROPOUT,
         STATELESS_DROPOUT,
         DROPOUT_GRAD,

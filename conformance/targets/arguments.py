@@ -160,7 +160,7 @@ def max_pool_with_argmax(op: str, given: Given) -> Windows:
 def max_pool_grad(op: str, given: Given) -> Windows:
     """Read max_pool_grad."""
     del op
-    image, slope, laid = checked(**given)
+    image, slope, laid = checked("max_pool_grad", **given)
     return pooled({"orig_input": image, "grad": slope}, image.shape, laid, given)
 
 

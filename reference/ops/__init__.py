@@ -36,9 +36,9 @@ Refusals:
     which is reported; SpecError names one of them.
 
 Scope:
-    Not specified are images of other ranks (1-D, 3-D, and several batch axes but for conv2d's), depthwise and separable
-    convolutions, fused and quantised ops, complex numbers, operands of two dtypes, layouts other than NHWC and NCHW,
-    average pools between channels, fractional pools, gradients of gradients; names, devices, types and texts of errors,
+    Not specified are images of other ranks (1-D, 3-D, and several batch axes but for conv2d's), separable convolutions,
+    fused and quantised ops, complex numbers, operands of two dtypes, layouts other than NHWC and NCHW,
+    average pools between channels, fractional pools; names, devices, types and texts of errors,
     time and memory; and what the memory of an array looks like: strides, byte order, sharing.
 """
 
@@ -54,6 +54,7 @@ from reference.ops import (
     dropout_grad,
     max_pool,
     max_pool_grad,
+    max_pool_grad_grad,
     max_pool_with_argmax,
 )
 
@@ -95,6 +96,7 @@ CHOICES: Choices = {
     **max_pool.CHOICES,
     **max_pool_with_argmax.CHOICES,
     **max_pool_grad.CHOICES,
+    **max_pool_grad_grad.CHOICES,
     **dropout.CHOICES,
     **dropout_grad.CHOICES,
 }

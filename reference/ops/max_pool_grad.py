@@ -136,13 +136,16 @@ def credited(
     data_format: str | None = "NHWC",
 ) -> tuple[Scatter, str]:
     """Check a call of max_pool_grad and return it as a sum, and its layout."""
-    image, slope, geometry = checked(orig_input, orig_output, grad, ksize, strides, padding, data_format)
+    image, slope, geometry = checked(
+        "max_pool_grad", orig_input, orig_output, grad, ksize, strides, padding, data_format
+    )
     _, where = first_largest(image, geometry)
     where = where + np.arange(len(image)).reshape(-1, 1, 1, 1) * prod(image.shape[1:])
     return Scatter(slope, where, image.shape), geometry.layout
 
 
 def checked(
+    op: str,
     orig_input: Array,
     orig_output: Array,
     grad: Array,
@@ -151,8 +154,7 @@ def checked(
     padding: Padding,
     data_format: str | None = "NHWC",
 ) -> tuple[Array, Array, Pool]:
-    """Check a call of max_pool_grad; return orig_input and grad as N H W C, and the windows."""
-    op = "max_pool_grad"
+    """Check a call of max_pool_grad or max_pool_grad_grad; return orig_input and grad as N H W C, and the windows."""
     layout = check_layout(f"{op}.R6", data_format)
     orig_input = read_array(f"{op}.R2", "orig_input", orig_input)
     orig_output, grad = read_array(f"{op}.R2", "orig_output", orig_output), read_array(f"{op}.R2", "grad", grad)
@@ -160,8 +162,9 @@ def checked(
     for name, array in (("orig_output", orig_output), ("grad", grad)):
         check_same_dtype(f"{op}.R2", ("orig_input", orig_input), (name, array))
     image, geometry = pool(op, orig_input, ksize, strides, padding, layout)
-    needed = (len(image), geometry.rows.out, geometry.columns.out, image.shape[3])
-    for name, array in (("orig_output", orig_output), ("grad", grad)):
+    pooled = (len(image), geometry.rows.out, geometry.columns.out, image.shape[3])
+    slope = pooled if op == "max_pool_grad" else image.shape
+    for name, array, needed in (("orig_output", orig_output, pooled), ("grad", grad, slope)):
         why = "the pool (as NHWC)"
         check_shape(f"{op}.R9", name, to_nhwc(array, layout).shape if array.ndim == 4 else array.shape, needed, why)
     return image, to_nhwc(grad, layout), geometry

@@ -27,7 +27,8 @@ from reference.reading import read_array
 
 __all__ = ["pool", "pool_geometry", "spread"]
 
-EXPLICIT = ("max_pool", "max_pool_grad")  # the ops that take explicit padding
+EXPLICIT = ("max_pool", "max_pool_grad", "max_pool_grad_grad")  # the ops that take explicit padding
+NAMES = {"max_pool_grad": "orig_input", "max_pool_grad_grad": "orig_input", "avg_unpool_grad": "grad"}  # of the image
 BETWEEN_CHANNELS = ("max_pool",)  # the ops that pool between channels
 
 
@@ -36,7 +37,7 @@ def pool(
 ) -> tuple[Array, Pool]:
     """Check the geometry of a pool, under the rules R1 and R3 to R8 of the op that asks; return its image as NHWC."""
     layout = check_layout(f"{op}.R6", data_format)
-    check_rank(f"{op}.R1", "input" if op != "max_pool_grad" else "orig_input", input.shape, 4)
+    check_rank(f"{op}.R1", NAMES.get(op, "input"), input.shape, 4)
     image = to_nhwc(input, layout)
     return image, pool_geometry(op, image.shape, ksize, strides, padding, layout)
 

@@ -24,6 +24,7 @@ from reference.engine.exact import SumOfProducts
 from reference.geometry import geometry
 from reference.ops import depthwise_conv2d, depthwise_conv2d_backprop_filter, depthwise_conv2d_backprop_input
 from reference.ops.avg_pool import average
+from reference.ops.avg_unpool_grad import window_sums
 from reference.ops.conv2d import forward
 from reference.ops.conv2d_backprop_filter import filter_gradient
 from reference.ops.conv2d_transpose import backward
@@ -88,6 +89,7 @@ def sums(op: str, a: Arguments) -> SumOfProducts:
         "depthwise_conv2d_backprop_input": depthwise_conv2d_backprop_input.backward,
         "depthwise_conv2d_backprop_filter": depthwise_conv2d_backprop_filter.filter_gradient,
         "avg_pool": average,
+        "avg_unpool_grad": window_sums,
     }
     if op in plain:
         return plain[op](**rest)
@@ -104,7 +106,7 @@ def sums(op: str, a: Arguments) -> SumOfProducts:
     return spread(op, rest.pop(shape), rest.pop(values), **rest)
 
 
-SLIDING = [op for op in DEFINED if op not in ("max_unpool", "bias_add", "bias_add_grad")]
+SLIDING = [op for op in DEFINED if not op.startswith(("max_unpool", "bias_add"))]
 
 
 @pytest.mark.parametrize("op", [op for op in SLIDING if op in SUMS])

@@ -13,6 +13,8 @@ from conformance.ops.pools.calls import EXPLICIT, SHAPES, Pool
 
 __all__ = ["BREAKS"]
 
+# The arrays of an op that have the shape of the forward pool's result, where others have not.
+RESULTS = {"max_pool_grad": ("grad", "orig_output"), "max_pool_grad_grad": ("orig_output",)}
 BUDGET = 2**9  # a refusal needs no large arrays
 
 
@@ -157,8 +159,17 @@ def result(op: str, choices: Choices) -> Case:
     side = choices.pick((call.result[axis] + 1, call.result[axis] - 1, call.result[axis] * 2))
     case = calls.written(call)
     other = calls.written(call, result=(*call.result[:axis], side, *call.result[axis + 1 :]))
-    name = choices.pick(("grad", "orig_output") if op == "max_pool_grad" else tuple(case.arrays))
+    name = choices.pick(RESULTS.get(op) or tuple(case.arrays))
     return breaks.elsewhere(case, **{name: other.arrays[name]})
+
+
+def slopes(op: str, choices: Choices) -> Case:
+    """Give a gradient of another shape than the image's."""
+    call = small(op, choices)
+    axis = choices.integer(0, 3)
+    side = choices.pick((call.image[axis] + 1, call.image[axis] - 1, call.image[axis] * 2))
+    other = calls.written(call, image=(*call.image[:axis], side, *call.image[axis + 1 :]))
+    return breaks.elsewhere(calls.written(call), grad=other.arrays["grad"])
 
 
 def result_rank(op: str, choices: Choices) -> Case:
@@ -215,8 +226,15 @@ BREAKS: Mapping[str, Mapping[str, Sequence[Break]]] = {
         "max_pool_grad.R9": (result, result_rank),
         "max_pool_grad.R13": (nothing_to_pad,),
     },
+    "max_pool_grad_grad": _shared("max_pool_grad_grad")
+    | {
+        "max_pool_grad_grad.R2": (other_dtype, mixed_dtypes),
+        "max_pool_grad_grad.R9": (result, slopes, result_rank),
+        "max_pool_grad_grad.R13": (nothing_to_pad,),
+    },
     "avg_pool": _shared("avg_pool"),
     "avg_pool_grad": _shared("avg_pool_grad")
     | {"avg_pool_grad.R1": (other_rank, shape), "avg_pool_grad.R9": (result, image)},
+    "avg_unpool_grad": _shared("avg_unpool_grad"),
     "avg_unpool": _shared("avg_unpool") | {"avg_unpool.R1": (other_rank, shape), "avg_unpool.R9": (result, image)},
 }

@@ -29,7 +29,7 @@ __all__ = [
     "written",
 ]
 
-EXPLICIT = ("max_pool", "max_pool_grad")  # the ops that take explicit padding
+EXPLICIT = ("max_pool", "max_pool_grad", "max_pool_grad_grad")  # the ops that take explicit padding
 # Which side is long in a kind.
 LONG = {
     "batch": ("batch", sizes.MANY),
@@ -235,9 +235,11 @@ def written(call: Pool, **shapes: tuple[int, ...]) -> Case:
         "max_pool": {"input": image},
         "max_pool_with_argmax": {"input": image},
         "max_pool_grad": {"orig_input": image, "orig_output": result, "grad": result},
+        "max_pool_grad_grad": {"orig_input": image, "orig_output": result, "grad": image},
         "avg_pool": {"input": image},
         "avg_pool_grad": {"grad": result},
         "avg_unpool": {"input": result},
+        "avg_unpool_grad": {"grad": image},
     }[call.op]
     return Case(
         op=call.op,
@@ -302,7 +304,7 @@ def _image(case: Case) -> tuple[int, ...]:
     """Return the shape of the forward pool's image, in the layout of the call."""
     if case.op in SHAPES:
         return tuple(map(int, spelling.decoded(case.attributes[SHAPES[case.op]])))
-    return next(array.shape for name, array in case.arrays.items() if name in ("input", "orig_input"))
+    return next(iter(case.arrays.values())).shape
 
 
 def changes(call: Pool) -> Iterator[Pool]:

@@ -19,7 +19,16 @@ from conformance.ops.pools.calls import Pool
 from conformance.targets.tensorflow.routes import ROUTES
 from reference.ops.max_pool import pooled
 
-__all__ = ["AVG_POOL", "AVG_POOL_GRAD", "AVG_UNPOOL", "MAX_POOL", "MAX_POOL_GRAD", "MAX_POOL_WITH_ARGMAX"]
+__all__ = [
+    "AVG_POOL",
+    "AVG_POOL_GRAD",
+    "AVG_UNPOOL",
+    "AVG_UNPOOL_GRAD",
+    "MAX_POOL",
+    "MAX_POOL_GRAD",
+    "MAX_POOL_GRAD_GRAD",
+    "MAX_POOL_WITH_ARGMAX",
+]
 
 
 def features(case: Case) -> dict[str, str]:
@@ -78,6 +87,14 @@ def credited_arrays(case: Case) -> dict[str, Array]:
     return arrays | {"orig_output": pooled(case.op, arrays["orig_input"], **attributes)}
 
 
+def picked_arrays(case: Case) -> dict[str, Array]:
+    """Draw the image, and what stands where its elements are; pool the image."""
+    image = Demand(largest=min(demands.exact(case.dtype), demands.LARGEST), one_nan_hides_all=True)
+    arrays = demands.arrays(case, {"orig_input": image, "grad": demands.sums(case.dtype, 1)})
+    attributes = {name: decoded(value) for name, value in case.attributes.items()}
+    return arrays | {"orig_output": pooled(case.op, arrays["orig_input"], **attributes)}
+
+
 def averaged_arrays(name: str, case: Case) -> dict[str, Array]:
     """Draw the array of an average pool or its gradient so that sums are bounded, and means whole where they can be."""
     call = calls.read(case)
@@ -92,9 +109,9 @@ def averaged_arrays(name: str, case: Case) -> dict[str, Array]:
     return demands.arrays(case, {name: demands.sums(case.dtype, terms)})
 
 
-def spread_arrays(case: Case) -> dict[str, Array]:
-    """Draw pooled values whose sums over the windows that hold a cell are bounded."""
-    return demands.arrays(case, {"input": demands.sums(case.dtype, calls.read(case).terms)})
+def summed_arrays(name: str, case: Case) -> dict[str, Array]:
+    """Draw values whose sums over a window, or over the windows that hold a cell, are bounded."""
+    return demands.arrays(case, {name: demands.sums(case.dtype, calls.read(case).terms)})
 
 
 def windows(forward: str, case: Case) -> Windows:
@@ -193,6 +210,25 @@ MAX_POOL_GRAD = replace(
     tensorflow=ROUTES["max_pool_grad"],
 )
 
+MAX_POOL_GRAD_GRAD = replace(
+    MAX_POOL_GRAD,
+    name="max_pool_grad_grad",
+    reference=reference.max_pool_grad_grad,
+    dtypes=calls.dtypes("max_pool_grad_grad"),
+    image=True,
+    valid=partial(calls.valid, "max_pool_grad_grad"),
+    world=world.of("max_pool_grad_grad"),
+    takes=partial(calls.takes, "max_pool_grad_grad"),
+    of_layer=partial(calls.of_layer, "max_pool_grad_grad"),
+    breaks=breaks.BREAKS["max_pool_grad_grad"],
+    meanings={"max_pool_grad_grad.R10": (conditions.ALWAYS,)},
+    arrays=picked_arrays,
+    allowed=sets.of_max_pool_grad_grad,
+    sum=None,
+    at_layer=None,
+    tensorflow=ROUTES["max_pool_grad_grad"],
+)
+
 AVG_POOL = replace(
     MAX_POOL,
     name="avg_pool",
@@ -250,7 +286,7 @@ AVG_UNPOOL = replace(
     of_layer=partial(calls.of_layer, "avg_unpool"),
     breaks=breaks.BREAKS["avg_unpool"],
     meanings={},
-    arrays=spread_arrays,
+    arrays=partial(summed_arrays, "input"),
     allowed=sets.of_spread("avg_unpool", UNPOOL_SUM),
     sum=UNPOOL_SUM,
     linear=None,
@@ -258,4 +294,26 @@ AVG_UNPOOL = replace(
     layer=None,
     at_layer=layer.SPREADING,
     tensorflow=ROUTES["avg_unpool"],
+)
+
+AVG_UNPOOL_GRAD = replace(
+    AVG_POOL,
+    name="avg_unpool_grad",
+    reference=reference.avg_unpool_grad,
+    operands={"grad": "image"},
+    valid=partial(calls.valid, "avg_unpool_grad"),
+    world=world.of("avg_unpool_grad"),
+    takes=partial(calls.takes, "avg_unpool_grad"),
+    of_layer=partial(calls.of_layer, "avg_unpool_grad"),
+    breaks=breaks.BREAKS["avg_unpool_grad"],
+    meanings={},
+    arrays=partial(summed_arrays, "grad"),
+    allowed=sets.of_window_sums,
+    sum=sets.window_sum,
+    linear=None,
+    geometry=None,
+    averages=False,
+    layer=None,
+    at_layer=None,
+    tensorflow=ROUTES["avg_unpool_grad"],
 )

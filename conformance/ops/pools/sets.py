@@ -8,9 +8,9 @@ import numpy as np
 from conformance.cases.op import Arguments, Permits, Shown, Sum
 from conformance.model import Array
 from conformance.ops.pools.maxima import geometry_of, smallest_normal
-from conformance.ops.sums import always, in_layout, laid_out, may_refuse, named, sums
+from conformance.ops.sums import always, in_layout, laid_out, may_refuse, named, near_zero, sums
 from conformance.sets import Allowed, AnyOf, Results, Totals, Unspecified
-from reference.bounds import Arithmetic, Bounds, Within
+from reference.bounds import Arithmetic, Bounds, Within, exactly
 from reference.checks import to_nhwc
 from reference.choices import EITHER
 from reference.engine.exact import SumOfProducts
@@ -19,7 +19,9 @@ from reference.engine.pools import Parts, Pool
 from reference.engine.precision import accumulator
 from reference.floats import format_of
 from reference.ops.avg_pool import average
-from reference.ops.max_pool_grad import credited
+from reference.ops.avg_unpool_grad import window_sums
+from reference.ops.max_pool_grad import checked, credited
+from reference.ops.max_pool_grad_grad import picked
 from reference.ops.pools import pool, spread
 
 __all__ = [
@@ -27,8 +29,11 @@ __all__ = [
     "credited_sum",
     "of_avg_pool",
     "of_max_pool_grad",
+    "of_max_pool_grad_grad",
     "of_spread",
+    "of_window_sums",
     "spread_sum",
+    "window_sum",
 ]
 
 
@@ -53,6 +58,43 @@ def of_max_pool_grad(arguments: Arguments) -> Permits:
         return AnyOf((first, Results((loose,), totals=totals, made={"max_pool_grad.R11": "another"})))
 
     return of
+
+
+def of_max_pool_grad_grad(arguments: Arguments) -> Permits:
+    """max_pool_grad_grad: what stands at the first of tied elements; else at any of them; NaN leaves it open."""
+    op = "max_pool_grad_grad"
+    image, slopes, geometry = checked(op, **named(arguments))
+    floating = image.dtype.kind not in "iu"
+    if floating and np.isnan(image).any():
+        return always(Unspecified("what is taken of a window that holds NaN", made={f"{op}.R12": EITHER}))
+    strict, shown = exactly(picked(image, slopes, geometry)), in_layout(geometry.layout)
+    first = laid_out(near_zero(strict), shown)
+    if not floating or not ties(image, geometry).any():
+        empty = 0 in strict.value.shape or 0 in image.shape
+        return always(may_refuse(Results((first,)), f"{op}.R8", empty=empty))
+    loose = laid_out(near_zero(any_of_tied(image, slopes, geometry, strict)), shown)
+    options = Results((first,), made={f"{op}.R11": "first"}), Results((loose,), made={f"{op}.R11": "another"})
+    return always(AnyOf(options))
+
+
+def any_of_tied(image: Array, slopes: Array, geometry: Pool, strict: Within) -> Within:
+    """Allow every window what lies between the slopes at its largest elements."""
+    values, wide = image.astype(np.float64), slopes.astype(np.float64)
+    values = np.where(np.abs(values) < smallest_normal(image), 0.0, values)
+    nan = np.isnan(wide)
+    low, high = np.where(nan, np.inf, wide), np.where(nan, -np.inf, wide)
+    parts = geometry.fold(_largest_range, (values, low, high, nan), (-np.inf, np.inf, -np.inf, False))
+    dtype = slopes.dtype
+    return replace(strict, low=parts[1].astype(dtype), high=parts[2].astype(dtype), nan=strict.nan | parts[3])
+
+
+def _largest_range(one: Parts, other: Parts) -> Parts:
+    """Return the larger of two numbers, the ends of what stands there, and whether a NaN does."""
+    largest = np.maximum(one[0], other[0])
+    ours, theirs = one[0] == largest, other[0] == largest
+    low = np.minimum(np.where(ours, one[1], np.inf), np.where(theirs, other[1], np.inf))
+    high = np.maximum(np.where(ours, one[2], -np.inf), np.where(theirs, other[2], -np.inf))
+    return largest, low, high, (ours & one[3]) | (theirs & other[3])
 
 
 def ties(image: Array, geometry: Pool) -> Array:
@@ -117,6 +159,18 @@ def average_sum(arguments: Arguments) -> tuple[SumOfProducts, Shown]:
     """Return avg_pool as a sum, which is divided."""
     call = average(**named(arguments))
     return call, in_layout(call.geometry.layout)
+
+
+def window_sum(arguments: Arguments) -> tuple[SumOfProducts, Shown]:
+    """Return avg_unpool_grad as a sum."""
+    call = window_sums(**named(arguments))
+    return call, in_layout(call.geometry.layout)
+
+
+def of_window_sums(arguments: Arguments) -> Permits:
+    """avg_unpool_grad: open is the refusal of an empty result (R8)."""
+    call, shown = window_sum(arguments)
+    return sums(call, shown, "avg_unpool_grad.R8", empty=0 in call.shape or 0 in call.left.shape)
 
 
 def of_avg_pool(arguments: Arguments) -> Permits:

@@ -1,4 +1,4 @@
-"""Calls of max_unpool."""
+"""Calls of max_unpool and of its gradient."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,8 +26,9 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unpool:
-    """A call of max_unpool."""
+    """A call of max_unpool, or of its gradient."""
 
+    op: str = "max_unpool"
     result: tuple[int, int, int, int]  # the pooled values: N, OH, OW, C
     size: tuple[int, int]  # H, W of the image that they go to
     argmax: str  # its dtype
@@ -48,12 +49,12 @@ class Unpool:
         return prod(self.image if self.include_batch_in_index else self.image[1:])
 
 
-def valid(choices: Choices) -> Case:
+def valid(op: str, choices: Choices) -> Case:
     """Draw a valid call."""
-    return written(within(choices, choices.pick(sizes.BUDGETS), choices.pick(KINDS)))
+    return written(within(op, choices, choices.pick(sizes.BUDGETS), choices.pick(KINDS)))
 
 
-def within(choices: Choices, budget: int, kind: str = "", *, whole: bool = False) -> Unpool:
+def within(op: str, choices: Choices, budget: int, kind: str = "", *, whole: bool = False) -> Unpool:
     """Draw a call of at most so many elements; kind: one of `KINDS`; whole: nothing is empty."""
     dtype = choices.pick(COMMON if kind == "ordinary" else DTYPES)
     values = regime(choices, dtype)
@@ -70,11 +71,12 @@ def within(choices: Choices, budget: int, kind: str = "", *, whole: bool = False
         # No cells at all leave no index to name one.
         batch, out = choices.pick(((0, out), (batch, (0, out[1])), (batch, (out[0], 0))))
     return Unpool(
+        op=op,
         result=(batch, *out, channels),
         size=(rows.size, columns.size),
         argmax=choices.pick(("int64", "int64", "int32")),
         include_batch_in_index=choices.pick((None, False, True, True)),
-        sizes=spelling.shape_spelling(choices),
+        sizes=spelling.shape_spelling(choices) if op == "max_unpool" else "list",
         dtype=dtype,
         regime=values,
         seed=choices.integer(0, sizes.LARGEST),
@@ -83,12 +85,15 @@ def within(choices: Choices, budget: int, kind: str = "", *, whole: bool = False
 
 def written(call: Unpool) -> Case:
     """Return the call as a case."""
-    attributes = {"output_shape": spelling.shape(call.image, call.sizes, "NHWC")}
+    gradient = call.op == "max_unpool_grad"
+    attributes = {} if gradient else {"output_shape": spelling.shape(call.image, call.sizes, "NHWC")}
     if call.include_batch_in_index is not None:
         attributes["include_batch_in_index"] = call.include_batch_in_index
+    values = {"grad": call.image} if gradient else {"input": call.result}
+    arrays = {name: ArraySpec(shape, call.dtype) for name, shape in values.items()}
     return Case(
-        op="max_unpool",
-        arrays={"input": ArraySpec(call.result, call.dtype), "argmax": ArraySpec(call.result, call.argmax)},
+        op=call.op,
+        arrays={**arrays, "argmax": ArraySpec(call.result, call.argmax)},
         attributes=attributes,
         regime=call.regime,
         seed=call.seed,
@@ -97,16 +102,18 @@ def written(call: Unpool) -> Case:
 
 def read(case: Case) -> Unpool:
     """Return the call behind a valid case: the inverse of `written`."""
-    batch, high, wide, channels = case.arrays["input"].shape
-    output = spelling.decoded(case.attributes["output_shape"])
+    batch, high, wide, channels = case.arrays["argmax"].shape
+    asked = case.attributes.get("output_shape")
+    output = case.arrays["grad"].shape if asked is None else spelling.decoded(asked)
     flag = case.attributes.get("include_batch_in_index")
     return Unpool(
+        op=case.op,
         result=(batch, high, wide, channels),
         size=(int(output[1]), int(output[2])),
         argmax=case.arrays["argmax"].dtype,
         include_batch_in_index=None if flag is None else bool(flag),
-        sizes=spelling.spelt_shape(case.attributes["output_shape"]),
-        dtype=case.arrays["input"].dtype,
+        sizes="list" if asked is None else spelling.spelt_shape(asked),
+        dtype=case.dtype,
         regime=case.regime,
         seed=case.seed,
     )

@@ -1,6 +1,7 @@
-"""The record of max_unpool."""
+"""The records of max_unpool and of its gradient."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from math import prod
 
@@ -12,14 +13,16 @@ from conformance.cases.op import Arguments, Op, Permits, Shown
 from conformance.cases.values import drawn, words
 from conformance.cases.world import World
 from conformance.model import Array, Case
-from conformance.ops.sums import as_it_is, named, sums
+from conformance.ops.sums import always, as_it_is, may_refuse, named, near_zero, sums
 from conformance.ops.unpooling import breaks, calls, world
 from conformance.ops.unpooling.layer import UNPOOLING
+from conformance.sets import Results
 from conformance.targets.tensorflow.routes import ROUTES
+from reference.bounds import exactly
 from reference.engine.exact import SumOfProducts
 from reference.ops.max_unpool import scattered
 
-__all__ = ["MAX_UNPOOL"]
+__all__ = ["MAX_UNPOOL", "MAX_UNPOOL_GRAD"]
 
 
 def features(case: Case) -> dict[str, str]:
@@ -62,6 +65,13 @@ def arrays(case: Case) -> dict[str, Array]:
     return {"input": values, "argmax": argmax.astype(call.argmax)}
 
 
+def picked_arrays(case: Case) -> dict[str, Array]:
+    """Draw argmax, and what stands in the cells."""
+    call = calls.read(case)
+    values = drawn(call.image, call.dtype, case.regime, case.seed, "grad", demands.sums(call.dtype, 1))
+    return {"grad": values, "argmax": argmax_of(call).astype(call.argmax)}
+
+
 def argmax_of(call: calls.Unpool) -> Array:
     """
     Draw an index for every pooled value: int64 [N, OH, OW, C].
@@ -92,6 +102,13 @@ def allowed(arguments: Arguments) -> Permits:
     return sums(call, shown, "max_unpool.R3", empty=0 in call.shape)
 
 
+def of_gradient(arguments: Arguments) -> Permits:
+    """max_unpool_grad: elements, exactly; open is the refusal where there are none (R3)."""
+    value = reference.max_unpool_grad(**named(arguments))
+    empty = 0 in arguments["grad"].shape or 0 in value.shape
+    return always(may_refuse(Results((near_zero(exactly(value)),)), "max_unpool_grad.R3", empty=empty))
+
+
 MAX_UNPOOL = Op(
     name="max_unpool",
     reference=reference.max_unpool,
@@ -100,9 +117,9 @@ MAX_UNPOOL = Op(
     dtypes=calls.DTYPES,
     shape_argument="output_shape",
     options=("include_batch_in_index",),
-    valid=calls.valid,
+    valid=partial(calls.valid, "max_unpool"),
     world=World(parts=world.parts, call=world.call),
-    breaks=breaks.BREAKS,
+    breaks=breaks.BREAKS["max_unpool"],
     meanings={"max_unpool.R6": ({"argmax drawn": ("anywhere",)},), "max_unpool.R7": (conditions.ALWAYS,)},
     features=features,
     simpler=simpler,
@@ -113,4 +130,21 @@ MAX_UNPOOL = Op(
     sum=scattered_sum,
     layer=UNPOOLING,
     tensorflow=ROUTES["max_unpool"],
+)
+
+MAX_UNPOOL_GRAD = replace(
+    MAX_UNPOOL,
+    name="max_unpool_grad",
+    reference=reference.max_unpool_grad,
+    operands={"grad": "image", "argmax": "image"},
+    shape_argument=None,
+    valid=partial(calls.valid, "max_unpool_grad"),
+    world=World(parts=world.parts, call=partial(world.call, "max_unpool_grad")),
+    breaks=breaks.BREAKS["max_unpool_grad"],
+    meanings={"max_unpool_grad.R5": ({"argmax drawn": ("anywhere",)},)},
+    arrays=picked_arrays,
+    allowed=of_gradient,
+    sum=None,
+    at_layer=None,
+    tensorflow=ROUTES["max_unpool_grad"],
 )

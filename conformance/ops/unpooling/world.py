@@ -1,4 +1,4 @@
-"""The small world of max_unpool."""
+"""The small worlds of max_unpool and of its gradient."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,10 +33,11 @@ def parts(side: int) -> Mapping[str, Axes]:
     }
 
 
-def call(dtype: str, number: int, **chosen: Any) -> Case:  # noqa: ANN401 -- an entry of each axis
+def call(op: str, dtype: str, number: int, **chosen: Any) -> Case:  # noqa: ANN401 -- an entry of each axis
     """Return the call."""
     return written(
         Unpool(
+            op=op,
             result=(chosen["batch"], chosen["high"], chosen["wide"], chosen["channels"]),
             size=(chosen["rows"], chosen["columns"]),
             argmax=chosen["argmax"],

@@ -89,6 +89,21 @@ def raw_max_pool_grad(
     )
 
 
+def raw_max_pool_grad_grad(
+    orig_input: Any, orig_output: Any, grad: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NHWC"
+) -> Any:
+    """Return the gradient of max_pool_grad by the raw op."""
+    return tf.raw_ops.MaxPoolGradGrad(
+        orig_input=orig_input,
+        orig_output=orig_output,
+        grad=grad,
+        ksize=four(ksize, data_format),
+        strides=four(strides, data_format),
+        data_format=data_format,
+        **raw_padding(padding),
+    )
+
+
 def argmax_max_pool_grad(
     orig_input: Any, orig_output: Any, grad: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NHWC"
 ) -> Any:
@@ -172,6 +187,15 @@ def tape_max_pool_grad(orig_input: Any, orig_output: Any, grad: Any, *args: Any,
     return taped(lambda x: tf.nn.max_pool(x, *args, **kwargs), orig_input, grad)
 
 
+def twice_max_pool(orig_input: Any, orig_output: Any, grad: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the gradient of max_pool's gradient by two tapes; orig_output is only a place."""
+
+    def gradient(slope: Any) -> Any:
+        return taped(lambda x: tf.nn.max_pool(x, *args, **kwargs), orig_input, slope)
+
+    return taped(gradient, tf.zeros_like(orig_output), grad)
+
+
 def tape_avg_pool_grad(orig_input_shape: Any, grad: Any, *args: Any, **kwargs: Any) -> Any:
     """Return the gradient of avg_pool by the tape, at an input of zeros."""
     zeros = tf.zeros(orig_input_shape, grad.dtype)
@@ -192,6 +216,18 @@ def flat_indices(argmax: Any, output_shape: Any, include_batch_in_index: bool) -
         image = tf.cast(tf.reduce_prod(output_shape[1:]), tf.int64)
         indices += image * tf.reshape(tf.range(tf.shape(argmax, tf.int64)[0]), [-1, 1, 1, 1])
     return tf.reshape(indices, [-1, 1])
+
+
+def tape_max_unpool_grad(grad: Any, argmax: Any, include_batch_in_index: bool = False) -> Any:
+    """Return the gradient of max_unpool, by tf.scatter_nd, by the tape."""
+    zeros = tf.zeros(tf.shape(argmax), grad.dtype)
+    return taped(lambda x: scatter_nd_unpool(x, argmax, tf.shape(grad), include_batch_in_index), zeros, grad)
+
+
+def gather_unpool_grad(grad: Any, argmax: Any, include_batch_in_index: bool = False) -> Any:
+    """Return the gradient of max_unpool by tf.gather."""
+    indices = flat_indices(argmax, tf.shape(grad), include_batch_in_index)
+    return tf.reshape(tf.gather(tf.reshape(grad, [-1]), indices), tf.shape(argmax))
 
 
 def known(shape: Any) -> list[int]:
@@ -244,6 +280,18 @@ def raw_avg_unpool(
         padding=padding,
         data_format=data_format,
     )
+
+
+def tape_avg_unpool_grad(grad: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NHWC") -> Any:
+    """Return the gradient of avg_unpool, by the raw gradient of avg_pool, by the tape."""
+    pooled = tf.zeros_like(tf.nn.avg_pool(grad, ksize, strides, padding, data_format=data_format or "NHWC"))
+    if None in grad.shape.as_list():
+        raise NotOfferedError("the windows are counted from a known shape")
+
+    def unpool(x: Any) -> Any:
+        return raw_avg_unpool(x, ksize, strides, padding, grad.shape.as_list(), data_format or "NHWC")
+
+    return taped(unpool, pooled, grad)
 
 
 def window_cells(windows: Any, size: int, taps: int, stride: int, padding: str) -> Any:

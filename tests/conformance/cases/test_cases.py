@@ -36,6 +36,8 @@ MEANINGS = {
     "max_pool": (9, 10, 11),
     "max_pool_with_argmax": (9, 10, 11, 12),
     "max_pool_grad": (10, 11, 12),
+    "max_pool_grad_grad": (10, 11, 12),
+    "max_unpool_grad": (5,),
     "avg_pool": (9,),
     "max_unpool": (6, 7),
     "dropout": (4, 5, 8, 9, 10, 11, 12),

@@ -21,11 +21,12 @@ from reference.checks import from_nhwc, read_shape, shape_to_nhwc, to_nhwc
 from reference.engine import avg_pool as means
 from reference.engine import exact as engine
 from reference.engine.pools import Pool
-from reference.floats import FORMATS, Array, round_ratio
+from reference.floats import FORMATS, Array, one_nan, round_ratio
 from reference.ops import (
     avg_pool,
     avg_pool_grad,
     avg_unpool,
+    avg_unpool_grad,
     bias_add,
     bias_add_grad,
     conv2d,
@@ -36,9 +37,12 @@ from reference.ops import (
     depthwise_conv2d_backprop_input,
     max_pool,
     max_pool_grad,
+    max_pool_grad_grad,
     max_pool_with_argmax,
     max_unpool,
+    max_unpool_grad,
 )
+from reference.ops import pools as pooling
 from reference.ops.pools import pool, pool_geometry
 
 Arguments: TypeAlias = dict[str, Any]
@@ -172,6 +176,24 @@ def of_max_pool_grad(a: Arguments, of: Change) -> Array:
     return from_nhwc(max_pool_grad.definition(image, grad, geometry.rows, geometry.columns), geometry.layout)
 
 
+def of_max_pool_grad_grad(a: Arguments, of: Change) -> Array:
+    """Neither does here."""
+    image, geometry = geometry_of("max_pool_grad_grad", "orig_input", a)
+    slopes = of(to_nhwc(a["grad"], geometry.layout))
+    return from_nhwc(max_pool_grad_grad.definition(image, slopes, geometry.rows, geometry.columns), geometry.layout)
+
+
+def of_avg_unpool_grad(a: Arguments, of: Change) -> Array:
+    """The sum of every window."""
+    image, geometry = geometry_of("avg_unpool_grad", "grad", a)
+    return from_nhwc(avg_unpool_grad.definition(of(image), geometry.rows, geometry.columns), geometry.layout)
+
+
+def of_max_unpool_grad(a: Arguments, of: Change) -> Array:
+    """What stands at each index."""
+    return max_unpool_grad.definition(of(a["grad"]), a["argmax"].astype(np.int64), a["include_batch_in_index"])
+
+
 def of_avg_pool(a: Arguments, of: Change) -> Array:
     """The mean."""
     image, geometry = geometry_of("avg_pool", "input", a)
@@ -210,6 +232,9 @@ DEFINED: dict[str, Callable[[Arguments, Change], Any]] = {
     "max_pool": of_max_pool,
     "max_pool_with_argmax": of_argmax,
     "max_pool_grad": of_max_pool_grad,
+    "max_pool_grad_grad": of_max_pool_grad_grad,
+    "max_unpool_grad": of_max_unpool_grad,
+    "avg_unpool_grad": of_avg_unpool_grad,
     "avg_pool": of_avg_pool,
     "avg_pool_grad": of_spread("avg_pool_grad", "orig_input_shape", "grad", avg_pool_grad.definition),
     "avg_unpool": of_spread(
@@ -397,13 +422,11 @@ def additions(draw: st.DrawFn, op: str, regimes: tuple[str, ...]) -> Arguments:
 @st.composite
 def pools(draw: st.DrawFn, op: str, regimes: tuple[str, ...], sides: Sides = sliding) -> Arguments:
     """Draw a call of a pool: between channels, explicit padding, empty images and outputs included where there are."""
-    widest = op in ("max_pool_with_argmax", "max_pool_grad")
+    widest = op in ("max_pool_with_argmax", "max_pool_grad", "max_pool_grad_grad")
     largest = op.startswith("max_pool")
     dtypes = FLOATS if not largest else (*PICKED, "uint32", "uint64") if widest else PICKED
     of = draw(numbers(dtypes, regimes))
-    padding = draw(
-        st.sampled_from(["SAME", "VALID", "EXPLICIT"] if op in ("max_pool", "max_pool_grad") else ["SAME", "VALID"])
-    )
+    padding = draw(st.sampled_from(["SAME", "VALID", "EXPLICIT"] if op in pooling.EXPLICIT else ["SAME", "VALID"]))
     layout = "NHWC" if op == "max_pool_with_argmax" else draw(st.sampled_from(["NHWC", "NCHW"]))
     rows, columns = (draw(sides(padding, 4, pool=True)) for _ in range(2))
     n, channels = draw(some(2)), draw(st.integers(1, 3))
@@ -429,6 +452,12 @@ def pools(draw: st.DrawFn, op: str, regimes: tuple[str, ...], sides: Sides = sli
             "orig_output": of(out, 1),
             "grad": of(out, 2),
         },
+        "max_pool_grad_grad": lambda: {
+            "orig_input": of(placed, 0),
+            "orig_output": of(out, 1),
+            "grad": of(placed, 2),
+        },
+        "avg_unpool_grad": lambda: {"grad": of(placed, 0)},
         "avg_pool_grad": lambda: {"orig_input_shape": shaped(draw, placed), "grad": of(out, 0)},
         "avg_unpool": lambda: {"input": of(out, 0), "output_shape": shaped(draw, placed)},
     }
@@ -436,7 +465,7 @@ def pools(draw: st.DrawFn, op: str, regimes: tuple[str, ...], sides: Sides = sli
 
 
 @st.composite
-def unpoolings(draw: st.DrawFn, regimes: tuple[str, ...]) -> Arguments:
+def unpoolings(draw: st.DrawFn, op: str, regimes: tuple[str, ...]) -> Arguments:
     """Draw values, an argmax in which indices come twice, the output's shape, and whether indices count the batch."""
     of = draw(numbers((*PICKED, "uint32", "uint64"), regimes))
     n, high, wide, channels = (draw(st.integers(1, 3)) for _ in range(4))
@@ -446,6 +475,8 @@ def unpoolings(draw: st.DrawFn, regimes: tuple[str, ...]) -> Arguments:
     argmax = np.random.default_rng(of.seed).integers(0, cells, small)
     shape = (n, high, wide, channels)
     dtype = draw(INDICES)
+    if op == "max_unpool_grad":
+        return {"grad": of(shape, 0), "argmax": argmax.astype(dtype), "include_batch_in_index": batch}
     return {
         "input": of(small, 0),
         "argmax": argmax.astype(dtype),
@@ -462,11 +493,12 @@ def calls(op: str, *regimes: str, sides: Sides = sliding) -> st.SearchStrategy[A
         return additions(op, regimes)
     if op.startswith("depthwise"):
         return depthwise_convolutions(op, regimes, sides)
-    return unpoolings(regimes) if op == "max_unpool" else pools(op, regimes, sides)
+    return unpoolings(op, regimes) if op.startswith("max_unpool") else pools(op, regimes, sides)
 
 
 SUMMED = ("lattice", "zeros", "near", "wide", "subnormal", "largest")
-SUMS = [op for op in DEFINED if op not in ("max_pool", "max_pool_with_argmax")]
+PICKING = ("max_pool", "max_pool_with_argmax", "max_pool_grad_grad", "max_unpool_grad")
+SUMS = [op for op in DEFINED if op not in PICKING]
 
 
 @pytest.mark.parametrize("op", SUMS)
@@ -516,7 +548,7 @@ def test_nan_and_infinity_go_where_the_definition_takes_them(op: str, data: st.D
         assert np.isfinite(out[~special].astype(np.float64)).all()
 
 
-@pytest.mark.parametrize("op", ["max_pool", "max_pool_with_argmax"])
+@pytest.mark.parametrize("op", PICKING)
 @given(st.data())
 def test_a_pool_picks_what_its_definition_picks(op: str, data: st.DataObject) -> None:
     """Bit for bit: the first of equal elements, +0 or -0 as it is; NaN where there is nothing else."""
@@ -524,7 +556,7 @@ def test_a_pool_picks_what_its_definition_picks(op: str, data: st.DataObject) ->
 
     out, defined = getattr(reference, op)(**call), DEFINED[op](call, lambda values: values)
 
-    pairs = [(out, defined)] if op == "max_pool" else list(zip(out, defined, strict=True))
+    pairs = list(zip(out, defined, strict=True)) if op == "max_pool_with_argmax" else [(out, one_nan(defined))]
     assert all(same(a, b) for a, b in pairs)
 
 
