@@ -140,13 +140,81 @@ def taped(op: Callable[[Any], Any], at: Any, grad: Any) -> Any:
     return gradient
 
 
+def twice(op: Callable[[Any], Any], at: Any) -> Any:
+    """Return what a linear op makes of `at`, as the gradient of its gradient: by two tapes."""
+    return taped(lambda slope: taped(op, tf.zeros_like(at), slope), tf.zeros_like(op(at)), at)
+
+
+def twice_conv2d(input: Any, filters: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return conv2d as the gradient of its input gradient."""
+    return twice(lambda x: tf.nn.conv2d(x, filters, *args, **kwargs), input)
+
+
+def twice_depthwise_conv2d(input: Any, filter: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return depthwise_conv2d as the gradient of its input gradient."""
+    return twice(lambda x: tf.nn.depthwise_conv2d(x, filter, *args, **kwargs), input)
+
+
+def twice_avg_pool(input: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return avg_pool as the gradient of its gradient."""
+    return twice(lambda x: tf.nn.avg_pool(x, *args, **kwargs), input)
+
+
+def twice_conv2d_backprop_input(input_sizes: Any, filters: Any, out_backprop: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the input gradient as the gradient of the filter gradient by its input."""
+
+    def filter_gradient(x: Any) -> Any:
+        return tape_conv2d_backprop_filter(x, tf.shape(filters), out_backprop, *args, **kwargs)
+
+    zeros = zero_image(input_sizes, filters, out_backprop, kwargs.get("data_format"))
+    return taped(filter_gradient, zeros, filters)
+
+
+def twice_conv2d_backprop_filter(input: Any, filter_sizes: Any, out_backprop: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the filter gradient as the gradient of the input gradient by its filters."""
+
+    def input_gradient(filters: Any) -> Any:
+        return taped(lambda x: tf.nn.conv2d(x, filters, *args, **kwargs), tf.zeros_like(input), out_backprop)
+
+    return taped(input_gradient, tf.zeros(filter_sizes, input.dtype), input)
+
+
+def transposed_conv2d(
+    input: Any, filters: Any, strides: Any, padding: Any, data_format: Any = "NHWC", dilations: Any = None
+) -> Any:
+    """Return conv2d as the gradient of conv2d_transpose by its input."""
+    layout = data_format or "NHWC"
+    zeros = tf.zeros_like(tf.nn.conv2d(input, filters, strides, padding, layout, dilations))
+    shape = tf.shape(input)
+    return taped(lambda x: tf.nn.conv2d_transpose(x, filters, shape, strides, padding, layout, dilations), zeros, input)
+
+
+def transposed_conv2d_backprop_filter(
+    input: Any,
+    filter_sizes: Any,
+    out_backprop: Any,
+    strides: Any,
+    padding: Any,
+    data_format: Any = "NHWC",
+    dilations: Any = None,
+) -> Any:
+    """Return the filter gradient as the gradient of conv2d_transpose by its filters."""
+    shape, zeros = tf.shape(input), tf.zeros(filter_sizes, input.dtype)
+    how = (strides, padding, data_format or "NHWC", dilations)
+    return taped(lambda filters: tf.nn.conv2d_transpose(out_backprop, filters, shape, *how), zeros, input)
+
+
+def zero_image(input_sizes: Any, filters: Any, out_backprop: Any, data_format: Any) -> Any:
+    """Return an image of zeros; of height and width alone, the raw op takes the rest from the others."""
+    if len(input_sizes) == 2:
+        batch, depth = tf.shape(out_backprop)[0], tf.shape(filters)[2]
+        input_sizes = [batch, depth, *input_sizes] if data_format == "NCHW" else [batch, *input_sizes, depth]
+    return tf.zeros(input_sizes, filters.dtype)
+
+
 def tape_conv2d_backprop_input(input_sizes: Any, filters: Any, out_backprop: Any, *args: Any, **kwargs: Any) -> Any:
     """Return the input gradient by the tape, at an input of zeros."""
-    if len(input_sizes) == 2:  # height and width: the raw op takes the rest from the others
-        batch, depth = tf.shape(out_backprop)[0], tf.shape(filters)[2]
-        first = kwargs.get("data_format") == "NCHW"
-        input_sizes = [batch, depth, *input_sizes] if first else [batch, *input_sizes, depth]
-    zeros = tf.zeros(input_sizes, filters.dtype)
+    zeros = zero_image(input_sizes, filters, out_backprop, kwargs.get("data_format"))
     return taped(lambda x: tf.nn.conv2d(x, filters, *args, **kwargs), zeros, out_backprop)
 
 

@@ -6,6 +6,7 @@ core/kernels, and wait for one.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from conformance.targets.limits import Limit
 
@@ -16,7 +17,7 @@ GRADIENTS = ("conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filte
 DEPTHWISE_GRADIENTS = ("depthwise_conv2d_backprop_input", "depthwise_conv2d_backprop_filter")
 DEPTHWISE = ("depthwise_conv2d", *DEPTHWISE_GRADIENTS)
 MAX_POOLS = ("max_pool", "max_pool_grad", "max_pool_with_argmax")
-AVG_POOLS = ("avg_pool", "avg_pool_grad", "avg_unpool")
+AVG_POOLS = ("avg_pool", "avg_pool_grad", "avg_unpool", "avg_unpool_grad")
 
 Classes = dict[str, tuple[str, ...]]
 
@@ -45,13 +46,16 @@ EVERYWHERE = (
         reason="the op takes its shape as int32 only",
     ),
     Limit(
-        ops=(*GRADIENTS, "bias_add_grad", "max_pool_grad"),
-        routes=("tape",),
+        ops=(*GRADIENTS, "conv2d", "bias_add_grad", "max_pool_grad", "max_pool_grad_grad", "max_unpool_grad"),
+        routes=("tape", "twice", "transposed"),
         features={"dtype": INTEGERS},
         reason="the tape gives no gradients of integers",
     ),
     # The text of tf.nn.depthwise_conv2d says so; it warns, and computes something else where it does not refuse.
     Limit(ops=DEPTHWISE, features=DILATED | STRIDED, reason="strides are 1 where dilations are above 1"),
+    Limit(ops=("conv2d",), routes=("transposed",), features={"rank": ("5",)}, reason="conv2d_transpose takes rank 4"),
+    # The gradient of MaxPoolGrad is registered as MaxPoolGradGrad, whatever its padding: python/ops/nn_grad.py.
+    Limit(ops=("max_pool_grad_grad",), features=EXPLICIT_PADDING, reason="MaxPoolGradGrad takes no explicit padding"),
     Limit(ops=("max_pool_grad",), routes=("argmax",), features=NCHW, reason="max_pool_with_argmax is NHWC only"),
     Limit(
         ops=("max_pool_grad",),
@@ -61,21 +65,27 @@ EVERYWHERE = (
     ),
 )
 
-# Of the CPU's own kernels, eager and in graphs.
-STOCK = (
-    Limit(ops=(*GRADIENTS,), features=NCHW | EXPLICIT_PADDING, reason="NHWC only with explicit padding"),
-    Limit(ops=(*GRADIENTS,), features=DILATED | EXPLICIT_PADDING, reason="no dilation with explicit padding"),
-    Limit(ops=(*GRADIENTS,), features=GROUPED | EXPLICIT_PADDING, reason="no groups with explicit padding"),
-    Limit(ops=("conv2d", *GRADIENTS), features=NCHW, lifted=True, reason="NHWC only"),
+CONVOLUTION_GRADIENTS = (
+    Limit(ops=GRADIENTS, features=NCHW | EXPLICIT_PADDING, reason="NHWC only with explicit padding"),
+    Limit(ops=GRADIENTS, features=DILATED | EXPLICIT_PADDING, reason="no dilation with explicit padding"),
+    Limit(ops=GRADIENTS, features=GROUPED | EXPLICIT_PADDING, reason="no groups with explicit padding"),
     Limit(ops=GRADIENTS, features=DILATED, lifted=True, reason="no dilation"),
     Limit(ops=GRADIENTS, features=GROUPED, lifted=True, reason="no groups"),
+)
+
+# Of the CPU's own kernels, eager and in graphs.
+STOCK = (
+    *CONVOLUTION_GRADIENTS,
+    # conv2d as the gradient of one of them.
+    *(replace(limit, ops=("conv2d",), routes=("twice", "transposed")) for limit in CONVOLUTION_GRADIENTS),
+    Limit(ops=("conv2d", *GRADIENTS), features=NCHW, lifted=True, reason="NHWC only"),
     Limit(ops=DEPTHWISE_GRADIENTS, features=NCHW | EXPLICIT_PADDING, reason="NHWC only with explicit padding"),
     Limit(ops=DEPTHWISE, features=NCHW, lifted=True, reason="NHWC only"),
     Limit(ops=DEPTHWISE, features=UNEQUAL, lifted=True, reason="strides of rows and columns are equal"),
     Limit(ops=DEPTHWISE_GRADIENTS, routes=("nn",), features=DILATED, reason="the kernels read no dilations"),
     Limit(ops=("max_pool",), features=NCHW | EXPLICIT_PADDING, reason="NHWC only with explicit padding"),
     Limit(ops=("max_pool", *AVG_POOLS), features=NCHW, lifted=True, reason="NHWC only"),
-    Limit(ops=("max_pool_grad",), features=NCHW, reason="NHWC only"),
+    Limit(ops=("max_pool_grad", "max_pool_grad_grad"), features=NCHW, reason="NHWC only"),
     Limit(ops=("max_pool_grad",), features=BETWEEN, reason="no gradient of pooling over channels"),
     Limit(
         ops=("max_unpool",),
@@ -106,6 +116,7 @@ UNKNOWN_SHAPES = (
         ops=("dropout", "stateless_dropout"), features=FILLED, reason="noise_shape is filled from a known shape only"
     ),
     Limit(ops=("max_unpool",), routes=("argmax",), reason="the window is computed from a known shape"),
+    Limit(ops=("avg_unpool_grad",), reason="the windows are counted from a known shape"),
 )
 
 XLA = (

@@ -1,7 +1,9 @@
 """
 The ways in which users of TensorFlow compute each op: a name, and the function, of tf or of `functions`.
 
-The first is the op as users call it. The adapter calls what stands here; scripts of findings are written from it.
+The first is the op as users call it. "tape" is one tf.GradientTape, "twice" the second derivative by two: that of a
+linear op gives the op itself. "transposed" is the tape through conv2d_transpose, whose gradient by its input is conv2d,
+and by its filters conv2d_backprop_filter. The adapter calls what stands here; scripts of findings are written from it.
 """
 
 from collections.abc import Mapping
@@ -9,11 +11,20 @@ from collections.abc import Mapping
 __all__ = ["ROUTES"]
 
 ROUTES: Mapping[str, Mapping[str, str]] = {
-    "conv2d": {"nn": "tf.nn.conv2d"},
+    "conv2d": {"nn": "tf.nn.conv2d", "twice": "twice_conv2d", "transposed": "transposed_conv2d"},
     "conv2d_transpose": {"nn": "tf.nn.conv2d_transpose"},
-    "conv2d_backprop_input": {"raw": "raw_conv2d_backprop_input", "tape": "tape_conv2d_backprop_input"},
-    "conv2d_backprop_filter": {"raw": "raw_conv2d_backprop_filter", "tape": "tape_conv2d_backprop_filter"},
-    "depthwise_conv2d": {"nn": "tf.nn.depthwise_conv2d"},
+    "conv2d_backprop_input": {
+        "raw": "raw_conv2d_backprop_input",
+        "tape": "tape_conv2d_backprop_input",
+        "twice": "twice_conv2d_backprop_input",
+    },
+    "conv2d_backprop_filter": {
+        "raw": "raw_conv2d_backprop_filter",
+        "tape": "tape_conv2d_backprop_filter",
+        "twice": "twice_conv2d_backprop_filter",
+        "transposed": "transposed_conv2d_backprop_filter",
+    },
+    "depthwise_conv2d": {"nn": "tf.nn.depthwise_conv2d", "twice": "twice_depthwise_conv2d"},
     "depthwise_conv2d_backprop_input": {
         "nn": "tf.nn.depthwise_conv2d_backprop_input",
         "tape": "tape_depthwise_conv2d_backprop_input",
@@ -28,7 +39,7 @@ ROUTES: Mapping[str, Mapping[str, str]] = {
     "max_pool_with_argmax": {"nn": "tf.nn.max_pool_with_argmax"},
     "max_pool_grad": {"raw": "raw_max_pool_grad", "tape": "tape_max_pool_grad", "argmax": "argmax_max_pool_grad"},
     "max_pool_grad_grad": {"raw": "raw_max_pool_grad_grad", "twice": "twice_max_pool"},
-    "avg_pool": {"nn": "tf.nn.avg_pool", "nn2d": "tf.nn.avg_pool2d"},
+    "avg_pool": {"nn": "tf.nn.avg_pool", "nn2d": "tf.nn.avg_pool2d", "twice": "twice_avg_pool"},
     "avg_pool_grad": {"raw": "raw_avg_pool_grad", "tape": "tape_avg_pool_grad"},
     "max_unpool": {"scatter_nd": "scatter_nd_unpool", "argmax": "argmax_unpool"},
     "max_unpool_grad": {"tape": "tape_max_unpool_grad", "gather": "gather_unpool_grad"},

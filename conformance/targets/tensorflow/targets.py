@@ -42,8 +42,8 @@ OWN_MASKS: Mapping[str, tuple[str, ...]] = {
 
 
 # Roundings to its dtype that a way to compute an op has beyond those of its sum: avg_unpool is written as AvgPoolGrad,
-# which divides by the cells of a window, of the values times those cells.
-ROUNDINGS: Mapping[str, int] = {"avg_unpool": 2}
+# which divides by the cells of a window, of the values times those cells; its gradient likewise.
+ROUNDINGS: Mapping[str, int] = {"avg_unpool": 2, "avg_unpool_grad": 2}
 
 # Rules that a route does not check, and so cannot refuse by.
 UNSEEN: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -51,7 +51,10 @@ UNSEEN: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("max_unpool", "argmax"): ("max_unpool.R1", "max_unpool.R3"),
     # tf.nn.conv2d takes several leading axes, and tf.zeros whatever shape.
     ("conv2d_backprop_input", "tape"): ("conv2d_backprop_input.R10",),
+    ("conv2d_backprop_input", "twice"): ("conv2d_backprop_input.R10",),
     ("conv2d_backprop_filter", "tape"): ("conv2d_backprop_filter.R1",),
+    ("conv2d_backprop_filter", "twice"): ("conv2d_backprop_filter.R1",),
+    ("conv2d_backprop_filter", "transposed"): ("conv2d_backprop_filter.R1",),
     ("depthwise_conv2d_backprop_input", "tape"): (
         "depthwise_conv2d_backprop_input.R4",  # batch and channels, which tf.nn.depthwise_conv2d has no words for
         "depthwise_conv2d_backprop_input.R10",
@@ -64,8 +67,13 @@ UNSEEN: Mapping[tuple[str, str], tuple[str, ...]] = {
     # These pool along one to three dimensions of space.
     ("max_pool", "nn"): ("max_pool.R1",),
     ("avg_pool", "nn"): ("avg_pool.R1",),
+    ("avg_pool", "twice"): ("avg_pool.R1",),
     ("max_pool_grad", "tape"): ("max_pool_grad.R2", "max_pool_grad.R9"),
     ("max_pool_grad", "argmax"): ("max_pool_grad.R2", "max_pool_grad.R9"),
+    ("max_pool_grad_grad", "twice"): ("max_pool_grad_grad.R2", "max_pool_grad_grad.R9"),
+    ("max_unpool_grad", "tape"): ("max_unpool_grad.R1", "max_unpool_grad.R2", "max_unpool_grad.R3"),
+    ("max_unpool_grad", "gather"): ("max_unpool_grad.R1", "max_unpool_grad.R2", "max_unpool_grad.R3"),
+    ("avg_unpool_grad", "tape"): ("avg_unpool_grad.R1",),
     ("dropout_grad", "tape"): ("dropout_grad.R1",),
 }
 

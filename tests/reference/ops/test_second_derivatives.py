@@ -94,7 +94,7 @@ def test_the_gradients_of_the_unpoolings_are_their_adjoints() -> None:
     image: Array = source.integers(-9, 10, (2, 5, 4, 2)).astype(np.float64)
     v: Array = source.integers(-9, 10, (2, 5, 4, 2)).astype(np.float64)
     values, argmax = max_pool_with_argmax(image, 3, 1, "SAME")
-    x: Array = source.integers(-4, 5, values.shape).astype(np.float64)
+    x = np.asarray(source.integers(-4, 5, values.shape), np.float64)
 
     assert np.vdot(max_unpool(x, argmax, v.shape), v) == np.vdot(x, max_unpool_grad(v, argmax))
     assert np.vdot(avg_unpool(x, 3, 1, "SAME", v.shape), v) == np.vdot(x, avg_unpool_grad(v, 3, 1, "SAME"))
