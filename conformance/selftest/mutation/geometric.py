@@ -20,10 +20,14 @@ from conformance.selftest.mutation.faults import (
 from conformance.selftest.mutation.sums import CONVOLUTIONS, convolution, terms
 from conformance.selftest.mutation.variants import Variant, variants
 
-__all__ = ["TABLE"]
+__all__ = ["POOLS", "TABLE"]
 
-SLIDING = (*CONVOLUTIONS, "max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad", "avg_unpool")
-PADDED = (*CONVOLUTIONS, "max_pool", "max_pool_grad")
+POOLS = (
+    *("max_pool", "max_pool_grad", "max_pool_grad_grad"),
+    *("avg_pool", "avg_pool_grad", "avg_unpool", "avg_unpool_grad"),
+)
+SLIDING = (*CONVOLUTIONS, *POOLS)
+PADDED = (*CONVOLUTIONS, "max_pool", "max_pool_grad", "max_pool_grad_grad")
 TRANSPOSED = ("conv2d_transpose", "conv2d_backprop_input", "depthwise_conv2d_backprop_input")
 
 
@@ -184,7 +188,7 @@ TABLE: list[Variant] = [
         ("batch of 9", "an image past whole eights is zero", dropping("batch", just_past(8))),
     ),
     *variants(
-        ["max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad", "avg_unpool", "max_pool_with_argmax"],
+        [*POOLS, "max_pool_with_argmax"],
         ("windows as columns, rows", "ksize exchanged", swapped("ksize")),
         ("square windows", "the rows' ksize for both axes", first_only("ksize")),
     ),

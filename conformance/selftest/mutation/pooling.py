@@ -4,6 +4,7 @@ import numpy as np
 
 import reference
 from conformance.model import Array
+from conformance.ops import OPS
 from conformance.selftest.mutation.calls import Call, Fault, after, filled
 from conformance.selftest.mutation.faults import operands, pool_geometry, pooled, through
 from conformance.selftest.mutation.numerical import leading_bit, nan_as_zero
@@ -201,6 +202,23 @@ def batch_in_index(flag: object) -> Fault:
     return fault
 
 
+def to_the_last_copy(call: Call) -> object:
+    """Give the gradient to the last of the indices that are the same in an image, and zero to the others."""
+    result, argmax = call.run(), call.arguments["argmax"]
+    later = result.copy()
+    for image, (where, values) in enumerate(zip(argmax, result, strict=True)):
+        last = {int(index): place for place, index in enumerate(where.ravel())}
+        kept = np.isin(np.arange(values.size), list(last.values())).reshape(values.shape)
+        later[image] = np.where(kept, values, values.dtype.type(0))
+    return later
+
+
+def tied_elsewhere(call: Call) -> object:
+    """Take what stands at a cell that is not the largest, where the largest is tied."""
+    image = call.arguments["orig_input"]
+    return call.run(orig_input=-image) if image.dtype.kind == "f" and len(np.unique(image)) < 4 else call.run()
+
+
 MAXIMA = ("max_pool", "max_pool_with_argmax")
 TABLE: list[Variant] = [
     *variants(
@@ -257,6 +275,27 @@ TABLE: list[Variant] = [
         ["max_pool_grad"],
         ("ties credited each", "every tied element gets the gradient", ties_all),
         ("ties credited none", "no tied element gets the gradient", ties_none),
+    ),
+    *variants(
+        ["max_pool_grad_grad"],
+        ("the slopes' maximum", "the largest slope of a window, not the one at its largest element",
+         lambda call: call.run(orig_input=call.arguments["grad"])),
+        ("smallest where few values differ", "what stands at the smallest element, of images of few values",
+         tied_elsewhere),
+    ),
+    *variants(
+        ["max_unpool_grad"],
+        ("to the last copy alone", "of several copies of an index the last alone gets the gradient", to_the_last_copy),
+        ("batch never in the index", "the indices of all images name cells of the first",
+         lambda call: call.run(include_batch_in_index=True)
+         if not call.arguments.get("include_batch_in_index") else call.run()),
+        ("indices clipped to int16", "indices past 32,767 wrap",
+         lambda call: call.run(argmax=(call.arguments["argmax"] & 0x7FFF).astype(call.arguments["argmax"].dtype))),
+    ),
+    *variants(
+        ["avg_unpool_grad"],
+        ("divided", "the mean of every window", lambda call: OPS["avg_pool"].reference(
+            call.arguments["grad"], **{name: value for name, value in call.arguments.items() if name != "grad"})),
     ),
     *variants(
         ["max_unpool"],

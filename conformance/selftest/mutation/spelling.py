@@ -9,16 +9,24 @@ from conformance.ops import OPS
 from conformance.selftest.mutation.calls import Call, Fault, after
 from conformance.selftest.mutation.dropouts import counted
 from conformance.selftest.mutation.faults import afresh, refusing, stale
-from conformance.selftest.mutation.geometric import nchw
+from conformance.selftest.mutation.geometric import POOLS, nchw
 from conformance.selftest.mutation.sums import CONVOLUTIONS, CROSSING, convolution
 from conformance.selftest.mutation.variants import Variant, variants
 
 __all__ = ["TABLE"]
 
 EVERY = tuple(OPS)
-POOLS = ("max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad", "avg_unpool")
 # max_pool_with_argmax refuses an empty image.
-MAY_BE_EMPTY = (*CONVOLUTIONS, *POOLS, "bias_add", "max_unpool", "dropout", "stateless_dropout", "dropout_grad")
+MAY_BE_EMPTY = (
+    *CONVOLUTIONS,
+    *POOLS,
+    "bias_add",
+    "max_unpool",
+    "max_unpool_grad",
+    "dropout",
+    "stateless_dropout",
+    "dropout_grad",
+)
 SEEDED = ("conv2d", "conv2d_transpose", "max_pool", "avg_pool", "max_unpool", "dropout_grad")
 
 
@@ -99,7 +107,7 @@ TABLE: list[Variant] = [
         ("empty results flat", "an empty result has one axis", after(flat_when_empty)),
     ),
     *variants(
-        (*CONVOLUTIONS, "max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad"),
+        (*CONVOLUTIONS, *POOLS),
         ("NCHW gives NHWC", "the result's channels last in NCHW",
          after(lambda call, y: np.moveaxis(y, 1, 3) if nchw(call) and y.ndim == 4 else y)),
         ("refuses NCHW", "NCHW refused", refusing(nchw, "NCHW")),
@@ -108,7 +116,7 @@ TABLE: list[Variant] = [
          refusing(lambda call: max(call.pair("strides")) > 100, "far")),
     ),
     *variants(
-        (*CROSSING, "max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad"),
+        (*CROSSING, *POOLS),
         ("refuses strides None", "strides None refused", refusing(strides_none, "None")),
     ),
     *variants(CROSSING, ("refuses int32", "int32 refused", refusing(lambda call: call.dtype == "int32", "int32"))),

@@ -183,7 +183,7 @@ def transposed_conv2d(
     input: Any, filters: Any, strides: Any, padding: Any, data_format: Any = "NHWC", dilations: Any = None
 ) -> Any:
     """Return conv2d as the gradient of conv2d_transpose by its input."""
-    layout = data_format or "NHWC"
+    layout = "NHWC" if data_format is None else data_format
     zeros = tf.zeros_like(tf.nn.conv2d(input, filters, strides, padding, layout, dilations))
     shape = tf.shape(input)
     return taped(lambda x: tf.nn.conv2d_transpose(x, filters, shape, strides, padding, layout, dilations), zeros, input)
@@ -200,7 +200,7 @@ def transposed_conv2d_backprop_filter(
 ) -> Any:
     """Return the filter gradient as the gradient of conv2d_transpose by its filters."""
     shape, zeros = tf.shape(input), tf.zeros(filter_sizes, input.dtype)
-    how = (strides, padding, data_format or "NHWC", dilations)
+    how = (strides, padding, "NHWC" if data_format is None else data_format, dilations)
     return taped(lambda filters: tf.nn.conv2d_transpose(out_backprop, filters, shape, *how), zeros, input)
 
 
@@ -352,12 +352,13 @@ def raw_avg_unpool(
 
 def tape_avg_unpool_grad(grad: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NHWC") -> Any:
     """Return the gradient of avg_unpool, by the raw gradient of avg_pool, by the tape."""
-    pooled = tf.zeros_like(tf.nn.avg_pool(grad, ksize, strides, padding, data_format=data_format or "NHWC"))
+    layout = "NHWC" if data_format is None else data_format
+    pooled = tf.zeros_like(tf.nn.avg_pool(grad, ksize, strides, padding, data_format=layout))
     if None in grad.shape.as_list():
         raise NotOfferedError("the windows are counted from a known shape")
 
     def unpool(x: Any) -> Any:
-        return raw_avg_unpool(x, ksize, strides, padding, grad.shape.as_list(), data_format or "NHWC")
+        return raw_avg_unpool(x, ksize, strides, padding, grad.shape.as_list(), layout)
 
     return taped(unpool, pooled, grad)
 

@@ -161,7 +161,7 @@ def test_every_emulation_is_a_correct_implementation_of_some_op() -> None:
     """Those by transforms of conv2d, those of units that multiply of convolutions, the others of all ops that add."""
     ops = {name: [each.op for each in correct_implementations() if each.kind == name] for name in EMULATIONS}
 
-    assert (ops["FFT"], len(ops["TF32 rounded"]), len(ops["float64"])) == (["conv2d"], 7, 13)
+    assert (ops["FFT"], len(ops["TF32 rounded"]), len(ops["float64"])) == (["conv2d"], 7, 14)
     assert all(ops.values())
 
 
@@ -179,12 +179,12 @@ def test_a_leading_bit_makes_a_subnormal_number_normal() -> None:
 
 
 def test_the_cases_of_a_correct_arithmetic_are_shared_by_its_ops() -> None:
-    """2,700 for each: 208 of each of thirteen ops that add; TF32 is in seven ops, 386 cases each, Fourier in one."""
+    """2,700 for each: 193 of each of fourteen ops that add; TF32 is in seven ops, 386 cases each, Fourier in one."""
     counts: Counter[str] = Counter()
     for block in blocks(2700, OPS):
         counts.update(block.counts)
 
-    assert (counts["avg_pool: float64"], counts["conv2d: TF32 rounded"], counts["conv2d: FFT"]) == (208, 386, 2700)
+    assert (counts["avg_pool: float64"], counts["conv2d: TF32 rounded"], counts["conv2d: FFT"]) == (193, 386, 2700)
     assert max(max(block.counts.values()) for block in blocks(2700, OPS)) == 300
 
 
