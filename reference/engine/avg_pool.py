@@ -11,7 +11,7 @@ from reference.engine.patches import overlap, seen
 from reference.engine.pools import Pool, chain
 from reference.floats import Array, format_of, one_nan, round_to
 
-__all__ = ["Average", "Spread"]
+__all__ = ["Average", "Spread", "Total"]
 
 BLOCK = 2**16  # elements of the image in a block of its own
 
@@ -44,7 +44,7 @@ class Average(SumOfProducts):
             return super().rounded(sizes)
         out = np.empty(self.shape, self.dtype)
         for where, cells, part in parts:
-            out[where] = Average(self.left[cells], part).rounded()
+            out[where] = type(self)(self.left[cells], part).rounded()
         return out
 
     def contract(self, left: Array, right: Array) -> Array:
@@ -86,6 +86,15 @@ class Average(SumOfProducts):
     def divisor(self) -> Array:
         """Return how many elements each window holds."""
         return self.shares
+
+
+class Total(Average):
+    """The sum of every window, which the gradient of avg_unpool is: avg_pool divided by 1."""
+
+    @cached_property
+    def shares(self) -> Array:
+        """1, whatever a window holds."""
+        return np.ones(())
 
 
 class Spread(SumOfProducts):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from reference.checks import FLOATS, Size, check_dtype, from_nhwc
-from reference.engine.avg_pool import Average
+from reference.engine.avg_pool import Total
 from reference.floats import Array
 from reference.ops.pools import pool
 from reference.reading import read_array
@@ -76,8 +76,8 @@ def definition(grad: Array, rows: Axis, columns: Axis) -> Array:
     return out
 
 
-def window_sums(grad: Array, ksize: Size, strides: Size, padding: str, data_format: str | None = "NHWC") -> Average:
+def window_sums(grad: Array, ksize: Size, strides: Size, padding: str, data_format: str | None = "NHWC") -> Total:
     """Check a call of avg_unpool_grad and return it as a sum, which is divided by 1."""
     slopes = read_array("avg_unpool_grad.R2", "grad", grad)
     check_dtype("avg_unpool_grad.R2", "grad", slopes, FLOATS)
-    return Average(*pool("avg_unpool_grad", slopes, ksize, strides, padding, data_format), shares=np.array(1.0))
+    return Total(*pool("avg_unpool_grad", slopes, ksize, strides, padding, data_format))
