@@ -27,12 +27,13 @@ SHOWN = 10  # differing elements
 
 def find(text: str, run: Path | None, reports: Path) -> Case:
     """
-    Return the case that a user names: a file, or an id in a run's folder (by default any of `reports`).
+    Return the case that a user names: a file, a finding's folder, or an id in a run's folder (any of `reports`).
 
     Raises:
         UsageError: there is none.
     """
     path = Path(text)
+    path = path / "case.json" if _is_file(path / "case.json") else path
     if path.suffix == ".json" or _is_file(path):
         try:
             return _callable(case_from_json(json.loads(path.read_text())))

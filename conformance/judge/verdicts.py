@@ -106,21 +106,26 @@ def of_arrays(allowed: Allowed, arrays: tuple[Array, ...]) -> Verdict:
     """
     Judge returned arrays: the first option that is met decides; if none is, the first one's objection stands.
 
+    Whoever may draw random numbers of its own is not told of those of TensorFlow's kernels: there any mask's stands.
+
     Of choices the others that are met are looked for, too: they say which alternatives the target may have made.
     """
-    objection: Verdict | None = None
+    several = options(allowed)
+    speaks = next((option for option in several if isinstance(option, AnyMask)), next(iter(several), None))
+    objection = Verdict(outcome="undecided")
     agreed: Verdict | None = None
     met: list[Made] = []
-    for option in options(allowed):
+    for option in several:
         if agreed and not option.made:
             continue
         judged = of_option(option, arrays)
         if judged.outcome == "agrees":
             agreed = agreed or judged
             met.append(option.made)
-        objection = objection or judged
+        if option is speaks:
+            objection = judged
     if agreed is None:
-        return objection or Verdict(outcome="undecided")
+        return objection
     rules = dict.fromkeys(rule for made in met for rule in made)
     return replace(agreed, made={rule: _names(rule, met) for rule in rules}) if rules else agreed
 

@@ -107,7 +107,8 @@ class Product:
     target: str
     anchor: str
     summary: str
-    version: str
+    version: str  # of the library that is judged
+    name: str  # for tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from conformance.report.columns import TALLY, summed
 from conformance.report.observed import Observed
 from conformance.report.records import Product, Run, Tally
 from conformance.report.wording import anchor, labelled
+from conformance.triage.known.installation import installation_of
 
 __all__ = ["products", "runs", "tally"]
 
@@ -63,12 +64,12 @@ def _record(value: object) -> Mapping[str, Any]:
 
 
 def _versions(head: Mapping[str, Any]) -> dict[str, str]:
-    """Return every version that a target of a run gives: the first to name one is believed."""
-    found: dict[str, str] = {}
+    """Return every version that the targets of a run give, each once; targets may differ."""
+    found: dict[str, dict[str, None]] = {}
     for target in head.get("targets") or ():
         for name, version in _record(_record(target.get("about")).get("versions")).items():
-            found.setdefault(str(name), str(version))
-    return found
+            found.setdefault(str(name), {})[str(version)] = None
+    return {name: ", ".join(versions) for name, versions in found.items()}
 
 
 def tally(entry: Observed) -> Tally:
@@ -85,7 +86,13 @@ def products(heads: Sequence[Run], observed: Sequence[Observed]) -> tuple[Produc
         called = entry.calls["target"].unique().sort().to_list()
         for name in dict.fromkeys([*planned, *called]):
             described = _record(planned.get(name))
-            version = str(_record(_record(described.get("about")).get("versions")).get("tensorflow", ""))
+            version = installation_of(name, _record(described.get("about"))).version
             summary = str(described.get("summary", ""))
-            found.append(Product(number, name, anchor("product", head.label, name), summary, version))
+            short = _short(name, described)
+            found.append(Product(number, name, anchor("product", head.label, name), summary, version, short))
     return tuple(found)
+
+
+def _short(name: str, described: Mapping[str, Any]) -> str:
+    """Return the name of a target for tables: of one that its user names by a place or a command, what it says."""
+    return (str(_record(described.get("profile")).get("name") or "") if ":" in name else "") or name

@@ -26,7 +26,7 @@ from conformance.triage.known.installation import UNKNOWN, Installation
 from conformance.triage.known.matching import Disagreement, calls, covering, place_of
 from conformance.triage.known.state import disagreement_of
 
-__all__ = ["TOTAL", "Search", "find_all"]
+__all__ = ["TOTAL", "Search", "find_all", "merged"]
 
 STEPS = 400  # calls that may go into shrinking a case, and as many into its predicate
 TOTAL = 10 * STEPS  # that may go into all clusters of a run: counted, so that the same run finds the same
@@ -124,7 +124,7 @@ def find_all(
         clusters.append(_gathered(cluster, [row for row in left if id(row) in taken]))
         left = [row for row in left if id(row) not in taken]
         search.tell(f"{cluster.title}: {len(taken)} observations; {len(left)} left")
-    return _merged([_further(cluster, search) for cluster in clusters])
+    return merged([_further(cluster, search) for cluster in clusters])
 
 
 def _further(cluster: Cluster, search: Search) -> Cluster:
@@ -182,17 +182,23 @@ def explains(cluster: Cluster, found: Disagreement) -> bool:
     return all(found.classes.get(name) == text for name, text in cluster.predicate.items())
 
 
-def _merged(clusters: Sequence[Cluster]) -> list[Cluster]:
+def merged(clusters: Sequence[Cluster]) -> list[Cluster]:
     """Join clusters with the same id: they were reached from two sides."""
-    merged: dict[str, Cluster] = {}
+    joined: dict[str, Cluster] = {}
     for cluster in clusters:
-        other = merged.get(cluster.id)
+        other = joined.get(cluster.id)
         if other is None:
-            merged[cluster.id] = cluster
+            joined[cluster.id] = cluster
             continue
         shared = {**other.shared_by, **cluster.shared_by}
-        merged[cluster.id] = replace(cluster, shared_by=shared, cases=other.cases + cluster.cases)
-    return list(merged.values())
+        agree = dict.fromkeys((*other.not_shared_by, *cluster.not_shared_by))
+        joined[cluster.id] = replace(
+            cluster,
+            shared_by=shared,
+            not_shared_by=tuple(name for name in agree if name not in shared),
+            cases=other.cases + cluster.cases,
+        )
+    return list(joined.values())
 
 
 def _known(

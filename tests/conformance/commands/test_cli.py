@@ -319,6 +319,11 @@ def test_a_case_is_replayed_from_its_file(capsys: pytest.CaptureFixture[str], ca
     assert "reference: agrees" in out
 
 
+def test_a_finding_is_replayed_from_its_folder(case_file: Path) -> None:
+    """It holds the case as case.json."""
+    assert run_command(["replay", str(case_file.parent.absolute()), "--target", "reference"]) == 0
+
+
 def test_another_interpreter_runs_the_workers(case_file: Path, tmp_path: Path) -> None:
     """A script beside it that says that it was called, and is Python otherwise: for a case, and for a run."""
     python = tmp_path / "python"

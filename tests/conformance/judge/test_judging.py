@@ -99,6 +99,18 @@ def test_a_fair_mask_is_right_for_who_declares_a_generator_of_its_own(own_masks:
     assert judged("stateless_dropout", kept, target, {"rate": 0.5, "seed": [1, 2]}, x=x).outcome == outcome
 
 
+@pytest.mark.parametrize(("own_masks", "told"), [((), ()), (("stateless_dropout",), (Symptom.NOT_SCALED,))])
+def test_who_draws_its_own_is_not_told_of_tensorflows_mask(own_masks: tuple[str, ...], told: tuple[str, ...]) -> None:
+    """All of 64 ones tripled at rate 0.5: neither doubled nor dropped, whatever the mask."""
+    x = np.ones(64, np.float32)
+    target = Target(name="t", about="", own_masks=own_masks)
+
+    tripled = judged("stateless_dropout", Returned((3 * x,), 0.0), target, {"rate": 0.5, "seed": [1, 2]}, x=x)
+
+    assert tripled.kind == "wrong-value"
+    assert tripled.symptoms == told
+
+
 @pytest.mark.parametrize("attributes", [{"rate": 0.5}, {"rate": 0.5, "seed": 3}])
 def test_other_bits_the_second_time_are_wrong_where_they_are_declared_to_repeat(attributes: dict[str, Any]) -> None:
     """Dropout without a seed repeats for nobody."""

@@ -25,10 +25,10 @@ from conformance.targets import registry
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits
 from conformance.triage import campaign
-from conformance.triage.clusters import signature
+from conformance.triage.clusters import Cluster, signature
 from conformance.triage.files import files
 from conformance.triage.known.cause import Cause, Place
-from conformance.triage.search import Search, find_all
+from conformance.triage.search import Search, find_all, merged
 
 MINIATURES = Path(__file__).parents[2] / "miniatures"
 OPS = ("conv2d", "conv2d_transpose", "conv2d_backprop_filter", "dropout_grad")
@@ -261,3 +261,28 @@ def test_of_wrong_values_a_weaker_arithmetic_alone_tells_the_cause() -> None:
     """What the elements have in common differs from case to case."""
     assert ended("wrong-value", Symptom.NAN, Symptom.BFLOAT16_SUMS) == ("bfloat16-sums",)
     assert ended("wrong-value", Symptom.NAN) == ended("wrong-shape", Symptom.SHAPE) == ()
+
+
+def test_findings_of_one_id_are_one_and_name_nobody_on_both_sides() -> None:
+    """Reached from `a`, where `b` agrees, and from `b`, where `a` agrees: both disagree, and `c` does not."""
+    case = next(ops.generate("conv2d", 0, 0, 1))
+    wrong = Verdict(outcome="disagrees", kind="wrong-value")
+
+    def reached(target: str, other: str) -> Cluster:
+        return Cluster(
+            op="conv2d",
+            target=target,
+            route="",
+            verdict=wrong,
+            case=case,
+            predicate={},
+            shared_by={target: "wrong-value"},
+            not_shared_by=(other, "c"),
+            cases=1,
+        )
+
+    (one,) = merged([reached("a", "b"), reached("b", "a")])
+
+    assert sorted(one.shared_by) == ["a", "b"]
+    assert one.not_shared_by == ("c",)
+    assert one.cases == 2
