@@ -4,6 +4,7 @@ A misbehaving target: conv2d(input, hazard="abort") aborts, hazard="none" return
 Beside the hazards of the self-test it has others. The other functions have one fault each.
 """
 
+import ctypes
 import os
 import signal
 import sys
@@ -57,6 +58,15 @@ def divide() -> None:
     signal.raise_signal(signal.SIGFPE)
 
 
+def write_beyond() -> None:
+    """Write 16 bytes more than a buffer has, and free it."""
+    libc = ctypes.CDLL(None)
+    buffer = ctypes.c_void_p()
+    libc.posix_memalign(ctypes.byref(buffer), ctypes.c_size_t(64), ctypes.c_size_t(1000))
+    ctypes.memset(buffer, 1, 1016)
+    libc.free(buffer)
+
+
 def wait_unless_first() -> None:
     """Sleep without end, but in a process whose first call it is."""
     STATE[1] += 1
@@ -78,6 +88,7 @@ HAZARDS: Mapping[str, Callable[[], object]] = {
     "die later": die_later,
     "spoil": spoil,
     "hang later": wait_unless_first,
+    "write beyond": write_beyond,
 }
 
 RESULTS: Mapping[str, Callable[[], object]] = {

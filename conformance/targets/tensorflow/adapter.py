@@ -7,6 +7,7 @@ Options, all optional:
     tf32           whether float32 may be computed in TF32
     deterministic  whether op determinism is switched on
     threads        that one op may use; 1, so that results do not depend on the machine
+    checked        whether a call frees its tensors before it is answered, so that a check of the heap tells of it
 """
 # ruff: noqa: ANN401 - TensorFlow ships no types
 
@@ -46,7 +47,7 @@ def load(options: Mapping[str, Json]) -> "TensorFlow":
     configure_devices(device)
     if options.get("deterministic"):
         tf.config.experimental.enable_op_determinism()
-    return TensorFlow(mode, device)
+    return TensorFlow(mode, device, checked=bool(options.get("checked")))
 
 
 def configure_devices(device: str) -> None:
@@ -62,12 +63,13 @@ def configure_devices(device: str) -> None:
 class TensorFlow:
     """The adapter of one mode on one device."""
 
-    def __init__(self, mode: str, device: str) -> None:
+    def __init__(self, mode: str, device: str, *, checked: bool = False) -> None:
         seen = [entry.name.removeprefix("/device:") for entry in tf.config.list_logical_devices()]
         if device not in seen:
             raise RuntimeError(f"TensorFlow sees no {device}: only {', '.join(seen)}")
         self._mode = mode
         self._device = device
+        self._checked = checked
         self._graphs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
 
     def about(self) -> Mapping[str, Json]:
@@ -142,7 +144,8 @@ class TensorFlow:
     def arrays(self, result: object) -> Sequence[object]:
         """Return the results as NumPy arrays."""
         several = result if isinstance(result, tuple | list) else (result,)
-        return [entry.numpy() if tf.is_tensor(entry) else entry for entry in several]
+        found = [entry.numpy() if tf.is_tensor(entry) else entry for entry in several]
+        return [np.array(entry) for entry in found] if self._checked else found  # not the tensor's own memory
 
     def spoil(self, sizes: Sequence[int]) -> None:
         """Free NaN of these sizes where the next call of the same shape allocates its result."""

@@ -10,7 +10,7 @@ from conformance.targets.target import FLOAT32, TF32, Target
 from conformance.targets.tensorflow import limits
 from conformance.targets.tensorflow.routes import ROUTES
 
-__all__ = ["NO_GPU", "TARGETS", "TENSORFLOW_ENVIRONMENT"]
+__all__ = ["CHECKED_HEAP", "NO_GPU", "TARGETS", "TENSORFLOW_ENVIRONMENT"]
 
 ADAPTER = "conformance.targets.tensorflow.adapter"
 NAMES: Mapping[str, tuple[str, ...]] = {op: tuple(ways) for op, ways in ROUTES.items()}
@@ -28,6 +28,9 @@ TENSORFLOW_ENVIRONMENT = {
     "TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "1",
     "PYTHONHASHSEED": "0",
 }
+# Without its caches of freed blocks glibc looks at the neighbours of what it frees (malloc/malloc.c, _int_free): what
+# was written beyond a buffer ends the process by "free(): invalid next size", when the call that did so frees tensors.
+CHECKED_HEAP = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0"}
 NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1"}
 
 RANDOM = ("dropout", "stateless_dropout")
@@ -99,6 +102,13 @@ def cpu(mode: str, about: str, *more: Limit, **environment: str) -> Target:
     )
 
 
+def on_threads(count: int) -> Target:
+    """Return eager TensorFlow on several threads, which share a kernel's workspace, and the heap checked."""
+    shared = {"OMP_NUM_THREADS": str(count), "TF_NUM_INTRAOP_THREADS": str(count)}
+    target = cpu("eager", f"eager on {count} threads, the heap checked", *limits.STOCK, **shared, **CHECKED_HEAP)
+    return replace(target, options={**target.options, "threads": count, "checked": True}, default=True)
+
+
 def held_to(level: str) -> Target:
     """Return eager TensorFlow with oneDNN held to one ISA level."""
     target = cpu("eager", f"eager, oneDNN held to {level}", *limits.STOCK, ONEDNN_MAX_CPU_ISA=level)
@@ -152,6 +162,7 @@ TARGETS: Mapping[str, Target] = {
         "tf-cpu-eager-nodnn": replace(
             cpu("eager", "eager, oneDNN off", *limits.STOCK, TF_ENABLE_ONEDNN_OPTS="0"), default=True
         ),
+        "tf-cpu-eager-threads": on_threads(2),
         "tf-cpu-eager-sse41": held_to("SSE41"),
         "tf-cpu-eager-avx2": held_to("AVX2"),
         "tf-cpu-eager-avx512": held_to("AVX512_CORE"),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from conformance.errors import UsageError
 from conformance.model import Crashed, OutOfMemory, Raised, Returned, TimedOut, Unsupported
 from conformance.targets import registry
+from conformance.targets.tensorflow.targets import CHECKED_HEAP
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Limits, Worker
 from conformance.targets.transport.process import Deadline, Start
@@ -72,6 +74,17 @@ def test_a_death_is_a_crash_with_its_code(faulty: Worker, hazard: str, code: int
     assert isinstance(observed, Crashed)
     assert observed.code == code
     assert usable(faulty)
+
+
+def test_a_write_beyond_a_buffer_is_told_at_its_call() -> None:
+    """Where the heap is checked; elsewhere a later call of somebody's may end, or none."""
+    checked = start("faulty")
+    with Worker(replace(checked, environment={**checked.environment, **CHECKED_HEAP}), LIMITS, confirm=False) as worker:
+        observed = worker.run(call("write beyond"))
+
+    assert isinstance(observed, Crashed)
+    assert observed.code == -signal.SIGABRT
+    assert "free(): invalid next size" in observed.stderr
 
 
 def test_a_worker_that_a_call_has_spoilt_is_replaced(faulty: Worker) -> None:
