@@ -118,7 +118,7 @@ MAX_UNPOOL = Op(
     shape_argument="output_shape",
     options=("include_batch_in_index",),
     valid=partial(calls.valid, "max_unpool"),
-    world=World(parts=world.parts, call=world.call),
+    world=World(parts=world.parts, call=partial(world.call, "max_unpool")),
     breaks=breaks.BREAKS["max_unpool"],
     meanings={"max_unpool.R6": ({"argmax drawn": ("anywhere",)},), "max_unpool.R7": (conditions.ALWAYS,)},
     features=features,
