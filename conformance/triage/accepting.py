@@ -21,7 +21,7 @@ from conformance.triage.findings import Finding
 from conformance.triage.known.cause import ANY_VERSION, Cause, Place, Versions
 from conformance.triage.known.installation import UNKNOWN, Installation, installation_of
 from conformance.triage.known.reading import cases_file, load
-from conformance.triage.known.writing import cases_text, text
+from conformance.triage.known.writing import cases_text, text, write
 
 __all__ = ["accept", "numbered"]
 
@@ -30,7 +30,8 @@ def accept(store: Store, into: Path, reason: str, review: dt.date, ids: Sequence
     """
     Add a run's new findings to a file of causes, by these ids or all; return how many.
 
-    Each becomes a cause by its own id; with a name, all become the one cause of that id, with the reason as title.
+    Each becomes a cause by its own id; with a name, all become the one cause of that id: a new one with the reason as
+    title, or that of the file, which gets their places and cases beside its own.
 
     Raises:
         UsageError: an id is none of the run's new findings, or the file is no file of causes.
@@ -48,8 +49,11 @@ def accept(store: Store, into: Path, reason: str, review: dt.date, ids: Sequence
     }
     chosen = [new[each] for each in ids or new]
     causes = [cause for finding in chosen for cause in _causes(finding, installations, reason, review)]
-    added = numbered(_as_one(causes, name, reason) if name and causes else causes, {cause.id for cause in known})
-    _append(into, known, added)
+    if name in {cause.id for cause in known}:
+        write(into, [_extended(cause, causes) if cause.id == name else cause for cause in known])
+    else:
+        named = [replace(_as_one(causes, name), title=reason, description="")] if name and causes else causes
+        _append(into, known, numbered(named, {cause.id for cause in known}))
     load(into)  # what was written can be read
     return len(chosen)
 
@@ -121,24 +125,25 @@ def _literal(target: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in target)
 
 
-def _as_one(causes: Sequence[Cause], name: str, title: str) -> list[Cause]:
-    """Return one cause of all: the gravest severity, every case, every place."""
+def _extended(cause: Cause, more: Sequence[Cause]) -> Cause:
+    """Return a cause with the places and cases of others, its own words and severity kept."""
+    joined = _as_one([cause, *more], cause.id)
+    return replace(joined, severity=cause.severity)
+
+
+def _as_one(causes: Sequence[Cause], name: str) -> Cause:
+    """Return one cause of all, by the first one's words: the gravest severity, every case, every place."""
     libraries = {cause.library for cause in causes}
     if len(libraries) > 1:
         raise UsageError(f"--as {name}: the findings are of several libraries: {', '.join(sorted(libraries))}")
-    cases = dict.fromkeys(case.id for cause in causes for case in cause.cases)
-    by_id = {case.id: case for cause in causes for case in cause.cases}
-    return [
-        replace(
-            causes[0],
-            id=name,
-            title=title,
-            description="",
-            severity=min((cause.severity for cause in causes), key=SEVERITIES.index),
-            where=_joined(place for cause in causes for place in cause.where),
-            cases=tuple(by_id[each] for each in cases),
-        )
-    ]
+    cases = {case.id: case for cause in causes for case in cause.cases}
+    return replace(
+        causes[0],
+        id=name,
+        severity=min((cause.severity for cause in causes), key=SEVERITIES.index),
+        where=_joined(place for cause in causes for place in cause.where),
+        cases=tuple(cases.values()),
+    )
 
 
 def _joined(places: Iterable[Place]) -> tuple[Place, ...]:

@@ -77,14 +77,14 @@ def conduct(
         _describe(store, about, panel.targets)
         asked = [op for op, cases in plans.own_cases(plan).items() if cases or not plan.cases]
         absent = missing(store, plans.scopes_of(plan, panel.targets), asked)
-        flags = store.header()["machine"]["flags"]
-        installations = {name: installation_of(name, data, flags) for name, data in about.items()}
+        machine = store.header()["machine"]
+        installations = {name: installation_of(name, data, machine["flags"]) for name, data in about.items()}
         found = search.find_all(rows, search.Search(panel, shrink_steps, say), causes, installations)
         wide = aggregate.find(store, panel.targets, closing["fingerprints"], causes, installations)
         met = {(each.cause.id, number) for each in (*found, *wide) if each.cause for number in each.places}
         known = states(causes, met, panel, installations, plan.ops, say)
         for cluster in found:
-            store.write_finding(cluster.id, files(cluster, panel))
+            store.write_finding(cluster.id, files(cluster, panel, about[cluster.target], machine))
     for cluster in wide:
         store.write_finding(cluster.id, aggregate.files(cluster, panel.targets[cluster.target]))
     listed = tuple(cluster.finding() for cluster in (*found, *wide))

@@ -57,6 +57,7 @@ class Cluster:
     kernels: tuple[str, ...] = ()
     whole_run: bool = False  # whether no single case shows it
     remark: str = ""  # why the case is not the smallest one
+    nearest: Case | None = None  # one attribute from the case, and right on its target
     cause: Cause | None = None  # that covers it
     places: frozenset[int] = frozenset()  # of the cause: the numbers of those that its observations lie in
     cut_off: bool = False  # whether a budget ended before the case was as small as it gets
@@ -96,9 +97,14 @@ class Cluster:
         weaker = (WEAKER[symptom] for symptom in self.verdict.symptoms if symptom in WEAKER)
         whole = [WHOLE_RUN.format(target=self.target)] if self.whole_run else []
         decided = [f"where {self.verdict.rule} decides"] if self.kind == "wrong-value" and self.verdict.rule else []
-        what = ", ".join([WHAT[self.kind].format(rule=self.verdict.rule), *decided, *whole, *weaker])
+        what = ", ".join([self.what, *decided, *whole, *weaker])
         when = ", ".join(f"{name} {text}" for name, text in self.predicate.items() if name not in UNSAID)
         return f"{self.op} {what}" + (f" ({when})" if when else "")
+
+    @property
+    def what(self) -> str:
+        """What is wrong, in words."""
+        return WHAT[self.kind].format(rule=self.verdict.rule)
 
     @property
     def reason(self) -> str:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -12,13 +13,18 @@ from conformance.judge.judging import declared
 from conformance.model import Array, Crashed, Returned
 from conformance.run.trials import Panel
 from conformance.triage.clusters import Cluster
+from conformance.triage.scripts.issue import issue
 from conformance.triage.scripts.script import script
 
 __all__ = ["case_file", "files"]
 
 
-def files(cluster: Cluster, panel: Panel) -> dict[str, bytes]:
-    """Return the files of a finding's folder: the case, the arrays, and the script of a function."""
+def files(cluster: Cluster, panel: Panel, about: Mapping[str, Any], machine: Mapping[str, Any]) -> dict[str, bytes]:
+    """
+    Return the files of a finding's folder: the case, the arrays, the issue to report, and the script of a function.
+
+    about: what its target says of itself; machine: of the run's header.
+    """
     arguments = ops.arguments(cluster.case)
     target = panel.targets[cluster.target]
     sets = adopted(allowed(cluster.case, arguments, declared(target, cluster.case)), target, cluster.op)
@@ -30,11 +36,13 @@ def files(cluster: Cluster, panel: Panel) -> dict[str, bytes]:
     stored = case_file(cluster) | {"arrays.npz": _npz(arrays)}
     if isinstance(outcome.observation, Crashed):
         stored["stderr.txt"] = outcome.observation.stderr.encode()
-    if target.command:  # it speaks the wire protocol
-        return stored
-    route = cluster.route or target.first_route(cluster.op)
-    text = script(cluster.case, arguments, sets, target, route, cluster.kind, panel.limits)
-    return stored | {"repro.py": text.encode()}
+    text = ""
+    if not target.command:  # which speaks the wire protocol
+        route = cluster.route or target.first_route(cluster.op)
+        text = script(cluster.case, arguments, sets, target, route, cluster.kind, panel.limits)
+        stored["repro.py"] = text.encode()
+    told = issue(cluster, target, about, machine, text)
+    return stored | {"issue.md": told.encode("utf-8", "replace")}
 
 
 def case_file(cluster: Cluster) -> dict[str, bytes]:

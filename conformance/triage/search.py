@@ -53,10 +53,11 @@ class Search:
     whole: float = WHOLE  # seconds left
     clock: Callable[[], float] = time.monotonic
     told: float = field(default_factory=time.monotonic)
+    right: Case | None = None  # the first call that was right in the search that is going on
 
     def begin(self) -> None:
         """Allow the next shrinking its steps."""
-        self.steps, self.seconds = STEPS, SECONDS
+        self.steps, self.seconds, self.right = STEPS, SECONDS, None
 
     @property
     def over(self) -> bool:
@@ -92,6 +93,8 @@ class Search:
             self.told = began
             self.tell(f"{like.op} {like.kind} on {like.target}: {self.total} calls and {self.whole:.0f} s left")
         judged = outcome.verdict
+        if judged.outcome == "agrees":
+            self.right = self.right or case
         same = (judged.outcome, judged.kind, judged.rule, signature(judged))
         return outcome if same == ("disagrees", like.kind, like.verdict.rule, like.signature) else None
 
@@ -137,9 +140,9 @@ def _further(cluster: Cluster, search: Search) -> Cluster:
 
 def _gathered(cluster: Cluster, rows: Sequence[Row]) -> Cluster:
     """Return a cluster with the number of its cases, and what its observations have in common and in all."""
-    classes = {
-        name: tuple(sorted({row.classes.get(name, text) for row in rows})) for name, text in cluster.predicate.items()
-    }
+    # Where it was not looked for, what governs it may be any feature.
+    governing = ops.features(cluster.case) if cluster.remark == NOT_SHRUNK else cluster.predicate
+    classes = {name: tuple(sorted({row.classes.get(name, text) for row in rows})) for name, text in governing.items()}
     common = tuple(each for each in rows[0].symptoms if all(each in row.symptoms for row in rows))
     return replace(cluster, cases=len({row.case for row in rows}), classes=classes, common=common)
 
@@ -253,7 +256,7 @@ def _cluster(row: Row, others: Sequence[Row], search: Search) -> Cluster:
     """Shrink one observation's case, and find out what governs it and who shares it."""
     begun = _begun(row, others)
     if search.over:
-        return replace(begun, predicate=ops.features(begun.case), remark=NOT_SHRUNK)
+        return replace(begun, remark=NOT_SHRUNK)
     first = search.shows(begun.case, begun)
     if first is None:
         # What it needs is not in the case alone: it is reported as it was observed.
@@ -263,6 +266,7 @@ def _cluster(row: Row, others: Sequence[Row], search: Search) -> Cluster:
     # Which values round wrongly is chance: the arithmetic governs it, and its dtype; and what NaN does the rule alone.
     rounds = begun.kind == "wrong-value" and begun.signature
     governed: dict[str, str] = {"dtype": begun.case.dtype} if rounds else {}
+    search.begin()
     if not rounds and not (begun.kind == "wrong-value" and begun.verdict.rule):
         governed = _predicate(smallest, search, begun)
     return replace(
@@ -270,6 +274,7 @@ def _cluster(row: Row, others: Sequence[Row], search: Search) -> Cluster:
         verdict=outcome.verdict,
         case=smallest,
         predicate=governed,
+        nearest=search.right,
         shared_by={row.target: row.kind, **_kinds(rest)},
         not_shared_by=tuple(other.target for other in rest if other.verdict.outcome == "agrees"),
         shown=outcome,
@@ -298,7 +303,6 @@ def _shrunk(like: Cluster, outcome: Outcome, search: Search) -> tuple[Case, Outc
 def _predicate(case: Case, search: Search, like: Cluster) -> dict[str, str]:
     """Return the attributes any change of which makes the fault go, with their classes in the smallest case."""
     classes = ops.features(case)
-    search.begin()
     gone: list[list[str]] = []
     free: set[str] = set()  # attributes that may change, and the fault stays
     for neighbour in ops.neighbours(case):

@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 from conformance.model import Case, Symptom
 from reference.errors import Fault
 
-__all__ = ["ANY_VERSION", "Cause", "Place", "Versions"]
+__all__ = ["ANY_VERSION", "Cause", "Place", "Versions", "spoken"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +19,6 @@ class Versions:
     first: str = ""  # "" in both: of a target that tells no version
     last: str = ""
     absent: tuple[str, ...] = ()
-
-    def measured(self, version: str) -> bool:
-        """Return whether the fault was observed in this version, or in one before it and one after it."""
-        if not self.first:
-            return True
-        return version not in self.absent and _read(self.first) <= _read(version) <= _read(self.last)
 
     def permit(self, version: str) -> bool:
         """
@@ -45,6 +39,17 @@ class Versions:
 
 
 ANY_VERSION = Versions()
+
+
+def spoken(versions: Versions) -> str:
+    """
+    Say which releases have a fault, and which have it not.
+
+    >>> spoken(Versions(first="2.16.2", last="2.21.0", absent=("2.15.1",)))
+    '2.16.2 to 2.21.0; not in 2.15.1'
+    """
+    observed = versions.first if versions.first == versions.last else f"{versions.first} to {versions.last}"
+    return observed + (f"; not in {', '.join(versions.absent)}" if versions.absent else "")
 
 
 def _read(text: str) -> Version:

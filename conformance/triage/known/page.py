@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from conformance.judge.severity import SEVERITIES
-from conformance.triage.known.cause import Cause, Place, Versions
+from conformance.triage.known.cause import Cause, Place, spoken
 
 __all__ = ["page"]
 
@@ -63,11 +63,5 @@ def _row(place: Place) -> str:
     rules = [f"breaks {' or '.join(place.rules)}"] if place.rules else []
     where = [*rules, *place.dtypes, *(f"{name} {' or '.join(several)}" for name, several in place.features.items())]
     targets = [f"`{name}`" for name in place.targets] + list(place.isa)
-    cells = (", ".join(place.ops), ", ".join(what), ", ".join(where), ", ".join(targets), _releases(place.versions))
+    cells = (", ".join(place.ops), ", ".join(what), ", ".join(where), ", ".join(targets), spoken(place.versions))
     return f"| {' | '.join(cells)} |"
-
-
-def _releases(versions: Versions) -> str:
-    """Return which releases have a fault, and which have it not, in words."""
-    seen = versions.first if versions.first == versions.last else f"{versions.first} to {versions.last}"
-    return seen + (f"; not in {', '.join(versions.absent)}" if versions.absent else "")

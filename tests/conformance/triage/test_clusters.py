@@ -155,7 +155,7 @@ def test_a_fault_that_ends_the_worker_is_one_finding(op: str, kind: str, attribu
     with Panel({"planted:several": registry.find("planted:several")}, Limits(seconds=0.5), confirm=False) as panel:
         wrong = [line for case in islice(struck, 2) for line in rows(panel.examine(case))]
         (finding,) = find_all(wrong, Search(panel, 10**6), [], {})
-        found = files(finding, panel)
+        found = files(finding, panel, {}, {})
         script = found["repro.py"].decode()
 
     assert ("stderr.txt" in found) == (kind == "crashed")

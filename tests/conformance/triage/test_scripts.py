@@ -308,7 +308,7 @@ def test_a_target_that_speaks_the_wire_protocol_has_no_script(name: str, more: s
         shown=Outcome(CONVOLUTION, name, "", TimedOut(10.0), hang),
     )
 
-    assert set(files(cluster, Panel({name: find(name)}))) == {"case.json", "arrays.npz"} | more
+    assert set(files(cluster, Panel({name: find(name)}), {}, {})) == {"case.json", "arrays.npz", "issue.md"} | more
 
 
 TIED = one(
