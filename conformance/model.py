@@ -96,6 +96,7 @@ class Returned:
     repeatable: bool | None = None  # whether a second run of the same call gave the same bits; None: not run
     trace_seconds: float = 0.0  # before the call: tracing a graph
     cpu_seconds: float | None = None  # processor time in it, tracing and a second run included; None: not recorded
+    kernels: tuple[str, ...] = ()  # the compiled code that computed it, where the target tells
     again: bool | None = None  # False: it did not end at first, or ran out of memory, and did neither when it was alone
 
 

@@ -22,6 +22,7 @@ from conformance.bench.subjects import Subject, arguments
 from conformance.model import Json, Returned
 from conformance.targets import machine
 from conformance.targets.target import Target
+from conformance.targets.tensorflow.kernels import WISH
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Limits, Worker
 from conformance.targets.transport.process import Start
@@ -33,6 +34,7 @@ __all__ = ["LIMITS", "BenchPlan", "Timed", "start", "timed"]
 CLOCK = "conformance.bench.clock"
 LIMITS = Limits(seconds=120.0, memory=8 << 30)
 SLOW = 0.5  # seconds of one run after which one round is enough
+COSTLY = ("MALLOC_PERTURB_", *WISH)  # of a target's environment: they take time
 THREADS = (
     "OPENBLAS_NUM_THREADS",
     "OMP_NUM_THREADS",
@@ -104,7 +106,7 @@ def start(target: Target, threads: int, seconds: float) -> Start:
         "compiles": target.name.endswith(COMPILED),
     }
     started = replace(target, adapter=CLOCK, options=options).start()
-    kept = {name: text for name, text in started.environment.items() if name != "MALLOC_PERTURB_"}  # it costs time
+    kept = {name: text for name, text in started.environment.items() if name not in COSTLY}
     # The clock is imported in the worker: what its zygote has imported is the target's own adapter.
     environment = {**kept, **dict.fromkeys(THREADS, str(threads))}
     return replace(started, environment=environment, zygote=target.start().zygote)

@@ -1,4 +1,4 @@
-"""What the cases of each run reached: values and pairs of attribute classes."""
+"""What the cases of each run reached: values and pairs of attribute classes, small worlds, kernels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -7,6 +7,8 @@ import polars as pl
 
 from conformance.report.observed import Observed
 from conformance.report.records import Coverage
+from conformance.run.extents import Extent, sentences
+from conformance.run.kernels import Kernel
 
 __all__ = ["coverage"]
 
@@ -20,7 +22,8 @@ def _of_run(run: int, entry: Observed) -> Coverage:
     """Return the coverage of one run."""
     figures: dict[str, tuple[int, int]] = {}
     missing: dict[str, list[str]] = {}
-    for op, kind, entries in _recorded((entry.store.footer() or {}).get("coverage") or {}):
+    footer = entry.store.footer() or {}
+    for op, kind, entries in _recorded(footer.get("coverage") or {}):
         reached, possible = figures.get(kind, (0, 0))
         figures[kind] = (reached + int(entries.get("reached", 0)), possible + int(entries.get("makeable", 0)))
         missing.setdefault(kind, []).extend(f"{op}: {text}" for text in entries.get("missing") or ())
@@ -29,6 +32,8 @@ def _of_run(run: int, entry: Observed) -> Coverage:
         figures=tuple(figures.items()),
         missing=tuple((kind, tuple(texts)) for kind, texts in missing.items() if texts),
         classes=_classes(entry),
+        worlds=tuple(sentences([Extent(**each) for each in footer.get("world") or ()])),
+        kernels=tuple(Kernel(**each) for each in footer.get("kernels") or ()),
     )
 
 

@@ -24,6 +24,7 @@ FINDING = (
     "kind",
     "symptoms",
     "kernels",
+    "agreeing_kernels",
     "rule",
     "status",
     "reason",
@@ -65,7 +66,14 @@ def as_json(report: Report) -> str:
         "networks": [{"run": run} | asdict(found) for run, found in report.networks],
         "orders": _orders(report.orders) if report.orders else None,
         "coverage": [
-            {"run": one.run, "figures": dict(one.figures), "missing": dict(one.missing)} for one in report.coverage
+            {
+                "run": one.run,
+                "figures": dict(one.figures),
+                "missing": dict(one.missing),
+                "worlds": one.worlds,
+                "kernels": [asdict(kernel) for kernel in one.kernels],
+            }
+            for one in report.coverage
         ],
         "changes": [asdict(change) for change in report.changes],
         "scores": [asdict(each) for each in report.scores],

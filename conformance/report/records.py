@@ -13,6 +13,7 @@ from conformance.networks.results import Results
 from conformance.report.orders import Orders
 from conformance.report.specification import Kind
 from conformance.run.evidence import THIN, THIN_RULE, State, state
+from conformance.run.kernels import Kernel
 from conformance.triage.findings import Finding, Known
 from reference.geometry import Geometry
 
@@ -298,6 +299,8 @@ class Coverage:
     figures: tuple[tuple[str, tuple[int, int]], ...]  # values, pairs ...: reached, possible
     missing: tuple[tuple[str, tuple[str, ...]], ...]  # kind, what was not reached
     classes: tuple[tuple[str, str, tuple[tuple[str, int], ...]], ...]  # op, attribute, (class, cases)
+    worlds: tuple[str, ...] = ()  # how much of the small worlds is known, in words
+    kernels: tuple[Kernel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

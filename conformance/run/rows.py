@@ -15,6 +15,7 @@ from conformance.run.trials import Outcome, inside
 
 __all__ = ["COLUMNS", "Row", "columns", "digest", "rows"]
 
+BESIDE = "; "  # between the kernels of a call
 WORDS = 12  # of a message that tell its cause
 # Placeholders of a graph's nodes, lists, names in quotes, and words with digits, slashes or underscores.
 CHANGING = re.compile(r"\{\{.*?\}\}|\[[^\]]*\]|'[^']*'|\S*[\d/_]\S*")
@@ -28,7 +29,7 @@ class Row:
     op: str
     target: str
     route: str = ""  # which of the target's ways to compute the op
-    kernel: str = ""  # the compiled code that computed it, where the target tells
+    kernel: str = ""  # the compiled code that computed it, where the target tells; several with BESIDE between
     verdict: str = "agrees"  # agrees, disagrees, unsupported, undecided
     kind: str = ""  # of the disagreement, or a remark on an agreement
     symptoms: tuple[str, ...] = ()  # values of conformance.model.Symptom, or of reference.errors.Fault
@@ -66,6 +67,11 @@ class Row:
     def call(self) -> Case:
         """The case itself."""
         return ops.case_from_json(json.loads(self.content))
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """The compiled code that computed it."""
+        return tuple(filter(None, self.kernel.split(BESIDE)))
 
     @property
     def classes(self) -> dict[str, str]:
@@ -145,6 +151,7 @@ def _columns(outcome: Outcome) -> dict[str, Any]:
     observed, judged = outcome.observation, outcome.verdict
     return {
         "target": outcome.target,
+        "kernel": BESIDE.join(getattr(observed, "kernels", ())),
         "route": outcome.route,
         "verdict": judged.outcome,
         "kind": judged.kind,

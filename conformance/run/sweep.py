@@ -6,6 +6,7 @@ the reference bit for bit (+0 and -0 are equal), and no bound is computed. A cal
 case is, and is then an observation like any other; those that agree are counted.
 """
 
+import json
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,19 +63,15 @@ class Block:
 
     def row(self, target: str, swept: "Swept", own_seconds: float) -> "SweptRow":
         """Return what one target did with it, to be stored."""
-        region = self.of
-        return SweptRow(
-            op=self.op,
-            dtype=region.dtype,
-            part=region.part,
-            side=self.side,
-            size=region.size,
-            first=self.number * BLOCK,
-            target=target,
-            **{what: swept.counts[what] for what in ("agrees", "disagrees", "undecided", "unsupported")},
-            cpu_seconds=swept.seconds,
-            own_seconds=own_seconds,
-        )
+        region, first = self.of, self.number * BLOCK
+        where: dict[str, Any] = {
+            "dtype": region.dtype,
+            "part": region.part,
+            "side": self.side,
+            "size": region.size,
+            "first": first,
+        }
+        return SweptRow(op=self.op, **where, target=target, **swept.columns, own_seconds=own_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +95,16 @@ class ListedBlock:
 
     def row(self, target: str, swept: "Swept", own_seconds: float) -> "SweptRow":
         """Return what one target did with it, to be stored."""
-        return SweptRow(
-            op=self.op,
-            dtype="",
-            part=CORPUS,
-            side=0,
-            size=len(listed.places(self.op, self.seed, whole=self.whole)),
-            first=self.number,
-            target=target,
-            **{what: swept.counts[what] for what in ("agrees", "disagrees", "undecided", "unsupported")},
-            cpu_seconds=swept.seconds,
-            own_seconds=own_seconds,
-        )
+        size = len(listed.places(self.op, self.seed, whole=self.whole))
+        where: dict[str, Any] = {
+            "op": self.op,
+            "dtype": "",
+            "part": CORPUS,
+            "side": 0,
+            "size": size,
+            "first": self.number,
+        }
+        return SweptRow(**where, target=target, **swept.columns, own_seconds=own_seconds)
 
 
 def cycle(names: Sequence[str], side: int, turn: int = 0) -> Iterator[Block]:
@@ -149,6 +144,13 @@ class Swept:
     counts: Counter[str] = field(default_factory=Counter)  # by verdict; what it does not claim is unsupported
     kept: list[Outcome] = field(default_factory=list)  # what is of KEPT
     seconds: float = 0.0  # processor time inside the target's calls, but for what is kept
+    kernels: Counter[str] = field(default_factory=Counter)  # that it has run, likewise
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What it says of itself in a row."""
+        counts = {what: self.counts[what] for what in ("agrees", "disagrees", "undecided", "unsupported")}
+        return {**counts, "kernels": json.dumps(self.kernels), "cpu_seconds": self.seconds}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +168,8 @@ class SweptRow:
     disagrees: int
     undecided: int
     unsupported: int  # calls that the target does not claim: they were not made
-    cpu_seconds: float  # inside the target's calls, but for those that are observations
+    kernels: str  # how many calls ran each, as JSON, but for those that are observations
+    cpu_seconds: float  # inside the target's calls, likewise
     own_seconds: float  # outside
 
 
@@ -240,6 +243,7 @@ def _take(panel: Panel, found: dict[str, Swept], frame: Sequence[Sent]) -> None:
                 swept.kept.append(outcome)
             else:
                 swept.seconds += inside(observation)
+                swept.kernels.update(getattr(observation, "kernels", ()))
 
 
 def _equals(observation: Observation, expected: tuple[Array, ...]) -> bool:

@@ -36,6 +36,7 @@ class Prepared:
 
     run: Callable[[], object]
     trace_seconds: float = 0.0  # spent in preparing: tracing a graph
+    kernels: Callable[[], tuple[str, ...]] = tuple  # after `run`: the compiled code that computed it, where that tells
 
 
 class Adapter(Protocol):

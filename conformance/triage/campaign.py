@@ -18,6 +18,7 @@ from conformance.run import plan as plans
 from conformance.run.evidence import Missing, answered, evidence, missing
 from conformance.run.extents import extents, listed_extent
 from conformance.run.jobs import Dispatch, Progress
+from conformance.run.kernels import reached
 from conformance.run.plan import Plan
 from conformance.run.store import Store
 from conformance.run.trials import Panel
@@ -171,7 +172,7 @@ def _summary(store: Store, plan: Plan) -> dict[str, Any]:
 
 
 def _beside(store: Store, plan: Plan) -> dict[str, Any]:
-    """Return what is covered of the small worlds and the corpus; the geometries, calls and seconds of all by target."""
+    """Return what is covered of small worlds and corpus, the work by target, and the kernels that were reached."""
     covered, listed = extents(store), listed_extent(store, whole=plan.corpus == "all")
     work: dict[str, Counter[str]] = defaultdict(Counter)
     of_cases = (
@@ -193,7 +194,8 @@ def _beside(store: Store, plan: Plan) -> dict[str, Any]:
     for target, sums in listed.get("targets", {}).items():
         calls = {"geometries": sums["agrees"], "calls": sums["agrees"]}
         work[target].update(calls | {name: sums[name] for name in ("cpu_seconds", "own_seconds")})
-    return {"world": [asdict(extent) for extent in covered], "corpus": listed, "work": work}
+    kernels = [asdict(kernel) for kernel in reached(store)]
+    return {"world": [asdict(extent) for extent in covered], "corpus": listed, "work": work, "kernels": kernels}
 
 
 def _coverage(store: Store, plan: Plan) -> dict[str, Any]:

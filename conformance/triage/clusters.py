@@ -54,7 +54,8 @@ class Cluster:
     not_shared_by: tuple[str, ...]
     cases: int  # of the run
     common: tuple[str, ...] = ()  # symptoms that all its observations have
-    kernels: tuple[str, ...] = ()
+    kernels: tuple[str, ...] = ()  # of its observations
+    agreeing_kernels: tuple[str, ...] = ()  # of the calls next to its case that agree
     whole_run: bool = False  # whether no single case shows it
     remark: str = ""  # why the case is not the smallest one
     nearest: Case | None = None  # one attribute from the case, and right on its target
@@ -133,6 +134,7 @@ class Cluster:
             predicate=dict(self.predicate),
             classes=dict(self.classes) or {name: (text,) for name, text in self.predicate.items()},
             kernels=self.kernels,
+            agreeing_kernels=self.agreeing_kernels,
             cause=self.cause.id if self.cause else None,
             link=(self.cause.link or None) if self.cause else None,
             shared_by=dict(self.shared_by),

@@ -42,6 +42,7 @@ class Finding:
     predicate: Mapping[str, str]  # attribute: the class in which the cause shows; all of them must hold
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of these attributes, all that were seen
     kernels: tuple[str, ...] = ()  # the compiled code that shows it, where the target tells
+    agreeing_kernels: tuple[str, ...] = ()  # that of calls next to its case, which agree
     cause: str | None = None  # the id of the cause that covers it
     link: str | None = None  # that cause's
     shared_by: Mapping[str, str]  # targets that disagree on the case: their kind

@@ -54,10 +54,12 @@ class Search:
     clock: Callable[[], float] = time.monotonic
     told: float = field(default_factory=time.monotonic)
     right: Case | None = None  # the first call that was right in the search that is going on
+    agreeing: set[str] = field(default_factory=set)  # kernels of the calls that were right in it
 
     def begin(self) -> None:
         """Allow the next shrinking its steps."""
         self.steps, self.seconds, self.right = STEPS, SECONDS, None
+        self.agreeing.clear()
 
     @property
     def over(self) -> bool:
@@ -95,6 +97,7 @@ class Search:
         judged = outcome.verdict
         if judged.outcome == "agrees":
             self.right = self.right or case
+            self.agreeing.update(getattr(outcome.observation, "kernels", ()))
         same = (judged.outcome, judged.kind, judged.rule, signature(judged))
         return outcome if same == ("disagrees", like.kind, like.verdict.rule, like.signature) else None
 
@@ -144,7 +147,8 @@ def _gathered(cluster: Cluster, rows: Sequence[Row]) -> Cluster:
     governing = ops.features(cluster.case) if cluster.remark == NOT_SHRUNK else cluster.predicate
     classes = {name: tuple(sorted({row.classes.get(name, text) for row in rows})) for name, text in governing.items()}
     common = tuple(each for each in rows[0].symptoms if all(each in row.symptoms for row in rows))
-    return replace(cluster, cases=len({row.case for row in rows}), classes=classes, common=common)
+    kernels = tuple(sorted({kernel for row in rows for kernel in row.kernels}))
+    return replace(cluster, cases=len({row.case for row in rows}), classes=classes, common=common, kernels=kernels)
 
 
 def disagreement(row: Row, installations: Mapping[str, Installation]) -> Disagreement:
@@ -156,7 +160,7 @@ def disagreement(row: Row, installations: Mapping[str, Installation]) -> Disagre
         classes=row.classes,
         installation=installations.get(row.target, UNKNOWN),
         route=row.route,
-        kernel=row.kernel,
+        kernels=row.kernels,
     )
 
 
@@ -248,7 +252,7 @@ def _begun(row: Row, others: Sequence[Row]) -> Cluster:
         shared_by={each.target: each.kind for each in others if each.case == row.case},
         not_shared_by=(),
         cases=len({each.case for each in others}),
-        kernels=tuple(sorted({each.kernel for each in others if each.case == row.case} - {""})),
+        kernels=row.kernels,
     )
 
 
@@ -275,6 +279,7 @@ def _cluster(row: Row, others: Sequence[Row], search: Search) -> Cluster:
         case=smallest,
         predicate=governed,
         nearest=search.right,
+        agreeing_kernels=tuple(sorted(search.agreeing)),
         shared_by={row.target: row.kind, **_kinds(rest)},
         not_shared_by=tuple(other.target for other in rest if other.verdict.outcome == "agrees"),
         shown=outcome,

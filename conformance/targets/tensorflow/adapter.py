@@ -13,6 +13,7 @@ Options, all optional:
 
 import json
 import math
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -27,6 +28,7 @@ import tensorflow as tf
 from conformance.model import Json
 from conformance.targets.adapter import NotOfferedError, Prepared, spoil_heap
 from conformance.targets.tensorflow import functions
+from conformance.targets.tensorflow.kernels import WISH, Printed
 from conformance.targets.tensorflow.routes import ROUTES
 from conformance.targets.transport.messages import Call, decoded
 
@@ -70,6 +72,7 @@ class TensorFlow:
         self._mode = mode
         self._device = device
         self._checked = checked
+        self._printed = Printed() if WISH.items() <= os.environ.items() else None
         self._graphs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
 
     def about(self) -> Mapping[str, Json]:
@@ -87,6 +90,7 @@ class TensorFlow:
 
     def prepare(self, call: Call) -> Prepared:
         """Make tensors of the arrays; in the graph modes, trace, or take the trace of an earlier call."""
+        self._kernels()  # those of earlier calls
         op = find(call.op, call.route)
         arrays = {name: entry for name, entry in call.arguments.items() if isinstance(entry, np.ndarray)}
         attributes = {name: entry for name, entry in call.arguments.items() if not isinstance(entry, np.ndarray)}
@@ -99,14 +103,18 @@ class TensorFlow:
         with self._placed():
             tensors = {name: tf.constant(array) for name, array in arrays.items()}
             if self._mode == "eager":
-                return Prepared(partial(self._run, partial(op, **tensors, **others), seeds))
+                return Prepared(partial(self._run, partial(op, **tensors, **others), seeds), kernels=self._kernels)
             started = time.perf_counter()
             set_seed(seeds)  # a graph keeps the seed that it is traced under
             specs = [self._spec(tensor) for tensor in tensors.values()]
             key = (call.op, call.route, json.dumps(attributes), *tensors, *specs)
             graph = self._traced(key, partial(op, **others), list(tensors), specs)
             call_graph = partial(self._run, partial(graph, *tensors.values()), seeds)
-            return Prepared(call_graph, time.perf_counter() - started)
+            return Prepared(call_graph, time.perf_counter() - started, self._kernels)
+
+    def _kernels(self) -> tuple[str, ...]:
+        """Return the kernels that have run since the last time, where oneDNN tells."""
+        return self._printed.kernels() if self._printed else ()
 
     def _spec(self, tensor: Any) -> Any:
         """Return what a graph knows of an argument: in graph-dynamic its rank and dtype only."""

@@ -8,6 +8,7 @@ from conformance.targets import machine
 from conformance.targets.limits import Limit
 from conformance.targets.target import FLOAT32, TF32, Target
 from conformance.targets.tensorflow import limits
+from conformance.targets.tensorflow.kernels import WISH
 from conformance.targets.tensorflow.routes import ROUTES
 
 __all__ = ["CHECKED_HEAP", "NO_GPU", "TARGETS", "TENSORFLOW_ENVIRONMENT"]
@@ -89,7 +90,7 @@ def cpu(mode: str, about: str, *more: Limit, **environment: str) -> Target:
         adapter=ADAPTER,
         options={"mode": mode},
         traces=mode != "eager",
-        environment={**TENSORFLOW_ENVIRONMENT, **NO_GPU, **environment},
+        environment={**TENSORFLOW_ENVIRONMENT, **NO_GPU, **(WISH if mode != "xla" else {}), **environment},
         deterministic=True,
         own_masks=OWN_MASKS[mode],
         needs=("tensorflow",),

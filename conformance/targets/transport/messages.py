@@ -34,6 +34,7 @@ __all__ = [
 
 Argument: TypeAlias = "Array | Json"
 LONGEST = 1e9  # seconds
+MAX_KERNELS = 256  # that an answer names
 MAX_MESSAGE = 4096  # characters of an exception's message that are kept
 
 
@@ -164,8 +165,9 @@ def answer(number: int, observation: Observation) -> Frame:
     """Return the message that answers a call."""
     header: dict[str, Json] = {"number": number}
     match observation:
-        case Returned(arrays, seconds, repeatable, trace_seconds, cpu_seconds):
+        case Returned(arrays, seconds, repeatable, trace_seconds, cpu_seconds, kernels):
             header |= {"kind": "returned", "seconds": seconds, "trace_seconds": trace_seconds, "repeatable": repeatable}
+            header |= {"kernels": list(kernels)} if kernels else {}
             return Frame(header | {"cpu_seconds": cpu_seconds}, arrays)
         case Raised(kind, message, seconds, cpu_seconds):
             header |= {"kind": "raised", "type": kind, "message": clip(message), "seconds": seconds}
@@ -189,7 +191,8 @@ def parse_answer(frame: Frame, number: int) -> Observation:
             if repeatable is not None and not isinstance(repeatable, bool):
                 raise ProtocolError(f"repeatable is {str(repeatable)[:100]}: true, false or null")
             tracing, cpu_seconds = span(rest.get("trace_seconds", 0.0)), optional_span(rest.get("cpu_seconds"))
-            return Returned(frame.arrays, span(seconds), repeatable, tracing, cpu_seconds)
+            kernels = names(rest.get("kernels", []))
+            return Returned(frame.arrays, span(seconds), repeatable, tracing, cpu_seconds, kernels)
         case {"kind": "raised", "type": str(kind), "message": str(message), "seconds": seconds, **rest}:
             return Raised(clip(kind), clip(message), span(seconds), optional_span(rest.get("cpu_seconds")))
         case {"kind": "unsupported", "reason": str(reason)}:
@@ -204,6 +207,13 @@ def span(seconds: Json) -> float:
     if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < LONGEST:
         return float(seconds)
     raise ProtocolError(f"{str(seconds)[:100]} is no number of seconds")
+
+
+def names(kernels: Json) -> tuple[str, ...]:
+    """Return the kernels that an answer names."""
+    if isinstance(kernels, list) and len(kernels) <= MAX_KERNELS and all(isinstance(name, str) for name in kernels):
+        return tuple(clip(str(name)) for name in kernels)
+    raise ProtocolError(f"kernels is {str(kernels)[:100]}: a list of at most {MAX_KERNELS} names")
 
 
 def optional_span(seconds: Json) -> float | None:

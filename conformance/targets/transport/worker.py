@@ -122,7 +122,8 @@ def observe(adapter: Adapter, call: Call) -> Observation:
     except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are what the target raised, too
         spent = time.perf_counter() - started, time.process_time() - idle
         return Raised(qualified(type(error)), describe(error), *spent)
-    return Returned(arrays, seconds, repeatable, prepared.trace_seconds, tracing + used * (1 + call.repeat))
+    used = tracing + used * (1 + call.repeat)
+    return Returned(arrays, seconds, repeatable, prepared.trace_seconds, used, prepared.kernels())
 
 
 def as_array(entry: object) -> Array:

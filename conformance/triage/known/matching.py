@@ -22,7 +22,7 @@ class Disagreement:
     classes: Mapping[str, str]  # the features of the case
     installation: Installation = UNKNOWN
     route: str = ""
-    kernel: str = ""
+    kernels: tuple[str, ...] = ()
 
 
 def covering(causes: Iterable[Cause], found: Disagreement) -> tuple[Cause, int] | None:
@@ -68,7 +68,7 @@ def _holds(cause: Cause, place: Place, found: Disagreement) -> bool:
         and _among(evidence.get("error", "").rpartition(".")[2], place.errors)
         and (not place.signals or evidence.get("signal") in place.signals)
         and _among(found.route, place.routes)
-        and (not place.kernels or _fits(found.kernel, place.kernels))
+        and (not place.kernels or any(_fits(kernel, place.kernels) for kernel in found.kernels))
         and concerns(cause, place, found.target, found.installation)
     )
 

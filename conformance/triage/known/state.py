@@ -105,4 +105,5 @@ def disagreement_of(outcome: Outcome, installations: Mapping[str, Installation])
         classes=ops.features(case),
         installation=installations.get(outcome.target, UNKNOWN),
         route=outcome.route,
+        kernels=getattr(outcome.observation, "kernels", ()),
     )

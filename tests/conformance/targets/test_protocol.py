@@ -213,6 +213,7 @@ def test_a_dictionary_that_is_no_special_form_is_refused(form: Json) -> None:
     [
         Returned((np.ones(3),), 0.5, True, 0.25),
         Returned((), 0.0),
+        Returned((), 0.0, kernels=("convolution a", "reorder b")),
         Raised("builtins.ValueError", "no", 0.5),
         Unsupported("no"),
         OutOfMemory("no", 0.5),
@@ -240,6 +241,8 @@ def test_a_target_cannot_tell_its_own_hang() -> None:
         {"number": 1, "kind": "returned", "seconds": 10**400},
         {"number": 1, "kind": "returned", "seconds": True},
         {"number": 1, "kind": "returned", "seconds": 0, "repeatable": "yes"},
+        {"number": 1, "kind": "returned", "seconds": 0, "kernels": "one"},
+        {"number": 1, "kind": "returned", "seconds": 0, "kernels": [1]},
         {"number": 1, "kind": "raised", "type": None, "message": "", "seconds": 0},
         {"number": 1, "kind": "crashed"},
         {"number": 1},

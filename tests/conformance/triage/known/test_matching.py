@@ -27,7 +27,7 @@ FOUND = Disagreement(
     classes=CLASSES,
     installation=TENSORFLOW,
     route="nn",
-    kernel="jit:avx512_core",
+    kernels=("jit:avx512_core",),
 )
 
 

@@ -1,0 +1,78 @@
+"""oneDNN's own lines say which kernels have run: each call is told its own, and reports count them."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conformance.model import Returned
+from conformance.run.kernels import Kernel, reached
+from conformance.run.rows import Row
+from conformance.run.store import Store
+from conformance.targets import registry
+from conformance.targets.transport.messages import Argument, Call
+from conformance.targets.transport.pool import Worker
+
+# Of oneDNN 3.7 and of 3.0, and a line that is about no primitive.
+SCRIPT = """
+import os, sys
+from conformance.targets.tensorflow.kernels import Printed
+printed = Printed()
+for line in (
+    b"onednn_verbose,v1,info,oneDNN v3.7.3 (commit N/A)",
+    b"onednn_verbose,v1,primitive,exec,cpu,convolution,brg_conv_fwd:avx512_core,forward_training,src:f32::blocked:acdb",
+    b"onednn_verbose,exec,cpu,pooling_v2,jit:avx2,forward_inference,src_bf16::blocked:acdb:f0 dst_bf16::blocked",
+    b"onednn_verbose,exec,cpu,pooling_v2,jit:avx2,forward_inference,src_bf16::blocked:acdb:f0 dst_bf16::blocked",
+):
+    os.write(1, line + b"\\n")
+sys.stderr.write(f"{printed.kernels()} {printed.kernels()}")
+"""
+TOLD = "('convolution brg_conv_fwd:avx512_core forward_training f32', 'pooling_v2 jit:avx2 forward_inference bf16') ()"
+
+
+def test_lines_of_old_and_new_releases_are_read_once() -> None:
+    """Primitive, code, direction and dtype of each kernel, once; nothing is left for the next call."""
+    ended = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)  # noqa: S603 -- above
+
+    assert (ended.stdout, ended.stderr) == ("", TOLD)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow is not installed")
+@pytest.mark.parametrize("name", ["tf-cpu-eager", "tf-cpu-graph"])
+def test_tensorflow_tells_the_kernels_of_each_call(name: str) -> None:
+    """A convolution of float32 is one of oneDNN's, in one dtype; a comparison in dropout is none."""
+    ones = np.ones((1, 4, 4, 8), np.float32)
+    arguments: dict[str, Argument] = {
+        "input": ones,
+        "filters": np.ones((3, 3, 8, 8), np.float32),
+        "strides": 1,
+        "padding": "SAME",
+    }
+    with Worker(registry.find(name).start()) as worker:
+        convolution = worker.run(Call(op="conv2d", arguments=arguments))
+        dropout = worker.run(Call(op="dropout", arguments={"x": ones, "rate": 0.5}))
+
+    assert isinstance(convolution, Returned)
+    assert any(kernel.startswith("convolution ") and kernel.endswith(" f32") for kernel in convolution.kernels)
+    assert isinstance(dropout, Returned)
+    assert dropout.kernels == ()
+
+
+def test_kernels_are_counted_by_call(tmp_path: Path) -> None:
+    """Of two calls one ran two kernels, and disagreed."""
+    store = Store.create(tmp_path, {})
+    rows = [
+        Row(case="one", op="conv2d", target="t", kernel="reorder a; convolution b", verdict="disagrees"),
+        Row(case="two", op="conv2d", target="t", kernel="convolution b"),
+        Row(case="three", op="conv2d", target="t"),
+    ]
+    store.write_shard("conv2d-00000", rows)
+
+    assert reached(store) == [
+        Kernel(target="t", kernel="convolution b", calls=2, disagreeing=1),
+        Kernel(target="t", kernel="reorder a", calls=1, disagreeing=1),
+    ]
