@@ -8,6 +8,7 @@ hold. 2: the call was wrong. 3: the suite could not finish, or has no evidence f
 import datetime as dt
 import difflib
 import errno
+import importlib.util
 import json
 import math
 import re
@@ -35,7 +36,8 @@ from conformance.errors import SuiteError, UsageError
 from conformance.ops import OPS
 from conformance.ops.profile_reading import loaded
 from conformance.run.header import header
-from conformance.run.jobs import default_jobs
+from conformance.run.jobs import Dispatch, default_jobs
+from conformance.run.machines import condition
 from conformance.run.plan import CASES, SECONDS, SIDE, Plan
 from conformance.run.store import Store
 from conformance.run.trials import Panel
@@ -137,6 +139,13 @@ def run(
     shard: Annotated[
         str | None, typer.Option(help="Do part I of N alone, as I/N; `report` over all N folders shows the whole.")
     ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Dask's scheduler, tcp://HOST:8786, whose workers do the run; or local.")
+    ] = None,
+    on: Annotated[
+        list[str] | None,
+        typer.Option(help="Of a cluster, such machines only: isa=avx512_core, tensorflow=2.21.0. Repeats."),
+    ] = None,
     known: Annotated[
         list[Path] | None, typer.Option(help="A file of what is known, beside the suite's own. Repeats.")
     ] = None,
@@ -163,6 +172,7 @@ def run(
     for name, seconds in (("timeout", timeout), ("budget", budget)):
         if not math.isfinite(seconds or 0):
             raise UsageError(f"--{name} {seconds}: not a finite number of seconds")
+    dispatch = _dispatch(cluster, on or [])
     if resume:
         planned = {"target": target, "op": op, "cases": cases, "seed": seed, "timeout": timeout, "python": python}
         given: dict[str, object] = {"out": out, "profile": profile, "known": known, "world": world, **planned}
@@ -204,15 +214,15 @@ def run(
         )
         causes = what_is_known.of_run(plan.known, without_shipped=plan.no_known)  # before a folder is made
         store = Store.create(out or _folder(), header(plan, unavailable))
-    return _conduct(plan, store, causes)
+    return _conduct(plan, store, causes, dispatch)
 
 
-def _conduct(plan: Plan, store: Store, known: list[Cause]) -> int:
+def _conduct(plan: Plan, store: Store, known: list[Cause], dispatch: Dispatch | None) -> int:
     """Run a plan with progress on the screen, then say what came of it and write the report."""
     with store.locked():
         try:
             with screen.Live(plan) as live:
-                result = campaign.conduct(plan, store, known, live.progress, live.say)
+                result = campaign.conduct(plan, store, known, live.progress, live.say, dispatch=dispatch)
         except KeyboardInterrupt:
             raise SuiteError(f"interrupted: what was written stays; go on with --resume {store.folder}") from None
         page = reports.write(store.folder / "report.html", reports.page([store.folder]))
@@ -267,6 +277,19 @@ def _part(text: str | None) -> tuple[int, int]:
     if not 1 <= number <= parts:
         raise UsageError(f"--shard {text}: not a part such as 2/4, the second of four")
     return number, parts
+
+
+def _dispatch(address: str | None, on: list[str]) -> Dispatch | None:
+    """Return who does the shards: a cluster, where one is named."""
+    if not address:
+        if on:
+            raise UsageError("--on chooses machines of a cluster: name it with --cluster")
+        return None
+    if not importlib.util.find_spec("distributed"):
+        raise UsageError("--cluster needs Dask's distributed: pip install 'conv-conformance[cluster]'")
+    from conformance.run.cluster import Cluster  # noqa: PLC0415 -- it imports Dask, which need not be installed
+
+    return Cluster(address, tuple(map(condition, on))).dispatch
 
 
 def _crossed(

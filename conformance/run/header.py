@@ -12,7 +12,7 @@ from conformance.targets import machine, registry
 from conformance.targets.target import Target
 from conformance.targets.tensorflow.releases import without_release
 
-__all__ = ["described", "header", "now"]
+__all__ = ["described", "header", "now", "this_machine"]
 
 
 def header(plan: Plan, unavailable: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -24,13 +24,7 @@ def header(plan: Plan, unavailable: Mapping[str, str] | None = None) -> dict[str
         "started": now(),
         "suite": importlib.metadata.version("conv-conformance"),
         "options": options(plan),
-        "machine": {
-            "system": platform.platform(),
-            "python": platform.python_version(),
-            **machine.described(),
-            "cores": os.cpu_count(),
-            "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        },
+        "machine": this_machine(),
         "targets": [described(target) for target in found(plan).values()],
         "not_run": [
             *({"name": name, "reason": reason} for name, reason in missing.items()),
@@ -40,6 +34,17 @@ def header(plan: Plan, unavailable: Mapping[str, str] | None = None) -> dict[str
                 if name not in chosen
             ),
         ],
+    }
+
+
+def this_machine() -> dict[str, Any]:
+    """Return what this machine is, as JSON data."""
+    return {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        **machine.described(),
+        "cores": os.cpu_count(),
+        "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     }
 
 

@@ -27,10 +27,11 @@ from conformance.run.spent import Spent
 from conformance.run.store import Store
 from conformance.run.sweep import Block, ListedBlock
 from conformance.run.trials import Outcome, Panel
+from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits
 from conformance.targets.transport.worker import die_with_parent
 
-__all__ = ["Dispatch", "Progress", "default_jobs", "execute", "perform"]
+__all__ = ["Dispatch", "Progress", "default_jobs", "execute", "perform", "sweeping"]
 
 TELL_EVERY = 0.2  # seconds between two messages of a job
 
@@ -203,10 +204,9 @@ def _examined(plan: Plan, shard: Shard, panel: Panel, tell: Callable[[Progress],
 
 
 def _sweep(plan: Plan, block: Block | ListedBlock, panel: Panel, store: Store, spent: Spent) -> Progress:
-    """Sweep a block, on those targets that trace nothing where the run has other cases, too; write what came of it."""
-    cheap = {name: each for name, each in panel.targets.items() if not (plan.cases and each.traces)}
+    """Sweep a block, and write what came of it."""
     cases = list(block.cases())
-    found = sweep.sweep(panel, scopes_of(plan, cheap), cases)
+    found = sweep.sweep(panel, scopes_of(plan, sweeping(plan, panel)), cases)
     kept = [row for swept in found.values() for outcome in swept.kept for row in rows([outcome])]
     if kept:
         store.write_shard(block.name, kept)
@@ -214,6 +214,11 @@ def _sweep(plan: Plan, block: Block | ListedBlock, panel: Panel, store: Store, s
     store.write_swept(block.name, [block.row(name, swept, share) for name, swept in found.items()])
     verdicts = Counter({(name, what): number for name, each in found.items() for what, number in each.counts.items()})
     return Progress(block.op, 0, verdicts, block.name, swept=len(cases))
+
+
+def sweeping(plan: Plan, panel: Panel) -> dict[str, Target]:
+    """Return the targets that sweep blocks: where the run has other cases, too, those that trace nothing."""
+    return {name: target for name, target in panel.targets.items() if not (plan.cases and target.traces)}
 
 
 class Tally:

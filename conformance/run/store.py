@@ -140,6 +140,12 @@ class Store:
         pl.DataFrame(data, schema=dict(COLUMNS), orient="row").write_parquet(content, compression="zstd")
         self._replace(self.shards / f"{name}.parquet", content.getvalue())
 
+    def write_file(self, name: str, content: bytes) -> None:
+        """Write a file of a shard that was done in another folder."""
+        with storing(self.folder):
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        self._replace(self.folder / name, content)
+
     def observations(self) -> pl.LazyFrame:
         """Return every observation of the run, lazily, in the order of the shards' names."""
         paths = sorted(self.shards.glob("*.parquet"))
