@@ -7,7 +7,8 @@ implement, and what its way to compute the op does not check, is no divergence.
 
 from dataclasses import replace
 
-from conformance.judge.allowed import Allowed, Permitted, adopted
+from conformance.judge import zeros
+from conformance.judge.allowed import Allowed, Permitted, Results, adopted, preferred
 from conformance.judge.diagnosis import decided_by, diagnosed
 from conformance.judge.verdicts import verdict
 from conformance.model import Case, Observation, Returned, Verdict
@@ -45,7 +46,15 @@ def judge(case: Case, permits: Permitted, observation: Observation, target: Targ
         named = diagnosed(permits, arithmetic, observation, under)
         rule = judged.rule or decided_by(permits(arithmetic), observation)
         return replace(judged, symptoms=judged.symptoms + named, rule=rule)
+    if judged.outcome == "agrees" and case.regime == "special" and isinstance(observation, Returned):
+        judged = replace(judged, made={**_zeros(permits(arithmetic), observation), **judged.made})
     return beyond(limit, judged, observation) if limit else judged
+
+
+def _zeros(sets: Allowed, observation: Returned) -> zeros.Shown:
+    """Return what a right result shows of zeros and subnormal numbers."""
+    first = preferred(sets)
+    return zeros.shown(first, observation.arrays) if isinstance(first, Results) else {}
 
 
 def beyond(limit: str, judged: Verdict, observation: Observation) -> Verdict:

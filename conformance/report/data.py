@@ -7,6 +7,7 @@ from pathlib import Path
 from conformance.networks.results import Results, read
 from conformance.report import accuracy, board, timing
 from conformance.report.changes import changes
+from conformance.report.choices import choices, limits
 from conformance.report.coverage import coverage
 from conformance.report.findings import findings
 from conformance.report.observed import Observed, load
@@ -58,6 +59,8 @@ def gather(folders: Sequence[Path]) -> Report:
         fingerprints=accuracy.fingerprints(observed, columns),
         growth=accuracy.growth(observed, columns),
         rules=rules(observed, columns),
+        choices=choices(observed, columns),
+        limits=limits(observed, columns),
         timings=timings,
         ceilings=timing.ceilings(observed),
         networks=networks(observed),

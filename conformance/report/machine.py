@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from conformance.report.orders import Orders
-from conformance.report.records import Cell, Product, Report, Rule, Shown, Tally
+from conformance.report.records import Cell, Choice, Product, Report, Rule, Shown, Tally
 from conformance.report.verdict import exit_code, new, stale, verdict
 from conformance.run.evidence import State
 
@@ -61,6 +61,8 @@ def as_json(report: Report) -> str:
         "fingerprints": [_measured(report, asdict(row)) for row in report.fingerprints],
         "growth": [_measured(report, asdict(row)) for row in report.growth],
         "rules": [_rule(report, rule) for rule in report.rules],
+        "choices": [_choice(report, choice) for choice in report.choices],
+        "limits": [_choice(report, choice) for choice in report.limits],
         "timings": [asdict(timing) for timing in report.timings],
         "ceilings": [{"run": run, "measured": measured} for run, measured in report.ceilings],
         "networks": [{"run": run} | asdict(found) for run, found in report.networks],
@@ -155,6 +157,12 @@ def _rule(report: Report, rule: Rule) -> dict[str, Any]:
     ]
     told = {"id": rule.id, "op": rule.op, "text": rule.text, "kind": rule.kind, "meaning": rule.meaning}
     return told | {"counts": counts}
+
+
+def _choice(report: Report, choice: Choice) -> dict[str, Any]:
+    """Return what every target did where a rule leaves a choice, or beyond a limit."""
+    did = [_product(report, number) | {"did": dict(counts)} for number, counts in enumerate(choice.counts) if counts]
+    return {"rule": choice.rule, "op": choice.op, "text": choice.text, "targets": did, "remarks": choice.remarks}
 
 
 def as_junit(report: Report) -> str:

@@ -21,6 +21,7 @@ __all__ = [
     "Accuracy",
     "Cell",
     "Change",
+    "Choice",
     "Coverage",
     "Fingerprint",
     "Grid",
@@ -110,6 +111,7 @@ class Product:
     summary: str
     version: str  # of the library that is judged
     name: str  # for tables
+    library: str = ""  # whose code it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +271,17 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What every target did where a rule leaves a choice, or beyond a limit that some target declares."""
+
+    rule: str  # or the reason of the limit
+    op: str
+    text: str
+    counts: tuple[tuple[tuple[str, int], ...], ...]  # one a product: what it did, in how many calls
+    remarks: tuple[str, ...]  # where the modes of one library differ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """One layer on one product."""
 
@@ -347,6 +360,8 @@ class Report:
     fingerprints: tuple[Fingerprint, ...]
     growth: tuple[Growth, ...]
     rules: tuple[Rule, ...]
+    choices: tuple[Choice, ...]
+    limits: tuple[Choice, ...]
     timings: tuple[Timing, ...]
     ceilings: tuple[tuple[int, Mapping[str, Any]], ...]  # run, what the machine can
     networks: tuple[tuple[int, Results], ...]  # run, the networks that were run with it

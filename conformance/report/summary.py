@@ -86,10 +86,18 @@ def products(heads: Sequence[Run], observed: Sequence[Observed]) -> tuple[Produc
         called = entry.calls["target"].unique().sort().to_list()
         for name in dict.fromkeys([*planned, *called]):
             described = _record(planned.get(name))
-            version = installation_of(name, _record(described.get("about"))).version
-            summary = str(described.get("summary", ""))
-            short = _short(name, described)
-            found.append(Product(number, name, anchor("product", head.label, name), summary, version, short))
+            installation = installation_of(name, _record(described.get("about")))
+            found.append(
+                Product(
+                    run=number,
+                    target=name,
+                    anchor=anchor("product", head.label, name),
+                    summary=str(described.get("summary", "")),
+                    version=installation.version,
+                    name=_short(name, described),
+                    library=installation.library,
+                )
+            )
     return tuple(found)
 
 

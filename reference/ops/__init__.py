@@ -30,6 +30,7 @@ Choices:
     common.R3  A subnormal number counts as what it is.
     common.R4  A float is no integer: 5.0 is refused where 5 is asked for.
     common.R5  Every digit of an integer counts.
+    common.R6  A sum that is exactly zero is +0, and a maximum of zeros the one that comes first.
 
 Refusals:
     A call that breaks a rule is refused, by whatever error. Where it breaks several, the specification does not say
@@ -82,6 +83,10 @@ COMMON: Choices = {
     "common.R5": (
         Alternative("all", "64 bits tell seeds apart", (TENSORFLOW,), "core/kernels/stateless_random_ops"),
         Alternative("53 bits", "integers past 2^53 are rounded", ("JavaScript",), "ECMA-262, The Number Type"),
+    ),
+    "common.R6": (
+        Alternative("as stated", "that zero", (TENSORFLOW,), "sums that begin with +0; maxima that keep the first"),
+        Alternative(EITHER, "+0 or -0", (TENSORFLOW, "JAX", "PyTorch"), "IEEE 754-2019, 6.3: by the order of terms"),
     ),
 }
 
