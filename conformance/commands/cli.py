@@ -116,6 +116,9 @@ def run(
     ] = None,
     layout: Annotated[list[str] | None, typer.Option(help="NHWC or NCHW. Repeats; both by default.")] = None,
     valid_only: Annotated[bool, typer.Option("--valid-only", help="Make no calls that break a rule.")] = False,
+    mathematics: Annotated[
+        bool, typer.Option("--mathematics", help="Hold targets to the rules of mathematics alone, to no choice.")
+    ] = False,
     cases: Annotated[
         int | None,
         typer.Option(min=1, max=2**32, help="Cases of the common stream for each op, and of no other source."),
@@ -177,7 +180,13 @@ def run(
         planned = {"target": target, "op": op, "cases": cases, "seed": seed, "timeout": timeout, "python": python}
         given: dict[str, object] = {"out": out, "profile": profile, "known": known, "world": world, **planned}
         given |= {"tensorflow": tensorflow, "dtype": dtype, "layout": layout, "valid-only": valid_only or None}
-        given |= {"corpus": corpus, "shard": shard, "processor": processor, "no-known": no_known or None}
+        given |= {
+            "mathematics": mathematics or None,
+            "corpus": corpus,
+            "shard": shard,
+            "processor": processor,
+            "no-known": no_known or None,
+        }
         if said := [f"--{name}" for name, value in given.items() if value is not None]:
             raise UsageError(f"--resume goes on with the run as it was planned: leave {', '.join(said)}")
         store = Store.resume(resume)
@@ -207,7 +216,8 @@ def run(
             profile=str(profile) if profile else None,
             dtypes=_words("dtype", dtype),
             layouts=_words("layout", layout),
-            valid_only=valid_only,
+            valid_only=valid_only or mathematics,
+            mathematics=mathematics,
             part=_part(shard),
             known=tuple(map(str, known or ())),
             no_known=no_known,

@@ -38,7 +38,9 @@ def judge(case: Case, permits: Permitted, observation: Observation, target: Targ
         tried = (under(permits(other)) for other in others)
         judged = next((found for found in tried if found.outcome == "agrees"), judged)
     limit = None
-    if judged.kind == "accepted-invalid":
+    if target.mathematics and judged.kind in ("accepted-invalid", "refused-valid"):
+        limit = "held to mathematics alone: which calls are refused is not judged"
+    elif judged.kind == "accepted-invalid":
         limit = target.cannot_refuse(case.op, route, judged.rule)
     elif not case.breaks and (judged.outcome == "agrees" or judged.kind == "refused-valid"):
         limit = unsupported(target, case, route)

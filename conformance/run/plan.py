@@ -63,6 +63,7 @@ class Plan:
     dtypes: tuple[str, ...] = ()  # all where none is given
     layouts: tuple[str, ...] = ()  # likewise
     valid_only: bool = False  # whether no call breaks a rule on purpose
+    mathematics: bool = False  # whether targets are held to the rules of mathematics alone
     part: tuple[int, int] = (1, 1)  # which of how many parts of the plan: its shards are dealt out among them
     known: tuple[str, ...] = ()  # files of what is known, beside the suite's own
     no_known: bool = False  # whether the suite's own list is left out
@@ -71,7 +72,8 @@ class Plan:
 def found(plan: Plan) -> dict[str, Target]:
     """Return the targets of a plan, with the profile that its user gives."""
     given = loaded(Path(plan.profile)) if plan.profile else None
-    return {name: find(name).claiming(given) if given else find(name) for name in plan.targets}
+    targets = {name: find(name).claiming(given) if given else find(name) for name in plan.targets}
+    return {name: replace(target, mathematics=plan.mathematics) for name, target in targets.items()}
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -61,6 +61,8 @@ class Target:
     profile: Profile | None = None  # what it claims, where that is not said by the fields above
     unseen: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # rules that a route cannot refuse
 
+    mathematics: bool = False  # whether it is held to the rules of mathematics alone
+
     def claiming(self, profile: Profile) -> "Target":
         """Return the target with what it says of itself."""
         return replace(
@@ -102,6 +104,8 @@ class Target:
 
     def adopts(self, op: str, rule: str) -> Container[str]:
         """Return which alternatives of a rule of kind choice it may make."""
+        if self.mathematics:
+            return names(rule)
         if rule in GENERATORS:
             return names(rule) if self.draws_own(op) else ("kernels",)
         return self.profile.adopts(rule) if self.profile else names(rule, of_tensorflow=True)

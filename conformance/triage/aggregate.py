@@ -49,7 +49,7 @@ def find(
 
     installations: what each target is.
     """
-    found = [*_masks(store, targets), *_arithmetics(store, targets, fingerprints), *_choices(store)]
+    found = [*_masks(store, targets), *_arithmetics(store, targets, fingerprints), *_choices(store, targets)]
     return [_with_cause(cluster, causes, installations.get(cluster.target, UNKNOWN)) for cluster in found]
 
 
@@ -98,11 +98,11 @@ def _arithmetics(
         yield _cluster(rows, _worse(print_, arithmetic))
 
 
-def _choices(store: Store) -> Iterator[Cluster]:
+def _choices(store: Store, targets: Mapping[str, Target]) -> Iterator[Cluster]:
     """Look, in the calls that a choice decided, for an alternative that all of them show."""
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in store.rows((pl.col("choices") != "") & (pl.col("verdict") == "agrees")):
-        for rule in row.judged.made:
+        for rule in row.judged.made if not targets[row.target].mathematics else ():
             groups.setdefault((row.op, row.target, rule), []).append(row)
     for (_, _, rule), rows in groups.items():
         shown = Counter(name for row in rows for name in row.judged.made[rule])
