@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from conformance.commands import releases
+from conformance.commands import bits, releases
 from conformance.commands.report import write
 from conformance.errors import UsageError
+from conformance.order.bits import Kept
 from conformance.report import history as rows
 from conformance.run.trials import Panel
 from conformance.targets import registry
@@ -48,6 +49,10 @@ def history(
     ] = None,
     out: Annotated[Path, typer.Option(help="The folder that keeps what is measured, and the pages.")] = FOLDER,
     again: Annotated[bool, typer.Option("--again", help="Measure anew what is kept.")] = False,
+    same_bits: Annotated[
+        bool,
+        typer.Option("--bits", help="Compare bits, too: which kinds of calls keep them."),
+    ] = False,
     record: Annotated[bool, typer.Option("--record", help="Write the releases into the causes' files.")] = False,
 ) -> int:
     """Show by target and release which known causes are seen; what was measured is kept, and not measured again."""
@@ -63,7 +68,9 @@ def history(
     for name, why in missing.items():
         ledger.add(column(name, why=why), name)
     ledger.keep()
-    show(rows.table(ledger.history, causes), out)
+    if same_bits:
+        bits.measured(sorted(names, key=lambda name: rows.order(ledger.history.columns[name])), out, typer.echo)
+    show(rows.table(ledger.history, causes), bits.read(out), out)
     if record:
         recorded(paths, ledger.history)
     return 0
@@ -160,7 +167,7 @@ def between(ends: str) -> list[str]:
 ENDS = ("first", "last")
 
 
-def show(table: rows.Table, folder: Path) -> None:
+def show(table: rows.Table, kept: Sequence[Kept], folder: Path) -> None:
     """Print the table, and write it as pages."""
     drawn = Table("cause", "target", *table.releases, "change", box=box.SIMPLE_HEAD)
     for row in table.rows:
@@ -172,7 +179,7 @@ def show(table: rows.Table, folder: Path) -> None:
         console.print(f"not run: {name}: {why}", markup=False)
     from conformance.report import pages  # noqa: PLC0415 -- Altair takes a second to import
 
-    written = [write(folder / f"history.{end}", pages.history(table, end)) for end in ("html", "md")]
+    written = [write(folder / f"history.{end}", pages.history(table, kept, end)) for end in ("html", "md")]
     console.print(f"written: {', '.join(map(str, written))}, {folder / known.FILE}", markup=False, soft_wrap=True)
 
 

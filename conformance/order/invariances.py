@@ -16,7 +16,7 @@ from conformance.order.probing import in_layout, in_nhwc
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Worker
 
-__all__ = ["ELSEWHERE", "NOT_TESTED", "WITHIN", "Answer", "Operands", "drawn", "measured"]
+__all__ = ["ELSEWHERE", "NOT_TESTED", "WITHIN", "Answer", "Operands", "drawn", "measured", "run"]
 
 Select = Callable[[Array], Array]
 

@@ -23,7 +23,7 @@ from conformance.targets.target import Target
 from conformance.targets.transport.pool import Worker
 from conformance.targets.transport.zygote import Zygotes
 
-__all__ = ["Surveyor"]
+__all__ = ["DTYPES", "MANY", "TYPICAL", "Surveyor"]
 
 MANY = 64  # masks in a call
 DTYPES = ("float16", "bfloat16", "float64")  # beside float32, on one kind of sizes

@@ -9,7 +9,7 @@ from conformance.judge.severity import gravity
 from conformance.triage.known.cause import Cause
 from conformance.triage.known.history import Column, History, State
 
-__all__ = ["Row", "Table", "change", "table"]
+__all__ = ["Row", "Table", "change", "order", "table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Table:
 
 def table(history: History, causes: Sequence[Cause]) -> Table:
     """Return what is known of causes."""
-    columns = sorted(history.columns.items(), key=lambda entry: _order(entry[1]))
+    columns = sorted(history.columns.items(), key=lambda entry: order(entry[1]))
     releases = tuple(dict.fromkeys(label(column) for _, column in columns))
     targets = tuple(dict.fromkeys(column.target for _, column in columns))
     ranked = sorted(causes, key=lambda cause: (gravity(cause.severity, ""), cause.id))
@@ -48,7 +48,7 @@ def label(column: Column) -> str:
     return f"{column.release} ({column.version})" if column.release and dated else column.release or column.version
 
 
-def _order(column: Column) -> tuple[bool, Version, str]:
+def order(column: Column) -> tuple[bool, Version, str]:
     """Return what sorts columns: processors apart, releases by age."""
     try:
         version = Version(column.version or column.release.partition("-")[0])

@@ -3,6 +3,7 @@
 import math
 import re
 from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup, escape
 
 from conformance.ops import OPS
+from conformance.order.bits import Kept
 from conformance.report import figures, verdict, wording
 from conformance.report.charts import growth_charts, timing_charts
 from conformance.report.columns import ACCURACY, SHARES, ULPS
@@ -72,9 +74,9 @@ def chapter(op: Op) -> str:
     return _environment().get_template("chapter.md").render(op=op, examples=examples())
 
 
-def history(table: Table, end: str) -> str:
-    """Return causes by release as a page of its own; end: html or md."""
-    return _environment().get_template(f"history.{end}").render(table=table, **_static())
+def history(table: Table, kept: Sequence[Kept], end: str) -> str:
+    """Return causes by release, and which bits were kept, as a page of its own; end: html or md."""
+    return _environment().get_template(f"history.{end}").render(table=table, kept=kept, **_static())
 
 
 def markdown(report: Report) -> str:

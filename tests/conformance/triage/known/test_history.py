@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from conformance.commands.bits import pairs
 from conformance.commands.history import between
 from conformance.errors import SuiteError, UsageError
 from conformance.model import ArraySpec, Case
+from conformance.order.bits import Change, Kept
 from conformance.report.history import change, table
 from conformance.report.pages import history as page
 from conformance.triage.known.cause import Cause, Place, Versions
@@ -35,6 +37,8 @@ CAUSE = Cause(
     where=(Place(ops=("dropout",), kinds=("crashed",), targets=("tf-cpu-*",)),),
     cases=(CASE,),
 )
+CHANGE = Change(before="sequential", after="in 8 lanes", number=2, smallest="3x3 <windows>")
+KEPT = Kept(op="conv2d", one="a@1", other="a@2", same=40, common=42, changes=(CHANGE,))
 NAMES = {"2.18.1": "tf-cpu-eager@2.18.1", "2.20.0": "tf-cpu-eager@2.20.0", "2.21.0": "tf-cpu-eager@2.21.0"}
 
 
@@ -128,11 +132,13 @@ def test_the_page_escapes_and_shows_each_release() -> None:
     """A row a cause and target, its title as text, a cell a release."""
     found = table(of(v2_18_1=("not there",), v2_21_0=("seen",)), [CAUSE])
 
-    html, markdown = page(found, "html"), page(found, "md")
+    html, markdown = page(found, [KEPT], "html"), page(found, [KEPT], "md")
 
     assert "a &lt;fault&gt;" in html
     assert "<fault>" not in html
     assert "| - | seen | new in 2.21.0 |" in markdown
+    assert "| conv2d | a@1 | a@2 | 40 of 42 | 3x3 &lt;windows>: sequential -> in 8 lanes |" in markdown
+    assert "3x3 &lt;windows&gt;: sequential &rarr; in 8 lanes" in html
 
 
 def test_columns_stand_by_version() -> None:
@@ -164,3 +170,10 @@ def test_data_is_json_that_another_program_reads(tmp_path: Path) -> None:
     write(tmp_path, of(v2_21_0=("seen",)))
     data = json.loads((tmp_path / "history.json").read_text())
     assert data["found"]["tf-cpu-eager@2.21.0"] == {key_of(CAUSE): ["seen"]}
+
+
+def test_bits_are_compared_between_neighbouring_releases_and_within_the_newest() -> None:
+    """Each target with its own earlier release, and the others of the newest release with the first target."""
+    names = ["eager@1", "eager@2", "xla@1", "xla@2"]
+    names = [f"tf-cpu-{name}" for name in names]
+    assert list(pairs(names)) == [(names[0], names[1]), (names[2], names[3]), (names[1], names[3])]
