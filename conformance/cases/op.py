@@ -66,6 +66,7 @@ class Op:
     operands: Mapping[str, Role]  # the array arguments
     dtypes: tuple[str, ...]  # of the first array, as the generator draws them: the common ones more than once
     layouts: tuple[str, ...] = ("NHWC", "NCHW")  # of its images; none where it has no image
+    pairs: bool = True  # whether strides, dilations and ksize may be two numbers
     shape_argument: str | None = None  # the argument that is a shape
     options: tuple[str, ...] = ()  # arguments that a call may leave out
     result: Role = "image"  # what its (first) result is

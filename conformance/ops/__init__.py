@@ -5,6 +5,7 @@ A new op is a record more: docs/adding-an-op.md.
 """
 
 from conformance.ops.arguments import arguments
+from conformance.ops.canonical import canonical
 from conformance.ops.coverage import Coverage, Reached, covering, made, makeable, met
 from conformance.ops.features import features
 from conformance.ops.files import case_from_json
@@ -19,6 +20,7 @@ __all__ = [
     "Coverage",
     "Reached",
     "arguments",
+    "canonical",
     "case_from_json",
     "covering",
     "features",

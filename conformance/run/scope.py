@@ -65,6 +65,7 @@ class Scope:
         ordinary = case.dtype in OPS[case.op].dtypes  # a break of a rule about dtypes has another
         return (
             self.target.offers(case.op)
+            and not (self._simple and classes.get("shape spelt") == "two")  # height and width alone are no shape
             and (not self.dtypes or not ordinary or case.dtype in self.dtypes)
             and (not self.layouts or classes.get("layout", self.layouts[0]) in self.layouts)
         )
@@ -76,21 +77,31 @@ class Scope:
             del classes["dtype"]
         return self.target.unsupported(case.op, classes, route_of(self.target, case)) is None
 
+    def spelt(self, case: Case) -> Case:
+        """Return a call in the words that the target reads."""
+        return ops.canonical(case) if self._simple and not case.breaks else case
+
+    @property
+    def _simple(self) -> bool:
+        """Whether the target reads canonical spellings only."""
+        return self.target.profile is not None and self.target.profile.spelling == "canonical"
+
     def fitted(self, case: Case, seed: int, number: int, dtypes: Sequence[str]) -> Case | None:
         """
         Return the call that the target gets in the place of a case; None where no such call was found.
 
         number: the case's among the valid ones of its stream, or among the broken ones; dtypes: `dtypes_of` its op.
         """
-        if self.asks(case) and (self.claims(case) or is_probe(case, number)):
-            return case
+        spelt = self.spelt(case)
+        if self.asks(case) and (self.claims(spelt) or is_probe(case, number)):
+            return spelt
         if not dtypes:
             return None
         # The same dtype for all of a group, whose calls share what is traced and compiled.
         dtype = dtypes[number // GROUP % len(dtypes)]
         others = redrawn(case, seed, number)
         if case.breaks is None:
-            others = (each if each.dtype in dtypes else OPS[case.op].cast(each, dtype) for each in others)
+            others = (self.spelt(each if each.dtype in dtypes else OPS[case.op].cast(each, dtype)) for each in others)
         return next((each for each in others if self.asks(each) and self.claims(each)), None)
 
 

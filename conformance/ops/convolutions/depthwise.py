@@ -23,6 +23,7 @@ EMPTY = (conditions.NO_BATCH, conditions.NO_ROWS, conditions.NO_COLUMNS)
 DEPTHWISE_CONV2D = replace(
     CONV2D,
     name="depthwise_conv2d",
+    pairs=False,
     reference=reference.depthwise_conv2d,
     operands={"input": "image", "filter": "filters"},
     dtypes=DTYPES,
@@ -47,6 +48,7 @@ DEPTHWISE_CONV2D = replace(
 DEPTHWISE_CONV2D_BACKPROP_INPUT = replace(
     CONV2D_BACKPROP_INPUT,
     name="depthwise_conv2d_backprop_input",
+    pairs=False,
     reference=reference.depthwise_conv2d_backprop_input,
     operands={"filter": "filters", "out_backprop": "image"},
     dtypes=DTYPES,
@@ -67,6 +69,7 @@ DEPTHWISE_CONV2D_BACKPROP_INPUT = replace(
 DEPTHWISE_CONV2D_BACKPROP_FILTER = replace(
     CONV2D_BACKPROP_FILTER,
     name="depthwise_conv2d_backprop_filter",
+    pairs=False,
     reference=reference.depthwise_conv2d_backprop_filter,
     dtypes=DTYPES,
     linear=None,

@@ -116,3 +116,15 @@ def test_a_probe_is_the_first_call_of_a_group() -> None:
     ]
 
     assert [case.regime for case in probes] == ["lattice"] * 3
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_a_canonical_call_means_the_same_in_few_words(op: str) -> None:
+    """Every valid one has the same geometry and dtype, is still valid, and its strides are two numbers, or four."""
+    cases = valid(drawn(op, target({"spelling": "canonical"})))
+
+    assert {str(ops.features(case).get("strides spelt", "two")) for case in cases} <= {"two", "four"}
+    assert {str(ops.features(case).get("shape spelt", "list")) for case in cases} == {"list"}
+    for case in valid(drawn(op, target()))[::25]:
+        assert ops.geometry(ops.canonical(case)) == ops.geometry(case)
+        OPS[op].reference(**ops.arguments(ops.canonical(case)))
