@@ -67,6 +67,25 @@ def bottlenecks() -> Iterator[Layer]:
         yield conv(f"conv{stage}_1c", 1, 4 * depth, bias=False)
 
 
+def separable() -> Iterator[Layer]:
+    """Yield MobileNet's stem, and its convolutions one channel at a time with those of 1x1 that follow them."""
+    yield conv("conv1", 3, 32, 2, bias=False)
+    channels = 32
+    for number, (outputs, stride) in enumerate(MOBILE, 1):
+        yield Layer(
+            name=f"conv{number}_dw",
+            op="depthwise_conv2d",
+            taps=(3, 3),
+            outputs=channels,
+            strides=(stride, stride),
+            padding="SAME",
+            bias=False,
+            activation="relu",
+        )
+        yield conv(f"conv{number}_pw", 1, outputs, bias=False)
+        channels = outputs
+
+
 def mirrored(network: Network, title: str, source: str) -> Network:
     """
     Return a network followed by its way back to pixels: the deconvolutional network that visualises it.
@@ -89,6 +108,9 @@ def _undone(layer: Layer, size: Pair, channels: int) -> Layer:
         raise SuiteError(f"no layer leads back through {layer.op}: {layer.name}")
     return back(layer, size, channels)
 
+
+# Outputs and stride of each of MobileNet's blocks.
+MOBILE = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))
 
 LENET = Network(
     name="lenet-5",
@@ -193,6 +215,15 @@ RESNET = Network(
     source="He, Zhang, Ren and Sun, Deep residual learning for image recognition, CVPR 2016, without batch norm",
 )
 
+MOBILENET = Network(
+    name="mobilenet",
+    title="MobileNet, width 1",
+    input=(224, 224, 3),
+    layers=(*separable(), pool("pool", 7, 1, "avg_pool"), dense("output", 1000, "")),
+    source="Howard et al., MobileNets: efficient convolutional neural networks for mobile vision applications, "
+    "arXiv:1704.04861, 2017, without batch norm",
+)
+
 DECONVOLUTIONAL = mirrored(
     VGG,
     "VGG-16 and its deconvolutional mirror",
@@ -200,5 +231,5 @@ DECONVOLUTIONAL = mirrored(
 )
 
 NETWORKS: Mapping[str, Network] = {
-    network.name: network for network in (LENET, MNIST, DQN, VGG, DECONVOLUTIONAL, FCN, DCGAN, RESNET)
+    network.name: network for network in (LENET, MNIST, DQN, VGG, DECONVOLUTIONAL, FCN, DCGAN, RESNET, MOBILENET)
 }

@@ -6,6 +6,7 @@ are the suite's own, in NumPy and in the dtype of the network, so that only the 
 """
 
 from collections.abc import Mapping
+from math import prod
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def initialised(network: Network, seed: int, dtype: str = "float32") -> dict[str
     for row in table(network):
         if row.filters is None or row.layer.shares:
             continue
-        inputs = row.filters[0] * row.filters[1] * row.input[2]
+        inputs = prod(row.filters) // row.layer.outputs
         drawn = stream.standard_normal(row.filters) * np.sqrt(2 / inputs)
         bias = np.zeros(row.layer.outputs, dtype) if row.layer.bias else None
         found[row.layer.name] = Parameters(drawn.astype(dtype), bias)

@@ -5,7 +5,7 @@ from functools import partial
 
 import reference
 from conformance.cases import conditions
-from conformance.ops.convolutions import breaks, calls, sets, world
+from conformance.ops.convolutions import breaks, calls, depthwise_layer, sets, world
 from conformance.ops.convolutions.forms import FORMS
 from conformance.ops.convolutions.record import (
     CONV2D,
@@ -40,7 +40,7 @@ DEPTHWISE_CONV2D = replace(
     allowed=sets.of_forward("depthwise_conv2d", sets.depthwise_sum),
     sum=sets.depthwise_sum,
     linear=None,
-    layer=None,
+    layer=depthwise_layer.DEPTHWISE,
     geometry=None,
     tensorflow=ROUTES["depthwise_conv2d"],
 )
@@ -53,7 +53,7 @@ DEPTHWISE_CONV2D_BACKPROP_INPUT = replace(
     operands={"filter": "filters", "out_backprop": "image"},
     dtypes=DTYPES,
     linear=None,
-    at_layer=None,
+    at_layer=depthwise_layer.INPUT_GRADIENT,
     valid=partial(calls.valid, "depthwise_conv2d_backprop_input"),
     world=world.of("depthwise_conv2d_backprop_input"),
     takes=partial(calls.takes, "depthwise_conv2d_backprop_input"),
@@ -73,7 +73,7 @@ DEPTHWISE_CONV2D_BACKPROP_FILTER = replace(
     reference=reference.depthwise_conv2d_backprop_filter,
     dtypes=DTYPES,
     linear=None,
-    at_layer=None,
+    at_layer=depthwise_layer.FILTER_GRADIENT,
     valid=partial(calls.valid, "depthwise_conv2d_backprop_filter"),
     world=world.of("depthwise_conv2d_backprop_filter"),
     takes=partial(calls.takes, "depthwise_conv2d_backprop_filter"),

@@ -83,3 +83,16 @@ def test_the_figures_that_texts_print_wrongly_are_named() -> None:
     assert "41600" in first
     assert "850" in second
     assert "10164" in second
+
+
+def test_mobilenet_has_the_weights_of_its_paper() -> None:
+    """
+    4.2 million: 864 of the stem, 9 for each of 4,960 channels, 3,139,584 of the 1x1 layers, 1,025,000 of the last.
+
+    The last depthwise layer sees 7x7 of 1,024 channels.
+    """
+    rows = {row.layer.name: row for row in table(NETWORKS["mobilenet"])}
+
+    assert sum(row.counted.parameters for row in rows.values()) == 864 + 9 * 4960 + 3139584 + 1025000
+    assert rows["conv13_dw"].counted.output == (7, 7, 1024)
+    assert rows["conv13_dw"].filters == (3, 3, 1024, 1)
