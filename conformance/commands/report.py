@@ -21,6 +21,9 @@ def report(
     junit: Annotated[Path | None, typer.Option(help="Also as JUnit XML.")] = None,
     json: Annotated[Path | None, typer.Option(help="Also as JSON: docs/report.md.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Also a summary in Markdown.")] = None,
+    implementations: Annotated[
+        Path | None, typer.Option(help="Also the scoreboard of implementations: FILE.md and FILE.html.", metavar="FILE")
+    ] = None,
 ) -> int:
     """Make one report of any number of runs. The exit code is that of a run: 1 for what is new, or no longer there."""
     from conformance.report import pages  # noqa: PLC0415 -- Altair takes a second to import
@@ -36,6 +39,9 @@ def report(
         (markdown, pages.markdown),
     )
     written = [write(path, text(gathered)) for path, text in outputs if path]
+    if implementations:
+        ends = ((implementations.with_name(f"{implementations.name}.{end}"), end) for end in ("md", "html"))
+        written += [write(path, pages.implementations(gathered, end)) for path, end in ends]
     said = verdict.verdict(gathered)
     typer.echo("\n".join([said.sentence, *said.remarks, *(f"written: {path}" for path in written)]))
     return verdict.exit_code(gathered)

@@ -18,13 +18,14 @@ from conformance.report.columns import ACCURACY, SHARES, ULPS
 from conformance.report.examples import examples
 from conformance.report.heat import LEVELS
 from conformance.report.history import Table
+from conformance.report.implementations import board
 from conformance.report.records import Cell, Report, Tally
 from conformance.report.specification import Op, common, common_rules, ops
 from conformance.run.evidence import THIN, THIN_RULE, State
 from conformance.targets.machine import ISA_LEVELS
 from conformance.triage.findings import Finding
 
-__all__ = ["chapter", "history", "markdown", "page", "preface", "specification"]
+__all__ = ["chapter", "history", "implementations", "markdown", "page", "preface", "specification"]
 
 HERE = Path(__file__).parent
 OPENED = 12  # findings up to which each new one stands open
@@ -77,6 +78,12 @@ def chapter(op: Op) -> str:
 def history(table: Table, kept: Sequence[Kept], end: str) -> str:
     """Return causes by release, and which bits were kept, as a page of its own; end: html or md."""
     return _environment().get_template(f"history.{end}").render(table=table, kept=kept, **_static())
+
+
+def implementations(report: Report, end: str) -> str:
+    """Return the scoreboard of implementations as a page of its own; end: html or md."""
+    template = _environment().get_template(f"implementations.{end}")
+    return template.render(board=board(report), report=report, **_static())
 
 
 def markdown(report: Report) -> str:

@@ -345,3 +345,16 @@ def test_the_footer_says_how_far_the_suite_can_be_trusted(full_run: Path, schema
     assert "59 of 60 mutants killed, 1 false positives in 936 cases" in text
     assert "8 of 9 hazards survived" in text
     assert "conformance selftest --into DIR" in without
+
+
+def test_the_scoreboard_of_implementations_names_versions_evidence_and_faults(full_run: Path, tmp_path: Path) -> None:
+    """Two pages of the same: a cell shows its n, a new finding stands with its severity, a known one with its link."""
+    called("report", full_run, "--implementations", tmp_path / "board")
+    text, page = ((tmp_path / f"board.{end}").read_text() for end in ("md", "html"))
+
+    assert "## tf-cpu-eager" in text
+    assert "(n " in text
+    assert "docs/known-divergences.md#tie-order" in text
+    assert "measured on 2026-" in text
+    assert "not tested" in page
+    assert "docs/known-divergences.md#tie-order" in page
