@@ -58,7 +58,7 @@ def run(tmp_path: Path) -> Run:
 
     def make(*found: Finding) -> Store:
         about = {"versions": {"mine": "0.1", "numpy": "2.0"}}
-        targets = [{"name": name, "about": about} for name in ("mine:ops", "mine:other")]
+        targets: Any = [{"name": name, "about": about} for name in ("mine:ops", "mine:other")]
         store = Store.create(tmp_path / f"run{len(list(tmp_path.iterdir()))}", {"targets": targets, "machine": {}})
         findings.write(store, Findings(tuple(found)))
         return store
