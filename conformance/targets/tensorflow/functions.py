@@ -204,6 +204,36 @@ def transposed_conv2d_backprop_filter(
     return taped(lambda filters: tf.nn.conv2d_transpose(out_backprop, filters, shape, *how), zeros, input)
 
 
+def rate_of(strides: Any, padding: Any, data_format: Any, dilations: Any) -> int:
+    """Return the rate of an atrous convolution, which has stride 1 and NHWC: the dilation of both axes."""
+    steps, gaps = four(strides, "NHWC"), four(dilations, "NHWC")
+    plain = data_format in (None, "NHWC") and isinstance(padding, str)
+    if not plain or steps != [1, 1, 1, 1] or gaps != [1, gaps[1], gaps[1], 1]:
+        raise NotOfferedError("atrous convolutions are NHWC, with stride 1 and one rate")
+    return int(gaps[1])
+
+
+def atrous_conv2d(
+    input: Any, filters: Any, strides: Any, padding: Any, data_format: Any = "NHWC", dilations: Any = None
+) -> Any:
+    """Return conv2d by tf.nn.atrous_conv2d."""
+    return tf.nn.atrous_conv2d(input, filters, rate_of(strides, padding, data_format, dilations), padding)
+
+
+def atrous_conv2d_transpose(
+    input: Any,
+    filters: Any,
+    output_shape: Any,
+    strides: Any,
+    padding: Any = "SAME",
+    data_format: Any = "NHWC",
+    dilations: Any = None,
+) -> Any:
+    """Return conv2d_transpose by tf.nn.atrous_conv2d_transpose."""
+    rate = rate_of(strides, padding, data_format, dilations)
+    return tf.nn.atrous_conv2d_transpose(input, filters, output_shape, rate, padding)
+
+
 def zero_image(input_sizes: Any, filters: Any, out_backprop: Any, data_format: Any) -> Any:
     """Return an image of zeros; of height and width alone, the raw op takes the rest from the others."""
     if len(input_sizes) == 2:

@@ -41,7 +41,7 @@ EVERYWHERE = (
     # Conv2DBackpropInput, Conv2DBackpropFilter and AvgPoolGrad are registered with `input_sizes: int32` and the like.
     Limit(
         ops=(*GRADIENTS, *DEPTHWISE_GRADIENTS, "avg_pool_grad"),
-        routes=("nn", "raw"),
+        routes=("nn", "raw", "atrous"),
         features=INT64_SHAPE,
         reason="the op takes its shape as int32 only",
     ),
@@ -54,6 +54,17 @@ EVERYWHERE = (
     # The text of tf.nn.depthwise_conv2d says so; it warns, and computes something else where it does not refuse.
     Limit(ops=DEPTHWISE, features=DILATED | STRIDED, reason="strides are 1 where dilations are above 1"),
     Limit(ops=("conv2d",), routes=("transposed",), features={"rank": ("5",)}, reason="conv2d_transpose takes rank 4"),
+    *(
+        Limit(ops=("conv2d", "conv2d_transpose"), routes=("atrous",), features=features, reason=reason)
+        for features, reason in (
+            (NCHW, "NHWC only"),
+            (EXPLICIT_PADDING, "no explicit padding"),
+            (STRIDED, "stride 1 only"),
+            ({"rank": ("5",)}, "images of rank 4 only"),
+        )
+    ),
+    Limit(ops=("conv2d_transpose",), routes=("atrous",), features=TWO_SIZES, reason="the shape needs four entries"),
+    Limit(ops=("conv2d_transpose",), routes=("atrous",), features=GROUPED, reason="no groups"),
     # The gradient of MaxPoolGrad is registered as MaxPoolGradGrad, whatever its padding: python/ops/nn_grad.py.
     Limit(ops=("max_pool_grad_grad",), features=EXPLICIT_PADDING, reason="MaxPoolGradGrad takes no explicit padding"),
     Limit(ops=("max_pool_grad",), routes=("argmax",), features=NCHW, reason="max_pool_with_argmax is NHWC only"),

@@ -3,7 +3,8 @@ The ways in which users of TensorFlow compute each op: a name, and the function,
 
 The first is the op as users call it. "tape" is one tf.GradientTape, "twice" the second derivative by two: that of a
 linear op gives the op itself. "transposed" is the tape through conv2d_transpose, whose gradient by its input is conv2d,
-and by its filters conv2d_backprop_filter. The adapter calls what stands here; scripts of findings are written from it.
+and by its filters conv2d_backprop_filter. "atrous" is tf.nn.atrous_conv2d, which is conv2d with stride 1 and one
+dilation, and its transpose. The adapter calls what stands here; scripts of findings are written from it.
 """
 
 from collections.abc import Mapping
@@ -11,8 +12,13 @@ from collections.abc import Mapping
 __all__ = ["ROUTES"]
 
 ROUTES: Mapping[str, Mapping[str, str]] = {
-    "conv2d": {"nn": "tf.nn.conv2d", "twice": "twice_conv2d", "transposed": "transposed_conv2d"},
-    "conv2d_transpose": {"nn": "tf.nn.conv2d_transpose"},
+    "conv2d": {
+        "nn": "tf.nn.conv2d",
+        "twice": "twice_conv2d",
+        "transposed": "transposed_conv2d",
+        "atrous": "atrous_conv2d",
+    },
+    "conv2d_transpose": {"nn": "tf.nn.conv2d_transpose", "atrous": "atrous_conv2d_transpose"},
     "conv2d_backprop_input": {
         "raw": "raw_conv2d_backprop_input",
         "tape": "tape_conv2d_backprop_input",
