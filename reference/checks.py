@@ -5,7 +5,7 @@ They read an argument in every spelling that tf.nn takes and return its plain me
 layout of the call; the ops compute in NHWC.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, TypeAlias
 
@@ -177,9 +177,13 @@ def axes(
     strides: Pair,
     dilations: Pair,
     padding: str | tuple[Pair, Pair],
-    hint: str = "",
+    hint: Callable[[], str] = str,
 ) -> tuple[Axis, Axis]:
-    """Lay the windows of both axes; refuse a window longer than the padded image by more than the stride."""
+    """
+    Lay the windows of both axes; refuse a window longer than the padded image by more than the stride.
+
+    hint: makes what the message ends with.
+    """
     rows, columns = (
         lay(size[i], taps[i], strides[i], dilations[i], padding if isinstance(padding, str) else padding[i])
         for i in range(2)
@@ -191,7 +195,7 @@ def axes(
             raise SpecError(
                 rule,
                 f"a window of {axis.reach} {name} is longer than the {axis.padded} padded ones by more than the "
-                f"stride {axis.stride}: the output would have {axis.out} {name}{hint}",
+                f"stride {axis.stride}: the output would have {axis.out} {name}{hint()}",
                 values={"window": axis.reach, "padded": axis.padded, "stride": axis.stride, "out": axis.out},
                 open_to_empty=missing <= 2 * axis.stride - 1,
             )

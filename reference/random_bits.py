@@ -57,7 +57,7 @@ def philox(counter: Array, key: Sequence[int]) -> Array:
     Source: Salmon et al. 2011, section 3.3.
     """
     # Each word keeps an axis: NumPy warns where a single number wraps, and not where an array does.
-    c0, c1, c2, c3 = np.split(counter.astype(np.uint64), 4, axis=-1)
+    c0, c1, c2, c3 = (counter[..., word, None].astype(np.uint64) for word in range(4))
     k0, k1 = (int(word) for word in key)
     half = np.uint64(32)
     low = np.uint64(_WORD)
@@ -87,8 +87,7 @@ def threefry(counter: Array, key: Sequence[int]) -> Array:
     """
     k0, k1 = (int(word) for word in key)
     keys = (k0, k1, k0 ^ k1 ^ 0x1BD11BDA)
-    x0, x1 = np.split(counter, 2, axis=-1)  # with an axis each, as in `philox`
-    x0, x1 = x0 + np.uint32(k0), x1 + np.uint32(k1)
+    x0, x1 = counter[..., 0, None] + np.uint32(k0), counter[..., 1, None] + np.uint32(k1)  # with an axis each, as above
     for group in range(5):
         for rotation in ((13, 15, 26, 6), (17, 29, 16, 24))[group % 2]:
             x0 = x0 + x1

@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 BLOCK = 2**17  # elements of the patches held at once: 1 MiB of float64, which stays in the cache
+NEARLY = 4  # times a window: an image no larger bounds what its windows hold well enough
 MATRIX = 256  # windows that make a matrix product fast, although they take more
 MOST = 2**23  # elements of them all the same: 64 MiB
 WIDE = 16  # columns of windows, and channels, that make a matrix product fast without copying the image into patches
@@ -90,10 +91,13 @@ class Forward(SumOfProducts):
         n, high, wide, channels = self.left.shape
         image, filters = self.operands
         squares = squared(image.reshape(n, high, wide, groups, channels // groups), "nhwgi", "nhwg")
-        ones = np.ones((*self.right.shape[:2], 1, groups))
-        windows = np.sqrt(Forward(squares, ones, self.geometry).contract(squares, ones))
         norms = np.sqrt(squared(filters, "hwio", "o")).reshape(groups, -1).max(1, initial=0.0)
-        return np.asarray((windows * norms).max(3, keepdims=True))
+        if high * wide <= NEARLY * self.right.shape[0] * self.right.shape[1]:
+            windows = squares.sum((1, 2), keepdims=True)  # of the whole image: not much larger than a window's
+        else:
+            ones = np.ones((*self.right.shape[:2], 1, groups))
+            windows = Forward(squares, ones, self.geometry).contract(squares, ones)
+        return np.asarray((np.sqrt(windows) * norms).max(3, keepdims=True))
 
 
 class FilterGradient(SumOfProducts):

@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 
 from reference.engine.pools import Parts, Pool
-from reference.floats import Array, is_nan, one_nan
+from reference.floats import Array, one_nan
 
 __all__ = ["first_largest", "largest"]
 
@@ -56,39 +56,49 @@ def first_largest(image: Array, geometry: Pool) -> tuple[Array, Array]:
     if 0 in image.shape:
         nothing = geometry.reduce(np.maximum, image, 0)
         return nothing, np.zeros(nothing.shape, np.int64)
-    if image.dtype.itemsize < 8 and prod(image.shape[1:]) < 2**32:
-        return _first_by_keys(image, geometry)
-    indices = np.broadcast_to(np.arange(prod(image.shape[1:])).reshape(image.shape[1:]), image.shape)
-    least = np.iinfo(image.dtype).min if image.dtype.kind in "iu" else np.nan
-    with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
-        values, where = geometry.fold(_first_larger, (image, indices), (least, prod(image.shape[1:])))
-    return one_nan(values), where
-
-
-def _first_by_keys(image: Array, geometry: Pool) -> tuple[Array, Array]:
-    """Do so by one integer an element, of which a window's largest is wanted: its rank, and how few come before it."""
     count = prod(image.shape[1:])
-    keys = (_ranks(image) << 32) + (2**32 - 1 - np.arange(count).reshape(image.shape[1:]))
-    where = ~geometry.reduce(np.maximum, keys, np.iinfo(np.int64).min) & (2**32 - 1)
-    values = np.take_along_axis(image.reshape(len(image), count), where.reshape(len(image), -1), 1)
-    return one_nan(values.reshape(where.shape)), where
+    if image.dtype.itemsize < 8 and count < 2**32:
+        where = _first_by_keys(image, geometry)
+        return _at(image, where), where
+    indices = np.broadcast_to(np.arange(count).reshape(image.shape[1:]), image.shape)
+    _, where = geometry.fold(_first_larger, (_ranks(image), indices), (np.iinfo(np.int64).min, count))
+    return _at(image, where), where
+
+
+def _first_by_keys(image: Array, geometry: Pool) -> Array:
+    """Do so by one integer an element, of which a window's largest is wanted: its rank, and how few come before it."""
+    places = np.arange(prod(image.shape[1:])).reshape(image.shape[1:])
+    keys = (_ranks(image) << 32) + (2**32 - 1 - places)
+    return ~geometry.reduce(np.maximum, keys, np.iinfo(np.int64).min) & (2**32 - 1)
+
+
+def _at(image: Array, where: Array) -> Array:
+    """Return the elements at flat indices of every image."""
+    values = np.take_along_axis(image.reshape(len(image), -1), where.reshape(len(image), -1), 1)
+    return one_nan(values.reshape(where.shape))
 
 
 def _ranks(values: Array) -> Array:
-    """Return integers from -2^31 to 2^31 - 1 that grow with the values: one for +0 and -0, the least for NaN."""
-    if values.dtype.kind in "iu":
-        return values.astype(np.int64) - (2**31 if values.dtype.kind == "u" else 0)
-    wide = values.astype(np.float32) + np.float32(0)  # +0
-    bits = wide.view(np.int32)
+    """
+    Return int64 numbers that grow with the values: one for +0 and -0, the least for NaN.
+
+    Those of less than 8 bytes lie between -2^31 and 2^31 - 1.
+    """
+    wide = np.dtype(f"i{max(values.itemsize, 4)}")
+    least = np.iinfo(wide).min
+    if values.dtype.kind == "i":
+        return values.astype(np.int64)
+    if values.dtype.kind == "u":
+        return np.asarray(values.astype(wide.name.replace("int", "uint")).view(wide) ^ least).astype(np.int64)
+    floats = values.astype(f"f{wide.itemsize}") + 0  # +0
+    bits = floats.view(wide)
     # Magnitudes are integers that grow; those of negative numbers are turned round.
-    ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)
-    return np.where(np.isnan(wide), np.iinfo(np.int32).min, ordered).astype(np.int64)
+    ordered = bits ^ ((bits >> (8 * wide.itemsize - 1)) & np.iinfo(wide).max)
+    return np.where(np.isnan(floats), least, ordered).astype(np.int64)
 
 
 def _first_larger(one: Parts, other: Parts) -> Parts:
-    """Return the larger of two elements and its index; of equal ones, or two NaN, the one that comes first."""
-    (value, index), (second, later) = one, other
-    nan = is_nan(value)
-    alike = (value == second) | (nan & is_nan(second))
-    wins = np.where(alike, later < index, (second > value) | nan)
-    return np.where(wins, second, value), np.where(wins, later, index)
+    """Return the larger of two ranks and its index; of equal ones the one that comes first."""
+    (rank, index), (second, later) = one, other
+    wins = (second > rank) | ((second == rank) & (later < index))
+    return np.where(wins, second, rank), np.where(wins, later, index)

@@ -178,7 +178,7 @@ def fold(
 
     combine: associative. neutral: what changes nothing when it is combined with each part.
     """
-    runs = tuple(np.moveaxis(part, along, 0) for part in parts)
+    runs = tuple(part.swapaxes(along, 0) for part in parts)
     out: Parts | None = None
     place, length, longest = first.copy(), stop - first, int((stop - first).max(initial=0))
     for bit in (1 << power for power in range(longest.bit_length())):
@@ -195,7 +195,7 @@ def fold(
         if 2 * bit <= longest:
             runs = combine(tuple(run[:-bit] for run in runs), tuple(run[bit:] for run in runs))
     out = _nothing(runs, len(first), neutral) if out is None else out
-    return tuple(np.moveaxis(side, 0, along) for side in out)
+    return tuple(side.swapaxes(along, 0) for side in out)
 
 
 def _nothing(parts: Parts, length: int, neutral: Sequence[Any]) -> Parts:

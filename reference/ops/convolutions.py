@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from reference.checks import FLOATS, Padding, Size, axes, padding_pairs, spatial, swapped_filters
 from reference.choices import EITHER, TENSORFLOW, Alternative, Alternatives
@@ -79,6 +80,6 @@ def convolution(
         reason = f"filters of shape {list(filters)} have no element along height, width or depth"
         raise SpecError(f"{op}.R7", reason, values={"filters.shape": tuple(filters)})
     count = form.groups(op, image, filters)
-    hint = swapped_filters(filters, image)
+    hint = partial(swapped_filters, filters, image)
     rows, columns = axes(f"{op}.R9", (image[1], image[2]), (high, wide), steps, gaps, pads, hint)
     return Convolution(rows=rows, columns=columns, groups=count, layout=layout)
