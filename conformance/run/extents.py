@@ -81,9 +81,9 @@ def _size(op: str, side: int, dtype: str) -> int:
 
 
 def sentences(found: Sequence[Extent]) -> Iterator[str]:
-    """Say which small worlds are complete, and how much of the others is known."""
+    """Say which small worlds are complete, and how much of the others is known; nothing of what is not claimed."""
     for (op, side, target), several in groupby(found, lambda each: (each.op, each.side, each.target)):
-        dtypes = list(several)
+        dtypes = [each for each in several if each.calls > each.unsupported]
         for every, some in (("every ", [e for e in dtypes if e.complete]), ("", [e for e in dtypes if not e.complete])):
             if some:
                 names = " and ".join(filter(None, (", ".join(e.dtype for e in some[:-1]), some[-1].dtype)))
