@@ -82,6 +82,8 @@ class Op:
     features: Callable[[Case], dict[str, str]]  # classes that predicates are made of, beside dtype and regime
     simpler: Callable[[Case], Iterator[Case]]  # the call with one part simpler
     varied: Callable[[Case], Iterator[Case]]  # the call with one part other, not simpler
+    # The call with one attribute other, whose arrays may have the same shapes; a number says which comes first.
+    alike: Callable[[Case, int], Iterator[Case]] = field(default=lambda _case, _turn: iter(()))
     cast: Callable[[Case, str], Case]  # the call in another dtype; of any call
     arrays: Callable[[Case], dict[str, Array]]  # drawn by the case's regime, as exact on the lattice as it demands
     allowed: Callable[[Arguments], Permits]  # what a call may give; raises SpecError where it breaks a rule

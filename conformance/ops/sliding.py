@@ -5,15 +5,16 @@ from dataclasses import replace
 from typing import TypeVar
 
 from conformance.cases import classes, sizes
-from conformance.cases.spelling import Spelling
+from conformance.cases.spelling import Spelling, arranged, nhwc
 from conformance.ops.convolutions.forms import Convolution
 from conformance.ops.pools.calls import Pool
 from reference.windows import Axis
 
-__all__ = ["along", "features", "laid", "other_layout", "other_sizes", "plainer_words", "possible"]
+__all__ = ["alike", "along", "features", "laid", "other_layout", "other_sizes", "plainer_words", "possible"]
 
 Sliding = TypeVar("Sliding", Convolution, Pool)
 
+GROWTH = 16  # of the windows, at most, where an attribute is another
 NOTHING: Mapping[str, int] = {}  # no change
 
 
@@ -79,6 +80,36 @@ def laid(call: Sliding, rows: Mapping[str, int] = NOTHING, columns: Mapping[str,
         rows=sizes.axis(call.rows, call.padding, **rows),
         columns=sizes.axis(call.columns, call.padding, **columns),
     )
+
+
+def alike(call: Sliding, turn: int) -> Iterator[Sliding]:
+    """
+    Yield the call with one attribute other, whose arrays may have the same shapes: a cache by shapes confuses both.
+
+    turn: which change comes first.
+    """
+    window = "taps" if isinstance(call, Pool) else "dilation"
+    ways: list[Callable[[], Sliding]] = [
+        lambda: laid(replace(call, padding="VALID" if call.padding == "SAME" else "SAME")),
+        lambda: laid(call, rows={"stride": 2}, columns={"stride": 2}),
+        lambda: _transposed(call),
+        lambda: laid(call, rows={window: 2}, columns={window: 2}),
+        lambda: laid(call, rows={"stride": 1}, columns={"stride": 1}),
+        lambda: laid(call, rows={window: 1}, columns={window: 1}),
+    ]
+    for number in range(len(ways)):
+        other = ways[(turn + number) % len(ways)]()
+        if other.rows.out * other.columns.out <= GROWTH * max(call.rows.out * call.columns.out, 1):
+            yield other
+
+
+def _transposed(call: Sliding) -> Sliding:
+    """Return a pool with the other layout of an image of the same shape, whose axes then are others."""
+    if not isinstance(call, Pool) or call.op == "max_pool_with_argmax":
+        return call
+    turned = other_layout(call)
+    _, rows, columns, channels = nhwc(arranged(call.image, call.spelling.layout), turned.spelling.layout)
+    return replace(laid(turned, rows={"size": rows}, columns={"size": columns}), channels=channels)
 
 
 def plainer_words(call: Sliding, window: Sequence[str]) -> Iterator[Sliding]:

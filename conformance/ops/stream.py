@@ -12,6 +12,7 @@ from conformance.ops.table import OPS
 __all__ = ["REDRAWN", "generate", "invalid", "numbered", "redrawn", "refusals", "valid"]
 
 GROUP = 5  # valid calls that share shapes and attributes: what is traced and compiled for one serves all
+APART = 3  # of so many groups one has a call with arrays of the same shapes that differs in an attribute
 REDRAWN = STRATA  # calls that may take the place of one
 
 
@@ -37,7 +38,8 @@ def generate(
     Yield cases first .. first + count - 1 of an op's stream: case k of a seed is the same in any block.
 
     Of every six cases (by default) the last is broken. Valid ones come in groups of five with one shape; the first of
-    a group is on the lattice, the others go round the regimes.
+    a group is on the lattice, the others go round the regimes. In some groups the last one differs in an attribute:
+    what is kept from call to call by shapes alone is wrong for it.
     """
     return (case for _, case in numbered(op, seed, first, count, valid_share))
 
@@ -89,11 +91,22 @@ def _groups(op: str, seed: int, first: int, end: int) -> Iterator[Case]:
 
 
 def _member(base: Case, member: int) -> Case:
-    """Return one call of a group."""
+    """Return one call of a group; of one group in APART the last differs from the others in an attribute."""
+    call = _sibling(base) if member == GROUP - 1 and base.seed % APART == 0 else base
     return Case(
-        op=base.op,
-        arrays=base.arrays,
-        attributes=base.attributes,
-        regime=rotated(base.dtype, base.regime, member),
+        op=call.op,
+        arrays=call.arrays,
+        attributes=call.attributes,
+        regime=rotated(call.dtype, call.regime, member),
         seed=base.seed + member,
     )
+
+
+def _sibling(base: Case) -> Case:
+    """Return the call with arrays of the same shapes and another attribute; where there is none, with another dtype."""
+    op = OPS[base.op]
+    shapes = [spec.shape for spec in base.arrays.values()]
+    for other in op.alike(base, base.seed // APART):
+        if other.attributes != base.attributes and [spec.shape for spec in other.arrays.values()] == shapes:
+            return other
+    return op.cast(base, next((dtype for dtype in op.dtypes if dtype != base.dtype), base.dtype))

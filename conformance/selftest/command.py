@@ -31,7 +31,7 @@ __all__ = ["main", "measure", "selftest"]
 
 SAMPLE = 12  # one mutant in so many is in the sample
 SAMPLE_CASES = 24  # for each op of a correct implementation in the sample
-CORRECT_CASES = 9 * CASES  # of each correct arithmetic: of a run's length for each op of those that most ops can have
+CORRECT_CASES = 2_700  # of each correct arithmetic, shared by the ops that it is tried on
 REPORT_EVERY = 10.0  # seconds
 
 
@@ -48,7 +48,7 @@ def selftest(
     sampled = sample(mutants(), seed) + sample(acceptances(), seed)
     for start in range(0, len(sampled), SAMPLE):
         if time.monotonic() < until - seconds / 3:
-            killed += run_mutants(sampled[start : start + SAMPLE], seed, CASES, silent)
+            killed += run_mutants(sampled[start : start + SAMPLE], seed, CASES, silent, more=True)
     correct: list[FalsePositives] = []
     for implementation in correct_implementations()[seed % 3 :: 3]:
         if time.monotonic() < until:
@@ -106,7 +106,7 @@ def silent(_text: str) -> None:
 
 
 def measure(
-    cases: Annotated[int, typer.Option(min=1, help="Of each op, for a faulty implementation.")] = CASES,
+    cases: Annotated[int, typer.Option(min=1, help="Of each op's stream, for a faulty implementation.")] = CASES,
     correct_cases: Annotated[
         int, typer.Option(min=0, help="Of each correct arithmetic, shared by the ops that it is tried on.")
     ] = CORRECT_CASES,
@@ -140,7 +140,7 @@ def measure(
 def run_op(op: str, *, cases: int, seed: int) -> tuple[list[MutantResult], list[MutantResult]]:
     """Return what became of the mutants of an op, and of those that accept what a rule refuses."""
     groups = [[each for each in found if each.op == op] for found in (mutants(), acceptances())]
-    killed, accepting = (plain(run_mutants(group, seed, cases, typer.echo)) for group in groups)
+    killed, accepting = (plain(run_mutants(group, seed, cases, typer.echo, more=True)) for group in groups)
     return killed, accepting
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from conformance.judge.fingerprints import DECLARED, from_sums
 from conformance.judge.wording import sentence
-from conformance.ops import OPS, features
+from conformance.ops import OPS, features, generate
 from conformance.run.plan import CASES
 from conformance.selftest.aggregates import Aggregate, Sums, weaker
 from conformance.selftest.correct import correct_implementations
@@ -109,7 +109,8 @@ def run_correct(implementations: Sequence[Implementation], seed: int, first: int
     """Run correct implementations of one op on its cases first .. first + count - 1."""
     aggregates = {each.name: Aggregate(each) for each in implementations}
     alarms: dict[str, list[str]] = defaultdict(list)
-    for trial in trials(implementations, seed, first, count):
+    stream = generate(implementations[0].op, seed, first, count) if implementations else ()
+    for trial in trials(implementations, stream, first=first):
         name = trial.implementation.name
         if trial.verdict.outcome == "disagrees":
             alarms[name].append(f"case {trial.number} ({described(trial)}): {sentence(trial.verdict)}")

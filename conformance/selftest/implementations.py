@@ -61,7 +61,7 @@ class Trial:
     """What became of one case with one implementation."""
 
     implementation: Implementation
-    number: int  # of the case in its op's stream, from 0
+    number: int  # of the case among its op's, from 0
     case: Case
     observation: Observation
     verdict: Verdict
@@ -69,16 +69,15 @@ class Trial:
 
 
 def trials(
-    implementations: Iterable[Implementation], seed: int, first: int, count: int, *, once: bool = False
+    implementations: Iterable[Implementation], stream: Iterable[Case], *, first: int = 0, once: bool = False
 ) -> Iterator[Trial]:
     """
-    Yield what becomes of cases first .. first + count - 1 of an op with implementations of this op.
+    Yield what becomes of cases of an op with implementations of this op.
 
-    once: leave an implementation after its first disagreement.
+    first: the number of the first case; once: leave an implementation after its first disagreement.
     """
     left = list(implementations)
     shared, own = 0.0, {each.name: 0.0 for each in left}
-    stream = ops.generate(left[0].op, seed, first, count) if left else ()
     for number, case in enumerate(stream, first):
         started = time.perf_counter()
         arguments = drawn(case)

@@ -1,15 +1,19 @@
 """How many cases it takes to kill each mutant."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from conformance.judge.wording import sentence
+from conformance.model import Case
 from conformance.ops import OPS
+from conformance.run.plan import SIDE, Plan, Shard, shards
 from conformance.selftest.aggregates import Aggregate
 from conformance.selftest.implementations import Implementation, Trial, trials
+from conformance.targets.registry import find
 
 __all__ = ["MutantResult", "run_mutants"]
 
+TARGET = "reference"  # which claims every call, and traces nothing
 WHOLE_RUN = "the whole run"
 
 
@@ -30,23 +34,38 @@ class MutantResult:
 
 
 def run_mutants(
-    mutants: Iterable[Implementation], seed: int, count: int, report: Callable[[str], None]
+    mutants: Iterable[Implementation], seed: int, count: int, report: Callable[[str], None], *, more: bool = False
 ) -> list[MutantResult]:
-    """Run mutants on the first cases of a run, `count` of each op, until each is killed."""
+    """
+    Run mutants on the cases of a run, `count` of each op's stream, until each is killed.
+
+    more: those of the other sources and of the small world, too, as a run by default has them.
+    """
     found = []
     for op, group in by_op(mutants).items():
-        results = list(run_op(group, seed, count))
+        results = list(run_op(group, calls(op, seed, count, more=more)))
         found += results
         report(f"{op}: {sum(result.killed for result in results)} of {len(group)} killed")
     return found
 
 
-def run_op(mutants: list[Implementation], seed: int, count: int) -> list[MutantResult]:
+def calls(op: str, seed: int, count: int, *, more: bool) -> Iterator[Case]:
+    """Yield the calls of a run of one op on one target, in their order; more: beside those of the stream."""
+    plan = Plan(ops=(op,), targets=(TARGET,), cases=count, seed=seed, jobs=1, more=more, world=SIDE if more else 0)
+    targets = {TARGET: find(TARGET)}
+    for shard in shards(plan):
+        if isinstance(shard, Shard):
+            yield from (case for case, names in shard.cases(plan, targets) if names)
+        else:
+            yield from shard.cases()
+
+
+def run_op(mutants: list[Implementation], stream: Iterable[Case]) -> list[MutantResult]:
     """Run the mutants of one op."""
     aggregates = {mutant.name: Aggregate(mutant) for mutant in mutants}
     killed: dict[str, MutantResult] = {}
     last: dict[str, Trial] = {}
-    for trial in trials(mutants, seed, 0, count, once=True):
+    for trial in trials(mutants, stream, once=True):
         name, judged = trial.implementation.name, trial.verdict
         last[name] = trial
         if judged.outcome == "disagrees":

@@ -7,13 +7,13 @@ mutant for every rule, which accepts what the rule refuses.
 
 from conformance.ops import OPS
 from conformance.selftest.implementations import Implementation
-from conformance.selftest.mutation import dropouts, geometric, numerical, pooling, spelling
+from conformance.selftest.mutation import dropouts, geometric, numerical, pooling, rare, spelling
 from conformance.selftest.mutation.faults import accepting
 from conformance.selftest.mutation.variants import variants
 
 __all__ = ["acceptances", "mutants"]
 
-TABLES = (geometric.TABLE, numerical.TABLE, pooling.TABLE, dropouts.TABLE, spelling.TABLE)
+TABLES = (geometric.TABLE, numerical.TABLE, pooling.TABLE, dropouts.TABLE, spelling.TABLE, rare.TABLE)
 
 
 def mutants() -> list[Implementation]:

@@ -14,6 +14,7 @@ from conformance.targets.transport.pool import Limits
 __all__ = ["OUTCOMES", "HazardResults", "run_hazards"]
 
 EVERY = 3  # calls, of which the last misbehaves
+SIDES = ("batch", "output height", "output width", "channels")
 LIMITS = Limits(seconds=1.0, grace=0.3, memory=1 << 30)
 # The observation and the kind of disagreement that each hazard has to end in; those of a call without one.
 OUTCOMES: Mapping[str, tuple[str, str]] = {
@@ -57,8 +58,9 @@ def run_hazards(seed: int) -> HazardResults:
 
 
 def calls(seed: int) -> Iterator[Case]:
-    """Yield valid calls; every third is named after a hazard."""
-    valid = (case for case in ops.generate("max_pool", seed, 0, 2 * EVERY * len(HAZARDS)) if case.breaks is None)
+    """Yield valid calls with results that are not empty: none may be refused. Every third is named after a hazard."""
+    drawn = (case for case in ops.generate("max_pool", seed, 0, 2 * EVERY * len(HAZARDS)) if case.breaks is None)
+    valid = (case for case in drawn if "0" not in {ops.features(case)[name] for name in SIDES})
     for hazard in HAZARDS:
         for number in range(1, EVERY + 1):
             case = next(valid)

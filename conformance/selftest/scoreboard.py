@@ -6,6 +6,7 @@ The scoreboard as a page.
 
 from collections import Counter
 from collections.abc import Sequence
+from statistics import median
 
 from conformance.selftest.false_positives import FalsePositives, share_below
 from conformance.selftest.killing import MutantResult
@@ -67,6 +68,7 @@ def summary(
         "|---|---|",
         f"| mutants killed | {score(mutants)} |",
         f"| rules whose mutant is killed | {score(acceptances)} |",
+        f"| seconds to kill one: median, worst | {spread([*mutants, *acceptances])} |",
         f"| false positives | {alarms} in {cases:,} cases of {len(correct)} correct implementations: {rate} |",
         "",
         "| killed within | mutants |",
@@ -78,6 +80,12 @@ def summary(
 def score(results: Sequence[MutantResult]) -> str:
     """Return how many were killed."""
     return f"{sum(result.killed for result in results)} of {len(results)}"
+
+
+def spread(results: Sequence[MutantResult]) -> str:
+    """Return the median and the largest of the seconds that it took to kill each."""
+    seconds = [result.seconds for result in results if result.killed] or [0.0]
+    return f"{median(seconds):.2g}, {max(seconds):.2g}"
 
 
 def bands(results: Sequence[MutantResult]) -> list[str]:

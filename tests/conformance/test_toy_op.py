@@ -251,7 +251,7 @@ def test_a_fault_planted_in_it_is_killed() -> None:
         for name, fault in (("adds one", after(lambda _, out: out + 1)), ("nothing", after(lambda _, out: out)))
     )
     verdicts = {
-        mutant.kind: [trial.verdict.outcome for trial in trials([mutant], 0, 0, 60)]
+        mutant.kind: [trial.verdict.outcome for trial in trials([mutant], ops.generate("doubled", 0, 0, 60))]
         for variant in (plus_one, unchanged)
         for mutant in variant.implementations()
     }

@@ -56,6 +56,11 @@ def varied(case: Case) -> Iterator[Case]:
     yield from map(forms.written, sliding.possible((*forms.more(call), *others)))
 
 
+def alike(case: Case, turn: int) -> Iterator[Case]:
+    """Yield the call with other padding, strides or dilations, as valid."""
+    return map(forms.written, sliding.possible(sliding.alike(forms.read(case), turn)))
+
+
 def arrays(factors: tuple[str, str], case: Case) -> dict[str, Array]:
     """Draw the arrays of a case; factors: the two that are multiplied."""
     return demands.arrays(case, demands.products(case.dtype, forms.read(case).terms, *factors))
@@ -102,6 +107,7 @@ CONV2D = Op(
     features=features,
     simpler=simpler,
     varied=varied,
+    alike=alike,
     cast=regimes.cast,
     arrays=partial(arrays, ("input", "filters")),
     allowed=sets.of_forward("conv2d", sets.conv2d_sum),

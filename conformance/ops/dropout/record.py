@@ -99,6 +99,27 @@ def varied(case: Case) -> Iterator[Case]:
         yield from (replace(case, attributes={**case.attributes, "rate": other}) for other in others if other != rate)
 
 
+def alike(case: Case, _turn: int) -> Iterator[Case]:
+    """Yield the call with another seed, if it has any, or rate."""
+    for name in ("seed", "global_seed"):
+        if name in case.attributes:
+            yield replace(case, attributes={**case.attributes, name: _next(case.attributes[name])})
+    rate = case.attributes["rate"]
+    yield replace(
+        case, attributes={**case.attributes, "rate": {**rate, "array": 0.75} if isinstance(rate, dict) else 0.75}
+    )
+
+
+def _next(seed: Json) -> Json:
+    """Return another seed, spelt likewise."""
+    match seed:
+        case {"array": [first, second], "dtype": dtype}:
+            return {"array": [second, first ^ 1], "dtype": dtype}  # type: ignore[operator]
+        case [first, second]:
+            return [second, first ^ 1]  # type: ignore[operator]
+    return int(str(seed)) ^ 1
+
+
 def seeded(case: Case) -> bool:
     """Return whether a call of dropout is given a seed, with which it gives the same bits again."""
     return any(case.attributes.get(name) is not None for name in ("seed", "global_seed"))
@@ -126,6 +147,7 @@ DROPOUT = Op(
     features=seeded_features,
     simpler=simpler,
     varied=varied,
+    alike=alike,
     cast=calls.cast,
     arrays=partial(demands.arrays, demands={}),
     allowed=sets.of_dropout,
@@ -169,6 +191,7 @@ DROPOUT_GRAD = Op(
     features=features,
     simpler=simpler,
     varied=varied,
+    alike=alike,
     cast=calls.cast,
     arrays=gradient_arrays,
     allowed=sets.of_dropout_grad,

@@ -62,6 +62,11 @@ def varied(case: Case, *, layouts: bool = True) -> Iterator[Case]:
     yield from map(calls.written, sliding.possible((*more, *sliding.other_sizes(call, "stride")), is_possible))
 
 
+def alike(case: Case, turn: int) -> Iterator[Case]:
+    """Yield the call with another padding, layout, stride or window, as valid."""
+    return map(calls.written, sliding.possible(sliding.alike(calls.read(case), turn), is_possible))
+
+
 def is_possible(call: Pool) -> bool:
     """Return whether a pool is valid beyond having an output."""
     both = (call.rows, call.columns)
@@ -156,6 +161,7 @@ MAX_POOL = Op(
     features=features,
     simpler=simpler,
     varied=varied,
+    alike=alike,
     cast=regimes.cast,
     arrays=largest_arrays,
     allowed=maxima.of_max_pool,

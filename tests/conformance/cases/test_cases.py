@@ -165,7 +165,28 @@ def test_every_sixth_case_is_broken_and_groups_share_one_shape() -> None:
     assert [k for k, case in enumerate(stream) if case.breaks] == [5, 11, 17, 23]
     assert [case.regime for case in valid[::5]] == ["lattice"] * 4
     for start in range(0, 20, 5):
-        assert len({json.dumps([dict(case.attributes), str(case.arrays)]) for case in valid[start : start + 5]}) == 1
+        assert len({json.dumps([dict(case.attributes), str(case.arrays)]) for case in valid[start : start + 4]}) == 1
+        assert len({str([spec.shape for spec in case.arrays.values()]) for case in valid[start : start + 5]}) == 1
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_some_calls_have_the_shapes_of_the_one_before_and_another_attribute(op: str) -> None:
+    """The last of some groups, as valid as the others: of 60 groups at least five; the reference takes each."""
+    stream = list(ops.generate(op, 4, 0, 300, valid_share=1))
+    last = [(stream[start], stream[start + 4]) for start in range(0, 300, 5)]
+    siblings = [other for base, other in last if (base.attributes, base.dtype) != (other.attributes, other.dtype)]
+
+    assert len(siblings) >= 5
+    assert [broken_rule(replace(case, regime="lattice")) for case in siblings] == [None] * len(siblings)
+
+
+def test_pools_of_one_shape_differ_in_layout_padding_stride_and_window() -> None:
+    """Each is an attribute that a kernel kept by shapes alone confuses."""
+    stream = list(ops.generate("max_pool", 4, 0, 3000, valid_share=1))
+    pairs = [(stream[start].attributes, stream[start + 4].attributes) for start in range(0, 3000, 5)]
+    differing = {name for one, other in pairs for name in {**one, **other} if one.get(name) != other.get(name)}
+
+    assert differing == {"data_format", "padding", "strides", "ksize"}
 
 
 def test_no_case_is_broken_where_all_are_to_be_valid() -> None:

@@ -10,6 +10,7 @@ import pytest
 import reference
 from conformance.model import Returned, Verdict
 from conformance.ops import OPS
+from conformance.run.plan import CASES
 from conformance.run.store import Store
 from conformance.run.trials import Outcome
 from conformance.selftest import hazards, robustness
@@ -185,7 +186,7 @@ def test_the_cases_of_a_correct_arithmetic_are_shared_by_its_ops() -> None:
         counts.update(block.counts)
 
     assert (counts["avg_pool: float64"], counts["conv2d: TF32 rounded"], counts["conv2d: FFT"]) == (193, 386, 2700)
-    assert max(max(block.counts.values()) for block in blocks(2700, OPS)) == 300
+    assert max(max(block.counts.values()) for block in blocks(2700, OPS)) == CASES
 
 
 def test_a_block_that_is_kept_is_not_done_again(tmp_path: Path) -> None:
