@@ -77,6 +77,18 @@ def test_nan_is_dropped_or_propagated_as_a_target_adopts() -> None:
         assert judged_window(judged_as, given, 0.5, np.nan).outcome == outcome
 
 
+def test_held_to_mathematics_alone_no_choice_and_no_refusal_counts() -> None:
+    """Either alternative conforms, even where a profile names one; no refusal is judged; a wrong maximum is wrong."""
+    alone = replace(target(choices={"max_pool.R10": "dropped"}), mathematics=True)
+    attributes: dict[str, Json] = {"ksize": 1, "strides": 1, "padding": "VALID"}
+    arrays = {"input": ArraySpec((1, 1, 1, 1), "float32")}
+    case = Case(op="max_pool", arrays=arrays, attributes=attributes, regime="lattice", seed=0)
+
+    assert judged_window(alone, np.nan, 0.5, np.nan).outcome == "agrees"
+    assert judged_window(alone, 1.0, 0.5, np.nan).outcome == "disagrees"
+    assert judge(case, permits(case, drawn(case)), Raised("ValueError", "no"), alone).outcome == "unsupported"
+
+
 def test_a_verdict_says_which_alternative_was_made() -> None:
     """Where the result tells; of NaN alone a lowest number is one of two that TensorFlow's kernels give."""
     assert judged_window(target(), np.nan, 0.5, np.nan).made == {"max_pool.R10": ("propagated",)}
