@@ -35,11 +35,11 @@ __all__ = ["Mask", "observed", "read", "verdict"]
 NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 RISK = 1e-6  # of a false alarm in a run
 DISTANCES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
+# Over many masks, numbers of fewer bits are uneven: of 128 different ones, 0.3 of them cannot lie below 0.3.
+DTYPES = ("float32", "float64")
 MODERATE = (0.05, 0.95)  # rates whose pairs are looked at: beyond, one pair would weigh too much
 HEAVIEST = 64.0  # weight of a cell, where q is small
 TELLING = 64.0  # bits of chance in a mask that comes twice by no accident
-# Numbers of fewer bits may be uneven: of 128 different ones, 0.3 of them cannot lie below 0.3.
-DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from conformance.model import (
 from conformance.sets import Made, Option, options
 from reference.bounds import Within
 from reference.floats import FORMATS, format_of, ulp
-from reference.ops.masks import kept_shares, possible
+from reference.ops.masks import possible
 
 __all__ = ["verdict"]
 
@@ -36,6 +36,7 @@ STACK = re.compile(r'Detected at node \S+ defined at \(most recent call last\):(
 LONGEST = 300  # characters of a message
 UNWRITTEN = 0x5A  # the bytes that malloc hands out under MALLOC_PERTURB_ as the suite's workers set it
 
+SHARE = "dropout.R16"  # the rule on how many elements are kept
 # The share of all masks, of a fair generator, that a test of the number kept may reject.
 MASK_RISK = 1e-12
 
@@ -300,10 +301,10 @@ def of_mask(option: AnyMask, arrays: tuple[Array, ...]) -> Verdict:
         return of_unscaled(option.x, array, ~found.allowed)
     clear = ~found.ambiguous
     total, kept = int(clear.sum()), int((found.kept & clear).sum())
-    fair = kept_shares(option.rate, array.dtype) if 0 < float(option.rate) < 1 else ()  # a NaN has none
-    if total and fair and all(unlikely(total, kept, share) for share in fair):
-        evidence: Evidence = {"kept": kept, "cells": total, "rate": float(option.rate)}
-        return against("wrong-value", Symptom.SHARE_KEPT, evidence=evidence)
+    rate = float(option.rate)
+    if total and 0 < rate < 1 and unlikely(total, kept, 1 - rate):
+        evidence: Evidence = {"kept": kept, "cells": total, "rate": rate}
+        return replace(against("wrong-value", Symptom.SHARE_KEPT, evidence=evidence), rule=SHARE)
     return Verdict(outcome="agrees", bound_used=0.0, ulps=0.0)
 
 

@@ -112,6 +112,8 @@ def general_dropout(
         dropout.R5   A number 0 gives x itself; neither noise_shape nor seed is looked at.
         dropout.R8   An element is kept where u >= rate, rate rounded once to x's dtype: u equal to rate is kept.
         dropout.R10  One number decides along each axis where noise_shape has 1 or nothing.
+        dropout.R16  An element is kept with a probability of 1 - rate, to within the bits of u: TensorFlow's kernels
+                     draw 10 for float16 and 7 for bfloat16. A generator of another kind keeps that share exactly.
 
     Choices:
         dropout.R4   The value of a rate that is an array is not looked at: all are dropped for 1, more and NaN, and
@@ -188,8 +190,8 @@ def stateless_dropout(
     is a real number with 0 <= rate < 1, or a 0-d array (dropout.R2) of x's dtype (dropout.R3), whose value is not
     looked at (dropout.R4); a number 0 gives x itself (dropout.R5); noise_shape holds integers of at least 0, or None
     for x's size (dropout.R6), and broadcasts to x's shape (dropout.R7). An element is kept where u >= rate, rate
-    rounded once to x's dtype (dropout.R8); a dropped one is +0 whatever it was, a kept -0 stays -0 (dropout.R9); one
-    number decides along each axis where noise_shape has 1 or nothing (dropout.R10).
+    rounded once to x's dtype (dropout.R8), and scaled (dropout.R14, dropout.R15); a dropped one is +0 whatever it was
+    (dropout.R9, dropout.R13); one number decides along each axis where noise_shape has 1 or nothing (dropout.R10).
 
     Shapes:
         x any -> out the same, of the same dtype. noise_shape None: x's shape.

@@ -5,7 +5,6 @@ The choices are those of `reference.ops.dropout`: a mapping from their rules to 
 name, the first.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,7 +14,7 @@ import numpy as np
 from reference.floats import Array, format_of, round_to
 from reference.ops.dropout import CHOICES, NoiseShape, Rate, is_number, mask_shape, read, scaled
 
-__all__ = ["Possible", "dropped", "kept", "kept_shares", "possible", "scaling"]
+__all__ = ["Possible", "dropped", "kept", "possible", "scaling"]
 
 FIRST: Mapping[str, str] = MappingProxyType({})
 # A number for rate, the difference, its reciprocal and the product, each rounded, and float64's own error beside.
@@ -115,19 +114,3 @@ def dropped(x: Array, observed: Array, choices: Mapping[str, str] = FIRST) -> Ar
     if choices.get("dropout.R9") != "NaN":
         return np.asarray(zero)
     return np.where(np.isfinite(x), zero, np.isnan(observed))
-
-
-def kept_shares(rate: Rate, dtype: np.dtype[np.generic]) -> tuple[float, ...]:
-    """
-    Return which share of its elements a fair generator may keep: 1 - rate, or what the uniform numbers make of it.
-
-    TensorFlow's uniform numbers have one bit less than the dtype's precision, 7 for bfloat16: of 128 different ones,
-    none or one lies below 0.001.
-
-    >>> kept_shares(0.001, np.dtype("float16"))
-    (0.999, 0.998046875)
-    """
-    fmt = format_of(dtype)
-    numbers = 2 ** (fmt.precision - 1)
-    bound = float(np.clip(round_to(np.asarray(rate, np.float64), fmt).astype(np.float64), 0, 1))
-    return 1 - float(rate), 1 - math.ceil(bound * numbers) / numbers

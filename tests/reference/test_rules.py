@@ -167,7 +167,7 @@ MATHEMATICS = {
     "max_unpool_grad.R5",
     "avg_pool.R9",
     *(f"max_unpool.R{n}" for n in (6, 7)),
-    *(f"dropout.R{n}" for n in (5, 8, 10, 12)),
+    *(f"dropout.R{n}" for n in (5, 8, 10, 12, 16)),
 }
 
 HEADINGS = ("Interface", "Mathematics", "Choices")

@@ -141,6 +141,7 @@ DROPOUT = Op(
     meanings={
         "dropout.R5": ({"rate": ("0",), "rate given as": ("number",)},),
         "dropout.R8": ({"rate": ("small", "1/2", "between")},),
+        "dropout.R16": ({"rate": ("small", "1/2", "between")},),
         "dropout.R10": ({"noise_shape": ("shared",)},),
         "dropout.R12": ({"seeds": ("none",)},),
     },

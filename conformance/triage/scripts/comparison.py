@@ -11,7 +11,7 @@ from conformance.model import Array
 from conformance.sets import Made, Option
 from reference.bounds import Within
 from reference.floats import format_of
-from reference.ops.masks import kept, kept_shares, possible
+from reference.ops.masks import kept, possible
 
 __all__ = ["compared", "plain"]
 
@@ -63,9 +63,8 @@ def _within(several: Sequence[Results]) -> tuple[list[str], str]:
     lines = [
         f"allowed = [{sets}]" if len(several) > 1 else f"allowed = {sets}",
         "print('expected (from, to, or NaN, dtype):', *allowed, 'got:', *((g, g.dtype.name) for g in got), sep='\\n')",
-        "def fits(sets): return len(got) == len(sets) and all(",
-        "    g.shape == l.shape and g.dtype == d and ((l <= g) & (g <= h) | n & (g != g)).all()",
-        "    for g, (l, h, n, d) in zip(got, sets))",
+        "def fits(sets): return len(got) == len(sets) and all(g.shape == l.shape and g.dtype == d and",
+        "    ((l <= g) & (g <= h) | n & (g != g)).all() for g, (l, h, n, d) in zip(got, sets))",
     ]
     condition = "fits(allowed)" if len(several) == 1 else "any(map(fits, allowed))"
     totals = next((results.totals for results in several if results.totals), None)
@@ -98,8 +97,8 @@ def _masked(several: Sequence[AnyMask]) -> tuple[list[str], str]:
         mute = (np.abs(x) < tiny) | (np.abs(ways[0][0]) < tiny)
     axes = tuple(axis for axis, size in enumerate(cells.shape) if size == 1)
     total = int((~cells).sum())
-    shares = kept_shares(mask.rate, x.dtype) if total and 0 < rate < 1 else ()  # as a verdict looks at them
-    counts = [n for n in range(total + 1) if not shares or not all(unlikely(total, n, share) for share in shares)]
+    judged = total and 0 < rate < 1  # as a verdict looks at them
+    counts = [number for number in range(total + 1) if not judged or not unlikely(total, number, 1 - rate)]
     least, most = counts[0], counts[-1]
     shown = ", ".join(f"({', '.join(map(plain, way))})" for way in ways)
     lines = [

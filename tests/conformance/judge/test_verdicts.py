@@ -418,6 +418,17 @@ def test_all_or_none_kept_disagree() -> None:
     assert of_mask(np.ones(20, bool), x=X[:20]) == ("agrees", "")  # 2^-20: nothing proven
 
 
+@pytest.mark.parametrize(("rarest", "outcome"), [(1000, "agrees"), (128, "disagrees")])
+def test_few_bits_drop_another_share(rarest: int, outcome: str) -> None:
+    """dropout.R16: at the rate 0.001, uniform numbers of 7 bits drop one of 128, 0.8%: ten thousand elements tell."""
+    x = np.ones(10_000, np.float16)
+    given = np.where(np.arange(10_000) % rarest == 0, np.float16(0), np.float16(1 / 0.999))
+
+    judged = verdict(AnyMask(x, 0.001, None), returned(given))
+
+    assert (judged.outcome, judged.rule) == (outcome, "dropout.R16" if outcome == "disagrees" else "")
+
+
 @pytest.mark.parametrize("rate", [np.float32(np.nan), np.float32(1.0)])
 def test_no_share_is_asked_of_a_rate_that_keeps_nothing(rate: np.float32) -> None:
     """No uniform number lies above 1, or NaN: all dropped is right, one kept is not."""
