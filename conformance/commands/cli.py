@@ -393,7 +393,7 @@ def worst(
     examples: Annotated[int, typer.Option(min=1, help="Calls to make.")] = 500,
 ) -> None:
     """Search for the largest error of a target, as a share of the bound."""
-    from conformance.commands.worst import search  # noqa: PLC0415 -- Hypothesis takes half a second to import
+    from conformance.run.worst import search  # noqa: PLC0415 -- Hypothesis takes half a second to import
 
     name, op = _targets([target])[0], _ops([op])[0]
     with Panel({name: registry.find(name)}) as panel:

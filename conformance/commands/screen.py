@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +26,7 @@ from conformance.triage.known.cause import Cause
 
 __all__ = ["Live", "causes", "summary", "targets"]
 
+NEAREST = 3  # calls, of those that agree, whose shares of their bounds the summary shows
 EVIDENCE = ("valid", "broken", "geometries", "small")
 
 
@@ -144,9 +146,11 @@ def summary(result: Result, not_run: Mapping[str, Sequence[str]], folder: Path, 
 
 
 def covered(footer: Mapping[str, Any]) -> Iterator[str]:
-    """Say how much of the small worlds and of the corpus a run has covered."""
+    """Say how much of small worlds and corpus a run has covered, and how near to their bounds its calls come."""
     yield from (f"small world: {sentence}" for sentence in sentences([Extent(**entry) for entry in footer["world"]]))
     yield from listed_sentences(footer["corpus"])
+    for near in sorted(footer["worst"], key=itemgetter("share"), reverse=True)[:NEAREST]:
+        yield f"nearest to its bound: {near['op']} of {near['dtype']} on {near['target']}, {near['share']:.2g} of it"
 
 
 def _of_cause(cause: Known, findings: Sequence[Finding]) -> str:

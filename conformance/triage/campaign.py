@@ -19,6 +19,7 @@ from conformance.run.evidence import Missing, answered, evidence, missing
 from conformance.run.extents import extents, listed_extent
 from conformance.run.jobs import Dispatch, Progress
 from conformance.run.kernels import reached
+from conformance.run.nearest import nearest
 from conformance.run.plan import Plan
 from conformance.run.store import Store
 from conformance.run.trials import Panel
@@ -70,10 +71,14 @@ def conduct(
     began = time.process_time()
     session = jobs.execute(plan, store, tell, dispatch)
     reaped = ended_children()
-    rows = store.rows(pl.col("verdict") == "disagrees")
     targets = plans.found(plan)
-    closing = {**_sessions(store, session), **_summary(store, plan), **_beside(store, plan)}
     with Panel(targets, Limits(seconds=plan.seconds), plan.python, confirm=False) as panel:
+        if plan.more and session["complete"]:
+            from conformance.run.worst import search_all  # noqa: PLC0415 -- Hypothesis takes half a second to import
+
+            search_all(plan, panel, store, say)
+        rows = store.rows(pl.col("verdict") == "disagrees")
+        closing = {**_sessions(store, session), **_summary(store, plan), **_beside(store, plan)}
         about = panel.about()
         _describe(store, about, panel.targets)
         asked = [op for op, cases in plans.own_cases(plan).items() if cases or not plan.cases]
@@ -172,7 +177,7 @@ def _summary(store: Store, plan: Plan) -> dict[str, Any]:
 
 
 def _beside(store: Store, plan: Plan) -> dict[str, Any]:
-    """Return what is covered of small worlds and corpus, the work by target, and the kernels that were reached."""
+    """Return what is covered of small worlds and corpus, the work by target, the kernels reached, the worst errors."""
     covered, listed = extents(store), listed_extent(store, whole=plan.corpus == "all")
     work: dict[str, Counter[str]] = defaultdict(Counter)
     of_cases = (
@@ -195,7 +200,8 @@ def _beside(store: Store, plan: Plan) -> dict[str, Any]:
         calls = {"geometries": sums["agrees"], "calls": sums["agrees"]}
         work[target].update(calls | {name: sums[name] for name in ("cpu_seconds", "own_seconds")})
     kernels = [asdict(kernel) for kernel in reached(store)]
-    return {"world": [asdict(extent) for extent in covered], "corpus": listed, "work": work, "kernels": kernels}
+    found = {"corpus": listed, "work": work, "kernels": kernels, "worst": nearest(store)}
+    return {"world": [asdict(extent) for extent in covered], **found}
 
 
 def _coverage(store: Store, plan: Plan) -> dict[str, Any]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import reference
 from conformance.model import Case
+from conformance.ops import OPS
 from conformance.targets.target import Target
 from conformance.triage.clusters import Cluster
 from conformance.triage.known.cause import Cause, spoken
@@ -50,7 +50,7 @@ def _environment(target: Target, about: Mapping[str, Any], machine: Mapping[str,
 
 def _expected(cluster: Cluster) -> Iterator[str]:
     """Yield the rule that a call breaks, or the formula that gives its result."""
-    document = inspect.getdoc(getattr(reference, cluster.op)) or ""
+    document = inspect.getdoc(OPS[cluster.op].reference) or ""
     rule = re.search(rf"^ *{re.escape(cluster.verdict.rule)} +(.*(?:\n {{6,}}.*)*)", document, re.MULTILINE)
     if cluster.verdict.rule and rule:
         yield f"An error: the call breaks {cluster.verdict.rule}. {' '.join(rule[1].split())}"
