@@ -85,7 +85,10 @@ def _header(content: Content) -> dict[str, Any]:
         "profile": content.profile.to_json(),
         "verdicts": ["agrees", *(kind for kind in DISAGREEMENTS if kind not in ENDINGS)],
         "ops": {
-            op.name: {"signature": op.signature, "rules": {rule.id: rule.text for rule in op.rules}}
+            op.name: {
+                "signature": op.signature,
+                "rules": {rule.id: {"kind": rule.kind, "text": rule.text} for rule in op.rules},
+            }
             for op in map(specification.op, content.ops)
         },
     }
