@@ -366,3 +366,58 @@ def test_a_scaled_subnormal_may_be_flushed() -> None:
     assert judged(sets, 2 * grad) == AGREES
     assert judged(sets, np.zeros(2, np.float32)) == AGREES
     assert judged(sets, -2 * grad) == WRONG
+
+
+def taken(row: Array, slopes: Array) -> Allowed:
+    """Return what the second derivative of one window over a row may be."""
+    return of(  # type: ignore[no-any-return]
+        "max_pool_grad_grad",
+        "orig_input",
+        orig_input=row,
+        orig_output=row.max(axis=2, keepdims=True),
+        grad=slopes,
+        ksize=[1, 1, row.shape[2], 1],
+        strides=1,
+        padding="VALID",
+    )
+
+
+def test_a_second_derivative_is_that_of_a_tied_element() -> None:
+    """max_pool_grad_grad.R11: 5 and 5: what stands at the first, or by choice at the second, never at the third."""
+    sets = taken(image(5, 5, 1), image(7, 8, 9))
+
+    assert [judged(sets, image(number)) for number in (7, 8, 9)] == [AGREES, AGREES, WRONG]
+
+
+def test_a_second_derivative_without_a_tie_is_one_number() -> None:
+    """The second of 4 5 1: 8, and nothing between."""
+    sets = taken(image(4, 5, 1), image(7, 8, 9))
+
+    assert [judged(sets, image(number)) for number in (7, 8, 7.5)] == [WRONG, AGREES, WRONG]
+
+
+def test_the_sum_of_a_bias_is_rounded_right_everywhere() -> None:
+    """1 and 2^-23 have one sum in float32; 1 is none of it, though it errs by less than a unit."""
+    ((low, high),) = ends(
+        of("bias_add", "value", value=np.ones((1, 1), np.float32), bias=np.array([2.0**-23], np.float32))
+    )
+
+    assert low.tolist() == high.tolist() == [[1 + 2.0**-23]]
+
+
+def test_a_subnormal_bias_may_count_as_zero() -> None:
+    """2^-127 added to 0 is itself, or 0; added to 2^-126 it may be lost."""
+    ((low, high),) = ends(
+        of("bias_add", "value", value=np.array([[0], [2.0**-126]], np.float32), bias=np.array([2.0**-127], np.float32))
+    )
+
+    assert low.ravel().tolist() == [0, 2.0**-126]
+    assert high.ravel().tolist() == [2.0**-127, 1.5 * 2.0**-126]
+
+
+def test_the_gradient_of_unpooling_is_an_element_of_what_came() -> None:
+    """Index 2, twice: 9 both times."""
+    argmax = np.array([2, 2]).reshape(1, 1, 2, 1)
+    ((low, high),) = ends(of("max_unpool_grad", "grad", grad=image(7, 8, 9), argmax=argmax))
+
+    assert low.ravel().tolist() == high.ravel().tolist() == [9, 9]
