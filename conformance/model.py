@@ -204,6 +204,7 @@ class Symptom(StrEnum):
     RUN_CORRELATION = "run-correlation"  # cells of a mask depend on one another
     RUN_CALL = "run-call"  # one call gave several masks
     RUN_SEEDS = "run-seeds"  # several seeds gave one mask
+    RUN_UNSEEDED = "run-unseeded"  # several calls without a seed gave one mask
     RUN_ARITHMETIC = "run-arithmetic"  # errors like those of a worse arithmetic than the declared one
     RUN_CHOICE = "run-choice"  # no alternative of a choice is what all calls show
 

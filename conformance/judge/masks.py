@@ -12,12 +12,13 @@ most 2 exp(-t^2 / (2 V + 2 M t / 3)) (Bernstein; Boucheron, Lugosi and Massart, 
 The pairs of one distance are disjoint, which makes their products independent. One budget of false alarms, 1e-6, is
 shared by all sums of all targets of a run.
 
-And the same seed gives the same mask, another seed another one.
+And the same seed gives the same mask, another seed another one, and so do two calls without a seed.
 """
 
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
@@ -148,6 +149,7 @@ def verdict(masks: Iterable[Mask], share: int = 1) -> Verdict:
     risk = RISK / share / (len(DISTANCES) + 1)
     one_each = _one_a_seed(known)
     found = _excess(one_each, risk) | _correlations(one_each, risk) | _one_call(known) | _several_seeds(known)
+    found |= _unseeded(known)
     if not found:
         return Verdict(outcome="agrees")
     evidence: Evidence = {}
@@ -196,7 +198,7 @@ def _one_a_seed(masks: Sequence[Mask]) -> list[Mask]:
 def _one_call(masks: Iterable[Mask]) -> dict[Symptom, Evidence]:
     """Return the first call that gave two masks by one seed."""
     by_call: dict[str, set[int]] = {}
-    for mask in filter(_telling, masks):
+    for mask in filter(_seeded, masks):
         by_call.setdefault(mask.call, set()).add(mask.bits)
     call = next((call for call, bits in by_call.items() if len(bits) > 1), None)
     return {Symptom.RUN_CALL: {"call": call, "masks": len(by_call[call])}} if call else {}
@@ -209,12 +211,26 @@ def _several_seeds(masks: Iterable[Mask]) -> dict[Symptom, Evidence]:
     A global and an op's seed are given apart or together: what a generator makes of 42 as either need not differ.
     """
     by_bits: dict[tuple[int, int, tuple[str, ...]], set[str]] = {}
-    for mask in filter(_telling, masks):
+    for mask in filter(_seeded, masks):
         by_bits.setdefault((mask.cells, mask.bits, _kinds(mask.seed)), set()).add(mask.seed)
     shared = next((sorted(seeds) for seeds in by_bits.values() if len(seeds) > 1), None)
     return {Symptom.RUN_SEEDS: {"seeds": shared}} if shared else {}
 
 
+def _unseeded(masks: Iterable[Mask]) -> dict[Symptom, Evidence]:
+    """Return how many calls without a seed gave one mask, where some did: with equal check sums, all sums are equal."""
+    alike = Counter(
+        (mask.cells, mask.bits, mask.excess, mask.products) for mask in masks if not mask.seed and _telling(mask)
+    )
+    most = max(alike.values(), default=0)
+    return {Symptom.RUN_UNSEEDED: {"masks": most}} if most > 1 else {}
+
+
+def _seeded(mask: Mask) -> bool:
+    """Return whether a mask has a seed, and comes twice by no accident."""
+    return bool(mask.seed) and _telling(mask)
+
+
 def _telling(mask: Mask) -> bool:
     """Return whether a mask comes twice by no accident."""
-    return bool(mask.seed) and mask.bits >= 0 and mask.chance >= TELLING
+    return mask.bits >= 0 and mask.chance >= TELLING

@@ -107,6 +107,7 @@ OF_RUN: Mapping[Symptom, Callable[[Verdict], str]] = {
     Symptom.RUN_SHARE: _share,
     Symptom.RUN_CORRELATION: _correlations,
     Symptom.RUN_CALL: lambda judged: "one call gave {masks} masks: {call}".format(**judged.evidence),
+    Symptom.RUN_UNSEEDED: lambda judged: "{masks} calls without a seed gave one mask".format(**judged.evidence),
     Symptom.RUN_SEEDS: lambda judged: f"different seeds gave one mask: {', '.join(judged.evidence['seeds'])}",
     Symptom.RUN_ARITHMETIC: lambda judged: "errors like those of {arithmetic}, where {declared} is declared".format(
         **judged.evidence

@@ -197,8 +197,9 @@ class Panel:
         return Outcome(case, name, route, observation, verdict, self._mask(name, case, verdict, observation))
 
     def _mask(self, name: str, case: Case, judged: Verdict, observation: Observation) -> Mask | None:
-        """Return what a mask of a target's own generator tells, if it conforms: the whole run judges it."""
-        random = OPS[case.op].random and self.targets[name].draws_own(case.op)
+        """Return what a mask that no seed of TensorFlow's decides tells, if it conforms: the whole run judges it."""
+        op = OPS[case.op]
+        random = op.random and (self.targets[name].draws_own(case.op) or not op.seeded(case))
         drawn = random and judged.outcome == "agrees" and not case.breaks
         return (
             masks.observed(case, observation.arrays[0], judged.made)

@@ -115,6 +115,12 @@ def generated(
     return fault
 
 
+def unseeded(call: Call) -> object:
+    """Draw without a seed as with one seed."""
+    given = {"seed", "global_seed"} & set(call.arguments)
+    return generated()(call if given else Call(call.op, {**call.arguments, "seed": 0}))
+
+
 def pairs_alike(uniform: Array) -> Array:
     """Give every second number the value of the one before."""
     flat = uniform.ravel().copy()
@@ -249,6 +255,11 @@ TABLE: list[Variant] = [
         ("mask multiplied", "NaN and infinity come through", multiplied),
         ("mask ignored", "every element gets the gradient",
          lambda call: (call.run(), call.run(kept=np.ones_like(call.arguments["kept"])))[1]),
+    ),
+    *variants(
+        ["dropout"],
+        ("own numbers, without a seed alike", "another generator, begins alike at every call without a seed", unseeded),
+        own_masks=True,
     ),
     *variants(
         BOTH,

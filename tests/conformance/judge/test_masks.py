@@ -130,6 +130,16 @@ def test_another_seed_gives_another_mask() -> None:
     assert judged.evidence["seeds"] == sorted([first.seed, other.seed])
 
 
+def test_two_calls_without_a_seed_give_two_masks() -> None:
+    """One mask twice is a fault, since nothing seeds it; two masks, or one of few cells, are none."""
+    first, second = (replace(fair(seed), seed="", call="unseeded") for seed in (1, 2))
+
+    assert verdict([first, first]).symptoms == (Symptom.RUN_UNSEEDED,)
+    assert verdict([first, first]).evidence == {"masks": 2}
+    assert verdict([first, second]).outcome == "agrees"
+    assert verdict([replace(first, chance=10.0)] * 2).outcome == "agrees"
+
+
 def test_seeds_that_doubles_do_not_tell_apart_may_give_one_mask() -> None:
     """common.R5: 2^53 and 2^53 + 1 are one double; where all digits count they are two calls, of two masks."""
     even = np.arange(4096).reshape(64, 64) % 2 == 0
