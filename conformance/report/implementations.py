@@ -1,5 +1,6 @@
 """The scoreboard of implementations: what each target was found to do, op by op, on what evidence."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,10 @@ class Implementation:
     faults: tuple[Shown, ...]  # the gravest first
     choices: tuple[tuple[str, str], ...]  # rule, what it does there
     missing: tuple[str, ...]  # what has no evidence, though it is claimed
+
+    def untested(self, op: str) -> bool:
+        """Return whether an op is claimed, and nothing shows how it is computed."""
+        return any(text.startswith(f"{op} on ") for text in self.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,10 @@ def _faults(report: Report, product: Product) -> Iterator[Shown]:
 
 
 def _choices(report: Report, number: int) -> Iterator[tuple[str, str]]:
-    """Yield what a target does where a rule leaves a choice: what it did in most calls first."""
+    """Yield what a target does where a rule leaves a choice, over all ops that have the rule: the most calls first."""
+    made: dict[str, Counter[str]] = {}
     for choice in report.choices:
-        did = sorted(choice.counts[number], key=lambda entry: -entry[1])
+        made.setdefault(choice.rule, Counter()).update(dict(choice.counts[number]))
+    for rule, did in made.items():
         if did:
-            yield choice.rule, ", ".join(f"{what} ({calls})" for what, calls in did)
+            yield rule, ", ".join(f"{what} ({calls})" for what, calls in did.most_common())
