@@ -233,7 +233,7 @@ class Crew:
         self.at[future] = job
 
     def _died(self, future: Future) -> None:
-        """Have a shard done again whose worker has died; given up, if that was not the first one."""
+        """Have a shard done again whose worker has died, or given up where as many as DEATHS have."""
         job = self.at.pop(future)
         future.cancel()
         self.deaths[job.shard.name] += 1
