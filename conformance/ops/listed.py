@@ -6,7 +6,7 @@ every op.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -16,25 +16,15 @@ from conformance.cases.layers import Layer
 from conformance.model import Case
 from conformance.ops.table import OPS
 
-__all__ = ["at", "blocks", "left_out", "listed", "places"]
+__all__ = ["at", "blocks", "left_out", "places"]
 
 
 TOGETHER = 64  # calls of a block, where they are small
 PRODUCTS = 16 * SMALL  # in a block, unless one layer alone has more
 
 
-def listed(op: str, seed: int, *, whole: bool) -> Iterator[Case]:
-    """
-    Yield the calls that an op makes at layers, with values on the lattice.
-
-    whole: at every layer, not only at small ones.
-    """
-    for place in places(op, seed, whole=whole):
-        yield at(op, seed, place)
-
-
 def at(op: str, seed: int, place: int) -> Case:
-    """Return the call of an op at the layer of this place, which it takes."""
+    """Return the call of an op at the layer of this place, which it takes, with values on the lattice."""
     draw = OPS[op].of_layer
     if draw is None:
         raise ValueError(f"{op} has no calls at layers")
@@ -59,7 +49,7 @@ def blocks(op: str, seed: int, *, whole: bool) -> tuple[tuple[int, ...], ...]:
 
 @cache
 def places(op: str, seed: int, *, whole: bool) -> tuple[int, ...]:
-    """Return at which layers an op makes a call."""
+    """Return at which layers an op makes a call; whole: of all layers, not only of small ones."""
     return tuple(
         place for place, layer in enumerate(corpus().layers) if op in _takers(layer, place + seed, whole=whole)
     )
