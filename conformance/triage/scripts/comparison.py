@@ -13,7 +13,7 @@ from reference.bounds import Within
 from reference.floats import format_of
 from reference.ops.masks import kept, possible
 
-__all__ = ["compared", "plain"]
+__all__ = ["compared", "numbers", "plain"]
 
 
 def compared(several: Sequence[Option], kind: str) -> list[str]:
@@ -120,6 +120,19 @@ def _lost(x: Array, made: Made) -> Array:
     zero = np.copysign(zero, x).astype(x.dtype) if made.get("dropout.R13") == "signed" else zero
     nan = x.dtype.type(np.nan)
     return np.where(np.isfinite(x), zero, nan) if made.get("dropout.R9") == "NaN" else zero
+
+
+def numbers(array: Array) -> str:
+    """
+    Return the source text of an array's numbers, row by row, in the digits that their own dtype needs; one, if alike.
+
+    >>> numbers(np.array([[0.1, np.inf]], np.float32)), numbers(np.ones(3, np.int8))
+    ('[0.1, inf]', '1')
+    """
+    flat = array.astype(np.float32).ravel() if array.dtype.name == "bfloat16" else array.ravel()
+    texts = [str(value) for value in flat]
+    alike = flat.size > 1 and flat.tobytes() == flat[0].tobytes() * flat.size
+    return texts[0] if alike else f"[{', '.join(texts)}]"
 
 
 def plain(array: Array) -> str:

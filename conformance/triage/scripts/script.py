@@ -5,7 +5,7 @@ It prints what is expected and what came, and exits with 1 while the fault exist
 never end, runs in a second one, under the run's limits for a call.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from conformance.ops import OPS
 from conformance.sets import Option, options
 from conformance.targets.target import NAMESPACE, Target
 from conformance.targets.transport.process import Limits
-from conformance.triage.scripts.comparison import compared, plain
+from conformance.triage.scripts.comparison import compared, numbers, plain
 from conformance.triage.scripts.source import definitions
 
 __all__ = ["calling", "opening", "plain", "script"]
@@ -26,6 +26,8 @@ KEPT = (
     *("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "MALLOC_PERTURB_", "CUDA_VISIBLE_DEVICES"),
     *("KERAS_BACKEND", "JAX_PLATFORMS", "XLA_FLAGS"),
 )
+
+STARTING = ("MALLOC_PERTURB_",)  # of these, what is read before Python runs
 
 # Kinds of which the call runs in a second process, and what a script of theirs imports.
 APART: Mapping[str, tuple[str, ...]] = {
@@ -65,15 +67,27 @@ def script(
 def opening(title: str, target: Target, modules: Sequence[str] = (), first: Sequence[str] = ()) -> list[str]:
     """Return the first lines: what the script shows, the target's environment, `first`, and what it imports."""
     kept = {name: text for name, text in target.environment.items() if name in KEPT}
-    again = "os.execve(sys.executable, [sys.executable, *sys.argv], e)  # libraries read it as they are loaded"
     return [
         f'"""{title}. Exits with 1 while the fault exists."""',
-        f"import {', '.join(sorted((*(['os'] if kept else []), *modules, 'sys')))}",
-        *([f"if (e := os.environ | {kept}) != os.environ: {again}"] if kept else []),
+        "",
+        *(f"import {name}" for name in sorted((*(["os"] if kept else []), *modules, "sys"))),
+        "",
+        *(line for name, text in kept.items() for line in _set(name, text)),
         *first,
         "import numpy as np",
         *_imported(target),
         "from numpy import inf, nan",
+    ]
+
+
+def _set(name: str, text: str) -> list[str]:
+    """Return the lines that set a variable; one that is read as a process starts has this one started again."""
+    if name not in STARTING:
+        return [f'os.environ["{name}"] = "{text}"']
+    return [
+        f'if os.environ.get("{name}") != "{text}":  # read as a process starts',
+        f'    os.environ["{name}"] = "{text}"',
+        "    os.execv(sys.executable, [sys.executable, *sys.argv])",
     ]
 
 
@@ -113,7 +127,7 @@ def calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str
         lines += [f"    return {function}(**arguments)"]
         function = "seeded"
     call = f"{function}(**a)"
-    lines.append(f"a = {{{', '.join(f'{name!r}: {tensor(value)}' for name, value in arguments.items())}}}")
+    lines += _named(arguments, tensor)
     mode = str(target.options.get("mode", "eager"))
     if mode == "eager":
         return lines, call
@@ -126,13 +140,21 @@ def calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str
 
 def _plugin_calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str) -> tuple[list[str], str]:
     """Return the same for a target in Python, whose functions take NumPy arrays."""
-    a = ", ".join(f"{name!r}: {array(value)}" for name, value in arguments.items())
-    narrow = ["import ml_dtypes  # bfloat16"] if "'bfloat16'" in a else []
+    lines = _named(arguments, array)
+    narrow = ["import ml_dtypes  # bfloat16"] if any("'bfloat16'" in line for line in lines) else []
     if target.profile:
-        return [*narrow, f"a = {{{a}}}"], f"target.call({case.op!r}, {route!r}, **a)"
+        return [*narrow, *lines], f"target.call({case.op!r}, {route!r}, **a)"
     path = str(target.options["object"]).partition(":")[2].partition(".")[2]
     name = f"{case.op}_{route}" if route else case.op
-    return [*narrow, f"a = {{{a}}}"], ".".join(filter(None, ("target", path, name))) + "(**a)"
+    return [*narrow, *lines], ".".join(filter(None, ("target", path, name))) + "(**a)"
+
+
+def _named(arguments: Mapping[str, Any], written: Callable[[Any], str]) -> list[str]:
+    """Return the lines that define the arguments `a`: each array by its name, then all."""
+    arrays = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
+    others = [f"{name}={value!r}" for name, value in arguments.items() if name not in arrays]
+    given = ", ".join([*(f"{name}={name}" for name in arrays), *others])
+    return ["", *(f"{name} = {written(value)}" for name, value in arrays.items()), f"a = dict({given})"]
 
 
 def _parent(kind: str, limits: Limits) -> list[str]:
@@ -190,7 +212,11 @@ def _called(several: Sequence[Option], call: str, target: Target, kind: str) -> 
 
 def tensor(value: Any) -> str:  # noqa: ANN401 -- an argument of a call
     """Return the source text of an argument of TensorFlow."""
-    return f"tf.constant({plain(value)}, tf.{value.dtype.name})" if isinstance(value, np.ndarray) else repr(value)
+    if not isinstance(value, np.ndarray):
+        return repr(value)
+    if value.dtype.kind == "c":
+        return f"tf.constant({plain(value)}, tf.{value.dtype.name})"
+    return f"tf.constant({numbers(value)}, tf.{value.dtype.name}, {list(value.shape)})"
 
 
 def array(value: Any) -> str:  # noqa: ANN401 -- an argument of a call
