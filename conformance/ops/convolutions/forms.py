@@ -203,8 +203,7 @@ def more(call: Convolution) -> Iterator[Convolution]:
     """Yield the call with two images, two filters for each group, two channels."""
     yield replace(call, lead=(*call.lead[:-1], 2))
     yield replace(call, outputs=2 * call.groups)
-    yield (
-        replace(call, groups=2, outputs=2 * (call.outputs // call.groups))
-        if call.form.depthwise
-        else replace(call, depth=2)
-    )
+    if call.form.depthwise:
+        yield replace(call, groups=2, outputs=2 * (call.outputs // call.groups))
+    else:
+        yield replace(call, depth=2)
