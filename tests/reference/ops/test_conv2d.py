@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from reference import SpecError, conv2d, conv2d_backprop_filter
-from reference.engine.conv2d import BLOCK
+from reference.engine.conv2d import BLOCK, PRODUCTS, WIDE
+from reference.engine.exact import CHUNK
 from reference.floats import FORMATS, Array
 from reference.ops.conv2d import forward
 from reference.ops.conv2d_backprop_filter import filter_gradient
@@ -235,6 +236,16 @@ def test_a_large_image_is_convolved_in_blocks() -> None:
 
     assert (out[0, :-1] == image[0, 1:]).all()
     assert not out[0, -1].any()
+
+
+def test_wide_rows_of_many_channels_are_convolved_in_blocks() -> None:
+    """Filter o of WIDE moves channel o down by one row and doubles it: rows wide enough to be multiplied as they are."""
+    high, wide = 4 * PRODUCTS // (CHUNK * WIDE * WIDE), WIDE
+    image = np.arange(high * wide * WIDE, dtype=np.float64).reshape(1, high, wide, WIDE)
+
+    out = conv2d(image, np.stack([2 * np.eye(WIDE), np.zeros((WIDE, WIDE))])[:, None], 1, "VALID")
+
+    assert (out == 2 * image[:, :-1]).all()
 
 
 def test_many_small_images_are_convolved_in_blocks() -> None:

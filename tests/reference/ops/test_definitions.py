@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import reference
 from reference.checks import from_nhwc, read_shape, shape_to_nhwc, to_nhwc
 from reference.engine import avg_pool as means
+from reference.engine import conv2d as patches
 from reference.engine import exact as engine
 from reference.engine.pools import Pool
 from reference.floats import FORMATS, Array, one_nan, round_ratio
@@ -522,6 +523,15 @@ def test_slices_decide_a_sum_as_its_definition_does(op: str, data: st.DataObject
         out = getattr(reference, op)(**call)
 
     assert same(out, rounded(DEFINED[op](call, exact), out.dtype))
+
+
+@given(calls("conv2d", *SUMMED))
+def test_rows_multiplied_tap_by_tap_give_the_definition_rounded_once(call: Arguments) -> None:
+    """As those of wide images are: here however narrow they are."""
+    with patch.object(patches, "WIDE", 1):
+        out = reference.conv2d(**call)
+
+    assert same(out, rounded(DEFINED["conv2d"](call, exact), out.dtype))
 
 
 @given(calls("avg_pool", "wide", "subnormal"), st.integers(1, 40))
