@@ -239,7 +239,7 @@ def test_a_large_image_is_convolved_in_blocks() -> None:
 
 
 def test_wide_rows_of_many_channels_are_convolved_in_blocks() -> None:
-    """Filter o of WIDE moves channel o down by one row and doubles it: rows wide enough to be multiplied as they are."""
+    """Filter o doubles channel o: rows wide enough to be multiplied where they stand."""
     high, wide = 4 * PRODUCTS // (CHUNK * WIDE * WIDE), WIDE
     image = np.arange(high * wide * WIDE, dtype=np.float64).reshape(1, high, wide, WIDE)
 
