@@ -90,5 +90,6 @@ def search_all(plan: Plan, panel: Panel, store: Store, say: Callable[[str], None
                 continue
             say(f"searching for the worst error of {op} on {name}")
             worst = search(op, panel, name, EXAMPLES, plan.seed)
-            kept = [outcome for outcome in (*worst.disagreeing, worst.best) if outcome and scope.asks(outcome.case)]
-            store.write_shard(shard, [row for outcome in kept for row in rows([outcome])])
+            several = (outcome for outcome in (*worst.disagreeing, worst.best) if outcome and scope.asks(outcome.case))
+            kept = {outcome.case.id: outcome for outcome in several}
+            store.write_shard(shard, [row for outcome in kept.values() for row in rows([outcome])])
