@@ -1,5 +1,5 @@
 """
-A finding's script: at most 60 lines of NumPy and TensorFlow, or of NumPy and the user's module, for a bug report.
+A finding's script: at most 70 lines of NumPy and TensorFlow, or of NumPy and the user's module, for a bug report.
 
 It prints what is expected and what came, and exits with 1 while the fault exists. A call that may end the process, or
 never end, runs in a second one, under the run's limits for a call.
@@ -71,7 +71,6 @@ def opening(title: str, target: Target, modules: Sequence[str] = (), first: Sequ
         f'"""{title}. Exits with 1 while the fault exists."""',
         "",
         *(f"import {name}" for name in sorted((*(["os"] if kept else []), *modules, "sys"))),
-        "",
         *(line for name, text in kept.items() for line in _set(name, text)),
         *first,
         "import numpy as np",
@@ -154,7 +153,7 @@ def _named(arguments: Mapping[str, Any], written: Callable[[Any], str]) -> list[
     arrays = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
     others = [f"{name}={value!r}" for name, value in arguments.items() if name not in arrays]
     given = ", ".join([*(f"{name}={name}" for name in arrays), *others])
-    return ["", *(f"{name} = {written(value)}" for name, value in arrays.items()), f"a = dict({given})"]
+    return [*(f"{name} = {written(value)}" for name, value in arrays.items()), f"a = dict({given})"]
 
 
 def _parent(kind: str, limits: Limits) -> list[str]:
