@@ -1,5 +1,5 @@
 """
-A finding's script: at most 70 lines of NumPy and TensorFlow, or of NumPy and the user's module, for a bug report.
+A finding's script: at most 75 lines of NumPy and TensorFlow, or of NumPy and the user's module, for a bug report.
 
 It prints what is expected and what came, and exits with 1 while the fault exists. A call that may end the process, or
 never end, runs in a second one, under the run's limits for a call.

@@ -135,13 +135,13 @@ def test_the_arrays_of_a_finding_are_its_call(store: Store, findings: dict[str, 
 def test_the_script_of_a_finding_is_short_and_needs_the_users_module_alone(
     store: Store, findings: dict[str, dict[str, Any]], op: str
 ) -> None:
-    """repro.py compiles, has 60 lines at most, and imports NumPy, sys and what the target is: no TensorFlow."""
+    """repro.py compiles, has 75 lines at most, and imports NumPy, sys and what the target is: no TensorFlow."""
     text = (store.folder / "findings" / findings[op]["id"] / "repro.py").read_text()
 
     tree = ast.parse(text)
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert len(text.splitlines()) <= 70
+    assert len(text.splitlines()) <= 75
     assert imported <= {"numpy", "planted", "sys"}
 
 
@@ -163,7 +163,7 @@ def test_a_fault_that_ends_the_worker_is_one_finding(op: str, kind: str, attribu
     assert all(math.prod(spec.shape) <= 16 for spec in finding.case.arrays.values())
     assert finding.cases == 2
     assert "subprocess.run" in script
-    assert len(script.splitlines()) <= 70
+    assert len(script.splitlines()) <= 75
     compile(script, "repro.py", "exec")
 
 
