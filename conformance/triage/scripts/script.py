@@ -69,7 +69,6 @@ def opening(title: str, target: Target, modules: Sequence[str] = (), first: Sequ
     kept = {name: text for name, text in target.environment.items() if name in KEPT}
     return [
         f'"""{title}. Exits with 1 while the fault exists."""',
-        "",
         *(f"import {name}" for name in sorted((*(["os"] if kept else []), *modules, "sys"))),
         *(line for name, text in kept.items() for line in _set(name, text)),
         *first,
