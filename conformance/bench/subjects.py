@@ -56,6 +56,7 @@ CHOSEN = (
     "resnet-50/conv1",
     "resnet-50/pool1",
     "resnet-50/conv2_1c",
+    "mobilenet/conv1_dw",
 )
 # Every op at one layer or two, small enough for a batch of 32: for all dtypes and batches.
 FEW = (
@@ -66,6 +67,7 @@ FEW = (
     "dcgan/up4",
     "vgg-16/pool5",
     "vgg-16-mirror/unpool5",
+    "mobilenet/conv1_dw",
 )
 
 

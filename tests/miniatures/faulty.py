@@ -61,10 +61,13 @@ def divide() -> None:
 def write_beyond() -> None:
     """Write 16 bytes more than a buffer has, and free it."""
     libc = ctypes.CDLL(None)
-    buffer = ctypes.c_void_p()
-    libc.posix_memalign(ctypes.byref(buffer), ctypes.c_size_t(64), ctypes.c_size_t(1000))
-    ctypes.memset(buffer, 1, 1016)
-    libc.free(buffer)
+    buffers = [ctypes.c_void_p() for _ in range(64)]  # so many that others of them are neighbours
+    for buffer in buffers:
+        libc.posix_memalign(ctypes.byref(buffer), ctypes.c_size_t(64), ctypes.c_size_t(1000))
+    for buffer in buffers:
+        ctypes.memset(buffer, 1, 1016)
+    for buffer in buffers:
+        libc.free(buffer)
 
 
 def wait_unless_first() -> None:

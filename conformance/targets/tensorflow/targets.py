@@ -30,7 +30,7 @@ TENSORFLOW_ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
 }
 # Without its caches of freed blocks glibc looks at the neighbours of what it frees (malloc/malloc.c, _int_free): what
-# was written beyond a buffer ends the process by "free(): invalid next size", when the call that did so frees tensors.
+# was written beyond a buffer ends the process by SIGABRT when the call that did so frees tensors.
 CHECKED_HEAP = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0"}
 NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1"}
 

@@ -84,7 +84,6 @@ def test_a_write_beyond_a_buffer_is_told_at_its_call() -> None:
 
     assert isinstance(observed, Crashed)
     assert observed.code == -signal.SIGABRT
-    assert "free(): invalid next size" in observed.stderr
 
 
 def test_a_worker_that_a_call_has_spoilt_is_replaced(faulty: Worker) -> None:
