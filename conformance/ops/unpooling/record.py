@@ -145,6 +145,6 @@ MAX_UNPOOL_GRAD = replace(
     arrays=picked_arrays,
     allowed=of_gradient,
     sum=None,
-    at_layer=None,
+    layer=None,
     tensorflow=ROUTES["max_unpool_grad"],
 )
