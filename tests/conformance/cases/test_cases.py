@@ -1,7 +1,6 @@
 """Cases are valid, or break exactly their rule, by construction; their stream is the same in any block."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
@@ -20,32 +19,9 @@ from conformance.errors import UsageError
 from conformance.model import ArraySpec, Case, Json
 from conformance.ops import OPS
 from conformance.ops.strategies import strategy
-from reference import SpecError, dropout, stateless_dropout
+from reference import SpecError
 
 # What a rule says of a result, or what no small call can break: an index of more than 2^31 cells.
-MEANINGS = {
-    "conv2d": (10, 11, 12, 13),
-    "conv2d_transpose": (12, 13, 14),
-    "conv2d_backprop_input": (12,),
-    "conv2d_backprop_filter": (11,),
-    "depthwise_conv2d": (10, 11, 12),
-    "depthwise_conv2d_backprop_input": (12,),
-    "depthwise_conv2d_backprop_filter": (11,),
-    "bias_add": (5, 6, 7),
-    "bias_add_grad": (4, 5, 6),
-    "max_pool": (9, 10, 11),
-    "max_pool_with_argmax": (9, 10, 11, 12),
-    "max_pool_grad": (10, 11, 12),
-    "max_pool_grad_grad": (10, 11, 12),
-    "max_unpool_grad": (5,),
-    "avg_pool": (9,),
-    "max_unpool": (6, 7),
-    "dropout": (4, 5, 8, 9, 10, 11, 12),
-    "stateless_dropout": (3,),
-    "dropout_grad": (2,),
-}
-SHARED = {"dropout": (1, 2, 3, 6, 7), "stateless_dropout": (1, 2, 3, 6, 7), "dropout_grad": (1, 2, 3)}
-RULE = re.compile(r"^ *(\w+)\.R(\d+) +\S", re.MULTILINE)
 
 SIMPLEST = {
     "op": "conv2d",
@@ -74,14 +50,6 @@ def drawn(op: str, count: int, *, broken: bool = False) -> Iterator[Case]:
     make = ops.invalid if broken else ops.valid
     for choices in streams(20, f"{op}, test", 0, count):
         yield replace(make(op, choices), regime="lattice")
-
-
-def checkable(op: str) -> set[str]:
-    """Return the rules of an op that a call can break."""
-    text = str(getattr(reference, op).__doc__) + str(stateless_dropout.__doc__) + str(dropout.__doc__)
-    own = {int(number) for name, number in RULE.findall(text) if name == op} - set(MEANINGS.get(op, ()))
-    own -= set() if op != "dropout" else own - set(SHARED["dropout"])
-    return {f"{op}.R{number}" for number in own} | {f"dropout.R{number}" for number in SHARED.get(op, ())}
 
 
 def philox(counter: list[int], key: list[int]) -> list[int]:
