@@ -1,12 +1,14 @@
 """Calls of bias_add and its gradient that break one rule each."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from conformance.cases import breaks
 from conformance.cases.choices import Choices
 from conformance.cases.op import Break
 from conformance.model import ArraySpec, Case, Json
 from conformance.ops.bias import calls
+from conformance.ops.bias.calls import Addition
 
 __all__ = ["BREAKS"]
 
@@ -14,9 +16,14 @@ NAMES: tuple[Json, ...] = ("NHW", "HWC", "CN", "nhwc", "channels_last", "channel
 
 
 def small(op: str, choices: Choices) -> Case:
-    """Draw a small call."""
+    """Draw a small call; where all choices are gone through, an ordinary one."""
+    return calls.written(choices.aside(partial(_drawn, op), partial(calls.plain, op)))
+
+
+def _drawn(op: str, choices: Choices) -> Addition:
+    """Draw a call of a small shape."""
     shape = tuple(choices.pick((2, 3, 4)) for _ in range(choices.pick((2, 3, 4, 5))))
-    return calls.written(calls.of_shape(op, choices, shape))
+    return calls.of_shape(op, choices, shape)
 
 
 def other_rank(op: str, choices: Choices) -> Case:

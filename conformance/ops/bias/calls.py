@@ -10,7 +10,7 @@ from conformance.cases.regimes import COMMON, FLOATS, INTEGERS, UNSIGNED, regime
 from conformance.cases.sizes import DATA, at_most, smaller
 from conformance.model import ArraySpec, Case, Json
 
-__all__ = ["DTYPES", "FORMATS", "Addition", "changes", "of_shape", "read", "valid", "written"]
+__all__ = ["DTYPES", "FORMATS", "Addition", "changes", "of_shape", "plain", "read", "valid", "written"]
 
 DTYPES = (*FLOATS, *FLOATS, *INTEGERS, *UNSIGNED)
 # Of shapes: "deep" are the rows that a gradient adds up.
@@ -71,6 +71,12 @@ def of_shape(op: str, choices: Choices, shape: tuple[int, ...], dtypes: tuple[st
         regime=regime(choices, dtype),
         seed=choices.integer(0, sizes.LARGEST),
     )
+
+
+def plain(op: str) -> Addition:
+    """Return an ordinary call: two images of 3 x 4 and two channels in float32."""
+    data_format = FORMATS[op]["NHWC"][0]
+    return Addition(op=op, shape=(2, 3, 4, 2), data_format=data_format, dtype="float32", regime="lattice", seed=0)
 
 
 def _shape(choices: Choices, kind: str) -> tuple[int, ...]:

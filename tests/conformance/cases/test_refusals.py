@@ -49,7 +49,6 @@ def test_what_is_rare_is_gone_through_too() -> None:
     assert list(every(lambda choices: choices.chance(1))) == [False, True]
 
 
-@pytest.mark.xfail(strict=False, reason="a broken call of bias_add breaks another rule first")
 @pytest.mark.parametrize("op", OPS)
 def test_enumerated_calls_break_exactly_their_rule(op: str) -> None:
     """No call is valid, none breaks another rule first, and none comes twice."""
