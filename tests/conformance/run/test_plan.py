@@ -29,7 +29,7 @@ def of_source(tasks: Sequence[Task], source: str) -> list[Shard]:
 
 
 def test_every_source_is_gone_through_once() -> None:
-    """No name comes twice, the blocks are all of the corpus, and the last shard of a source is counted as it is; avg_pool has three routes."""
+    """No name comes twice, the blocks are all of the corpus, and the last shard of a source is counted as it is."""
     tasks = list(shards(plan()))
     names = [task.name for task in tasks]
 
@@ -38,6 +38,7 @@ def test_every_source_is_gone_through_once() -> None:
     assert len(listed) == sum(len(blocks(op, 3, whole=False)) for op in OPS)
     assert sum(task.size(plan()) for task in of_source(tasks, "stream")) == len(OPS) * CASES
     assert sum(task.size(plan()) for task in of_source(tasks, "covering")) == len(OPS) * COVERING
+    # By three routes: tf.nn.avg_pool, tf.nn.avg_pool2d, and the tape of the tape.
     assert own_cases(plan())["avg_pool"] == CASES + COVERING + 3 * len(list(ops.refusals("avg_pool")))
 
 
