@@ -59,14 +59,17 @@ def test_a_dtype_and_an_op_that_are_claimed_and_not_answered_are_missing(tmp_pat
     assert second == "avg_pool on unwilling:half: no call was made"
 
 
-@pytest.mark.xfail(strict=False, reason="the number of geometries follows from the generator, which changed")
 def test_what_is_not_asked_for_is_not_missing(tmp_path: Path) -> None:
-    """In float32 there is evidence. Of 30 valid calls two are in NCHW, outside the claim, and answered rightly."""
+    """
+    In float32 there is evidence. Of 30 valid calls two are in NCHW, outside the claim, and answered rightly.
+
+    The stream of seed 0 has six groups of five calls of one geometry, and in the first the last has other strides.
+    """
     code, store = run(tmp_path / "run", "unwilling:half", "--op=max_pool", "--dtype=float32")
     evidence = (store.footer() or {})["evidence"]["max_pool"]["unwilling:half"]
 
     assert (code, missing(store)) == (0, [])
-    assert [evidence[name] for name in ("valid", "broken", "geometries")] == [28, 6, 6]
+    assert [evidence[name] for name in ("valid", "broken", "geometries")] == [28, 6, 7]
     assert evidence["small"] > 0
     assert (store.footer() or {})["answered"] == [
         {
