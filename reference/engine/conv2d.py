@@ -52,9 +52,8 @@ class Forward(SumOfProducts):
     def _contract_by_tap(self, left: Array, right: Array) -> Array:
         """Multiply rows of the image, as they stand there, with one tap of the filters after the other."""
         rows, columns = frames_of(self.geometry)
-        taps = used(right, rows, columns).astype(np.float64, copy=False)
-        image = laid(left.astype(np.float64, copy=False), rows, columns)
-        windows = window_view(image, rows.axis, columns.axis)
+        taps = used(right, rows, columns)
+        windows = window_view(laid(left, rows, columns), rows.axis, columns.axis)
         out = np.zeros(self.shape)
         for some in blocks(self.shape[:3], max(PRODUCTS // (CHUNK * max(self.shape[3], 1)), LEAST)):
             sums, met = out[some], windows[some]
@@ -65,7 +64,7 @@ class Forward(SumOfProducts):
     def _contract_by_patch(self, left: Array, right: Array) -> Array:
         """Multiply patches of the image, a block of them at a time, with the filters as a matrix."""
         groups, frames = self.geometry.groups, frames_of(self.geometry)
-        matrices = by_group(used(right, *frames), groups).astype(np.float64, copy=False)
+        matrices = by_group(used(right, *frames), groups)
         out = np.empty(self.shape)
         for some, patches in patch_blocks(left, *frames):
             out[some] = ungroup(chunked_product(group_patches(patches, groups), matrices), out[some].shape)
@@ -109,8 +108,9 @@ class FilterGradient(SumOfProducts):
         self.terms_per_element = max(prod(gradient.shape[:3]), 1)
         windows = gradient.shape[:3]
         at_once = windows_at_once(prod(filters[:3]) * geometry.groups)
+        # Every block's chunks are added to the total one by one.
         in_block = min(at_once, self.terms_per_element)
-        self.depth = chunked_depth(in_block) + sum(1 for _ in blocks(windows, at_once))
+        self.depth = min(in_block, CHUNK) + sum(1 for _ in blocks(windows, at_once)) * -(-in_block // CHUNK)
 
     def contract(self, left: Array, right: Array) -> Array:
         """Multiply the transposed patches of the image with the gradient, a block of windows at a time."""
@@ -118,8 +118,8 @@ class FilterGradient(SumOfProducts):
         (_, _, depth, outputs), high, wide = self.shape, rows.axis.taps, columns.axis.taps
         total = np.zeros((groups, high * wide * depth, outputs // groups))
         for some, patches in patch_blocks(left, rows, columns):
-            gradient = group_channels(right[some], groups).astype(np.float64, copy=False)
-            total += chunked_product(group_patches(patches, groups).transpose(0, 2, 1), gradient)
+            gradient = group_channels(right[some], groups)
+            chunked_product(group_patches(patches, groups).transpose(0, 2, 1), gradient, total)
         taps = np.moveaxis(total.reshape(groups, high, wide, depth, outputs // groups), 0, 3).reshape(
             high, wide, depth, outputs
         )

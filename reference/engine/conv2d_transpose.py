@@ -28,7 +28,7 @@ class Backward(SumOfProducts):
     def contract(self, left: Array, right: Array) -> Array:
         """Multiply every element with one tap of the filters after the other, and add that to the cell it meets."""
         (rows, columns), groups = frames_of(self.geometry), self.geometry.groups
-        taps, left = by_tap(used(right, rows, columns), groups), left.astype(np.float64, copy=False)
+        taps = by_tap(used(right, rows, columns), groups)
         frame = np.zeros((len(left), length(rows.axis), length(columns.axis), self.shape[3]))
         windows = window_view(frame, rows.axis, columns.axis, writeable=True)
         at_once = max(PRODUCTS // (CHUNK * max(taps.shape[-1], 1)), LEAST)

@@ -460,12 +460,22 @@ def rounded_to_multiples(values: Array, exponent: int) -> Array:
     return out
 
 
-def chunked_product(a: Array, b: Array) -> Array:
-    """Return a @ b of float64, CHUNK products at a time: no chain of additions is long."""
-    out = np.asarray(a[..., :CHUNK] @ b[..., :CHUNK, :])
-    for start in range(CHUNK, a.shape[-1], CHUNK):
-        out += a[..., start : start + CHUNK] @ b[..., start : start + CHUNK, :]
+def chunked_product(a: Array, b: Array, total: Array | None = None) -> Array:
+    """
+    Return a @ b in float64, or add it to total, CHUNK products at a time.
+
+    No chain of additions is long, and no operand is widened as a whole.
+    """
+    out = _chunk_product(a, b, 0) if total is None else total
+    for start in range(CHUNK if total is None else 0, a.shape[-1], CHUNK):
+        out += _chunk_product(a, b, start)
     return out
+
+
+def _chunk_product(a: Array, b: Array, start: int) -> Array:
+    """Return the sums of CHUNK products."""
+    sides = a[..., start : start + CHUNK], b[..., start : start + CHUNK, :]
+    return np.asarray(np.matmul(*(side.astype(np.float64, copy=False) for side in sides)))
 
 
 def chunked_depth(terms: int) -> int:
