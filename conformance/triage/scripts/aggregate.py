@@ -1,5 +1,5 @@
 """
-The script of a finding that no single result shows: at most 60 lines of NumPy and TensorFlow that measure it anew.
+The script of a finding that no single result shows: at most 75 lines of NumPy and TensorFlow that measure it anew.
 
 An arithmetic worse than declared shows in the root mean square of the errors of one call's elements; what is wrong with
 random numbers in the masks of many seeds.

@@ -24,10 +24,10 @@ __all__ = ["calling", "opening", "plain", "script"]
 # Of the environment, what changes results.
 KEPT = (
     *("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "MALLOC_PERTURB_", "CUDA_VISIBLE_DEVICES"),
-    *("KERAS_BACKEND", "JAX_PLATFORMS", "XLA_FLAGS"),
+    *("GLIBC_TUNABLES", "KERAS_BACKEND", "JAX_PLATFORMS", "NPROC"),
 )
 
-STARTING = ("MALLOC_PERTURB_",)  # of these, what is read before Python runs
+STARTING = ("MALLOC_PERTURB_", "GLIBC_TUNABLES")  # of these, what is read before Python runs
 
 # Kinds of which the call runs in a second process, and what a script of theirs imports.
 APART: Mapping[str, tuple[str, ...]] = {
@@ -102,7 +102,9 @@ def _tensorflow(target: Target) -> list[str]:
     """Return the lines that import TensorFlow and set it up as the target does."""
     gpu = [f"tf.config.experimental.enable_tensor_float_32_execution({bool(target.options.get('tf32'))})"]
     fixed = ["tf.config.experimental.enable_op_determinism()"] if target.options.get("deterministic") else []
-    return ["import tensorflow as tf", *(gpu if "gpu" in target.needs else []), *fixed]
+    count = target.options.get("threads")
+    threads = [f"tf.config.threading.set_intra_op_parallelism_threads({count})"] if count else []
+    return ["import tensorflow as tf", *(gpu if "gpu" in target.needs else []), *threads, *fixed]
 
 
 def _plugin_import(place: str) -> list[str]:
