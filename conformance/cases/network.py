@@ -136,4 +136,3 @@ class AtLayer:
 
     op: str  # the layer's
     call: Callable[[Arguments, Results, Array, Runner], Call]
-    gradient: bool = True  # whether it is a step of the layer's way back in training

@@ -69,6 +69,7 @@ class Op:
     pairs: bool = True  # whether strides, dilations and ksize may be two numbers
     shape_argument: str | None = None  # the argument that is a shape
     options: tuple[str, ...] = ()  # arguments that a call may leave out
+    gradient: bool = False  # whether it is the gradient of another op
     result: Role = "image"  # what its (first) result is
     image: bool = True  # whether its (first) result is what the windows of `windows` give, [N, H, W, C]
 

@@ -108,7 +108,7 @@ class Ledger:
         """Measure on a target what is not known of it."""
         found = self.history.found.setdefault(name, {})
         left = [each for each in self.causes if known.key_of(each) not in found]
-        if not left and not self.history.columns.get(name, column(name, why="?")).why:
+        if not left and name in self.history.columns and not self.history.columns[name].why:
             return
         typer.echo(f"{name}: {len(left)} causes")
         try:
@@ -158,13 +158,10 @@ def between(ends: str) -> list[str]:
     first, _, last = ends.partition("..")
     if first in STABLE and last in STABLE[STABLE.index(first) + 1 :]:
         return list(STABLE[STABLE.index(first) : STABLE.index(last) + 1])
-    days = [release.until for text in (first, last) if (release := parsed(text)).until]
-    if len(days) == len(ENDS) and days[0] < days[1]:
-        return [f"nightly:{days[0] + dt.timedelta(day):%Y%m%d}" for day in range((days[1] - days[0]).days + 1)]
+    begin, end = (parsed(text).until for text in (first, last))
+    if begin and end and begin < end:
+        return [f"nightly:{begin + dt.timedelta(day):%Y%m%d}" for day in range((end - begin).days + 1)]
     raise UsageError(f"--bisect {ends}: two of {', '.join(STABLE)}, or two nightlies, the older one first")
-
-
-ENDS = ("first", "last")
 
 
 def show(table: rows.Table, kept: Sequence[Kept], folder: Path) -> None:

@@ -38,8 +38,7 @@ def severity_of(op: str, judged: Verdict) -> str:
         return "memory read or written"
     if not set(NOT_FINITE).isdisjoint(judged.symptoms):
         return "NaN handling"
-    at = OPS[op].at_layer
-    return "wrong gradient" if at and at.gradient else "silent wrong value"
+    return "wrong gradient" if OPS[op].gradient else "silent wrong value"
 
 
 def gravity(severity: str, dtype: str) -> tuple[int, bool]:

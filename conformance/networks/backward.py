@@ -59,7 +59,7 @@ def activation_gradient(step: Step, gradient: Array) -> Array:
 
 def gradient_ops(layer: Layer) -> Iterator[tuple[Op, AtLayer]]:
     """Yield the gradient ops of a layer: that of its filters, where it has any, and that of what it takes."""
-    yield from ((op, at) for op, at in at_layer(layer.op) if at.gradient)
+    yield from ((op, at) for op, at in at_layer(layer.op) if op.gradient)
 
 
 def called(step: Step, op: str, at: AtLayer, gradient: Array, runner: Runner) -> Step:

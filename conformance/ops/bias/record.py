@@ -130,6 +130,7 @@ BIAS_ADD_GRAD = replace(
     BIAS_ADD,
     name="bias_add_grad",
     reference=reference.bias_add_grad,
+    gradient=True,
     operands={"out_backprop": "tensor"},
     valid=partial(calls.valid, "bias_add_grad"),
     world=world.of("bias_add_grad"),

@@ -50,4 +50,4 @@ def call_unseeded(arguments: Arguments, _results: Results, _gradient: Array, _ru
 
 DROPPING = LayerKind(count=count, call=call, bound=bound, described=described)
 DROPPING_GRADIENT = AtLayer(op="stateless_dropout", call=call_gradient)
-UNSEEDED = AtLayer(op="stateless_dropout", call=call_unseeded, gradient=False)
+UNSEEDED = AtLayer(op="stateless_dropout", call=call_unseeded)

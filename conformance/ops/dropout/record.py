@@ -179,6 +179,7 @@ STATELESS_DROPOUT = replace(
 
 DROPOUT_GRAD = Op(
     name="dropout_grad",
+    gradient=True,
     result="tensor",
     reference=reference.dropout_grad,
     defined_with=(scaled,),

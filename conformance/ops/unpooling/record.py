@@ -136,6 +136,7 @@ MAX_UNPOOL_GRAD = replace(
     MAX_UNPOOL,
     name="max_unpool_grad",
     reference=reference.max_unpool_grad,
+    gradient=True,
     operands={"grad": "image", "argmax": "image"},
     shape_argument=None,
     valid=partial(calls.valid, "max_unpool_grad"),
