@@ -1,7 +1,10 @@
 """depthwise_conv2d as a layer of a network, and its gradients at such layers."""
 
+from dataclasses import replace
+
 from conformance.cases.network import Arguments, AtLayer, Call, Inputs, Layer, LayerKind, Results, Runner, Step
 from conformance.model import Array
+from conformance.ops.convolutions.layer import INPUT_GRADIENT as OF_CONV2D
 from conformance.ops.layers import bound_of_sum, describe_window, steps_and_padding
 from reference import arithmetic
 from reference.arithmetic import Counts, Filters, Image
@@ -39,12 +42,6 @@ def call_filter_gradient(arguments: Arguments, _results: Results, gradient: Arra
     return {"filter_sizes": list(rest.pop("filter").shape), "out_backprop": gradient, **rest}
 
 
-def call_input_gradient(arguments: Arguments, _results: Results, gradient: Array, _runner: Runner) -> Call:
-    """Call depthwise_conv2d_backprop_input."""
-    rest = dict(arguments)
-    return {"input_sizes": list(rest.pop("input").shape), "out_backprop": gradient, **rest}
-
-
 DEPTHWISE = LayerKind(count=count, filters=filters, call=call, bound=bound, described=describe_window)
 FILTER_GRADIENT = AtLayer(op="depthwise_conv2d", call=call_filter_gradient)
-INPUT_GRADIENT = AtLayer(op="depthwise_conv2d", call=call_input_gradient)
+INPUT_GRADIENT = replace(OF_CONV2D, op="depthwise_conv2d")

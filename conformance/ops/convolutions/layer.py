@@ -89,7 +89,7 @@ def call_filter_gradient(arguments: Arguments, _results: Results, gradient: Arra
 
 
 def call_input_gradient(arguments: Arguments, _results: Results, gradient: Array, _runner: Runner) -> Call:
-    """Call conv2d_backprop_input."""
+    """Call conv2d_backprop_input, or that of depthwise_conv2d."""
     rest = dict(arguments)
     return {"input_sizes": list(rest.pop("input").shape), "out_backprop": gradient, **rest}
 
