@@ -23,7 +23,8 @@ from conformance.cases.network import Network, Parameters, Runner, Step
 from conformance.model import Array
 from conformance.networks.comparing import Distance, Judged, carried, distance, judged
 from conformance.networks.known import MNIST, mirrored
-from conformance.networks.running import run_reference, step
+from conformance.networks.running import step
+from conformance.ops.arguments import run_reference
 from conformance.targets.target import Target
 from examples import running
 from examples.digits import TESTED, digits

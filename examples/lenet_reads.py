@@ -22,8 +22,9 @@ from conformance.model import Array
 from conformance.networks.backward import backward, loss
 from conformance.networks.known import MNIST
 from conformance.networks.results import NetworkRun
-from conformance.networks.running import initialised, run, run_reference
+from conformance.networks.running import initialised, run
 from conformance.networks.trying import Sample, tried
+from conformance.ops.arguments import run_reference
 from examples import running
 from examples.charts import lines
 from examples.digits import TESTED, digits

@@ -30,7 +30,8 @@ from conformance.judge.allowed import Results, allowed, preferred
 from conformance.judge.judging import declared
 from conformance.model import Array
 from conformance.networks.comparing import Judged, judged
-from conformance.networks.running import case_of, run_reference
+from conformance.networks.running import case_of
+from conformance.ops.arguments import run_reference
 from conformance.targets.target import Target
 from examples.continuation import Split, continuation
 from examples.sparse_coding import Linear, Prox, deconvolution, gain, grid, ista

@@ -12,8 +12,8 @@ from conformance.cases.network import AtLayer, Inputs
 from conformance.model import Array
 from conformance.networks.counting import CountedLayer
 from conformance.networks.kinds import at_layer, kind_of
-from conformance.networks.running import run_reference
 from conformance.ops import OPS
+from conformance.ops.arguments import run_reference
 
 __all__ = ["DTYPES", "TIMED", "Drawn", "TimedOp"]
 

@@ -13,7 +13,8 @@ from conformance.cases.network import AtLayer, Layer, Network, Parameters, Runne
 from conformance.cases.op import Op
 from conformance.model import Array
 from conformance.networks.kinds import at_layer
-from conformance.networks.running import run, run_reference
+from conformance.networks.running import run
+from conformance.ops.arguments import run_reference
 
 __all__ = ["backward", "loss", "stepped"]
 

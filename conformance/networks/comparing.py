@@ -16,7 +16,8 @@ from conformance.judge.allowed import permits
 from conformance.judge.judging import declared, judge
 from conformance.model import Array, Returned
 from conformance.networks.kinds import kind_of
-from conformance.networks.running import case_of, run, run_reference
+from conformance.networks.running import case_of, run
+from conformance.ops.arguments import run_reference
 from conformance.targets.target import Target
 from reference.floats import format_of
 

@@ -28,18 +28,11 @@ __all__ = [
     "initialised",
     "on_target",
     "run",
-    "run_reference",
 ]
 
 
 class NotOfferedError(SuiteError):
     """A target does not offer an op of a network."""
-
-
-def run_reference(op: str, arguments: Arguments) -> tuple[Array, ...]:
-    """Make a call of the reference."""
-    result = OPS[op].reference(**arguments)
-    return result if isinstance(result, tuple) else (result,)
 
 
 def case_of(op: str, arguments: Arguments) -> Case:

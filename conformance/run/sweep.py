@@ -20,6 +20,7 @@ from conformance.cases.world import Region
 from conformance.judge.allowed import permits
 from conformance.model import Array, Case, Observation, Returned
 from conformance.ops import OPS, listed
+from conformance.ops.arguments import run_reference
 from conformance.ops.regions import regions
 from conformance.run.scope import Scope, route_of
 from conformance.run.trials import Outcome, Panel, inside
@@ -216,14 +217,9 @@ def _send(panel: Panel, scopes: Mapping[str, Scope], found: Mapping[str, Swept],
         if calls:
             panel.workers[name].submit(*calls)
     return [
-        Sent(case, arguments, by, _results(OPS[case.op].reference(**arguments)))
+        Sent(case, arguments, by, run_reference(case.op, arguments))
         for case, arguments, by in zip(cases, drawn, routes, strict=True)
     ]
-
-
-def _results(value: Any) -> tuple[Array, ...]:  # noqa: ANN401 -- one array, or a tuple of them
-    """Return the results of a reference as arrays."""
-    return value if isinstance(value, tuple) else (value,)
 
 
 def _take(panel: Panel, found: dict[str, Swept], frame: Sequence[Sent]) -> None:

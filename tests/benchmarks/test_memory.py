@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conformance.bench.subjects import Subject, arguments, subjects
-from conformance.networks.running import run_reference
+from conformance.ops.arguments import run_reference
 
 LAYERS = (
     "conv2d-56",

@@ -5,7 +5,7 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
-from conformance.networks.running import run_reference
+from conformance.ops.arguments import run_reference
 from examples.adaptive_deconvolution import apart, side_by_side, sparse_pools, switched, unpooling
 from examples.sparse_coding import chained, deconvolution, ista, objective
 

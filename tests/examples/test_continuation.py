@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conformance.model import Array
-from conformance.networks.running import run_reference
+from conformance.ops.arguments import run_reference
 from examples.continuation import continuation, shrunk
 from examples.sparse_coding import certificate, deconvolution, fista, objective
 

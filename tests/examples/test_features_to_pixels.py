@@ -7,7 +7,8 @@ import pytest
 
 from conformance.cases.network import Network, Parameters, Runner
 from conformance.networks.known import MNIST, conv, pool
-from conformance.networks.running import initialised, run_reference
+from conformance.networks.running import initialised
+from conformance.ops.arguments import run_reference
 from conformance.targets.target import Target
 from examples import features_to_pixels, running
 from examples.features_to_pixels import features, pictures

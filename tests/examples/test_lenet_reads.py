@@ -8,7 +8,8 @@ import pytest
 from conformance.cases.network import Arguments, Network, Runner
 from conformance.model import Array
 from conformance.networks.known import MNIST, conv, dense
-from conformance.networks.running import initialised, run_reference
+from conformance.networks.running import initialised
+from conformance.ops.arguments import run_reference
 from examples import lenet_reads, running
 from examples.digits import enlarged
 from examples.lenet_reads import Recipe, Taught, descent, examined, taught

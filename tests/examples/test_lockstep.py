@@ -7,7 +7,7 @@ import pytest
 
 from conformance.cases.network import Arguments, Runner
 from conformance.model import Array
-from conformance.networks.running import run_reference
+from conformance.ops.arguments import run_reference
 from conformance.targets.target import Target
 from examples.adaptive_deconvolution import sparse_pools, switched, unpooling
 from examples.lockstep import Lockstep, Problem, Tape, continued, otherwise, stepped, tallied

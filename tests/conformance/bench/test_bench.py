@@ -21,8 +21,9 @@ from conformance.errors import UsageError
 from conformance.judge.allowed import Results
 from conformance.model import Json, Returned, Symptom, Unsupported, Verdict
 from conformance.networks.known import NETWORKS
-from conformance.networks.running import case_of, run_reference
+from conformance.networks.running import case_of
 from conformance.ops import OPS
+from conformance.ops.arguments import run_reference
 from conformance.report.data import gather
 from conformance.targets import registry
 from conformance.targets.adapter import Prepared

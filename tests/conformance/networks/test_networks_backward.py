@@ -9,7 +9,8 @@ from conformance.cases.network import Network, Parameters, Runner
 from conformance.networks.backward import backward, loss
 from conformance.networks.comparing import judged
 from conformance.networks.known import LENET, MNIST, conv, dense, pool
-from conformance.networks.running import initialised, run, run_reference
+from conformance.networks.running import initialised, run
+from conformance.ops.arguments import run_reference
 from conformance.targets.target import Target
 
 PLAIN = Target(name="plain", about="declares float32")

@@ -14,8 +14,8 @@ from conformance.networks import tables
 from conformance.networks.comparing import Distance, Judged, carried, distance, judged
 from conformance.networks.known import DQN, MNIST, conv
 from conformance.networks.results import NetworkRun, Results, read, write
-from conformance.networks.running import run_reference
 from conformance.networks.trying import tried
+from conformance.ops.arguments import run_reference
 from conformance.targets import registry
 from conformance.targets.target import Target
 

@@ -12,8 +12,9 @@ from conformance.errors import SuiteError
 from conformance.model import Array
 from conformance.networks.comparing import end_to_end, layer_by_layer
 from conformance.networks.known import DQN, LENET, MNIST, conv, mirrored, pool
-from conformance.networks.running import NotOfferedError, initialised, on_target, run, run_reference
+from conformance.networks.running import NotOfferedError, initialised, on_target, run
 from conformance.networks.trying import tried
+from conformance.ops.arguments import run_reference
 from conformance.targets import registry
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Worker
