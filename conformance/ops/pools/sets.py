@@ -9,7 +9,7 @@ from conformance.cases.op import Arguments, Permits, Shown, Sum
 from conformance.model import Array
 from conformance.ops.pools.maxima import geometry_of, smallest_normal
 from conformance.ops.sums import always, in_layout, laid_out, may_refuse, named, near_zero, sums
-from conformance.sets import Allowed, AnyOf, Results, Totals, Unspecified
+from conformance.sets import Allowed, Option, Results, Totals, any_of, marked
 from reference.bounds import Arithmetic, Bounds, Within, exactly
 from reference.checks import to_nhwc
 from reference.choices import EITHER
@@ -17,7 +17,7 @@ from reference.engine.exact import SumOfProducts
 from reference.engine.patches import overlap
 from reference.engine.pools import Parts, Pool
 from reference.engine.precision import accumulator
-from reference.floats import format_of
+from reference.floats import format_of, is_nan
 from reference.ops.avg_pool import average
 from reference.ops.avg_unpool_grad import window_sums
 from reference.ops.max_pool_grad import checked, credited
@@ -38,49 +38,59 @@ __all__ = [
 
 
 def of_max_pool_grad(arguments: Arguments) -> Permits:
-    """max_pool_grad: strictly to the first of tied elements; else to any, conserving the sum; NaN leaves it open."""
+    """max_pool_grad: choices are R11, whom ties credit, the sum conserved, and R12, whom a window with NaN does."""
+    op = "max_pool_grad"
     call, shown = credited_sum(arguments)
-    image, geometry = pool("max_pool_grad", *geometry_of(arguments, "orig_input"))
-    floating = image.dtype.kind not in "iu"
-    if floating and np.isnan(image).any():
-        return always(Unspecified("whom a window that holds NaN credits", made={"max_pool_grad.R12": EITHER}))
+    image, geometry = pool(op, *geometry_of(arguments, "orig_input"))
     bounds, grad = Bounds(call), arguments["grad"]
-    tied = ties(image, geometry) if floating else np.zeros(image.shape, bool)
+    tied, beside = ties(image, geometry), geometry.reduce_back(np.maximum, with_nan(image, geometry), 0).astype(bool)
 
     def of(arithmetic: Arithmetic) -> Allowed:
         strict = bounds.under(arithmetic)
-        if not tied.any():
-            empty = 0 in grad.shape or 0 in image.shape
-            return may_refuse(Results((laid_out(strict, shown),)), "max_pool_grad.R8", empty=empty)
-        loose = laid_out(loosened(strict, tied, to_nhwc(grad, geometry.layout), geometry), shown)
-        totals = conserved(grad, image.shape, geometry, arithmetic)
-        first = Results((laid_out(strict, shown),), made={"max_pool_grad.R11": "first"})
-        return AnyOf((first, Results((loose,), totals=totals, made={"max_pool_grad.R11": "another"})))
+
+        def spread_over(cells: Array) -> Within:
+            return laid_out(loosened(strict, cells, to_nhwc(grad, geometry.layout), geometry), shown)
+
+        number = {f"{op}.R12": "number"} if beside.any() else {}
+        found: list[Option] = [Results((laid_out(strict, shown),), made=number)]
+        if tied.any():
+            totals = conserved(grad, image.shape, geometry, arithmetic)
+            another = Results((spread_over(tied),), totals=totals, made={**number, f"{op}.R11": "another"})
+            found = [*marked(found[0], {f"{op}.R11": "first"}), another]
+        if beside.any():
+            found.append(Results((spread_over(tied | beside),), made={f"{op}.R12": EITHER}))
+        return may_refuse(any_of(found), f"{op}.R8", empty=0 in grad.shape or 0 in image.shape)
 
     return of
 
 
 def of_max_pool_grad_grad(arguments: Arguments) -> Permits:
-    """max_pool_grad_grad: what stands at the first of tied elements; else at any of them; NaN leaves it open."""
+    """max_pool_grad_grad: R11, which of tied elements, and R12, what of a window with NaN is taken, are choices."""
     op = "max_pool_grad_grad"
     image, slopes, geometry = checked(op, **named(arguments))
-    floating = image.dtype.kind not in "iu"
-    if floating and np.isnan(image).any():
-        return always(Unspecified("what is taken of a window that holds NaN", made={f"{op}.R12": EITHER}))
     strict, shown = exactly(picked(image, slopes, geometry)), in_layout(geometry.layout)
-    first = laid_out(near_zero(strict), shown)
-    if not floating or not ties(image, geometry).any():
-        empty = 0 in strict.value.shape or 0 in image.shape
-        return always(may_refuse(Results((first,)), f"{op}.R8", empty=empty))
-    loose = laid_out(near_zero(any_of_tied(image, slopes, geometry, strict)), shown)
-    options = Results((first,), made={f"{op}.R11": "first"}), Results((loose,), made={f"{op}.R11": "another"})
-    return always(AnyOf(options))
+    loose, beside = any_of_tied(image, slopes, geometry, strict), with_nan(image, geometry).astype(bool)
+    number = {f"{op}.R12": "number"} if beside.any() else {}
+    found: list[Option] = [Results((laid_out(near_zero(strict), shown),), made=number)]
+    if ties(image, geometry).any():
+        another = Results((laid_out(near_zero(loose), shown),), made={**number, f"{op}.R11": "another"})
+        found = [*marked(found[0], {f"{op}.R11": "first"}), another]
+    if beside.any():
+        anything = slopes.dtype.type(np.inf)
+        low, high = np.where(beside, -anything, loose.low), np.where(beside, anything, loose.high)
+        either = replace(loose, low=low, high=high, nan=loose.nan | beside)
+        found.append(Results((laid_out(near_zero(either), shown),), made={f"{op}.R12": EITHER}))
+    return always(may_refuse(any_of(found), f"{op}.R8", empty=0 in strict.value.shape or 0 in image.shape))
+
+
+def with_nan(image: Array, geometry: Pool) -> Array:
+    """Return which windows hold a NaN: 1 or 0."""
+    return geometry.reduce(np.maximum, is_nan(image).astype(np.uint8), 0)
 
 
 def any_of_tied(image: Array, slopes: Array, geometry: Pool, strict: Within) -> Within:
     """Allow every window what lies between the slopes at its largest elements."""
-    values, wide = image.astype(np.float64), slopes.astype(np.float64)
-    values = np.where(np.abs(values) < smallest_normal(image), 0.0, values)
+    values, wide = ranked(image), slopes.astype(np.float64)
     nan = np.isnan(wide)
     low, high = np.where(nan, np.inf, wide), np.where(nan, -np.inf, wide)
     parts = geometry.fold(_largest_range, (values, low, high, nan), (-np.inf, np.inf, -np.inf, False))
@@ -101,15 +111,22 @@ def ties(image: Array, geometry: Pool) -> Array:
     """
     Return the cells that hold the largest element of a window together with another cell: [N, H, W, C].
 
-    image: no NaN. A window's largest element is no less than any cell it holds: a cell is tied where the least of
-    those of its windows that have several is its own.
+    A window's largest element is no less than any cell it holds: a cell is tied where the least of those of its
+    windows that have several is its own. Integers are credited in order: none of them is tied.
     """
-    values = image.astype(np.float64)
-    values = np.where(np.abs(values) < smallest_normal(image), 0.0, values)
+    if image.dtype.kind in "iu":
+        return np.zeros(image.shape, bool)
+    values = ranked(image)
     ones = np.ones(values.shape, np.int64)
     largest, equal = geometry.fold(_largest_counted, (values, ones), (-np.inf, 0))
     several = np.where(equal > 1, largest, np.nan)
     return np.asarray(geometry.reduce_back(np.fmin, several, np.nan) == values)
+
+
+def ranked(image: Array) -> Array:
+    """Return elements as float64 by which the largest is found: NaN loses, a subnormal may count as zero."""
+    values = np.where(is_nan(image), -np.inf, image.astype(np.float64))
+    return np.where(np.abs(values) < smallest_normal(image), 0.0, values) if image.dtype.kind not in "iu" else values
 
 
 def _largest_counted(one: Parts, other: Parts) -> Parts:

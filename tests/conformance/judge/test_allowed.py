@@ -8,7 +8,7 @@ import pytest
 
 import reference
 from conformance import ops
-from conformance.judge.allowed import Allowed, AnyMask, AnyOf, Refused, Results, Unspecified, allowed
+from conformance.judge.allowed import Allowed, AnyMask, AnyOf, Refused, Results, allowed
 from conformance.judge.judging import repeats
 from conformance.judge.verdicts import verdict
 from conformance.model import Array, ArraySpec, Case, Raised, Returned
@@ -342,11 +342,6 @@ def test_integers_and_single_largest_elements_have_one_gradient() -> None:
 
     assert isinstance(gradient(image(5, 4, 1), image(2)), Results)
     assert isinstance(gradient(tied, np.array(2, np.int32).reshape(1, 1, 1, 1)), Results)
-
-
-def test_whom_a_window_with_nan_credits_is_unspecified() -> None:
-    """Nobody says."""
-    assert isinstance(gradient(image(np.nan, 1), image(2)), Unspecified)
 
 
 # Dropout.

@@ -202,19 +202,24 @@ def test_a_nan_over_padding_is_absent_or_multiplied() -> None:
     assert judge(case, permitted, multiplied, target(choices={"conv2d.R10": "absent"})).outcome == "disagrees"
 
 
-def test_whom_a_window_with_nan_credits_is_left_open() -> None:
-    """max_pool_grad.R12: nothing is wrong, and the verdict names the choice."""
+def test_whom_a_window_with_nan_credits_is_a_choice() -> None:
+    """max_pool_grad.R12: of NaN and 1 the number is credited, or either; the next window is judged as any."""
     arrays = {name: ArraySpec(shape, "float32") for name, shape in GRADIENT}
-    attributes: dict[str, Json] = {"ksize": [1, 2], "strides": 1, "padding": "VALID"}
+    attributes: dict[str, Json] = {"ksize": [1, 2], "strides": 2, "padding": "VALID"}
     case = Case(op="max_pool_grad", arrays=arrays, attributes=attributes, regime="special", seed=1)
-    image = np.array([np.nan, 1], np.float32).reshape(1, 1, 2, 1)
-    one = np.ones((1, 1, 1, 1), np.float32)
-    permitted = permits(case, {**attributes, "orig_input": image, "orig_output": one, "grad": one})
+    image = np.array([np.nan, 1, 2, 3], np.float32).reshape(1, 1, 4, 1)
+    pooled, slopes = (np.array(each, np.float32).reshape(1, 1, 2, 1) for each in ([1, 3], [5, 7]))
+    permitted = permits(case, {**attributes, "orig_input": image, "orig_output": pooled, "grad": slopes})
 
-    assert judge(case, permitted, Returned((image,), 0.0), target()).made == {"max_pool_grad.R12": ("either",)}
+    def judged(*out: float) -> Verdict:
+        return judge(case, permitted, Returned((np.array(out, np.float32).reshape(image.shape),), 0.0), target())
+
+    assert judged(0, 5, 0, 7).made["max_pool_grad.R12"] == ("number", "either")
+    assert judged(5, 0, 0, 7).made["max_pool_grad.R12"] == ("either",)
+    assert judged(0, 5, 7, 0).outcome == "disagrees"
 
 
-GRADIENT = (("orig_input", (1, 1, 2, 1)), ("orig_output", (1, 1, 1, 1)), ("grad", (1, 1, 1, 1)))
+GRADIENT = (("orig_input", (1, 1, 4, 1)), ("orig_output", (1, 1, 2, 1)), ("grad", (1, 1, 2, 1)))
 
 
 def test_a_generator_of_ones_own_is_a_choice_that_own_masks_makes() -> None:
