@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from conformance.selftest.arithmetics import Arithmetic, ordered, summed
 from conformance.selftest.emulations import EMULATIONS, Emulation
-from reference.bounds import ARITHMETICS, exactly, within
+from reference.bounds import ARITHMETICS, Bounds, exactly, within
 from reference.engine.conv2d import Forward
 from reference.engine.exact import SumOfProducts
 from reference.engine.fourier import transformed as fourier_bound
@@ -650,3 +650,13 @@ def test_what_underflow_may_take_is_told_apart() -> None:
     result = within(dot([2.0**-140], [8.0]))
 
     assert np.max(result.lost) == 2.0**-137 + 2 * 2.0**-126
+
+
+def test_where_an_infinite_tap_stands_over_padding_nan_is_allowed() -> None:
+    """Taps inf 1 1 over one pixel, SAME: the first stands over padding; without padding there is nothing to allow."""
+    taps = np.array([np.inf, 1, 1], np.float32).reshape(1, 3, 1, 1)
+    padded = Bounds(forward(np.ones((1, 1, 1, 1), np.float32), taps, 1, "SAME"))
+    full = Bounds(forward(np.ones((1, 1, 3, 1), np.float32), taps, 1, "VALID"))
+
+    assert padded.loose(ARITHMETICS["float32"]) == np.array(True)
+    assert full.loose(ARITHMETICS["float32"]) is None

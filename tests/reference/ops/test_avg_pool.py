@@ -175,3 +175,11 @@ def test_gradients_of_means_among_subnormal_numbers_are_rounded_to_even() -> Non
     out = avg_pool_grad((2000, 1, 15, 1), (ROWS * SMALLEST).reshape(2000, 1, 10, 1), [1, 6], 1, "VALID")
 
     assert out[:, 0, :, 0].tolist() == sixths(sums)
+
+
+def test_a_mean_that_float64_rounds_is_rounded_once() -> None:
+    """1 over 49 cells: 1/49 rounded to float64 times 49 is not 1; float32's own division is rounded once."""
+    image = np.zeros((1, 7, 7, 1), np.float32)
+    image[0, 3, 3] = 1
+
+    assert avg_pool(image, 7, 1, "VALID").item() == np.float32(1) / np.float32(49)

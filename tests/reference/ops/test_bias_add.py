@@ -4,7 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from reference import bias_add, bias_add_grad
+from reference import SpecError, bias_add, bias_add_grad
 
 NAN, INF = float("nan"), float("inf")
 
@@ -23,6 +23,15 @@ def test_channels_come_second(data_format: str) -> None:
     out = bias_add(np.zeros((1, 2, 3)), np.array([1.0, 2.0]), data_format)
 
     assert out.tolist() == [[[1, 1, 1], [2, 2, 2]]]
+
+
+@pytest.mark.parametrize("data_format", ["NHW", "HWC", ""])
+def test_a_layout_says_where_the_channels_are(data_format: str) -> None:
+    """bias_add.R3: batches first, channels second or last."""
+    with pytest.raises(SpecError) as error:
+        bias_add(np.zeros((1, 2, 2)), np.zeros(2), data_format)
+
+    assert error.value.rule == "bias_add.R3"
 
 
 def test_a_sum_is_rounded_once() -> None:

@@ -123,3 +123,11 @@ def test_a_wrong_divisor_is_none_of_the_choices() -> None:
     for how in ("multiplied", "divided", "rounded"):
         for wrong in (100, 35.714287):
             assert not possible(floats(25), 0.25, None, floats(wrong), {"dropout.R14": how}).allowed.any()
+
+
+def test_a_dropped_nan_that_stays_nan_tells_nothing_of_the_mask() -> None:
+    """dropout.R9 made NaN: kept and dropped it looks alike; 2 at rate 1/2 was kept."""
+    found = possible(floats(NAN, 1), 0.5, None, floats(NAN, 2), {"dropout.R9": "NaN"})
+
+    assert found.ambiguous.tolist() == [True, False]
+    assert found.allowed.all()
