@@ -11,11 +11,15 @@ __all__ = [
     "FLOAT_REGIMES",
     "INTEGERS",
     "INTEGER_REGIMES",
+    "PLAIN",
+    "SINGLE",
     "UNSIGNED",
     "cast",
+    "class_of",
     "regime",
     "regimes",
     "rotated",
+    "simplified",
 ]
 
 # The common ones more than once: so often are they drawn.
@@ -26,11 +30,31 @@ UNSIGNED = ("uint32", "uint64")
 
 FLOAT_REGIMES = ("lattice", "normal", "positive", "wide", "ill-conditioned", "special", "ties")
 INTEGER_REGIMES = ("lattice", "wide", "ties", "extremes")
+# Never drawn: what the values of a finding are simplified to where they still show it, each with its class.
+SINGLE = "single special"
+PLAIN = ("ones", "counting")
+CLASSES = {SINGLE: "special", **dict.fromkeys(PLAIN, "lattice")}
 
 
 def regimes(dtype: str) -> tuple[str, ...]:
     """Return the regimes of a dtype."""
     return FLOAT_REGIMES if "float" in dtype else INTEGER_REGIMES
+
+
+def simplified(regime: str) -> tuple[str, ...]:
+    """
+    Return the regimes, never drawn, whose values are simpler than those of one that is, the simplest first.
+
+    >>> simplified("special"), simplified("wide"), simplified("counting")
+    (('ones', 'counting', 'single special'), ('ones', 'counting'), ('ones',))
+    """
+    order = (*PLAIN, SINGLE) if class_of(regime) == "special" else PLAIN
+    return order[: order.index(regime)] if regime in order else order
+
+
+def class_of(regime: str) -> str:
+    """Return the drawn regime that one is a plainer form of; itself, mostly."""
+    return CLASSES.get(regime, regime)
 
 
 def regime(choices: Choices, dtype: str) -> str:
@@ -61,4 +85,5 @@ def cast(case: Case, dtype: str, fixed: tuple[str, ...] = ()) -> Case:
         name: ArraySpec(spec.shape, dtype) if spec.dtype == now and name not in fixed else spec
         for name, spec in case.arrays.items()
     }
-    return replace(case, arrays=arrays, regime=case.regime if case.regime in regimes(dtype) else "lattice")
+    known = (*regimes(dtype), *PLAIN, *([SINGLE] if "float" in dtype else []))
+    return replace(case, arrays=arrays, regime=case.regime if case.regime in known else "lattice")

@@ -11,6 +11,12 @@ The value regimes: what the arrays of a case hold, as pure functions of shape, d
     ties             few distinct values
     extremes         integer minima and maxima, and their neighbours
 
+Three are never drawn; the search for the simplest values that still show a fault tries them:
+
+    ones             1 everywhere
+    counting         1, 2, 3 ...
+    single special   ones, but for one NaN, infinity, largest or subnormal number in about every other array
+
 The bits are Philox's raw words, and every conversion is exact arithmetic or one rounding: the same on every NumPy.
 """
 
@@ -183,6 +189,25 @@ def _integer_extremes(bits: Array, dtype: np.dtype[Any], _demand: Demand) -> Arr
     return np.asarray(table[(bits % np.uint64(len(table))).astype(np.int64)])
 
 
+def _ones(bits: Array, _fmt: Format, _demand: Demand, _shape: tuple[int, ...]) -> Array:
+    """Return ones."""
+    return np.ones(len(bits))
+
+
+def _counting(bits: Array, _fmt: Format, _demand: Demand, _shape: tuple[int, ...]) -> Array:
+    """Count the elements from 1."""
+    return np.arange(1.0, len(bits) + 1)
+
+
+def _single_special(bits: Array, fmt: Format, _demand: Demand, _shape: tuple[int, ...]) -> Array:
+    """Replace one of the ones, or none, by a special number, at random."""
+    values = np.ones(len(bits))
+    table = (np.nan, np.inf, -np.inf, fmt.largest, fmt.smallest_subnormal)
+    if len(bits) and bits[0] % np.uint64(2):
+        values[int(bits[0] >> np.uint64(32)) % len(bits)] = table[int(bits[0] >> np.uint64(1)) % len(table)]
+    return values
+
+
 FLOATS: Mapping[str, Callable[[Array, Format, Demand, tuple[int, ...]], Array]] = {
     "lattice": _lattice,
     "normal": _normal,
@@ -191,10 +216,15 @@ FLOATS: Mapping[str, Callable[[Array, Format, Demand, tuple[int, ...]], Array]] 
     "ill-conditioned": _ill_conditioned,
     "special": _normal,
     "ties": _ties,
+    "ones": _ones,
+    "counting": _counting,
+    "single special": _single_special,
 }
 INTEGERS: Mapping[str, Callable[[Array, np.dtype[Any], Demand], Array]] = {
     "lattice": _integer_lattice,
     "wide": _integer_wide,
     "ties": _integer_ties,
     "extremes": _integer_extremes,
+    "ones": lambda bits, dtype, _: np.ones(len(bits), dtype),
+    "counting": lambda bits, dtype, _: (np.arange(1, len(bits) + 1) % np.iinfo(dtype).max).astype(dtype),
 }

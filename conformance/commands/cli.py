@@ -373,11 +373,12 @@ def replay(
 ) -> int:
     """Run one case again on one target: the verdict, and the difference shown."""
     name = _targets([target], _interpreter(python))[0]
-    found = replays.find(case, run, REPORTS)
-    ways = registry.find(name).routes.get(found.op, ())
+    calls = replays.find(case, run, REPORTS)
+    op = calls[-1].op
+    ways = registry.find(name).routes.get(op, ())
     if route and ways and route not in ways:
-        raise UsageError(f"target {name} has no route {route!r} to {found.op}: it has {', '.join(ways)}")
-    return Exit.FINDINGS if replays.replay(found, name, route, python) else Exit.FINE
+        raise UsageError(f"target {name} has no route {route!r} to {op}: it has {', '.join(ways)}")
+    return Exit.FINDINGS if replays.replay(calls, name, route, python) else Exit.FINE
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """One case, run again on one target, and the difference shown."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,31 +26,39 @@ __all__ = ["find", "replay"]
 SHOWN = 10  # differing elements
 
 
-def find(text: str, run: Path | None, reports: Path) -> Case:
+def find(text: str, run: Path | None, reports: Path) -> list[Case]:
     """
     Return the case that a user names: a file, a finding's folder, or an id in a run's folder (any of `reports`).
+
+    A finding that needs a call before its case has both, in order.
 
     Raises:
         UsageError: there is none.
     """
     path = Path(text)
-    path = path / "case.json" if _is_file(path / "case.json") else path
+    if _is_file(path / "case.json"):
+        return [_read(each) for each in (path / "before.json", path / "case.json") if _is_file(each)]
     if path.suffix == ".json" or _is_file(path):
-        try:
-            return _callable(case_from_json(json.loads(path.read_text())))
-        except (OSError, ValueError, RecursionError, UsageError) as error:
-            raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        return [_read(path)]
     folders = [run] if run else sorted((path.parent for path in reports.glob("*/run.json")), reverse=True)
     for folder in folders:
         store = Store(folder)
         store.header()
         rows = store.collect(store.observations().filter(pl.col("case") == text).select("content").head(1))
         if len(rows):
-            return case_from_json(json.loads(rows.item()))
+            return [case_from_json(json.loads(rows.item()))]
         for finding in findings.read(store).findings:
             if text in (finding.case_id, finding.id):
-                return case_from_json(finding.case)
+                return [case_from_json(each) for each in (finding.before, finding.case) if each]
     raise UsageError(f"no case {text[:200]!r}: neither a file, nor in {', '.join(map(str, folders)) or reports}")
+
+
+def _read(path: Path) -> Case:
+    """Return the case in a file."""
+    try:
+        return _callable(case_from_json(json.loads(path.read_text())))
+    except (OSError, ValueError, RecursionError, UsageError) as error:
+        raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _is_file(path: Path) -> bool:
@@ -80,11 +89,12 @@ def _callable(case: Case) -> Case:
     return case
 
 
-def replay(case: Case, target: str, route: str | None, python: str | None = None) -> bool:
-    """Run a case on a target, print what is allowed and what came; return whether they disagree."""
+def replay(calls: Sequence[Case], target: str, route: str | None, python: str | None = None) -> bool:
+    """Make calls on a target, print what the last one allows and what came; return whether they disagree."""
+    case = calls[-1]
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     with Panel({target: find_target(target)}, python=python) as panel:
-        outcome = panel.examine(case, route=route)[0]
+        *_, (outcome,) = (panel.examine(each, route=route) for each in calls)
         judged_as = panel.targets[target]
         sets = adopted(allowed(case, ops.arguments(case), declared(judged_as, case)), judged_as, case.op)
     arrays = ", ".join(f"{name} {list(spec.shape)} {spec.dtype}" for name, spec in case.arrays.items())

@@ -10,7 +10,7 @@ from conformance.ops.coverage import Coverage, Reached, covering, made, makeable
 from conformance.ops.features import features
 from conformance.ops.files import case_from_json
 from conformance.ops.geometry import geometry
-from conformance.ops.neighbours import neighbours, shrink, simpler
+from conformance.ops.neighbours import broken_rule, neighbours, shrink, simpler, simplest_values
 from conformance.ops.regions import regions
 from conformance.ops.stream import generate, invalid, refusals, valid
 from conformance.ops.table import OPS
@@ -20,6 +20,7 @@ __all__ = [
     "Coverage",
     "Reached",
     "arguments",
+    "broken_rule",
     "canonical",
     "case_from_json",
     "covering",
@@ -35,5 +36,6 @@ __all__ = [
     "regions",
     "shrink",
     "simpler",
+    "simplest_values",
     "valid",
 ]

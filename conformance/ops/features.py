@@ -4,6 +4,7 @@ The features of a case: what coverage counts, what limits speak of, and what the
 Each has a name and a class, so that "batch above 1, output width 1, stride above 1" reads as it stands.
 """
 
+from conformance.cases.regimes import class_of
 from conformance.cases.spelling import layout_of
 from conformance.model import Case
 from conformance.ops.table import OPS
@@ -19,4 +20,4 @@ def features(case: Case) -> dict[str, str]:
         common["layout"] = layout_of(case.attributes)
     if case.breaks is not None:
         return {**common, "breaks": case.breaks}
-    return {**common, "regime": case.regime, **op.features(case)}
+    return {**common, "regime": class_of(case.regime), **op.features(case)}

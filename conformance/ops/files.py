@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.cases.regimes import FLOAT_REGIMES, INTEGER_REGIMES
+from conformance.cases.regimes import FLOAT_REGIMES, INTEGER_REGIMES, PLAIN, SINGLE
 from conformance.errors import UsageError
 from conformance.model import ArraySpec, Case
 from conformance.ops.table import OPS
@@ -12,7 +12,7 @@ from conformance.targets.transport.protocol import DTYPES
 __all__ = ["case_from_json"]
 
 KEYS = ("op", "arrays", "attributes", "regime", "seed", "breaks")
-REGIMES = (*FLOAT_REGIMES, *INTEGER_REGIMES)
+REGIMES = (*FLOAT_REGIMES, *INTEGER_REGIMES, *PLAIN, SINGLE)
 MOST_BYTES = 2**32  # of an array
 
 

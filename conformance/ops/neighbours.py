@@ -5,13 +5,13 @@ from dataclasses import replace
 from itertools import chain
 
 from conformance.cases import sizes
-from conformance.cases.regimes import regimes
+from conformance.cases.regimes import regimes, simplified
 from conformance.model import ArraySpec, Case, Json
 from conformance.ops.arguments import arguments
 from conformance.ops.table import OPS
 from reference import SpecError
 
-__all__ = ["neighbours", "shrink", "simpler"]
+__all__ = ["broken_rule", "neighbours", "shrink", "simpler", "simplest_values"]
 
 PLAIN = ("float32", "float64")  # dtypes, the plainest first
 MOST = 1000  # steps of shrinking; each is toward the simplest call, so that far fewer are met
@@ -38,16 +38,25 @@ def simpler(case: Case) -> Iterator[Case]:
     yield from _as_good(case, chain(_plainer_values(case), _plainer_calls(case)))
 
 
+def simplest_values(case: Case) -> Iterator[Case]:
+    """
+    Yield the case with values that a person would write, the simplest first: ones, ...
+
+    They are no step of shrinking: by too simple values a fault of a case next to it is not seen.
+    """
+    yield from (replace(case, regime=regime) for regime in simplified(case.regime))
+
+
 def _as_good(case: Case, others: Iterable[Case]) -> Iterator[Case]:
     """Yield, once each, the cases that differ from this one and are as valid, or break the same rule."""
     seen = {case.id}
     for other in others:
-        if other.id not in seen and (case.breaks is None or _broken_rule(other) == case.breaks):
+        if other.id not in seen and (case.breaks is None or broken_rule(other) == case.breaks):
             yield other
         seen.add(other.id)
 
 
-def _broken_rule(case: Case) -> str | None:
+def broken_rule(case: Case) -> str | None:
     """Return the rule that the reference says the case breaks."""
     try:
         OPS[case.op].reference(**arguments(case))
@@ -60,7 +69,8 @@ def _plainer_values(case: Case) -> Iterator[Case]:
     """Yield the case with simpler values: an earlier regime, a small seed of the same parity."""
     dtype = case.dtype
     order = regimes(dtype)
-    yield from (replace(case, regime=regime) for regime in order[: order.index(case.regime)])
+    if case.regime in order:
+        yield from (replace(case, regime=regime) for regime in order[: order.index(case.regime)])
     if case.seed > 1:
         yield replace(case, seed=case.seed % 2)
     yield from (OPS[case.op].cast(case, plain) for plain in (PLAIN[: PLAIN.index(dtype)] if dtype in PLAIN else PLAIN))

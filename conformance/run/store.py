@@ -171,6 +171,15 @@ class Store:
         lists = [name for name, kind in COLUMNS.items() if isinstance(kind, pl.List)]
         return [Row(**row | {name: tuple(row[name] or ()) for name in lists}) for row in found.iter_rows(named=True)]
 
+    def earlier(self, row: Row) -> list[str]:
+        """Return the cases, as JSON, that came before one on its target in the same shard, the latest first."""
+        for path in sorted(self.shards.glob(f"{row.op}-*.parquet")):
+            calls = self.collect(_scanned([path]).filter(pl.col("target") == row.target).select("case", "content"))
+            cases = calls["case"].to_list()
+            if row.case in cases:
+                return list(reversed(calls["content"].to_list()[: cases.index(row.case)]))
+        return []
+
     def _broken(self) -> str:
         """Name the first shard that cannot be read."""
         for path in sorted(self.shards.glob("*.parquet")):

@@ -12,6 +12,7 @@ import polars as pl
 
 from conformance import ops
 from conformance.judge.fingerprints import fingerprints
+from conformance.model import Case
 from conformance.ops.coverage import DRAWS
 from conformance.run import header, jobs
 from conformance.run import plan as plans
@@ -21,11 +22,12 @@ from conformance.run.jobs import Dispatch, Progress
 from conformance.run.kernels import reached
 from conformance.run.nearest import nearest
 from conformance.run.plan import Plan
+from conformance.run.rows import Row
 from conformance.run.store import Store
 from conformance.run.trials import Panel
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits
-from conformance.triage import aggregate, findings, search
+from conformance.triage import aggregate, attempts, findings, search
 from conformance.triage.files import files
 from conformance.triage.findings import Finding, Findings, Known
 from conformance.triage.known.cause import Cause
@@ -64,7 +66,7 @@ def conduct(
     causes: Sequence[Cause],
     tell: Callable[[Progress], None],
     say: Callable[[str], None],
-    shrink_steps: int = search.TOTAL,
+    shrink_steps: int = attempts.TOTAL,
     dispatch: Dispatch | None = None,
 ) -> Result:
     """Run what is left of a plan, look for findings, and close the run; dispatch: as of `jobs.execute`."""
@@ -85,7 +87,12 @@ def conduct(
         absent = missing(store, plans.scopes_of(plan, panel.targets), asked)
         machine = store.header()["machine"]
         installations = {name: installation_of(name, data, machine["flags"]) for name, data in about.items()}
-        found = search.find_all(rows, search.Search(panel, shrink_steps, say), causes, installations)
+        found = search.find_all(
+            rows,
+            attempts.Search(panel, shrink_steps, say, earlier=lambda row: _earlier(store, row)),
+            causes,
+            installations,
+        )
         wide = aggregate.find(store, panel.targets, closing["fingerprints"], causes, installations)
         met = {(each.cause.id, number) for each in (*found, *wide) if each.cause for number in each.places}
         known = states(causes, met, panel, installations, plan.ops, say)
@@ -100,6 +107,11 @@ def conduct(
     closing |= {"ended": header.now(), **_spent(store, panel.target_seconds, outside)}
     store.close(closing | {"missing": [str(each) for each in absent]})
     return Result(findings=listed, known=known, footer=closing, missing=absent)
+
+
+def _earlier(store: Store, row: Row) -> list[Case]:
+    """Return the calls that the worker of an observation had made in the same shard, the latest first."""
+    return [ops.case_from_json(json.loads(text)) for text in store.earlier(row)]
 
 
 def ended_children() -> float:

@@ -59,6 +59,7 @@ class Cluster:
     whole_run: bool = False  # whether no single case shows it
     remark: str = ""  # why the case is not the smallest one
     nearest: Case | None = None  # one attribute from the case, and right on its target
+    before: Case | None = None  # a call of the same process without which the case is right
     cause: Cause | None = None  # that covers it
     places: frozenset[int] = frozenset()  # of the cause: the numbers of those that its observations lie in
     cut_off: bool = False  # whether a budget ended before the case was as small as it gets
@@ -87,6 +88,8 @@ class Cluster:
         why: object = list(self.signature) if self.signature else sorted(self.predicate.items())
         if self.whole_run:
             why = WHOLE_RUN.format(target=self.target)
+        if self.before:
+            why = {"after another call": sorted(self.predicate.items())}
         if self.cause:
             why = {"cause": self.cause.id}
         text = json.dumps([self.op, self.kind, why, self.verdict.rule])
@@ -98,7 +101,8 @@ class Cluster:
         weaker = (WEAKER[symptom] for symptom in self.verdict.symptoms if symptom in WEAKER)
         whole = [WHOLE_RUN.format(target=self.target)] if self.whole_run else []
         decided = [f"where {self.verdict.rule} decides"] if self.kind == "wrong-value" and self.verdict.rule else []
-        what = ", ".join([self.what, *decided, *whole, *weaker])
+        after = ["after another call"] if self.before else []
+        what = ", ".join([self.what, *after, *decided, *whole, *weaker])
         when = ", ".join(f"{name} {text}" for name, text in self.predicate.items() if name not in UNSAID)
         return f"{self.op} {what}" + (f" ({when})" if when else "")
 
@@ -124,6 +128,7 @@ class Cluster:
             status="known" if self.cause else "new",
             case=self.case.to_json(),
             case_id=self.case.id,
+            before=self.before.to_json() if self.before else None,
             route=self.route,
             symptoms=tuple(map(str, self.verdict.symptoms)),
             signature=tuple(map(str, self.grouping)),

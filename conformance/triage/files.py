@@ -39,15 +39,16 @@ def files(cluster: Cluster, panel: Panel, about: Mapping[str, Any], machine: Map
     text = ""
     if not target.command:  # which speaks the wire protocol
         route = cluster.route or target.first_route(cluster.op)
-        text = script(cluster.case, arguments, sets, target, route, cluster.kind, panel.limits)
+        text = script(cluster.case, arguments, sets, target, route, cluster.kind, panel.limits, cluster.before)
         stored["repro.py"] = text.encode()
     told = issue(cluster, target, about, machine, text)
     return stored | {"issue.md": told.encode("utf-8", "replace")}
 
 
 def case_file(cluster: Cluster) -> dict[str, bytes]:
-    """Return the file that holds a finding's case: all that there is where only the whole run shows it."""
-    return {"case.json": (json.dumps(cluster.case.to_json(), indent=1) + "\n").encode()}
+    """Return the files of a finding's case, and of a call before it: all there is where only the whole run shows it."""
+    calls = {"case.json": cluster.case} | ({"before.json": cluster.before} if cluster.before else {})
+    return {name: (json.dumps(case.to_json(), indent=1) + "\n").encode() for name, case in calls.items()}
 
 
 def _set_arrays(sets: Allowed) -> dict[str, Array]:

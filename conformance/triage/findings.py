@@ -32,6 +32,7 @@ class Finding:
     severity: str = ""  # one of conformance.judge.severity.SEVERITIES
     case: Case  # the smallest one
     case_id: str
+    before: Case | None = None  # a call of the same process without which the case is right
     route: str = ""
     symptoms: tuple[str, ...] = ()  # of the verdict on the case: values of conformance.model.Symptom
     signature: tuple[str, ...] = ()  # of these, what groups its observations; () where the predicate does
@@ -169,4 +170,5 @@ TYPES: Mapping[Any, tuple[Callable[[Any], bool], str]] = {
         "lists of texts by name",
     ),
     Case: (_is_case, "an object with op, arrays and attributes"),
+    Case | None: (lambda value: value is None or _is_case(value), "null, or an object with op, arrays and attributes"),
 }

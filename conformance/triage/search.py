@@ -9,97 +9,30 @@ same rule, belongs to the cluster; what is left starts the next one. Calls and s
 and for all; where the first budget ended before a case was as small as it gets, what all leave over goes on with it.
 """
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from conformance import ops
+from conformance.cases.regimes import class_of
 from conformance.judge.diagnosis import ARITHMETIC
-from conformance.model import Case, Crashed, OutOfMemory, TimedOut
-from conformance.ops.support import unsupported
+from conformance.model import Case
 from conformance.run.rows import Row
-from conformance.run.trials import Outcome, Panel
+from conformance.run.trials import Outcome
+from conformance.triage.attempts import TOTAL, Search
 from conformance.triage.clusters import Cluster, signature
 from conformance.triage.known.cause import Cause
 from conformance.triage.known.installation import UNKNOWN, Installation
 from conformance.triage.known.matching import Disagreement, calls, covering, place_of
 from conformance.triage.known.state import disagreement_of
+from conformance.triage.pairs import paired
 
-__all__ = ["TOTAL", "Search", "find_all", "merged"]
+__all__ = ["find_all", "merged"]
 
-STEPS = 400  # calls that may go into shrinking a case, and as many into its predicate
-TOTAL = 10 * STEPS  # that may go into all clusters of a run: counted, so that the same run finds the same
-SECONDS = 30.0  # likewise, where a call takes as long as a compiler does
-WHOLE = 10 * SECONDS
-TELL_EVERY = 5.0  # seconds
-ENDING = 25  # steps that starting another worker counts for
-WAITING = 20  # steps that a second of waiting for a call that hangs counts for
 SEEDS = 4  # values on which a call is tried before it is said not to show a fault
 RARE = 8  # likewise, where few values are special
 NOT_SHRUNK = f"not shrunk: {TOTAL} calls went into other findings"
 NOT_ALONE = "not again when the case was run alone"
-
-
-@dataclass(slots=True)
-class Search:
-    """How findings are looked for: the live targets, and what may go into shrinking."""
-
-    panel: Panel
-    total: int = TOTAL  # steps left: below 1 no further case is shrunk
-    tell: Callable[[str], None] = field(default=lambda _: None)
-    steps: int = STEPS  # left for the shrinking that is going on
-    seconds: float = SECONDS  # likewise
-    whole: float = WHOLE  # seconds left
-    clock: Callable[[], float] = time.monotonic
-    told: float = field(default_factory=time.monotonic)
-    right: Case | None = None  # the first call that was right in the search that is going on
-    agreeing: set[str] = field(default_factory=set)  # kernels of the calls that were right in it
-
-    def begin(self) -> None:
-        """Allow the next shrinking its steps."""
-        self.steps, self.seconds, self.right = STEPS, SECONDS, None
-        self.agreeing.clear()
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing is left for all clusters."""
-        return self.total <= 0 or self.whole <= 0
-
-    @property
-    def paused(self) -> bool:
-        """Whether nothing is left for the shrinking that is going on."""
-        return self.steps <= 0 or self.seconds <= 0 or self.over
-
-    def claimed(self, case: Case, target: str) -> bool:
-        """Return whether a target claims to implement a case: of others nothing can be learnt."""
-        return case.breaks is not None or not unsupported(self.panel.targets[target], case)
-
-    def cost(self, outcome: Outcome) -> int:
-        """Return how many steps a call counts for: a worker that has ended is replaced, after the wait for a hang."""
-        match outcome.observation:
-            case TimedOut():
-                return int(WAITING * self.panel.limits.seconds) + 1
-            case Crashed() | OutOfMemory():
-                return ENDING
-        return 1
-
-    def shows(self, case: Case, like: Cluster) -> Outcome | None:
-        """Run a case as a cluster's was run; return the outcome if it is the same disagreement."""
-        began = self.clock()
-        outcome = self.panel.examine(case, [like.target], like.route)[0]
-        cost, passed = self.cost(outcome), self.clock() - began
-        self.steps, self.total = self.steps - cost, self.total - cost
-        self.seconds, self.whole = self.seconds - passed, self.whole - passed
-        if began - self.told > TELL_EVERY:
-            self.told = began
-            self.tell(f"{like.op} {like.kind} on {like.target}: {self.total} calls and {self.whole:.0f} s left")
-        judged = outcome.verdict
-        if judged.outcome == "agrees":
-            self.right = self.right or case
-            self.agreeing.update(getattr(outcome.observation, "kernels", ()))
-        same = (judged.outcome, judged.kind, judged.rule, signature(judged))
-        return outcome if same == ("disagrees", like.kind, like.verdict.rule, like.signature) else None
 
 
 def find_all(
@@ -176,7 +109,8 @@ def order(row: Row) -> tuple[str, str, bool, str, int, str]:
 def explains(cluster: Cluster, found: Disagreement) -> bool:
     """Return whether a disagreement is a cluster's: its op, kind and rule, of the same signature or where it holds."""
     judged = found.judged
-    if (found.op, judged.kind, judged.rule) != (cluster.op, cluster.kind, cluster.verdict.rule):
+    same = (found.op, judged.kind, judged.rule) == (cluster.op, cluster.kind, cluster.verdict.rule)
+    if not same or cluster.before:  # what another case is like after this one's call is not known
         return False
     if cluster.kind == "accepted-invalid":
         return True
@@ -261,25 +195,29 @@ def _cluster(row: Row, others: Sequence[Row], search: Search) -> Cluster:
     begun = _begun(row, others)
     if search.over:
         return replace(begun, remark=NOT_SHRUNK)
-    first = search.shows(begun.case, begun)
+    first = search.shows(begun.case, begun, [])
     if first is None:
-        # What it needs is not in the case alone: it is reported as it was observed.
-        return replace(begun, predicate=ops.features(begun.case), remark=NOT_ALONE)
+        # What it needs is not in the case alone: without a call that goes before, it is reported as it was observed.
+        unexplained = replace(begun, predicate=ops.features(begun.case), remark=NOT_ALONE)
+        return paired(begun, search, search.earlier(row)) or unexplained
     smallest, outcome, cut_off = _shrunk(begun, first, search)
-    rest = search.panel.examine(smallest, [name for name in search.panel.targets if name != row.target])
     # Which values round wrongly is chance: the arithmetic governs it, and its dtype; and what NaN does the rule alone.
     rounds = begun.kind == "wrong-value" and begun.signature
     governed: dict[str, str] = {"dtype": begun.case.dtype} if rounds else {}
     search.begin()
     if not rounds and not (begun.kind == "wrong-value" and begun.verdict.rule):
         governed = _predicate(smallest, search, begun)
+    nearest, agreeing = search.right, tuple(sorted(search.agreeing))
+    simplest = (_shown(each, search, begun, RARE) for each in ops.simplest_values(smallest) if not search.paused)
+    outcome = next((each for each in simplest if each), outcome)
+    rest = search.panel.examine(outcome.case, [name for name in search.panel.targets if name != row.target])
     return replace(
         begun,
         verdict=outcome.verdict,
-        case=smallest,
+        case=outcome.case,
         predicate=governed,
-        nearest=search.right,
-        agreeing_kernels=tuple(sorted(search.agreeing)),
+        nearest=nearest,
+        agreeing_kernels=agreeing,
         shared_by={row.target: row.kind, **_kinds(rest)},
         not_shared_by=tuple(other.target for other in rest if other.verdict.outcome == "agrees"),
         shown=outcome,
@@ -295,7 +233,7 @@ def _shrunk(like: Cluster, outcome: Outcome, search: Search) -> tuple[Case, Outc
     def shows(candidate: Case) -> bool:
         if search.paused or candidate.breaks != like.case.breaks:
             return False
-        seeds = RARE if candidate.regime == "special" else 1
+        seeds = RARE if class_of(candidate.regime) == "special" else 1
         shown = _shown(candidate, search, like, seeds)
         if shown:
             best.append(shown)
@@ -335,7 +273,7 @@ def _governing(gone: Sequence[Sequence[str]]) -> list[str]:
 
 def _shows_somehow(case: Case, search: Search, like: Cluster) -> bool:
     """Return whether a case shows the disagreement, with its own values or others: a rounding needs the right ones."""
-    seeds = RARE if case.regime == "special" else SEEDS
+    seeds = RARE if class_of(case.regime) == "special" else SEEDS
     return _shown(case, search, like, seeds if like.kind == "wrong-value" else 1) is not None
 
 

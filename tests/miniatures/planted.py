@@ -2,7 +2,8 @@
 Targets that are the specification but for what is planted in them: each object is a namespace called as tf.nn.
 
 `faithful` has nothing planted; `several` has one fault in each of six ops, `one` the first of them alone; `lenient`
-accepts one kind of invalid call; `unsteady` gives other bits the second time.
+accepts one kind of invalid call; `unsteady` gives other bits the second time; `remembering` computes as it did
+for an earlier call.
 """
 
 import os
@@ -107,6 +108,15 @@ def drifts(**call: Any) -> Array:  # noqa: ANN401 - called as tf.nn.max_pool
     return np.where(out == 0, np.copysign(out, (-1) ** next(STEPS)), out).astype(out.dtype)
 
 
+COMPILED: dict[object, Any] = {}
+
+
+def compiled_once(**call: Any) -> Array:  # noqa: ANN401 - called as tf.nn.avg_pool
+    """Take the padding of the first call with an image of this shape, as a kernel that is kept by shapes alone does."""
+    padding = COMPILED.setdefault(np.shape(call["input"]), call["padding"])
+    return reference.avg_pool(**{**call, "padding": padding})
+
+
 FAULTS: Mapping[str, Callable[..., Any]] = {
     "conv2d_transpose": extra_zero_last,
     "max_pool": dies_on_one_column,
@@ -121,3 +131,4 @@ several = Planted(**FAULTS)
 one = Planted(conv2d_transpose=extra_zero_last)
 lenient = Planted(dropout_grad=takes_any_rate)
 unsteady = Planted(max_pool=drifts)
+remembering = Planted(avg_pool=compiled_once)

@@ -27,12 +27,14 @@ def issue(cluster: Cluster, target: Target, about: Mapping[str, Any], machine: M
     parts = {
         "": f"# {cluster.title}\n\n{cluster.op} {cluster.what} on {target.about}: {cluster.reason}.",
         "Environment": "\n".join(f"- {line}" for line in _environment(target, about, machine)),
-        "To reproduce": f"```python\n{script}```" if script else f"The call: `{_call(cluster.case)}`",
+        "To reproduce": f"```python\n{script}```"
+        if script
+        else "\n".join(f"- `{_call(each)}`" for each in (cluster.before, cluster.case) if each),
         "Expected": "\n\n".join(_expected(cluster)),
         "Got": f"{cluster.reason}.",
         "Kernels": ", ".join(f"`{name}`" for name in cluster.kernels) or "The target does not tell which.",
         "Where": "\n".join(f"- {line}" for line in _where(cluster)),
-        "Nearest call that is right": f"`{_call(cluster.nearest)}`" if cluster.nearest else "None was searched for.",
+        "Nearest call that is right": _nearest(cluster),
         "Already reported": cluster.cause.link if cluster.cause and cluster.cause.link else "Not known to be.",
     }
     return "\n\n".join(f"## {name}\n{text}" if name else text for name, text in parts.items()) + "\n"
@@ -75,6 +77,13 @@ def _releases(cause: Cause) -> str:
     """Say in which releases a cause was observed."""
     several = list(dict.fromkeys(spoken(place.versions) for place in cause.where if place.versions.first))
     return f"releases: {'; '.join(several)}" if several else NOT_RUN
+
+
+def _nearest(cluster: Cluster) -> str:
+    """Return the nearest call that is right."""
+    if cluster.before:
+        return f"The same without the call before it, `{_call(cluster.before)}`."
+    return f"`{_call(cluster.nearest)}`" if cluster.nearest else "None was searched for."
 
 
 def _call(case: Case) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance import ops
 from conformance.judge.allowed import Allowed, AnyMask, Refused, Results, Unspecified
 from conformance.model import Case
 from conformance.ops import OPS
@@ -45,15 +46,20 @@ def script(
     route: str,
     kind: str,
     limits: Limits | None = None,
+    before: Case | None = None,
 ) -> str:
     """
     Return the text of repro.py for a case that a target of TensorFlow, or one in Python, gets wrong.
 
-    limits: of the run, for a call; those of `Limits` by default.
+    limits: of the run, for a call; those of `Limits` by default. before: the call that must go before it.
     """
     limits = limits or Limits()
     several = options(allowed)
     setting, call = calling(case, arguments, target, route)
+    if before:
+        first, unlike = calling(before, ops.arguments(before), target, route)
+        again = [line for line in setting if line not in first or line.startswith("a = ")]
+        setting = [*first, f"{unlike}  # without this call the next one is right", *again]
     lines = [
         *opening(f"{case.op}: {kind} on {target.name}", target, APART.get(kind, ()), _parent(kind, limits)),
         *setting,

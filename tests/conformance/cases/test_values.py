@@ -178,3 +178,20 @@ def test_averages_on_the_lattice_are_integers() -> None:
     means = reference.avg_pool(**{**arguments, "input": arguments["input"].astype(np.float64)})
     assert np.array_equal(means, np.rint(means))
     assert np.abs(means).max() > 0
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "int8", "uint16"])
+def test_the_simplest_values_are_ones_and_1_2_3(dtype: str) -> None:
+    """What a person would write."""
+    assert drawn((2, 2), dtype, "ones", 3, "input", Demand()).tolist() == [[1, 1], [1, 1]]
+    assert drawn((2, 2), dtype, "counting", 3, "input", Demand()).tolist() == [[1, 2], [3, 4]]
+
+
+def test_a_single_special_value_stands_among_ones() -> None:
+    """Each array has one at most; over many seeds each kind is met."""
+    arrays = [drawn((5,), "float32", "single special", seed, "input", Demand()) for seed in range(60)]
+
+    others = [array[array != 1] for array in arrays]
+    assert max(map(len, others)) == 1
+    met = {str(value) for each in others for value in each}
+    assert met == {"nan", "inf", "-inf", "3.4028235e+38", "1e-45"}

@@ -25,10 +25,11 @@ from conformance.targets import registry
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits
 from conformance.triage import campaign
+from conformance.triage.attempts import Search
 from conformance.triage.clusters import Cluster, signature
 from conformance.triage.files import files
 from conformance.triage.known.cause import Cause, Place
-from conformance.triage.search import Search, find_all, merged
+from conformance.triage.search import find_all, merged
 
 MINIATURES = Path(__file__).parents[2] / "miniatures"
 OPS = ("conv2d", "conv2d_transpose", "conv2d_backprop_filter", "dropout_grad")
@@ -113,7 +114,7 @@ def test_the_case_file_of_a_finding_is_its_case(store: Store, findings: dict[str
 
     assert case_from_json(json.loads((folder / "case.json").read_text())) == case
     for text in (str(folder / "case.json"), finding["id"], finding["case_id"]):
-        assert find(text, store.folder, Path("nowhere")) == case
+        assert find(text, store.folder, Path("nowhere")) == [case]
     assert case.id == finding["case_id"]
 
 

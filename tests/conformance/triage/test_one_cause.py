@@ -13,8 +13,9 @@ from conformance.run.rows import Row, rows
 from conformance.run.trials import Panel
 from conformance.targets import registry
 from conformance.targets.target import Target
+from conformance.triage.attempts import Search
 from conformance.triage.clusters import Cluster
-from conformance.triage.search import Search, find_all
+from conformance.triage.search import find_all
 
 MINIATURES = Path(__file__).parents[2] / "miniatures"
 

@@ -11,11 +11,12 @@ from conformance.model import Case, Returned, Symptom, Verdict
 from conformance.run.rows import rows
 from conformance.run.trials import Outcome, Panel
 from conformance.targets import registry
+from conformance.triage.attempts import Search
 from conformance.triage.findings import Known
 from conformance.triage.known.cause import Cause
 from conformance.triage.known.installation import Installation
 from conformance.triage.known.state import states
-from conformance.triage.search import Search, find_all
+from conformance.triage.search import find_all
 
 Made = Callable[..., Cause]
 WRONG_VALUE = Verdict(outcome="disagrees", kind="wrong-value", symptoms=(Symptom.NAN, Symptom.NOT_ABOVE))
