@@ -20,7 +20,8 @@ class Sizes:
     The sizes of the forward convolution, or pool, behind a call.
 
     depth and filters are what the op makes of them: a sum runs over depth (of conv2d_transpose and the input gradient
-    these are the channels of the gradient), results have `filters` channels. A pool has `filters` channels.
+    these are the channels of the gradient), results have `filters` channels. A pool has `filters` channels; so has the
+    image of a depthwise convolution, each with `depth` filters.
     """
 
     window: Pair  # rows, columns
@@ -58,9 +59,15 @@ class Linear:
     left: str  # the operand that masks go into
     right: str | None  # the operand that all sums of a call share; None: the sums are divided instead
     many: int  # the axis of the left operand, in NHWC, along which output elements have operands of their own
+    paired: bool = False  # whether they have right operands of their own, too, along the same axis
     out: int  # the axis of the output, in NHWC or HWIO, that goes with it
     shape: str | None = None  # the argument that is a shape, whose entry `out` goes with it, too
-    apart: int = 3  # the axis of the right operand, in NHWC or HWIO, that goes with the output's channels
+    apart: tuple[int, ...] = (3,)  # the axes of the right operand, in NHWC or HWIO, that go with the output's channels
     slides: bool = False  # whether an output element moves with its window over the left operand
     axes: tuple[str, ...]  # what the axes of the right operand (else of the left one) are called
     shapes: Callable[[Sizes], Shapes]  # what a call of these sizes has
+
+    @property
+    def of_filters(self) -> bool:
+        """Whether filters are computed, and both operands are images."""
+        return self.out == 2

@@ -37,7 +37,12 @@ def order(
     op: Annotated[list[str] | None, typer.Argument(help=f"Ops that add products: {', '.join(OPERANDS)}.")] = None,
     target: Annotated[list[str] | None, typer.Option(help="A target. Repeats, for a survey.")] = None,
     filters: Annotated[str, typer.Option(help="Rows and columns of the filters, or of the pool's window.")] = "3,3",
-    depth: Annotated[int, typer.Option(min=1, help="Channels that one sum runs over.")] = 1,
+    depth: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Channels that one sum runs over; filters of each channel, of a depthwise convolution."
+        ),
+    ] = 1,
     outputs: Annotated[int, typer.Option(min=1, help="Channels of the result.")] = 8,
     image: Annotated[
         str | None, typer.Option(help="Rows and columns of the forward image; 7 more than the filters by default.")
@@ -90,7 +95,7 @@ def read_sizes(
         image=pair("image", image) if image else (window[0] + 7, window[1] + 7),
         depth=depth,
         filters=outputs,
-        images=images if OPERANDS[op].many == 3 else 1,
+        images=images if OPERANDS[op].of_filters else 1,
         stride=stride,
         padding=chosen("padding", padding.upper(), ("VALID", "SAME")),
         dtype=chosen("dtype", dtype, tuple(FORMATS)),

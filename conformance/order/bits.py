@@ -9,18 +9,18 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from conformance.cases.linear import Sizes
 from conformance.order.invariances import drawn, run
-from conformance.order.kinds import KINDS
-from conformance.order.operands import OPERANDS, call, middle
+from conformance.order.kinds import kinds_of
+from conformance.order.operands import call, middle
 from conformance.order.probing import probed
 from conformance.order.reveal import reveal
 from conformance.order.summation import UnrevealedError
-from conformance.order.surveying import DTYPES, MANY, TYPICAL
+from conformance.order.surveying import MANY
 from conformance.order.wording import kind_of, sized
 from conformance.targets.transport.pool import Worker
 
@@ -52,16 +52,9 @@ class Kept:
     changes: tuple[Change, ...]  # of the first FEW that differ
 
 
-def sizes_of(op: str) -> Iterator[Sizes]:
-    """Yield the kinds of sizes of an op: float32 in all, every other dtype once."""
-    yield from KINDS
-    if OPERANDS[op].right:
-        yield from (replace(TYPICAL, dtype=dtype) for dtype in DTYPES)
-
-
 def digests(worker: Worker, ops: Iterable[str]) -> Digests:
     """Call every kind of sizes of these ops, and return what their bits come to."""
-    return {key_of(op, sizes): digest(worker, op, sizes) for op in ops for sizes in sizes_of(op)}
+    return {key_of(op, sizes): digest(worker, op, sizes) for op in ops for sizes in kinds_of(op)}
 
 
 def key_of(op: str, sizes: Sizes) -> str:
@@ -79,7 +72,7 @@ def digest(worker: Worker, op: str, sizes: Sizes) -> str:
 def compared(op: str, names: tuple[str, str], both: tuple[Digests, Digests], workers: tuple[Worker, Worker]) -> Kept:
     """Compare an op on two products, and reveal the orders of a few kinds that differ."""
     one, other = both
-    common = [sizes for sizes in sizes_of(op) if one.get(key_of(op, sizes)) and other.get(key_of(op, sizes))]
+    common = [sizes for sizes in kinds_of(op) if one.get(key_of(op, sizes)) and other.get(key_of(op, sizes))]
     differ = [sizes for sizes in common if one[key_of(op, sizes)] != other[key_of(op, sizes)]]
     return Kept(
         op=op,

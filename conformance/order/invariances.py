@@ -18,7 +18,8 @@ from conformance.targets.transport.pool import Worker
 
 __all__ = ["ELSEWHERE", "NOT_TESTED", "WITHIN", "Answer", "Operands", "drawn", "measured", "run"]
 
-Select = Callable[[Array], Array]
+Place = tuple[int, int, int, int]
+ORIGIN: Place = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +33,10 @@ class Operands:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variation:
-    """Another call, and the part of its output that must be the whole of the first one's."""
+    """Another call, and where in its output the whole of the first one's must stand."""
 
     operands: Operands
-    select: Select
+    at: Place = ORIGIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,45 +63,57 @@ def drawn(op: str, sizes: Sizes, generator: np.random.Generator) -> Operands:
     return Operands(sizes=sizes, left=arrays[0], right=arrays[1] if of.right else None)
 
 
-def joined(array: Array, axis: int, generator: np.random.Generator, *, first: bool = False) -> Array:
-    """Add more random elements along an axis: one, or as many as there are and seven more."""
-    count = 1 if generator.integers(2) else array.shape[axis] + 7
-    shape = (*array.shape[:axis], count, *array.shape[axis + 1 :])
-    more = generator.standard_normal(shape).astype(array.dtype)
-    return np.concatenate([more, array] if first else [array, more], axis=axis)
+def inside(op: str, given: Operands, sizes: Sizes, generator: np.random.Generator, at: Place = ORIGIN) -> Operands:
+    """Return random operands of a larger call that hold those of a call; at: where in the left one they do."""
+    more = drawn(op, sizes, generator)
+    put(more.left, given.left, at)
+    if more.right is not None and given.right is not None:
+        put(more.right, given.right, ORIGIN)
+    return more
 
 
-def batch(op: str, given: Operands, generator: np.random.Generator, *, first: bool = False) -> Variation | None:
-    """Put more images after, or before, those of the call."""
-    if OPERANDS[op].many != 0:
+def put(whole: Array, part: Array, at: Place) -> None:
+    """Write a part into an array."""
+    whole[part_at(part.shape, at)] = part
+
+
+def part_at(shape: tuple[int, ...], at: Place) -> tuple[slice, ...]:
+    """Return the index of a part of this shape."""
+    return tuple(slice(start, start + size) for start, size in zip(at, shape, strict=True))
+
+
+def grown(count: int, generator: np.random.Generator) -> int:
+    """Return one more, or twice as many and seven more."""
+    return count + (1 if generator.integers(2) else count + 7)
+
+
+def batch(op: str, given: Operands, generator: np.random.Generator) -> Variation | None:
+    """Put more images after those of the call."""
+    if OPERANDS[op].of_filters:
         return None
-    left, count = joined(given.left, 0, generator, first=first), given.sizes.images
-    more = replace(given, sizes=replace(given.sizes, images=len(left)), left=left)
-    return Variation(operands=more, select=lambda out: out[-count:] if first else out[:count])
+    sizes = replace(given.sizes, images=grown(given.sizes.images, generator))
+    return Variation(operands=inside(op, given, sizes, generator))
 
 
 def place(op: str, given: Operands, generator: np.random.Generator) -> Variation | None:
     """Put other images before those of the call."""
-    return batch(op, given, generator, first=True)
+    if OPERANDS[op].of_filters:
+        return None
+    images = grown(given.sizes.images, generator)
+    at = (images - given.sizes.images, 0, 0, 0)
+    return Variation(operands=inside(op, given, replace(given.sizes, images=images), generator, at), at=at)
 
 
-def layout(_op: str, given: Operands, _generator: np.random.Generator) -> Variation | None:
+def layout(_op: str, given: Operands, _generator: np.random.Generator) -> Variation:
     """Make the call in the other layout."""
     other = "NHWC" if given.sizes.layout == "NCHW" else "NCHW"
-    return Variation(operands=replace(given, sizes=replace(given.sizes, layout=other)), select=lambda out: out)
+    return Variation(operands=replace(given, sizes=replace(given.sizes, layout=other)))
 
 
-def beside(op: str, given: Operands, generator: np.random.Generator) -> Variation | None:
-    """Have more channels in the result."""
-    count = given.sizes.filters
-    if given.right is None:
-        left, right = joined(given.left, 3, generator), None
-        filters = left.shape[3]
-    else:
-        left, right = given.left, joined(given.right, OPERANDS[op].apart, generator)
-        filters = right.shape[OPERANDS[op].apart]
-    more = Operands(sizes=replace(given.sizes, filters=filters), left=left, right=right)
-    return Variation(operands=more, select=lambda out: out[..., :count])
+def beside(op: str, given: Operands, generator: np.random.Generator) -> Variation:
+    """Have more channels in the result; of a filter gradient, more filters."""
+    sizes = replace(given.sizes, filters=grown(given.sizes.filters, generator))
+    return Variation(operands=inside(op, given, sizes, generator))
 
 
 def translation(op: str, given: Operands, generator: np.random.Generator) -> Variation | None:
@@ -108,28 +121,24 @@ def translation(op: str, given: Operands, generator: np.random.Generator) -> Var
     sizes = given.sizes
     if not OPERANDS[op].slides or sizes.padding != "VALID":
         return None
-    before, after = generator.integers(0, 4, (2, 2)) * sizes.stride
-    high, wide = (size + int(b + a) for size, b, a in zip(sizes.image, before, after, strict=True))
-    n, _, _, channels = given.left.shape
-    left = generator.standard_normal((n, high, wide, channels)).astype(given.left.dtype)
-    left[:, before[0] : before[0] + sizes.image[0], before[1] : before[1] + sizes.image[1]] = given.left
-    (top, start), (rows, columns) = before // sizes.stride, sizes.out
-    moved = replace(given, sizes=replace(sizes, image=(high, wide)), left=left)
-    return Variation(operands=moved, select=lambda out: out[:, top : top + rows, start : start + columns])
+    (up, left), (down, right) = generator.integers(0, 4, (2, 2)).tolist()
+    step, (high, wide) = sizes.stride, sizes.image
+    larger = replace(sizes, image=(high + (up + down) * step, wide + (left + right) * step))
+    moved = inside(op, given, larger, generator, (0, up * step, left * step, 0))
+    return Variation(operands=moved, at=(0, up, left, 0))
 
 
 def channels(op: str, given: Operands, generator: np.random.Generator) -> Variation | None:
-    """Have more input channels, each with a filter gradient of its own."""
-    if OPERANDS[op].many != 3:
+    """Have more input channels, each with a filter gradient of its own; `beside` does that to depthwise ones."""
+    if not OPERANDS[op].of_filters or OPERANDS[op].paired:
         return None
-    left, count = joined(given.left, 3, generator), given.sizes.depth
-    more = replace(given, sizes=replace(given.sizes, depth=left.shape[3]), left=left)
-    return Variation(operands=more, select=lambda out: out[:, :, :count])
+    sizes = replace(given.sizes, depth=grown(given.sizes.depth, generator))
+    return Variation(operands=inside(op, given, sizes, generator))
 
 
 def again(_op: str, given: Operands, _generator: np.random.Generator) -> Variation:
     """Make the same call."""
-    return Variation(operands=given, select=lambda out: out)
+    return Variation(operands=given)
 
 
 # What differs between two calls of one worker.
@@ -205,7 +214,7 @@ def compared(
     if variation is None:
         return None
     second = run(other, op, variation.operands, route)
-    return None if second is None else first.tobytes() == np.ascontiguousarray(variation.select(second)).tobytes()
+    return None if second is None else first.tobytes() == second[part_at(first.shape, variation.at)].tobytes()
 
 
 def volume(sizes: Sizes) -> int:

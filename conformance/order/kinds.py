@@ -1,12 +1,14 @@
 """Sizes of calls to reveal the order of: kinds on both sides of what vectors and tiles hold, and small ones."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from conformance.cases.linear import Sizes
+from conformance.order.operands import call, element, middle
 
-__all__ = ["KINDS", "small"]
+__all__ = ["KINDS", "kinds_of", "small"]
 
 
 def small(seed: int, count: int, dtype: str = "float32") -> Iterator[Sizes]:
@@ -40,3 +42,15 @@ KINDS: tuple[Sizes, ...] = tuple(
     for filters in (1, 8, 17)
     for out in (1, 9)
 )
+DTYPES = ("float16", "bfloat16", "float64")  # beside float32, on one kind of sizes
+TYPICAL = Sizes(window=(3, 3), image=(11, 11), depth=16, filters=8)
+
+
+def kinds_of(op: str) -> Iterator[Sizes]:
+    """Yield the kinds of sizes that an op adds several terms of: float32 in all, other dtypes once; each call once."""
+    asked: set[str] = set()
+    for sizes in (*KINDS, *(replace(TYPICAL, dtype=dtype) for dtype in DTYPES)):
+        case = call(op, sizes)
+        if case.id not in asked and len(element(case, middle(case)).left) > 1:
+            asked.add(case.id)
+            yield sizes

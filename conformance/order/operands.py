@@ -28,8 +28,8 @@ class Element:
     """
     One element of one call's output, and what feeds it.
 
-    A call's layout is NHWC or NCHW; index is in NHWC (of filters HWIO). Terms are numbered as the right operand (else
-    the left one) has them in memory.
+    A call's layout is NHWC or NCHW; index is in NHWC (of filters HWIO or HWCM). Terms are numbered as the right operand
+    (else the left one) has them in memory.
     """
 
     case: Case
@@ -46,7 +46,7 @@ class Element:
     @property
     def many_axis(self) -> int:
         """The axis of the left operand that masks lie along, in the layout of the call."""
-        return 1 if self.channels_first and self.op.many == 3 else self.op.many
+        return many_axis(self.case)
 
     @property
     def channels_first(self) -> bool:
@@ -62,7 +62,7 @@ class Element:
         name = self.op.right or self.op.left
         shape = self.case.arrays[name].shape
         places = np.unravel_index(self.right or self.left, shape)
-        if self.channels_first and name != "filters":
+        if self.channels_first and (self.op.of_filters or not self.op.right):
             places = (places[0], *places[2:], places[1])
         lengths = [len(set(place.tolist())) for place in places]
         if prod(lengths) != len(self.left):
@@ -75,25 +75,30 @@ def call(op: str, sizes: Sizes) -> Case:
     shapes, attributes = OPERANDS[op].shapes(sizes)
     arrays = {name: ArraySpec(shape, sizes.dtype) for name, shape in shapes.items()}
     common: dict[str, Json] = {"strides": [sizes.stride] * 2, "padding": sizes.padding, "data_format": sizes.layout}
-    return Case(op=op, arrays=arrays, attributes={**attributes, **common}, regime="normal", seed=0)
+    return Case(op=op, arrays=arrays, attributes={**common, **attributes}, regime="normal", seed=0)
 
 
 def middle(case: Case) -> tuple[int, ...]:
-    """Return an output element in the middle of the result, of the first image: NHWC, of filters HWIO."""
+    """Return an output element in the middle of the result, of the first image: NHWC, of filters HWIO or HWCM."""
     op = OPERANDS[case.op]
-    index = [size // 2 for size in built(case).shape]
+    index = [size // 2 for size in built(case)[1]]
     return (*index[: op.out], 0, *index[op.out + 1 :])
 
 
-def built(case: Case) -> SumOfProducts:
-    """Return a call as a sum of products whose operands hold the numbers of their own elements."""
+def built(case: Case) -> tuple[SumOfProducts, tuple[int, ...]]:
+    """
+    Return a call as a sum of products whose operands hold the numbers of their own elements; the shape of its result.
+
+    The shape is in NHWC (of filters HWIO or HWCM); depthwise filters have another one as a sum.
+    """
     op = OPERANDS[case.op]
     shapes = {name: case.arrays[name].shape for name in (op.left, op.right) if name}
     arrays = {name: np.arange(prod(shape), dtype=np.float64).reshape(shape) for name, shape in shapes.items()}
     add = OPS[case.op].sum
     if add is None:
         raise UsageError(f"{case.op} adds nothing up")
-    return add({**arrays, **case.attributes})[0]
+    found, shown = add({**arrays, **case.attributes})
+    return found, shown(np.empty(found.shape)).shape if op.of_filters else found.shape
 
 
 def element(case: Case, index: tuple[int, ...]) -> Element:
@@ -106,10 +111,11 @@ def element(case: Case, index: tuple[int, ...]) -> Element:
     op = OPERANDS.get(case.op)
     if op is None:
         raise UsageError(f"{case.op} is no sum of products: there are {', '.join(OPERANDS)}")
-    found = built(case)
-    if len(index) != len(found.shape) or not all(0 <= at < size for at, size in zip(index, found.shape, strict=True)):
-        raise UsageError(f"element {index} is outside the output {tuple(found.shape)}")
-    left, right = (side.astype(int) for side in found.terms(index))
+    found, shape = built(case)
+    if len(index) != len(shape) or not all(0 <= at < size for at, size in zip(index, shape, strict=True)):
+        raise UsageError(f"element {index} is outside the output {tuple(shape)}")
+    inside = tuple(map(int, np.unravel_index(np.ravel_multi_index(index, shape), found.shape)))
+    left, right = (side.astype(int) for side in found.terms(inside))
     order = np.argsort(right if op.right else left)
     divisor = found.divisor()
     return Element(
@@ -117,17 +123,24 @@ def element(case: Case, index: tuple[int, ...]) -> Element:
         index=index,
         left=tuple(left[order].tolist()),
         right=tuple(right[order].tolist()) if op.right else (),
-        divisor=1.0 if divisor is None else float(np.broadcast_to(divisor, found.shape)[index]),
+        divisor=1.0 if divisor is None else float(np.broadcast_to(divisor, found.shape)[inside]),
     )
+
+
+def many_axis(case: Case) -> int:
+    """Return the axis of a call's left operand that masks lie along, in its layout."""
+    many = OPERANDS[case.op].many
+    return 1 if many == 3 and case.attributes.get("data_format") == "NCHW" else many
 
 
 def with_many(case: Case, many: int) -> Case:
     """Return the call with another length of the axis that masks lie along."""
-    op = OPERANDS[case.op]
-    axis = 1 if op.many == 3 and case.attributes.get("data_format") == "NCHW" else op.many
-    spec = case.arrays[op.left]
-    shape = (*spec.shape[:axis], many, *spec.shape[axis + 1 :])
-    attributes: dict[str, Json] = dict(case.attributes)
+    op, axis = OPERANDS[case.op], many_axis(case)
+    before = case.arrays[op.left].shape[axis]
+    arrays, attributes = dict(case.arrays), dict(case.attributes)
+    for name in (op.left, op.right) if op.paired else (op.left,):
+        shape, dtype = arrays[str(name)].shape, arrays[str(name)].dtype
+        arrays[str(name)] = ArraySpec((*shape[:axis], shape[axis] // before * many, *shape[axis + 1 :]), dtype)
     if op.shape and isinstance(given := attributes[op.shape], list):
         attributes[op.shape] = [*given[: op.out], many, *given[op.out + 1 :]]
-    return replace(case, arrays={**case.arrays, op.left: ArraySpec(shape, spec.dtype)}, attributes=attributes)
+    return replace(case, arrays=arrays, attributes=attributes)

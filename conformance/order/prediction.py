@@ -121,8 +121,8 @@ def keys_of(one: Element) -> Keys:
         grid = tuple(length for _, length in one.axes())
         return tuple((size, *grid, at) for at in range(size))
     places = np.unravel_index(np.array(one.right, np.int64), one.case.arrays[op.right].shape)
-    apart = 1 if one.channels_first and op.right == "out_backprop" else op.apart
-    kept = [place.tolist() for axis, place in enumerate(places) if axis != apart]
+    apart = (1,) if one.channels_first and op.of_filters else op.apart
+    kept = [place.tolist() for axis, place in enumerate(places) if axis not in apart]
     return tuple(zip(*kept, strict=True)) if kept else ()
 
 

@@ -67,9 +67,10 @@ class Probed:
         flat[np.ix_(places, found.left)] = left
         arrays = {found.op.left: np.ascontiguousarray(np.moveaxis(images, 0, axis))}
         if found.op.right:
-            other = np.zeros(case.arrays[found.op.right].shape, self.dtype)
+            one, all_of_them = (each.arrays[found.op.right].shape for each in (found.case, case))
+            other = np.zeros(one, self.dtype)
             other.reshape(-1)[list(found.right)] = right
-            arrays[found.op.right] = other
+            arrays[found.op.right] = np.tile(other, [size // part for size, part in zip(all_of_them, one, strict=True)])
         self.calls += 1
         observed = self.worker.run(Call(op=case.op, arguments={**case.attributes, **arrays}, route=self.route))
         return self._read(observed)[places]
@@ -90,7 +91,7 @@ class Probed:
 
 def in_nhwc(result: Array, case: Case) -> Array:
     """Return a result of a call in NHWC; filters are HWIO in every layout."""
-    images = OPERANDS[case.op].out == 0
+    images = not OPERANDS[case.op].of_filters
     return np.moveaxis(result, 1, 3) if images and case.attributes.get("data_format") == "NCHW" else result
 
 
@@ -98,9 +99,10 @@ def in_layout(case: Case, left: Array, right: Array | None) -> tuple[Array, Arra
     """Return the operands of a call in its layout, from images in NHWC and filters in HWIO."""
     if case.attributes.get("data_format") != "NCHW":
         return left, right
-    images = right is not None and OPERANDS[case.op].right != "filters"
     turned = np.ascontiguousarray(np.moveaxis(left, 3, 1))
-    return turned, np.ascontiguousarray(np.moveaxis(right, 3, 1)) if images and right is not None else right
+    if right is None or not OPERANDS[case.op].of_filters:
+        return turned, right
+    return turned, np.ascontiguousarray(np.moveaxis(right, 3, 1))
 
 
 def described(observed: Observation) -> str:

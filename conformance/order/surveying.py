@@ -1,7 +1,7 @@
 """Survey a target: its orders over kinds of sizes, the small calls they predict, and what bits do not depend on."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -11,8 +11,8 @@ from conformance.cases.linear import Sizes
 from conformance.model import Json
 from conformance.order import kinds
 from conformance.order.invariances import ELSEWHERE, Answer, drawn, measured
-from conformance.order.kinds import KINDS
-from conformance.order.operands import OPERANDS, call, middle
+from conformance.order.kinds import KINDS, kinds_of
+from conformance.order.operands import call, middle
 from conformance.order.prediction import predict
 from conformance.order.probing import in_layout, probed
 from conformance.order.replay import Order
@@ -23,11 +23,9 @@ from conformance.targets.target import Target
 from conformance.targets.transport.pool import Worker
 from conformance.targets.transport.zygote import Zygotes
 
-__all__ = ["DTYPES", "MANY", "TYPICAL", "Surveyor"]
+__all__ = ["MANY", "Surveyor"]
 
 MANY = 64  # masks in a call
-DTYPES = ("float16", "bfloat16", "float64")  # beside float32, on one kind of sizes
-TYPICAL = Sizes(window=(3, 3), image=(11, 11), depth=16, filters=8)
 THREADS = 2
 VARIED = 60  # small calls, beside KINDS, that invariances are looked for in
 
@@ -61,7 +59,7 @@ class Surveyor:
             for op in ops:
                 self.say(f"{op} on {target.name}: orders")
                 more = elsewhere["threads"]
-                self.found += (self._order(target, worker, more, op, sizes) for sizes in asked(op))
+                self.found += (self._order(target, worker, more, op, sizes) for sizes in kinds_of(op))
                 self.say(f"{op} on {target.name}: {self.calls} small calls predicted")
                 self.predicted.append(self._calls(target, worker, op))
                 self.say(f"{op} on {target.name}: invariances")
@@ -105,14 +103,6 @@ class Surveyor:
                     Missed(sizes=sizes, exact=one.exact, elements=one.elements, why=one.unrevealed, outside=one.outside)
                 )
         return Calls(target=target.name, op=op, dtype="float32", calls=made, missed=tuple(missed))
-
-
-def asked(op: str) -> Iterator[Sizes]:
-    """Yield the kinds of sizes that an op is asked about: every dtype once, float32 in all kinds."""
-    for dtype in DTYPES:
-        yield replace(TYPICAL, dtype=dtype)
-    alone = OPERANDS[op].right is None  # its sums run over no depth, and in a window of one element over nothing
-    yield from (sizes for sizes in KINDS if not alone or (sizes.depth == 1 and sizes.window != (1, 1)))
 
 
 def others(target: Target) -> dict[str, Target | str]:

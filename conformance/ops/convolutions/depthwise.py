@@ -5,7 +5,7 @@ from functools import partial
 
 import reference
 from conformance.cases import conditions
-from conformance.ops.convolutions import breaks, calls, depthwise_layer, sets, world
+from conformance.ops.convolutions import breaks, calls, depthwise_layer, linear, sets, world
 from conformance.ops.convolutions.forms import FORMS
 from conformance.ops.convolutions.record import (
     CONV2D,
@@ -39,7 +39,7 @@ DEPTHWISE_CONV2D = replace(
     arrays=partial(arrays, ("input", "filter")),
     allowed=sets.of_forward("depthwise_conv2d", sets.depthwise_sum),
     sum=sets.depthwise_sum,
-    linear=None,
+    linear=linear.DEPTHWISE,
     layer=depthwise_layer.DEPTHWISE,
     geometry=None,
     tensorflow=ROUTES["depthwise_conv2d"],
@@ -52,7 +52,7 @@ DEPTHWISE_CONV2D_BACKPROP_INPUT = replace(
     reference=reference.depthwise_conv2d_backprop_input,
     operands={"filter": "filters", "out_backprop": "image"},
     dtypes=DTYPES,
-    linear=None,
+    linear=linear.DEPTHWISE_INPUT_GRADIENT,
     at_layer=depthwise_layer.INPUT_GRADIENT,
     valid=partial(calls.valid, "depthwise_conv2d_backprop_input"),
     world=world.of("depthwise_conv2d_backprop_input"),
@@ -72,7 +72,7 @@ DEPTHWISE_CONV2D_BACKPROP_FILTER = replace(
     pairs=False,
     reference=reference.depthwise_conv2d_backprop_filter,
     dtypes=DTYPES,
-    linear=None,
+    linear=linear.DEPTHWISE_FILTER_GRADIENT,
     at_layer=depthwise_layer.FILTER_GRADIENT,
     valid=partial(calls.valid, "depthwise_conv2d_backprop_filter"),
     world=world.of("depthwise_conv2d_backprop_filter"),

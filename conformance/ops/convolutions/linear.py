@@ -1,10 +1,20 @@
 """The convolutions as sums of products: their operands, and the shapes of a call by its sizes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from conformance.cases.linear import Linear, Shapes, Sizes
+from conformance.cases.spelling import arranged
 
-__all__ = ["CONVOLUTION", "FILTER_GRADIENT", "INPUT_GRADIENT", "TRANSPOSITION"]
+__all__ = [
+    "CONVOLUTION",
+    "DEPTHWISE",
+    "DEPTHWISE_FILTER_GRADIENT",
+    "DEPTHWISE_INPUT_GRADIENT",
+    "FILTER_GRADIENT",
+    "INPUT_GRADIENT",
+    "TRANSPOSITION",
+]
 
 
 def of_conv2d(sizes: Sizes) -> Shapes:
@@ -33,6 +43,31 @@ def of_filter_gradient(sizes: Sizes) -> Shapes:
     return shapes, {"filter_sizes": [*sizes.window, sizes.depth, sizes.filters]}
 
 
+def of_depthwise(*names: str, shape: str = "") -> Callable[[Sizes], Shapes]:
+    """
+    Return likewise for depthwise_conv2d and its gradients.
+
+    names: of the image, the filters and the result, those of them that are operands. shape: the argument that is one.
+    """
+
+    def of(sizes: Sizes) -> Shapes:
+        filters = (*sizes.window, sizes.filters, sizes.depth)
+        image = sizes.shaped(sizes.image, sizes.filters)
+        parts = {
+            "input": image,
+            "filter": filters,
+            "out_backprop": sizes.shaped(sizes.out, sizes.filters * sizes.depth),
+        }
+        asked = {"input_sizes": image, "filter_sizes": filters}
+        strides = arranged((1, sizes.stride, sizes.stride, 1), sizes.layout)
+        return {name: parts[name] for name in names}, {
+            "strides": list(strides),
+            **({shape: list(asked[shape])} if shape else {}),
+        }
+
+    return of
+
+
 def transposed(left: str, shape: str) -> Linear:
     """Return conv2d_transpose and conv2d_backprop_input."""
     return Linear(
@@ -41,7 +76,7 @@ def transposed(left: str, shape: str) -> Linear:
         many=0,
         out=0,
         shape=shape,
-        apart=2,
+        apart=(2,),
         axes=("rows", "columns", "filters", "channels"),
         shapes=of_transposed(left, shape),
     )
@@ -66,4 +101,20 @@ FILTER_GRADIENT = Linear(
     shape="filter_sizes",
     axes=("images", "rows", "columns", "filters"),
     shapes=of_filter_gradient,
+)
+DEPTHWISE = replace(
+    CONVOLUTION,
+    right="filter",
+    apart=(2, 3),
+    axes=("rows", "columns", "channels", "multiplier"),
+    shapes=of_depthwise("input", "filter"),
+)
+DEPTHWISE_INPUT_GRADIENT = replace(
+    INPUT_GRADIENT,
+    right="filter",
+    axes=DEPTHWISE.axes,
+    shapes=of_depthwise("filter", "out_backprop", shape="input_sizes"),
+)
+DEPTHWISE_FILTER_GRADIENT = replace(
+    FILTER_GRADIENT, paired=True, shapes=of_depthwise("input", "out_backprop", shape="filter_sizes")
 )
