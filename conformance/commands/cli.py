@@ -37,6 +37,7 @@ from conformance.ops import OPS
 from conformance.ops.profile_reading import loaded
 from conformance.run.header import header
 from conformance.run.jobs import Dispatch, default_jobs
+from conformance.run.joining import joined
 from conformance.run.machines import condition
 from conformance.run.plan import CASES, SECONDS, SIDE, Plan
 from conformance.run.store import Store
@@ -140,7 +141,7 @@ def run(
     out: Annotated[Path | None, typer.Option(help="The run's folder; reports/<time> by default.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
     shard: Annotated[
-        str | None, typer.Option(help="Do part I of N alone, as I/N; `report` over all N folders shows the whole.")
+        str | None, typer.Option(help="Do part I of N alone, as I/N; `join` makes one run of all N folders.")
     ] = None,
     cluster: Annotated[
         str | None, typer.Option(help="Dask's scheduler, tcp://HOST:8786, whose workers do the run; or local.")
@@ -225,6 +226,17 @@ def run(
         causes = what_is_known.of_run(plan.known, without_shipped=plan.no_known)  # before a folder is made
         store = Store.create(out or _folder(), header(plan, unavailable))
     return _conduct(plan, store, causes, dispatch)
+
+
+@app.command()
+def join(
+    parts: Annotated[list[Path], typer.Argument(help="The folders of all the parts.")],
+    out: Annotated[Path | None, typer.Option(help="The run's folder; reports/<time> by default.")] = None,
+) -> int:
+    """Put the parts of a plan, run apart by --shard, together as one run, and look for findings in all of it."""
+    store = joined(parts, out or _folder())
+    plan = _planned(store.header()["options"], None, None)
+    return _conduct(plan, store, what_is_known.of_run(plan.known, without_shipped=plan.no_known), None)
 
 
 def _conduct(plan: Plan, store: Store, known: list[Cause], dispatch: Dispatch | None) -> int:
