@@ -190,4 +190,5 @@ def one_order(box: Probed, batch: int, seen: dict[int, Order]) -> list[str]:
             return [f"the same tree as with {before} in a call, by a sample"]
     revealed = reveal(box)
     seen[batch] = revealed.order
-    return drawn(revealed, box.element.axes())
+    kernel = [f"kernel: {box.kernel}"] if box.kernel else []
+    return [*kernel, *drawn(revealed, box.element.axes())]

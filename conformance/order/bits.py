@@ -65,8 +65,8 @@ def key_of(op: str, sizes: Sizes) -> str:
 def digest(worker: Worker, op: str, sizes: Sizes) -> str:
     """Return sixteen hexadecimal digits derived from the bits of a call's output; "" where it gives none."""
     seed = int.from_bytes(hashlib.sha256(key_of(op, sizes).encode()).digest()[:8])
-    output = run(worker, op, drawn(op, sizes, np.random.Generator(np.random.Philox(seed))), "")
-    return "" if output is None else hashlib.sha256(np.ascontiguousarray(output).tobytes()).hexdigest()[:16]
+    made = run(worker, op, drawn(op, sizes, np.random.Generator(np.random.Philox(seed))), "")
+    return hashlib.sha256(made.output.tobytes()).hexdigest()[:16] if made else ""
 
 
 def compared(op: str, names: tuple[str, str], both: tuple[Digests, Digests], workers: tuple[Worker, Worker]) -> Kept:

@@ -4,7 +4,7 @@ What the bits of an output element do not depend on: measured by pairs of calls 
 An answer is yes after so many pairs of many sizes, no with the smallest pair that differs, or not tested, and why.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,11 +12,11 @@ import numpy as np
 from conformance.cases.linear import Sizes
 from conformance.model import Array, Returned
 from conformance.order.operands import OPERANDS, call
-from conformance.order.probing import in_layout, in_nhwc
+from conformance.order.probing import in_layout, in_nhwc, kernel_of
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Worker
 
-__all__ = ["ELSEWHERE", "NOT_TESTED", "WITHIN", "Answer", "Operands", "drawn", "measured", "run"]
+__all__ = ["ELSEWHERE", "WITHIN", "Answer", "Operands", "drawn", "measured", "run"]
 
 Place = tuple[int, int, int, int]
 ORIGIN: Place = (0, 0, 0, 0)
@@ -43,8 +43,9 @@ class Variation:
 class Answer:
     """Whether the bits of an op on a target are the same whatever one thing is."""
 
-    what: str  # a key of WITHIN, ELSEWHERE or NOT_TESTED
+    what: str  # one of WITHIN or ELSEWHERE
     holds: bool | None  # None: not tested
+    kernel: str = ""  # that serves the calls, where the target tells
     pairs: int = 0
     smallest: Sizes | None = None  # of the calls that differ
     why: str = ""  # it was not tested
@@ -151,19 +152,26 @@ WITHIN: Mapping[str, Vary] = {
     "channels": channels,
 }
 # What differs between two workers that make the same call.
-ELSEWHERE = ("threads", "mode")
-NOT_TESTED: Mapping[str, str] = {
-    "memory": "arrays travel to the worker, which places them itself",
-}
+ELSEWHERE = ("threads", "mode", "memory")
 
 
-def run(worker: Worker, op: str, given: Operands, route: str) -> Array | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """The result of a call: in NHWC, of filters in HWIO or HWCM."""
+
+    output: Array
+    kernel: str
+
+
+def run(worker: Worker, op: str, given: Operands, route: str) -> Made | None:
     """Make a call; None where it gives no result."""
     of, case = OPERANDS[op], call(op, given.sizes)
     left, right = in_layout(case, given.left, given.right)
     arrays = {of.left: left} | ({of.right: right} if of.right and right is not None else {})
     observed = worker.run(Call(op=op, arguments={**case.attributes, **arrays}, route=route))
-    return in_nhwc(observed.arrays[0], case) if isinstance(observed, Returned) else None
+    if not isinstance(observed, Returned):
+        return None
+    return Made(output=in_nhwc(observed.arrays[0], case), kernel=kernel_of(observed))
 
 
 def measured(
@@ -174,36 +182,47 @@ def measured(
     route: str = "",
 ) -> list[Answer]:
     """
-    Answer for every kind of invariance of an op on a target.
+    Answer for every kind of invariance of an op on a target, kernel by kernel.
 
     elsewhere: for each key of ELSEWHERE another worker, or why there is none.
     """
     generator = np.random.Generator(np.random.Philox(0))
     asked: dict[str, tuple[Vary, Worker]] = {what: (vary, worker) for what, vary in WITHIN.items()}
     asked |= {what: (again, other) for what, other in elsewhere.items() if isinstance(other, Worker)}
-    pairs, worst = dict.fromkeys(asked, 0), dict[str, Sizes]()
+    found: dict[str, dict[str, Pairs]] = {}
     for sizes in kinds:
         given = drawn(op, sizes, generator)
         first = run(worker, op, given, route)
         if first is None:
             continue
-        for what, (vary, other) in asked.items():
-            same = compared(op, given, first, vary, other, generator, route)
-            pairs[what] += same is not None
-            if same is False and (what not in worst or volume(sizes) < volume(worst[what])):
-                worst[what] = sizes
-    reasons = {**NOT_TESTED, **{what: other for what, other in elsewhere.items() if isinstance(other, str)}}
-    return [
-        *(answered(what, pairs[what], worst.get(what)) for what in asked),
-        *(Answer(what=what, holds=None, why=why) for what, why in reasons.items()),
-    ]
+        for what, pairs in found.setdefault(first.kernel, {what: Pairs() for what in asked}).items():
+            vary, other = asked[what]
+            pairs.add(sizes, compared(op, given, first.output, vary, other, generator, route))
+    reasons = {what: why for what, why in elsewhere.items() if isinstance(why, str)}
+    return [one for kernel, several in sorted(found.items()) for one in answers(kernel, several, reasons)]
 
 
-def answered(what: str, pairs: int, smallest: Sizes | None) -> Answer:
-    """Return the answer of so many pairs."""
-    if not pairs:
-        return Answer(what=what, holds=None, why="no pair of calls that differ in nothing else")
-    return Answer(what=what, holds=smallest is None, pairs=pairs, smallest=smallest)
+@dataclass(slots=True)
+class Pairs:
+    """The pairs of calls that differ in one thing."""
+
+    number: int = 0
+    smallest: Sizes | None = None  # of those that differ in their bits
+
+    def add(self, sizes: Sizes, same: bool | None) -> None:
+        """Count a pair."""
+        self.number += same is not None
+        if same is False and (self.smallest is None or volume(sizes) < volume(self.smallest)):
+            self.smallest = sizes
+
+
+def answers(kernel: str, several: Mapping[str, Pairs], reasons: Mapping[str, str]) -> Iterator[Answer]:
+    """Yield the answers for one kernel. reasons: why something was not tested."""
+    for what, pairs in several.items():
+        holds = pairs.smallest is None if pairs.number else None
+        why = "" if pairs.number else "no pair of calls that differ in nothing else"
+        yield Answer(what=what, holds=holds, kernel=kernel, pairs=pairs.number, smallest=pairs.smallest, why=why)
+    yield from (Answer(what=what, holds=None, kernel=kernel, why=why) for what, why in reasons.items())
 
 
 def compared(
@@ -214,7 +233,8 @@ def compared(
     if variation is None:
         return None
     second = run(other, op, variation.operands, route)
-    return None if second is None else first.tobytes() == second[part_at(first.shape, variation.at)].tobytes()
+    part = part_at(first.shape, variation.at)
+    return None if second is None else first.tobytes() == second.output[part].tobytes()
 
 
 def volume(sizes: Sizes) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from conformance.model import Array, Case, Returned
 from conformance.order.bounding import outside as outside_own
 from conformance.order.operands import OPERANDS, Element, element
-from conformance.order.probing import in_nhwc, probed
+from conformance.order.probing import in_nhwc, kernel_of, probed
 from conformance.order.replay import Order, ended, replay
 from conformance.order.reveal import reveal
 from conformance.order.summation import UnrevealedError
@@ -32,6 +32,7 @@ class Predicted:
     """How much of a call's output was predicted bit for bit."""
 
     case: Case
+    kernel: str  # that served the call, where the target tells
     elements: int
     exact: int  # of them, those predicted
     orders: tuple[Order, ...]  # that were found in the call
@@ -65,7 +66,7 @@ def predict(worker: Worker, case: Case, left: Array, right: Array | None, route:
     observed = worker.run(Call(op=case.op, arguments={**case.attributes, **arrays}, route=route))
     if not isinstance(observed, Returned):
         return None
-    output = in_nhwc(observed.arrays[0], case)
+    output, kernel = in_nhwc(observed.arrays[0], case), kernel_of(observed)
     groups = classes(case, output.shape)
     outside = 0
     exact = output.size - sum(len(group.members) for group in groups)
@@ -77,7 +78,9 @@ def predict(worker: Worker, case: Case, left: Array, right: Array | None, route:
             sides = factors(group, left, right)
             results = computed(order, group, *sides)
         except UnrevealedError as error:
-            return Predicted(case=case, elements=output.size, exact=exact, orders=tuple(orders), unrevealed=str(error))
+            return Predicted(
+                case=case, kernel=kernel, elements=output.size, exact=exact, orders=tuple(orders), unrevealed=str(error)
+            )
         orders.append(order)
         observations = np.array([output[member.index] for member in group.members])
         same = bits_of(results) == bits_of(observations)
@@ -85,7 +88,15 @@ def predict(worker: Worker, case: Case, left: Array, right: Array | None, route:
         exact += int(same.sum())
         if not same.all() and not missed:
             missed = group.members[int(np.argmin(same))].index
-    return Predicted(case=case, elements=output.size, exact=exact, orders=tuple(orders), missed=missed, outside=outside)
+    return Predicted(
+        case=case,
+        kernel=kernel,
+        elements=output.size,
+        exact=exact,
+        orders=tuple(orders),
+        missed=missed,
+        outside=outside,
+    )
 
 
 def order_of(worker: Worker, case: Case, found: Element, route: str) -> Order:

@@ -12,7 +12,9 @@ from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Worker
 from reference.floats import format_of
 
-__all__ = ["Probed", "described", "in_layout", "in_nhwc", "probed"]
+__all__ = ["Probed", "described", "in_layout", "in_nhwc", "kernel_of", "probed"]
+
+BESIDE = "reorder"  # oneDNN's word for a change of layout, which adds nothing
 
 
 @dataclass(slots=True)
@@ -28,7 +30,7 @@ class Probed:
     many: int
     places: Sequence[int]
     route: str = ""
-    calls: int = field(default=0, init=False)
+    kernel: str = field(default="", init=False)  # of the last call: `kernel_of`
 
     @property
     def terms(self) -> int:
@@ -71,8 +73,8 @@ class Probed:
             other = np.zeros(one, self.dtype)
             other.reshape(-1)[list(found.right)] = right
             arrays[found.op.right] = np.tile(other, [size // part for size, part in zip(all_of_them, one, strict=True)])
-        self.calls += 1
         observed = self.worker.run(Call(op=case.op, arguments={**case.attributes, **arrays}, route=self.route))
+        self.kernel = kernel_of(observed)
         return self._read(observed)[places]
 
     def _read(self, observed: Observation) -> Array:
@@ -87,6 +89,12 @@ class Probed:
         if values.shape != (self.many,) or values.dtype != self.dtype:
             raise UnrevealedError(f"the target returned {result.dtype.name} {list(observed.arrays[0].shape)}")
         return values
+
+
+def kernel_of(observed: Observation) -> str:
+    """Return the name of the compiled code that a call ran, changes of layout left out; "" where no target tells."""
+    kernels = observed.kernels if isinstance(observed, Returned) else ()
+    return "; ".join(kernel for kernel in kernels if not kernel.startswith(BESIDE))
 
 
 def in_nhwc(result: Array, case: Case) -> Array:

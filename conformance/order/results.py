@@ -32,6 +32,7 @@ class Found:
     sizes: Sizes
     many: int  # images, or channels, in a call
     axes: tuple[tuple[str, int], ...]  # along which the terms lie, outermost first
+    kernel: str = ""  # that adds, where the target tells
     order: str = ""  # a key of Survey.orders; empty: not revealed
     why: str = ""  # it was not revealed
     alone: bool | None = None  # whether one image in a call has the same order; None: not tried
@@ -51,13 +52,14 @@ class Missed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calls:
-    """How many small calls of an op were predicted bit for bit on a target."""
+    """How many small calls of an op were predicted bit for bit on a target, of those that one kernel serves."""
 
     target: str
     op: str
     dtype: str
     calls: int  # that gave a result
     missed: tuple[Missed, ...]
+    kernel: str = ""
 
     @property
     def predicted(self) -> int:

@@ -1,7 +1,7 @@
 """Survey a target: its orders over kinds of sizes, the small calls they predict, and what bits do not depend on."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +13,7 @@ from conformance.order import kinds
 from conformance.order.invariances import ELSEWHERE, Answer, drawn, measured
 from conformance.order.kinds import KINDS, kinds_of
 from conformance.order.operands import call, middle
-from conformance.order.prediction import predict
+from conformance.order.prediction import Predicted, predict
 from conformance.order.probing import in_layout, probed
 from conformance.order.replay import Order
 from conformance.order.results import Calls, Found, Missed, Survey, key_of
@@ -61,7 +61,7 @@ class Surveyor:
                 more = elsewhere["threads"]
                 self.found += (self._order(target, worker, more, op, sizes) for sizes in kinds_of(op))
                 self.say(f"{op} on {target.name}: {self.calls} small calls predicted")
-                self.predicted.append(self._calls(target, worker, op))
+                self.predicted += self._calls(target, worker, op)
                 self.say(f"{op} on {target.name}: invariances")
                 varied = [*kinds.small(0, VARIED), *KINDS]
                 self.answers += ((target.name, op, one) for one in measured(op, worker, elsewhere, varied))
@@ -85,28 +85,38 @@ class Surveyor:
             order = reveal(box).order
         except UnrevealedError as error:
             return replace(found, why=str(error))
-        key = key_of(order)
+        key, found = key_of(order), replace(found, kernel=box.kernel)
         self.orders[key] = order
         threads = keeps(probed(more, case, index, MANY), order) if isinstance(more, Worker) else None
         return replace(found, order=key, alone=keeps(probed(worker, case, index, 1), order), threads=threads)
 
-    def _calls(self, target: Target, worker: Worker, op: str) -> Calls:
-        """Predict small calls."""
+    def _calls(self, target: Target, worker: Worker, op: str) -> Iterator[Calls]:
+        """Predict small calls, and yield how many were, kernel by kernel."""
         generator = np.random.Generator(np.random.Philox(1))
-        made, missed = 0, []
+        kernels: dict[str, list[tuple[Sizes, Predicted]]] = {}
         for sizes in kinds.small(0, self.calls):
             given, case = drawn(op, sizes, generator), call(op, sizes)
             one = predict(worker, case, *in_layout(case, given.left, given.right))
-            made += one is not None
-            if one and not one.whole:
-                missed.append(
-                    Missed(sizes=sizes, exact=one.exact, elements=one.elements, why=one.unrevealed, outside=one.outside)
-                )
-        return Calls(target=target.name, op=op, dtype="float32", calls=made, missed=tuple(missed))
+            if one:
+                kernels.setdefault(one.kernel, []).append((sizes, one))
+        for kernel, several in sorted(kernels.items()):
+            yield Calls(
+                target=target.name,
+                op=op,
+                dtype="float32",
+                kernel=kernel,
+                calls=len(several),
+                missed=tuple(missed(sizes, one) for sizes, one in several if not one.whole),
+            )
+
+
+def missed(sizes: Sizes, one: Predicted) -> Missed:
+    """Return what a call that was not predicted came to."""
+    return Missed(sizes=sizes, exact=one.exact, elements=one.elements, why=one.unrevealed, outside=one.outside)
 
 
 def others(target: Target) -> dict[str, Target | str]:
-    """Return what else makes the same calls: more threads, and the other mode; or why there is none."""
+    """Return what else makes the same calls: more threads, the other mode, memory elsewhere; or why there is none."""
     if "mode" not in target.options:
         return dict.fromkeys(ELSEWHERE, "the suite cannot set it for this target")
     threads = replace(
@@ -119,4 +129,8 @@ def others(target: Target) -> dict[str, Target | str]:
         },
     )
     mode = "graph" if target.options["mode"] == "eager" else "eager"
-    return {"threads": threads, "mode": replace(target, options={**target.options, "mode": mode})}
+    options: dict[str, dict[str, Json]] = {"mode": {"mode": mode}, "memory": {"moved": True}}
+    return {
+        "threads": threads,
+        **{what: replace(target, options={**target.options, **more}) for what, more in options.items()},
+    }

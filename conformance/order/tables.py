@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from conformance.order.invariances import Answer
 from conformance.order.results import Calls, Found, Survey
 from conformance.order.wording import SUBJECTS, answered, kind_of, sized
 
@@ -14,9 +15,20 @@ def lines(survey: Survey) -> Iterator[str]:
         yield f"{op} on {target}"
         yield from orders(survey, [one for one in survey.found if (one.target, one.op) == (target, op)])
         yield from (f"  {calls(one)}" for one in survey.calls if (one.target, one.op) == (target, op))
-        for _, _, answer in (one for one in survey.answers if one[:2] == (target, op)):
-            yield f"  the same bits {SUBJECTS[answer.what]}: {answered(answer)}"
+        yield from invariances([answer for *where, answer in survey.answers if where == [target, op]])
         yield ""
+
+
+def invariances(answers: list[Answer]) -> Iterator[str]:
+    """Yield the answers, kernel by kernel."""
+    for kernel in dict.fromkeys(answer.kernel for answer in answers):
+        yield f"  the same bits{by(kernel)}"
+        yield from (f"    {SUBJECTS[one.what]}: {answered(one)}" for one in answers if one.kernel == kernel)
+
+
+def by(kernel: str) -> str:
+    """Return the words for a kernel; nothing where the target does not tell."""
+    return f" by {kernel}" if kernel else ""
 
 
 def orders(survey: Survey, found: list[Found]) -> Iterator[str]:
@@ -39,12 +51,12 @@ def name(survey: Survey, one: Found) -> str:
     """Return the kind of an order."""
     if not one.order:
         return f"not revealed, {one.why}"
-    return kind_of(survey.orders[one.order], one.axes)
+    return f"{kind_of(survey.orders[one.order], one.axes)}{by(one.kernel)}"
 
 
 def calls(one: Calls) -> str:
     """Return how many small calls were predicted, and the first that were not."""
-    text = f"{one.predicted} of {one.calls} small {one.dtype} calls predicted bit for bit"
+    text = f"{one.predicted} of {one.calls} small {one.dtype} calls{by(one.kernel)} predicted bit for bit"
     missed = [
         f"{sized(miss.sizes)}: {miss.why or f'{miss.exact} of {miss.elements} elements'}" for miss in one.missed[:3]
     ]

@@ -260,7 +260,7 @@ SUBJECTS: Mapping[str, str] = {
     "batch": "whatever the batch",
     "place": "wherever the image stands in the batch",
     "threads": "whatever the number of threads",
-    "memory": "wherever the image lies in memory",
+    "memory": "wherever operands lie in memory, at multiples of 64 bytes",
     "layout": "NHWC or NCHW",
     "mode": "eager or graph",
     "translation": "wherever the window lies, under VALID",

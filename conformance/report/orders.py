@@ -30,10 +30,11 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invariances:
-    """The answers of one op on one target."""
+    """The answers of one op on one target, of calls that one kernel serves."""
 
     run: int
     target: str
+    kernel: str
     op: str
     cells: tuple[tuple[str, str], ...]  # of each subject: "yes", "no" or "", and in words
 
@@ -45,7 +46,7 @@ class KindOfOrder:
     op: str
     name: str
     picture: Picture | None  # None where no order was revealed, or of one term
-    where: tuple[tuple[int, str, str], ...]  # run, target, kinds of sizes in words
+    where: tuple[tuple[int, str, str, str], ...]  # run, target, kernel, kinds of sizes in words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +87,14 @@ def orders(observed: Sequence[Observed]) -> Orders | None:
 
 
 def invariances(surveys: Mapping[int, Survey]) -> Iterator[Invariances]:
-    """Yield a row for each op on each target."""
+    """Yield a row for each op on each target, kernel by kernel."""
     for run, survey in surveys.items():
-        for target, op in dict.fromkeys(entry[:2] for entry in survey.answers):
-            known = {one.what: one for *where, one in survey.answers if where == [target, op]}
+        rows: dict[tuple[str, str, str], dict[str, Answer]] = {}
+        for target, op, one in survey.answers:
+            rows.setdefault((target, op, one.kernel), {})[one.what] = one
+        for (target, op, kernel), known in rows.items():
             cells = tuple(cell(known.get(subject)) for subject in SUBJECTS)
-            yield Invariances(run=run, target=target, op=op, cells=cells)
+            yield Invariances(run=run, target=target, kernel=kernel, op=op, cells=cells)
 
 
 def cell(answer: Answer | None) -> tuple[str, str]:
@@ -121,15 +124,17 @@ def volume(surveys: Mapping[int, Survey], run: int, one: Found) -> int:
     return surveys[run].orders[one.order].tree.terms if one.order else 0
 
 
-def places(group: Sequence[tuple[int, Found]]) -> Iterator[tuple[int, str, str]]:
-    """Yield the products that have one kind of order, each with the sizes."""
-    for run, target in dict.fromkeys((run, one.target) for run, one in group):
-        kinds = [one for number, one in group if (number, one.target) == (run, target)]
+def places(group: Sequence[tuple[int, Found]]) -> Iterator[tuple[int, str, str, str]]:
+    """Yield the products and kernels that have one kind of order, each with the sizes."""
+    products: dict[tuple[int, str, str], list[Found]] = {}
+    for run, one in group:
+        products.setdefault((run, one.target, one.kernel), []).append(one)
+    for (run, target, kernel), kinds in products.items():
         more = f" and {len(kinds) - 1} more" if len(kinds) > 1 else ""
         alone, threads = (sum(getattr(one, name) is False for one in kinds) for name in ("alone", "threads"))
         note = f"; one image alone another in {alone}" if alone else ""
         note += f"; two threads another in {threads}" if threads else ""
-        yield run, target, f"{sized(kinds[0].sizes)}{more}{note}"
+        yield run, target, kernel, f"{sized(kinds[0].sizes)}{more}{note}"
 
 
 def shared(surveys: Mapping[int, Survey]) -> Iterator[Shared]:

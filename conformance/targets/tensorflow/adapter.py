@@ -8,6 +8,7 @@ Options, all optional:
     deterministic  whether op determinism is switched on
     threads        that one op may use; 1, so that results do not depend on the machine
     checked        whether a call frees its tensors before it is answered, so that a check of the heap tells of it
+    moved          whether the operands of each call lie 64 bytes further in their memory than those of the call before
 """
 # ruff: noqa: ANN401 - TensorFlow ships no types
 
@@ -35,6 +36,8 @@ from conformance.targets.transport.messages import Call, decoded
 __all__ = ["TensorFlow", "load"]
 
 TRACES = 64  # graphs that are kept for the next call of the same signature
+ALIGNED = 64  # bytes: TensorFlow copies a part that begins elsewhere
+PAGE = 1 << 12  # bytes
 SPOILT = 1 << 26  # bytes: spoiling more takes longer than most calls
 
 
@@ -49,7 +52,7 @@ def load(options: Mapping[str, Json]) -> "TensorFlow":
     configure_devices(device)
     if options.get("deterministic"):
         tf.config.experimental.enable_op_determinism()
-    return TensorFlow(mode, device, checked=bool(options.get("checked")))
+    return TensorFlow(mode, device, checked=bool(options.get("checked")), moved=bool(options.get("moved")))
 
 
 def configure_devices(device: str) -> None:
@@ -65,13 +68,15 @@ def configure_devices(device: str) -> None:
 class TensorFlow:
     """The adapter of one mode on one device."""
 
-    def __init__(self, mode: str, device: str, *, checked: bool = False) -> None:
+    def __init__(self, mode: str, device: str, *, checked: bool = False, moved: bool = False) -> None:
         seen = [entry.name.removeprefix("/device:") for entry in tf.config.list_logical_devices()]
         if device not in seen:
             raise RuntimeError(f"TensorFlow sees no {device}: only {', '.join(seen)}")
         self._mode = mode
         self._device = device
         self._checked = checked
+        self._moved = moved
+        self._before = 0  # bytes of what stands before the operands in their memory
         self._printed = Printed() if WISH.items() <= os.environ.items() else None
         self._graphs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
 
@@ -91,6 +96,7 @@ class TensorFlow:
     def prepare(self, call: Call) -> Prepared:
         """Make tensors of the arrays; in the graph modes, trace, or take the trace of an earlier call."""
         self._kernels()  # those of earlier calls
+        self._before = (self._before + ALIGNED) % PAGE
         op = find(call.op, call.route)
         arrays = {name: entry for name, entry in call.arguments.items() if isinstance(entry, np.ndarray)}
         attributes = {name: entry for name, entry in call.arguments.items() if not isinstance(entry, np.ndarray)}
@@ -101,7 +107,7 @@ class TensorFlow:
         seed = others.pop("global_seed", None)
         seeds = (seed,) if call.op == "dropout" else ()
         with self._placed():
-            tensors = {name: tf.constant(array) for name, array in arrays.items()}
+            tensors = {name: self._tensor(array) for name, array in arrays.items()}
             if self._mode == "eager":
                 return Prepared(partial(self._run, partial(op, **tensors, **others), seeds), kernels=self._kernels)
             started = time.perf_counter()
@@ -111,6 +117,14 @@ class TensorFlow:
             graph = self._traced(key, partial(op, **others), list(tensors), specs)
             call_graph = partial(self._run, partial(graph, *tensors.values()), seeds)
             return Prepared(call_graph, time.perf_counter() - started, self._kernels)
+
+    def _tensor(self, array: Any) -> Any:
+        """Return an array as a tensor; one that is moved is the end of a longer one, whose memory it shares."""
+        if not self._moved:
+            return tf.constant(array)
+        before = self._before // array.itemsize
+        longer = tf.constant(np.concatenate([np.zeros(before, array.dtype), array.ravel()]))
+        return tf.reshape(longer[before:], array.shape)
 
     def _kernels(self) -> tuple[str, ...]:
         """Return the kernels that have run since the last time, where oneDNN tells."""

@@ -10,9 +10,11 @@ import pytest
 from conformance.cases.linear import Sizes
 from conformance.commands.cli import run_command
 from conformance.errors import SuiteError
+from conformance.model import Raised, Returned
 from conformance.order.invariances import measured
 from conformance.order.operands import call, element
 from conformance.order.prediction import predict
+from conformance.order.probing import kernel_of
 from conformance.order.replay import Order
 from conformance.order.results import Calls, Found, Missed, Survey, key_of, read, write
 from conformance.order.trees import chain, tree
@@ -63,15 +65,24 @@ def test_invariances_are_answered(named: tuple[str, Worker]) -> None:
 
     kinds = [replace(SIZES, depth=depth, images=images) for depth in range(3, 9) for images in (1, 2)]
 
-    answers = {one.what: one for one in measured("conv2d", worker, {"threads": "one only"}, kinds)}
+    elsewhere: dict[str, Worker | str] = {"threads": "one only", "memory": worker}
+    answers = {one.what: one for one in measured("conv2d", worker, elsewhere, kinds)}
 
     assert answers["batch"].holds == (name != "BY_BATCH")
     assert answers["translation"].holds == (name != "STRIPED")
     assert answers["beside"].holds
     assert answers["threads"].holds is None
-    assert answers["memory"].holds is None
+    assert answers["memory"].holds
     if name == "BY_BATCH":
         assert answered(answers["batch"]).startswith("no: image ")
+
+
+def test_kernels_that_change_the_layout_are_none_that_add() -> None:
+    """A reorder stands beside a convolution in what oneDNN tells; what tells nothing has no kernel."""
+    kernels = ("reorder jit:uni undef f32", "convolution brg_conv_fwd:avx2 forward_training f32")
+
+    assert kernel_of(Returned((), 0.0, kernels=kernels)) == kernels[1]
+    assert kernel_of(Returned((), 0.0)) == kernel_of(Raised("ValueError", "")) == ""
 
 
 def test_terms_of_an_element_come_from_the_reference() -> None:
@@ -132,12 +143,12 @@ def test_what_is_no_survey_is_said_so(tmp_path: Path) -> None:
 
 def test_a_survey_makes_the_folder_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every kind of size in one order, and its answers."""
-    code = run_command(["order", "avg_pool", "--survey", "--target", FORWARDS, "--calls", "3", "--out", str(tmp_path)])
+    code = run_command(["order", "avg_pool", "--survey", "--target", FORWARDS, "--calls", "37", "--out", str(tmp_path)])
 
     text = capsys.readouterr().out
     assert code == 0
     assert "sequential, 24 bits" in text
-    assert "small float32 calls predicted bit for bit" in text
+    assert "1 of 1 small float32 calls predicted bit for bit" in text  # the first that is VALID, NHWC, of stride 1
     assert (tmp_path / "run.json").exists()
     kept = read(tmp_path)
     assert kept is not None

@@ -25,17 +25,19 @@ PAIRS = Order(tree=tree(4, pairs(range(4), 4)), bits=(24,) * 3, fused=(False,) *
 def survey(target: str, order: Order) -> Survey:
     """Return what a survey of one call found."""
     axes = (("rows", 2), ("columns", 2))
-    found = Found(target=target, op="conv2d", sizes=SIZES, many=64, axes=axes, order=key_of(order), alone=True)
+    found = Found(
+        target=target, op="conv2d", sizes=SIZES, many=64, axes=axes, order=key_of(order), alone=True, kernel="code"
+    )
     return Survey(
         orders={key_of(order): order},
         found=(found,),
-        calls=(Calls(target=target, op="conv2d", dtype="float32", calls=5, missed=()),),
-        answers=((target, "conv2d", Answer(what="batch", holds=False, pairs=3, smallest=SIZES)),),
+        calls=(Calls(target=target, op="conv2d", dtype="float32", calls=5, missed=(), kernel="code"),),
+        answers=((target, "conv2d", Answer(what="batch", holds=False, kernel="code", pairs=3, smallest=SIZES)),),
     )
 
 
 def test_orders_stand_in_the_page(make_run: Make) -> None:
-    """Invariances first, the order by its name, and names escaped."""
+    """Invariances first, the order by its name, each with its kernel, and names escaped."""
     folder = make_run(rows=[])
     write(folder, survey("<script>t", CHAIN))
 
@@ -45,6 +47,8 @@ def test_orders_stand_in_the_page(make_run: Make) -> None:
     assert "sequential, 24 bits" in text
     assert "<b>no</b> <small>image 4x4x1" in text
     assert "5 of 5" in text
+    assert text.count('wrapped">code</t') == 2
+    assert "<code>code</code> image 4x4x1" in text
     assert "<script>t" not in text
 
 

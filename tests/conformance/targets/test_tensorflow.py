@@ -331,6 +331,18 @@ def test_a_logical_device_takes_the_calls() -> None:
     assert out[0, :, :, 0].tolist() == EVEN
 
 
+def test_operands_may_lie_elsewhere_at_each_call() -> None:
+    """Whatever stands before them in their memory: the same numbers, in a width of 4 bytes and one of 2."""
+    eager = registry.find("tf-cpu-eager")
+    with Worker(replace(eager, options={**eager.options, "moved": True}).start()) as one:
+        outs = [
+            result(one, "conv2d_transpose", input=image, filters=filters, output_shape=[1, 6, 6, 1], strides=2)
+            for image, filters in [(IMAGE, ONES), (IMAGE.astype(np.float16), ONES.astype(np.float16))] * 2
+        ]
+
+    assert all(out[0, :, :, 0].tolist() == EVEN for out in outs)
+
+
 def test_memory_is_handed_out_full_of_a_pattern() -> None:
     """Under the environment of the TensorFlow targets, what is never written reads as 0x5A, not as zero."""
     eager = registry.find("tf-cpu-eager")
