@@ -336,8 +336,15 @@ def test_operands_may_lie_elsewhere_at_each_call() -> None:
     eager = registry.find("tf-cpu-eager")
     with Worker(replace(eager, options={**eager.options, "moved": True}).start()) as one:
         outs = [
-            result(one, "conv2d_transpose", input=image, filters=filters, output_shape=[1, 6, 6, 1], strides=2)
-            for image, filters in [(IMAGE, ONES), (IMAGE.astype(np.float16), ONES.astype(np.float16))] * 2
+            result(
+                one,
+                "conv2d_transpose",
+                input=IMAGE.astype(dtype),
+                filters=ONES.astype(dtype),
+                output_shape=[1, 6, 6, 1],
+                strides=2,
+            )
+            for dtype in ("float32", "float16") * 2
         ]
 
     assert all(out[0, :, :, 0].tolist() == EVEN for out in outs)
