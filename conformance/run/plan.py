@@ -122,10 +122,10 @@ def shards(plan: Plan) -> Iterator[Task]:
 
     Under a budget, which alone ends it, laps follow one another, each with other calls than the last.
     """
-    blocks = sweep.blocks(plan.ops, plan.world) if plan.world else iter(())
     if not plan.cases:
-        yield from blocks
+        yield from sweep.blocks(plan.ops, plan.world, sweep.LONG)
         return
+    blocks = sweep.blocks(plan.ops, plan.world) if plan.world else iter(())
     share = -(-sum(1 for _ in sweep.cycle(plan.ops, plan.world)) // ROUNDS) if plan.world else 0
     others = laps(plan)
     for number in range(-(-plan.cases // SHARD)):

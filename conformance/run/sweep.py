@@ -26,12 +26,13 @@ from conformance.run.scope import Scope, route_of
 from conformance.run.trials import Outcome, Panel, inside
 from conformance.targets.transport.messages import Call
 
-__all__ = ["BLOCK", "CORPUS", "Block", "ListedBlock", "Swept", "SweptRow", "blocks", "cycle", "sweep"]
+__all__ = ["BLOCK", "CORPUS", "LONG", "Block", "ListedBlock", "Swept", "SweptRow", "blocks", "cycle", "sweep"]
 
 BATCH = 32  # calls of a frame
 CORPUS = "corpus"  # the part of a block that is of no world
 KEPT = ("disagrees", "undecided")  # outcomes that become observations
-BLOCK = 64  # calls of a block: what a killed run loses at most, for each job
+BLOCK = 64  # calls of a block beside other cases
+LONG = 1024  # of a run that has nothing else; what a killed run loses at most, for each job
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,17 @@ class Block:
     side: int
     region: str
     number: int
+    calls: int = BLOCK
 
     @property
     def name(self) -> str:
         """Its file's name, without the ending."""
         return f"{self.region}-{self.number:06d}"
+
+    @property
+    def first(self) -> int:
+        """Number of its first call in the region."""
+        return self.number * self.calls
 
     @property
     def of(self) -> Region:
@@ -56,21 +63,21 @@ class Block:
     @property
     def exists(self) -> bool:
         """Whether the region has so many calls."""
-        return self.number * BLOCK < self.of.size
+        return self.first < self.of.size
 
     def cases(self) -> Iterator[Case]:
         """Yield its calls."""
-        return self.of.cases(self.number * BLOCK, BLOCK)
+        return self.of.cases(self.first, self.calls)
 
     def row(self, target: str, swept: "Swept", own_seconds: float) -> "SweptRow":
         """Return what one target did with it, to be stored."""
-        region, first = self.of, self.number * BLOCK
+        region = self.of
         where: dict[str, Any] = {
             "dtype": region.dtype,
             "part": region.part,
             "side": self.side,
             "size": region.size,
-            "first": first,
+            "first": self.first,
         }
         return SweptRow(op=self.op, **where, target=target, **swept.columns, own_seconds=own_seconds)
 
@@ -108,31 +115,31 @@ class ListedBlock:
         return SweptRow(**where, target=target, **swept.columns, own_seconds=own_seconds)
 
 
-def cycle(names: Sequence[str], side: int, turn: int = 0) -> Iterator[Block]:
+def cycle(names: Sequence[str], side: int, turn: int = 0, calls: int = BLOCK) -> Iterator[Block]:
     """
     Yield the blocks of one turn through the regions of these ops, the ops taking turns.
 
     Each region comes as often as the generator draws its dtype.
     """
-    by_op = ([*_turn(name, side, turn)] for name in names)
+    by_op = ([*_turn(name, side, turn, calls)] for name in names)
     return (block for several in zip_longest(*by_op) for block in several if block)
 
 
-def _turn(op: str, side: int, turn: int) -> Iterator[Block]:
+def _turn(op: str, side: int, turn: int, calls: int) -> Iterator[Block]:
     """Yield the blocks of one turn through the regions of an op."""
     dtypes = OPS[op].dtypes
     for place, dtype in enumerate(dtypes):
         number = turn * dtypes.count(dtype) + dtypes[:place].count(dtype)
         for name, region in regions(op, side).items():
-            block = Block(op, side, name, number)
+            block = Block(op, side, name, number, calls)
             if region.dtype == dtype and block.exists:
                 yield block
 
 
-def blocks(names: Sequence[str], side: int) -> Iterator[Block]:
-    """Yield every block of the small worlds of these ops up to a side."""
+def blocks(names: Sequence[str], side: int, calls: int = BLOCK) -> Iterator[Block]:
+    """Yield every block of so many calls of the small worlds of these ops up to a side."""
     for turn in count():
-        first = next(turned := cycle(names, side, turn), None)
+        first = next(turned := cycle(names, side, turn, calls), None)
         if first is None:
             return
         yield from chain([first], turned)
