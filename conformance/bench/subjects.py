@@ -25,7 +25,7 @@ SINGLE: Mapping[str, Network] = {
     network.name: network
     for network in (
         alone("conv2d-56", (56, 56, 64), conv("layer", 3, 64)),
-        alone("conv2d_transpose-28", (28, 28, 64), up("layer", 4, 64, 2, 56, "SAME", "")),
+        alone("conv2d_transpose-28", (28, 28, 64), up("layer", 4, 64, 2, (56, 56), "SAME", "")),
         alone("max_pool-2", (112, 112, 64), pool("layer", padding="SAME")),
         alone("max_pool-3", (112, 112, 64), pool("layer", 3, 2, padding="SAME")),
         alone("avg_pool-2", (112, 112, 64), pool("layer", op="avg_pool", padding="SAME")),
@@ -57,6 +57,7 @@ CHOSEN = (
     "resnet-50/pool1",
     "resnet-50/conv2_1c",
     "mobilenet/conv1_dw",
+    "u-net/up1",
 )
 # Every op at one layer or two, small enough for a batch of 32: for all dtypes and batches.
 FEW = (

@@ -2,8 +2,8 @@
 What a network is, and what an op is as a layer of one: records that the ops and `conformance.networks` share.
 
 A network is a list of layers, each one call of an op, and what stands around the calls: a convolution adds its bias,
-and its activation follows. `networks.running` makes the calls, `networks.counting` the table, `networks.known` has
-networks.
+its activation follows, and the output of an earlier layer may stand beside what it takes. `networks.running` makes the
+calls, `networks.counting` the table, `networks.known` has networks.
 """
 
 from collections.abc import Callable, Mapping
@@ -54,6 +54,7 @@ class Layer:
     first: bool = False  # whether the activation comes before the op: the way back through a network
     rate: float = 0.0  # dropout's probability of dropping
     shares: str = ""  # the layer whose filters a transposed convolution uses, or whose argmax an unpooling
+    beside: str = ""  # the layer whose output stands before the input along channels: a skip connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,10 @@ def backward(steps: Sequence[Step], gradient: Array, runner: Runner) -> tuple[li
     """
     calls: list[Step] = []
     found: dict[str, Parameters] = {}
+    channels = {step.layer.name: step.output.shape[3] for step in steps}
+    skipped: dict[str, Array] = {}  # the gradient of what a layer gave to a later one beside the next, by its name
     for step in reversed(steps):
+        gradient = gradient + skipped.pop(step.layer.name) if step.layer.name in skipped else gradient
         gradient = activation_gradient(step, gradient)
         made = {op.result: called(step, op.name, at, gradient, runner) for op, at in gradient_ops(step.layer)}
         calls += made.values()
@@ -46,6 +49,9 @@ def backward(steps: Sequence[Step], gradient: Array, runner: Runner) -> tuple[li
             found[step.layer.name] = Parameters(made.pop("filters").output, bias)
         (of_input,) = made.values()
         gradient = of_input.output
+        if name := step.layer.beside:
+            part, gradient = np.split(gradient, [channels[name]], axis=3)
+            skipped[name] = skipped[name] + part if name in skipped else part
     return calls, found
 
 

@@ -16,7 +16,7 @@ from conformance.judge.allowed import permits
 from conformance.judge.judging import declared, judge
 from conformance.model import Array, Returned
 from conformance.networks.kinds import kind_of
-from conformance.networks.running import case_of, run
+from conformance.networks.running import case_of, joined, run
 from conformance.ops.arguments import run_reference
 from conformance.targets.target import Target
 from reference.floats import format_of
@@ -94,10 +94,11 @@ def end_to_end(
     """Measure and bound how far a target moves away from the reference, layer after layer; as `layer_by_layer`."""
     steps = run(network, image, parameters, run_reference, seed)
     observed = run(network, image, parameters, runner, seed)
-    bound = np.zeros(image.shape)
+    bound, before = np.zeros(image.shape), dict[str, Array]()
     found: list[Distance] = []
     for mine, other in zip(steps, observed, strict=True):
-        bound = carried(mine, other, bound, parameters, target)
+        entering = joined(mine.layer, before, bound)
+        bound = before[mine.layer.name] = carried(mine, other, entering, parameters, target)
         found.append(distance(mine, other, bound))
     return found
 

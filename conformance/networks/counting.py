@@ -34,12 +34,14 @@ def table(network: Network) -> list[CountedLayer]:
     [156, 2416, 48120, 10164, 850]
     """
     rows: list[CountedLayer] = []
-    image = network.input
+    image, before = network.input, dict[str, Image]()
     for layer in network.layers:
+        if layer.beside:
+            image = (*image[:2], before[layer.beside][2] + image[2])
         kind = kind_of(layer)
         counted = kind.count(layer, image)
         rows.append(CountedLayer(layer=layer, input=image, filters=kind.filters(layer, image), counted=counted))
-        image = counted.output
+        image = before[layer.name] = counted.output
     return rows
 
 

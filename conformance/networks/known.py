@@ -1,6 +1,6 @@
 """The networks: published ones whose layers are convolutions, pools and their ways back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from conformance.cases.network import WHOLE, Layer, Network
 from conformance.errors import SuiteError
@@ -35,8 +35,8 @@ def pool(name: str, taps: int = 2, stride: int = 2, op: str = "max_pool", paddin
     return Layer(name=name, op=op, taps=(taps, taps), strides=(stride, stride), padding=padding)
 
 
-def up(name: str, taps: int, outputs: int, stride: int, side: int, padding: Padding, activation: str) -> Layer:
-    """Return a transposed convolution to side x side."""
+def up(name: str, taps: int, outputs: int, stride: int, size: Pair, padding: Padding, activation: str) -> Layer:
+    """Return a transposed convolution to an image of this size."""
     return Layer(
         name=name,
         op="conv2d_transpose",
@@ -44,7 +44,7 @@ def up(name: str, taps: int, outputs: int, stride: int, side: int, padding: Padd
         outputs=outputs,
         strides=(stride, stride),
         padding=padding,
-        size=(side, side),
+        size=size,
         activation=activation,
     )
 
@@ -84,6 +84,28 @@ def separable() -> Iterator[Layer]:
         )
         yield conv(f"conv{number}_pw", 1, outputs, bias=False)
         channels = outputs
+
+
+def contracting_and_expanding(image: Pair, widths: Sequence[int] = (64, 128, 256, 512, 1024)) -> Iterator[Layer]:
+    """
+    Yield U-Net's layers for an image of this size.
+
+    Each level down halves the sides, rounded up; each level up comes back to the size that was met on the way down, and
+    takes what that level gave beside its own.
+    """
+    sizes = [image]
+    for level, width in enumerate(widths, 1):
+        if level > 1:
+            yield pool(f"pool{level - 1}", padding="SAME")
+            sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+        yield conv(f"conv{level}_1", 3, width)
+        yield conv(f"conv{level}_2", 3, width)
+    for level in reversed(range(1, len(widths))):
+        width = widths[level - 1]
+        yield up(f"up{level}", 2, width, 2, sizes[level - 1], "SAME", "")
+        yield conv(f"back{level}_1", 3, width, beside=f"conv{level}_2")
+        yield conv(f"back{level}_2", 3, width)
+    yield conv("output", 1, 2, activation="")
 
 
 def mirrored(network: Network, title: str, source: str) -> Network:
@@ -197,11 +219,11 @@ DCGAN = Network(
     title="DCGAN's generator",
     input=(1, 1, 100),
     layers=(
-        up("project", 4, 1024, 1, 4, "VALID", "relu"),
-        up("up1", 5, 512, 2, 8, "SAME", "relu"),
-        up("up2", 5, 256, 2, 16, "SAME", "relu"),
-        up("up3", 5, 128, 2, 32, "SAME", "relu"),
-        up("up4", 5, 3, 2, 64, "SAME", "tanh"),
+        up("project", 4, 1024, 1, (4, 4), "VALID", "relu"),
+        up("up1", 5, 512, 2, (8, 8), "SAME", "relu"),
+        up("up2", 5, 256, 2, (16, 16), "SAME", "relu"),
+        up("up3", 5, 128, 2, (32, 32), "SAME", "relu"),
+        up("up4", 5, 3, 2, (64, 64), "SAME", "tanh"),
     ),
     source="Radford, Metz and Chintala, Unsupervised representation learning with deep convolutional generative "
     "adversarial networks, ICLR 2016, without batch norm",
@@ -224,6 +246,15 @@ MOBILENET = Network(
     "arXiv:1704.04861, 2017, without batch norm",
 )
 
+UNET = Network(
+    name="u-net",
+    title="U-Net at odd sides",
+    input=(75, 53, 1),
+    layers=tuple(contracting_and_expanding((75, 53))),
+    source="Ronneberger, Fischer and Brox, U-Net: convolutional networks for biomedical image segmentation, MICCAI "
+    "2015, with SAME padding, as most implementations have it, where the paper crops",
+)
+
 DECONVOLUTIONAL = mirrored(
     VGG,
     "VGG-16 and its deconvolutional mirror",
@@ -231,5 +262,5 @@ DECONVOLUTIONAL = mirrored(
 )
 
 NETWORKS: Mapping[str, Network] = {
-    network.name: network for network in (LENET, MNIST, DQN, VGG, DECONVOLUTIONAL, FCN, DCGAN, RESNET, MOBILENET)
+    network.name: network for network in (LENET, MNIST, DQN, VGG, DECONVOLUTIONAL, FCN, DCGAN, RESNET, MOBILENET, UNET)
 }

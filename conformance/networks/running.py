@@ -26,6 +26,7 @@ __all__ = [
     "activated",
     "case_of",
     "initialised",
+    "joined",
     "on_target",
     "run",
 ]
@@ -86,20 +87,27 @@ def run(
     network: Network, image: Array, parameters: Mapping[str, Parameters], runner: Runner, seed: int | None = None
 ) -> list[Step]:
     """
-    Run a network on images [N, H, W, C]; every layer gets what the one before gave.
+    Run a network on images [N, H, W, C]; every layer gets what the one before gave, and what stands beside that.
 
     seed: of dropout, the same for every layer; None: nothing is dropped.
     """
     steps: list[Step] = []
     argmax: dict[str, Array] = {}
+    before: dict[str, Array] = {}
     for layer in network.layers:
         if OPS[layer.op].random and seed is None:
             continue
+        image = joined(layer, before, image)
         steps.append(step(layer, image, parameters, argmax, runner, seed))
-        image = steps[-1].output
+        image = before[layer.name] = steps[-1].output
         if kind_of(layer).gives_argmax:
             argmax[layer.name] = steps[-1].results[1]
     return steps
+
+
+def joined(layer: Layer, before: Mapping[str, Array], values: Array) -> Array:
+    """Put what another layer gave before the values that enter a layer, along channels."""
+    return np.concatenate([before[layer.beside], values], axis=3) if layer.beside else values
 
 
 def step(

@@ -85,6 +85,28 @@ def test_the_figures_that_texts_print_wrongly_are_named() -> None:
     assert "10164" in second
 
 
+def test_u_net_comes_back_to_the_odd_sides_that_it_met() -> None:
+    """75 to 38, 19, 10 and 5 and back; 53 to 27, 14, 7 and 4; beside what comes up stand as many channels again."""
+    rows = {row.layer.name: row for row in table(NETWORKS["u-net"])}
+    sides = [(5, 4), (10, 7), (19, 14), (38, 27), (75, 53)]
+
+    assert [rows[f"conv{level}_2"].counted.output[:2] for level in (5, 4, 3, 2, 1)] == sides
+    assert [rows[f"up{level}"].counted.output[:2] for level in (4, 3, 2, 1)] == sides[1:]
+    assert [rows[f"back{level}_1"].input[2] for level in (4, 3, 2, 1)] == [1024, 512, 256, 128]
+
+
+def test_u_net_has_its_parameters() -> None:
+    """
+    31,030,658, with a bias for each filter.
+
+    By level w of 64 to 1024: down 9 (v + w) w + 2 w of v channels before; up 4 (2 w) w + w, 9 (2 w + w) w + 2 w; 130.
+    """
+    down = sum(9 * (v + w) * w + 2 * w for v, w in [(1, 64), (64, 128), (128, 256), (256, 512), (512, 1024)])
+    upwards = sum(4 * 2 * w * w + w + 9 * 3 * w * w + 2 * w for w in (64, 128, 256, 512))
+
+    assert sum(row.counted.parameters for row in table(NETWORKS["u-net"])) == down + upwards + 130 == 31030658
+
+
 def test_mobilenet_has_the_weights_of_its_paper() -> None:
     """
     4.2 million: 864 of the stem, 9 for each of 4,960 channels, 3,139,584 of the 1x1 layers, 1,025,000 of the last.

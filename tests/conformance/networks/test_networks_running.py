@@ -11,7 +11,7 @@ from conformance.cases.network import Network, Parameters, Runner
 from conformance.errors import SuiteError
 from conformance.model import Array
 from conformance.networks.comparing import end_to_end, layer_by_layer
-from conformance.networks.known import DQN, LENET, MNIST, conv, mirrored, pool
+from conformance.networks.known import DQN, LENET, MNIST, contracting_and_expanding, conv, mirrored, pool, up
 from conformance.networks.running import NotOfferedError, initialised, on_target, run
 from conformance.networks.trying import tried
 from conformance.ops.arguments import run_reference
@@ -29,6 +29,7 @@ SMALL = Network(
     source="",
 )
 MIRROR = mirrored(SMALL, "", "")
+UNET = replace(SMALL, input=(5, 7, 1), layers=tuple(contracting_and_expanding((5, 7), (2, 3, 4))))
 
 
 def image_of(network: Network, count: int = 1) -> Array:
@@ -44,7 +45,7 @@ def faulty(op: str, arguments: Any) -> tuple[Array, ...]:  # noqa: ANN401 -- as 
     return results
 
 
-@pytest.mark.parametrize("network", [LENET, MNIST, DQN, MIRROR], ids=lambda network: network.name)
+@pytest.mark.parametrize("network", [LENET, MNIST, DQN, MIRROR, UNET], ids=lambda network: network.name)
 def test_the_reference_agrees_with_itself(network: Network) -> None:
     """No element is outside, and nothing of the bound is used, end to end either."""
     image, weights = image_of(network), initialised(network, 0)
@@ -85,6 +86,38 @@ def test_an_identity_layer_gives_its_image() -> None:
     (step,) = run(network, image, {"conv": Parameters(filters, np.zeros(1, np.float32))}, run_reference)
 
     assert step.output.ravel().tolist() == [0, 0, 0, 0, 0, 1, 2, 3, 4]
+
+
+def test_what_stands_beside_comes_first() -> None:
+    """Of 1 and 2, pooled to 2 and brought back as 4 and 4: a filter of 10 and 1 gives 10 * 1 + 4 and 10 * 2 + 4."""
+    network = Network(
+        name="skip",
+        title="",
+        input=(1, 2, 1),
+        layers=(
+            conv("own", 1, 1),
+            pool("pool", padding="SAME"),
+            up("up", 2, 1, 2, (1, 2), "SAME", ""),
+            conv("both", 1, 1, beside="own"),
+        ),
+        source="",
+    )
+    filters = {"own": [[1]], "up": [[2]] * 4, "both": [[10, 1]]}
+    shapes = {"own": (1, 1, 1, 1), "up": (2, 2, 1, 1), "both": (1, 1, 2, 1)}
+    weights = {
+        name: Parameters(np.array(filters[name], np.float32).reshape(shape), None) for name, shape in shapes.items()
+    }
+
+    last = run(network, np.array([1, 2], np.float32).reshape(1, 1, 2, 1), weights, run_reference)[-1]
+
+    assert last.output.ravel().tolist() == [14, 24]
+
+
+def test_the_bound_of_what_stands_beside_is_carried() -> None:
+    """Factors cut to TF32 stay inside where that is declared, through both ways to the layer that they meet in."""
+    found = end_to_end(UNET, image_of(UNET), initialised(UNET, 0), truncated, registry.find("tf-gpu-eager-tf32"))
+
+    assert 0 < max(after.used for after in found) <= 1
 
 
 def test_the_way_back_puts_maxima_where_they_stood() -> None:
@@ -155,7 +188,7 @@ def test_another_device_runs_a_network(second_cpu: Target) -> None:
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("network", [LENET, MNIST, DQN, MIRROR], ids=lambda network: network.name)
+@pytest.mark.parametrize("network", [LENET, MNIST, DQN, MIRROR, UNET], ids=lambda network: network.name)
 def test_tensorflow_is_inside_the_bounds_of_every_layer(tensorflow: Runner, network: Network) -> None:
     """Element by element on the reference's activations, and end to end on its own."""
     image, weights = image_of(network, 2), initialised(network, 0)
