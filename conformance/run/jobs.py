@@ -180,7 +180,15 @@ def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: 
 def perform(
     plan: Plan, shard: Task, panel: Panel, store: Store, spent: Spent, tell: Callable[[Progress], None]
 ) -> None:
-    """Do one shard: make its calls, write what came of them, and tell how it goes."""
+    """
+    Do one shard: make its calls, write what came of them, and tell how it goes.
+
+    One that no target takes part in, as none offers its op, takes nothing of a budget.
+    """
+    taking = panel.targets if isinstance(shard, Shard) else sweeping(plan, panel)
+    if not any(target.offers(shard.op) for target in taking.values()):
+        tell(Progress(shard.op, 0, {}, shard.name, shard.size(plan) if isinstance(shard, Shard) else 0))
+        return
     if not isinstance(shard, Shard):
         tell(_sweep(plan, shard, panel, store, spent))
         return

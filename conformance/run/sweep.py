@@ -210,23 +210,25 @@ def sweep(panel: Panel, scopes: Mapping[str, Scope], cases: Sequence[Case]) -> d
 
 def _send(panel: Panel, scopes: Mapping[str, Scope], found: Mapping[str, Swept], cases: Sequence[Case]) -> list[Sent]:
     """Send a frame of calls to each target, those that it claims; compute what must come back meanwhile."""
-    drawn = [ops.arguments(case) for case in cases]
-    routes: list[dict[str, str]] = [{} for _ in cases]
-    for name, scope in scopes.items():
-        calls = []
-        for case, arguments, by in zip(cases, drawn, routes, strict=True):
-            if not (scope.asks(case) and scope.claims(case)):
-                found[name].counts["unsupported"] += 1
-                continue
-            by[name] = route_of(scope.target, case)
-            wire = {**case.attributes, **{key: arguments[key] for key in case.arrays}}
-            calls.append(Call(op=case.op, arguments=wire, route=by[name]))
+    routes = [
+        {name: route_of(scope.target, case) for name, scope in scopes.items() if scope.asks(case) and scope.claims(case)}
+        for case in cases
+    ]
+    claimed = [(case, ops.arguments(case), by) for case, by in zip(cases, routes, strict=True) if by]
+    for name in scopes:
+        calls = [
+            Call(
+                op=case.op,
+                arguments={**case.attributes, **{key: arguments[key] for key in case.arrays}},
+                route=by[name],
+            )
+            for case, arguments, by in claimed
+            if name in by
+        ]
+        found[name].counts["unsupported"] += len(cases) - len(calls)
         if calls:
             panel.workers[name].submit(*calls)
-    return [
-        Sent(case, arguments, by, run_reference(case.op, arguments))
-        for case, arguments, by in zip(cases, drawn, routes, strict=True)
-    ]
+    return [Sent(case, arguments, by, run_reference(case.op, arguments)) for case, arguments, by in claimed]
 
 
 def _take(panel: Panel, found: dict[str, Swept], frame: Sequence[Sent]) -> None:

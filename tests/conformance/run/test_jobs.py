@@ -242,6 +242,13 @@ def test_blocks_cover_a_small_world_once() -> None:
     assert sorted(seen) == sorted(json.dumps(case.to_json()) for region in regions for case in region.cases(0, 10**6))
 
 
+def test_an_op_that_no_target_offers_takes_nothing_of_a_run(tmp_path: Path) -> None:
+    """A namespace of one op, in a run of two: no shard of the other is drawn, computed or written."""
+    store = conducted(tmp_path / "run", plan(targets=("profiled",), ops=("conv2d", "dropout_grad"), cases=6, world=0))
+
+    assert {name.partition("-")[0] for name in store.done()} == {"conv2d"}
+
+
 def test_a_budget_ends_the_run_cleanly_and_it_can_go_on(tmp_path: Path, undisturbed: Store) -> None:
     """With no time for more it ends after its first shard; then it is completed, and the times are added up."""
     store = conducted(tmp_path / "run", plan(budget=0.01))
