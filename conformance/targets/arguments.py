@@ -7,6 +7,7 @@ matter of the library's.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ from conformance.model import Array
 from conformance.targets.adapter import NotOfferedError
 from reference.checks import check_dtype, from_nhwc
 from reference.ops.avg_pool import average
+from reference.ops import depthwise_conv2d, depthwise_conv2d_backprop_filter, depthwise_conv2d_backprop_input
+from reference.ops.avg_unpool_grad import window_sums
+from reference.ops.bias_add import checked as biased
+from reference.ops.bias_add_grad import bias_add_grad
 from reference.ops.conv2d import forward
 from reference.ops.conv2d_backprop_filter import filter_gradient
 from reference.ops.conv2d_transpose import backward
@@ -24,11 +29,12 @@ from reference.ops.max_pool import DTYPES
 from reference.ops.max_pool_grad import checked
 from reference.ops.max_pool_with_argmax import indexed
 from reference.ops.max_unpool import scattered
+from reference.ops.max_unpool_grad import max_unpool_grad
 from reference.ops.pools import pool, spread
 from reference.reading import read_array
 from reference.windows import Axis
 
-__all__ = ["Drop", "Scattered", "Windows", "read"]
+__all__ = ["Biased", "Drop", "Scattered", "Windows", "read"]
 
 Given = Mapping[str, Any]
 
@@ -39,7 +45,7 @@ class Windows:
 
     arrays: Mapping[str, Array]  # by the argument's name
     image: tuple[int, ...]  # shape of the larger image: the one that the windows slide over
-    filters: tuple[int, ...] = ()  # shape of the filters
+    filters: tuple[int, ...] = ()  # shape of the filters; depthwise ones are those of as many groups as channels
     rows: Axis
     columns: Axis
     padding: str  # as it is asked for: "SAME", "VALID" or "EXPLICIT"
@@ -73,6 +79,12 @@ class Windows:
         """The padding (before, after) of rows and of columns."""
         return (self.rows.before, self.rows.after), (self.columns.before, self.columns.after)
 
+    @property
+    def multiplied(self) -> tuple[int, int, int, int]:
+        """The shape of depthwise filters: FH FW C M, M the channel multiplier."""
+        high, wide, _, outputs = self.filters
+        return high, wide, self.groups, outputs // self.groups
+
     def placed(self, name: str) -> Array:
         """Return an image in the layout of the call, its elements in order."""
         return np.ascontiguousarray(from_nhwc(self.arrays[name], self.layout))
@@ -87,9 +99,23 @@ class Windows:
 class Scattered:
     """A max_unpool: values [N, H, W, C], and the cell of the flat output [shape] that each is added to."""
 
-    values: Array
-    cells: Array  # int64, of the values' shape
+    values: Array  # of its gradient: that of the output
+    cells: Array  # int64, of the input's shape
     shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Biased:
+    """A bias_add, or its gradient, in the layout of the call."""
+
+    value: Array  # of the gradient: that of the output
+    bias: Array | None = None  # none of the gradient
+    axis: int  # of the channels
+
+    @property
+    def aligned(self) -> tuple[int, ...]:
+        """The shape in which a bias is added to the value: 1 along every axis but that of the channels."""
+        return tuple(size if axis == self.axis else 1 for axis, size in enumerate(self.value.shape))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +129,10 @@ class Drop:
     kept: Array | None = None  # the mask of a gradient
 
 
-def read(op: str, given: Given) -> Windows | Scattered | Drop:
+Checked = Windows | Scattered | Biased | Drop
+
+
+def read(op: str, given: Given) -> Checked:
     """
     Check a call of an op and return it in its one form.
 
@@ -115,16 +144,21 @@ def read(op: str, given: Given) -> Windows | Scattered | Drop:
 
 
 def convolution(op: str, given: Given) -> Windows:
-    """Read conv2d, conv2d_transpose and the gradients of conv2d."""
+    """Read conv2d, conv2d_transpose, depthwise_conv2d and the gradients."""
     match op:
-        case "conv2d":
-            call: Any = forward(**given)
+        case "conv2d" | "depthwise_conv2d":
+            call: Any = (forward if op == "conv2d" else depthwise_conv2d.forward)(**given)
             arrays, image, filters = {"input": call.left, "filters": call.right}, call.left.shape, call.right.shape
             if np.ndim(given["input"]) > 4:
                 raise NotOfferedError("images of rank 4 only")
-        case "conv2d_backprop_filter":
-            call = filter_gradient(**given)
+        case "conv2d_backprop_filter" | "depthwise_conv2d_backprop_filter":
+            whole = op == "conv2d_backprop_filter"
+            call = (filter_gradient if whole else depthwise_conv2d_backprop_filter.filter_gradient)(**given)
             arrays, image, filters = {"input": call.left, "out_backprop": call.right}, call.left.shape, call.shape
+        case "depthwise_conv2d_backprop_input":
+            call = depthwise_conv2d_backprop_input.backward(**given)
+            arrays = {"out_backprop": call.left, "filters": call.right}
+            image, filters = call.shape, call.right.shape
         case _:
             small, sizes = ("input", "output_shape") if op == "conv2d_transpose" else ("out_backprop", "input_sizes")
             rest = {name: value for name, value in given.items() if name not in (small, sizes)}
@@ -179,6 +213,13 @@ def spreading(op: str, given: Given) -> Windows:
     return pooled({small: call.left}, call.shape, call.geometry, given)
 
 
+def avg_unpool_grad(op: str, given: Given) -> Windows:
+    """Read avg_unpool_grad."""
+    del op
+    call = window_sums(**given)
+    return pooled({"grad": call.left}, call.left.shape, call.geometry, given)
+
+
 def pooled(arrays: Mapping[str, Array], image: tuple[int, ...], laid: Any, given: Given, **more: Any) -> Windows:  # noqa: ANN401
     """Return a pool."""
     return Windows(
@@ -203,6 +244,26 @@ def max_unpool(op: str, given: Given) -> Scattered:
     del op
     call = scattered(**given)
     return Scattered(values=call.left, cells=call.where, shape=tuple(call.shape))
+
+
+def unpooled(op: str, given: Given) -> Scattered:
+    """Read max_unpool_grad."""
+    del op
+    taken = max_unpool_grad(**given)
+    slopes, cells = np.asarray(given["grad"]), np.asarray(given["argmax"]).astype(np.int64)
+    per_image = 0 if given.get("include_batch_in_index", False) else prod(slopes.shape[1:])
+    cells += np.arange(len(taken)).reshape(-1, 1, 1, 1) * per_image
+    return Scattered(values=slopes, cells=cells, shape=slopes.shape)
+
+
+def bias(op: str, given: Given) -> Biased:
+    """Read bias_add and bias_add_grad."""
+    if op == "bias_add":
+        value, added, axis = biased(**{"data_format": None, **given})
+        return Biased(value=value, bias=added, axis=axis)
+    bias_add_grad(**given)
+    slope = np.asarray(given["out_backprop"])
+    return Biased(value=slope, axis=1 if given.get("data_format") == "NCHW" else slope.ndim - 1)
 
 
 # Of an op that draws, checking is nearly all of the work.
@@ -230,18 +291,25 @@ def drop(op: str, given: Given) -> Drop:
     )
 
 
-READERS: Mapping[str, Callable[[str, Given], Windows | Scattered | Drop]] = {
+READERS: Mapping[str, Callable[[str, Given], Checked]] = {
     "conv2d": convolution,
     "conv2d_transpose": convolution,
     "conv2d_backprop_input": convolution,
     "conv2d_backprop_filter": convolution,
+    "depthwise_conv2d": convolution,
+    "depthwise_conv2d_backprop_input": convolution,
+    "depthwise_conv2d_backprop_filter": convolution,
+    "bias_add": bias,
+    "bias_add_grad": bias,
     "max_pool": max_pool,
     "max_pool_with_argmax": max_pool_with_argmax,
     "max_pool_grad": max_pool_grad,
     "avg_pool": avg_pool,
     "avg_pool_grad": spreading,
     "avg_unpool": spreading,
+    "avg_unpool_grad": avg_unpool_grad,
     "max_unpool": max_unpool,
+    "max_unpool_grad": unpooled,
     "dropout": drop,
     "stateless_dropout": drop,
     "dropout_grad": drop,

@@ -5,6 +5,7 @@ Each converts its call, compiles it, and returns the compiled call.
 """
 # ruff: noqa: ANN401 - arrays of JAX
 
+import math
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from jax.example_libraries import stax
 
 from conformance.model import Array
 from conformance.targets.adapter import NotOfferedError
-from conformance.targets.arguments import Drop, Scattered, Windows
+from conformance.targets.arguments import Biased, Drop, Scattered, Windows
 from conformance.targets.library import Functions
 from reference.windows import transposed
 
@@ -118,6 +119,26 @@ def conv2d_backprop_filter(call: Windows) -> Run:
     return compiled(gradient, slope, call.placed("input"))
 
 
+def depthwise_conv2d_backprop_filter(call: Windows) -> Run:
+    """Call the same for as many groups as channels."""
+    run = conv2d_backprop_filter(call)
+    return lambda: jnp.reshape(run(), call.multiplied)
+
+
+def bias_add(call: Biased) -> Run:
+    """Call jnp.add, as layers do; the bias is broadcast."""
+    return compiled(jnp.add, call.value, np.reshape(call.bias, call.aligned))
+
+
+def bias_add_grad(call: Biased) -> Run:
+    """Call vjp of jnp.add at a bias of zeros."""
+    if call.value.dtype.kind in "iu":
+        raise NotOfferedError("vjp differentiates no integers")
+    zeros = jnp.zeros(call.value.shape, call.value.dtype)
+    added = pulled_back(lambda bias: jnp.add(zeros, bias.reshape(call.aligned)), [call.value.shape[call.axis]], call.value)
+    return compiled(added, call.value)
+
+
 def reduced(call: Windows, start: Any, combine: Any) -> Callable[[Any], Any]:
     """Return lax.reduce_window with the windows of a pool: a function of the image."""
     pads: Any = call.padding
@@ -172,14 +193,28 @@ def avg_unpool(call: Windows) -> Run:
     return compiled(pulled_back(summed, call.ordered(call.image), small), small)
 
 
-def max_unpool(call: Scattered) -> Run:
+def avg_unpool_grad(call: Windows) -> Run:
+    """Call lax.reduce_window with lax.add."""
+    grad = call.placed("grad")
+    return compiled(reduced(call, np.zeros((), grad.dtype)[()], lax.add), grad)
+
+
+def scattered(call: Scattered, values: Any) -> Any:
     """Add by the `at` property of an array of zeros, which adds where an index comes twice."""
+    flat = jnp.zeros(math.prod(call.shape), values.dtype)
+    return flat.at[call.cells.ravel()].add(values.ravel()).reshape(call.shape)
 
-    def scatter(values: Any, cells: Any) -> Any:
-        flat = jnp.zeros(int(np.prod(call.shape)), values.dtype)
-        return flat.at[cells.ravel()].add(values.ravel()).reshape(call.shape)
 
-    return compiled(scatter, call.values, call.cells)
+def max_unpool(call: Scattered) -> Run:
+    """Call the `at` property of an array."""
+    return compiled(lambda values: scattered(call, values), call.values)
+
+
+def max_unpool_grad(call: Scattered) -> Run:
+    """Call its vjp at zeros."""
+    if call.values.dtype.kind in "iu":
+        raise NotOfferedError("vjp differentiates no integers")
+    return compiled(pulled_back(lambda values: scattered(call, values), call.cells.shape, call.values), call.values)
 
 
 def dropout(call: Drop) -> Run:
@@ -206,12 +241,19 @@ FUNCTIONS: Functions = {
     "conv2d_transpose": {"lax": conv2d_transpose},
     "conv2d_backprop_input": {"vjp": conv2d_backprop_input},
     "conv2d_backprop_filter": {"vjp": conv2d_backprop_filter},
+    "depthwise_conv2d": {"lax": conv2d},
+    "depthwise_conv2d_backprop_input": {"vjp": conv2d_backprop_input},
+    "depthwise_conv2d_backprop_filter": {"vjp": depthwise_conv2d_backprop_filter},
+    "bias_add": {"numpy": bias_add},
+    "bias_add_grad": {"vjp": bias_add_grad},
     "max_pool": {"lax": max_pool},
     "max_pool_grad": {"vjp": max_pool_grad},
     "avg_pool": {"stax": avg_pool},
     "avg_pool_grad": {"vjp": avg_pool_grad},
     "avg_unpool": {"vjp": avg_unpool},
+    "avg_unpool_grad": {"lax": avg_unpool_grad},
     "max_unpool": {"at": max_unpool},
+    "max_unpool_grad": {"vjp": max_unpool_grad},
     "dropout": {"stax": dropout},
     "stateless_dropout": {"stax": dropout},
 }

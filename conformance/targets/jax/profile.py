@@ -6,7 +6,7 @@ from conformance.targets.profile import COMMON, Profile
 __all__ = ["PROFILE"]
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
-GRADIENTS = ("conv2d_backprop_input", "conv2d_backprop_filter", "max_pool_grad")
+GRADIENTS = ("conv2d_backprop_input", "conv2d_backprop_filter", "bias_add_grad", "max_pool_grad", "max_unpool_grad")
 
 PROFILE = Profile(
     name="JAX",
@@ -17,12 +17,19 @@ PROFILE = Profile(
         "conv2d_transpose",
         "conv2d_backprop_input",
         "conv2d_backprop_filter",
+        "depthwise_conv2d",
+        "depthwise_conv2d_backprop_input",
+        "depthwise_conv2d_backprop_filter",
+        "bias_add",
+        "bias_add_grad",
         "max_pool",
         "max_pool_grad",
         "avg_pool",
         "avg_pool_grad",
         "avg_unpool",
+        "avg_unpool_grad",
         "max_unpool",
+        "max_unpool_grad",
         "dropout",
         "stateless_dropout",
     ),

@@ -13,7 +13,7 @@ import numpy as np
 
 from conformance.model import Array
 from conformance.targets.adapter import NotOfferedError
-from conformance.targets.arguments import Drop, Windows
+from conformance.targets.arguments import Biased, Drop, Windows
 from conformance.targets.library import Functions
 from reference.conventions import spelled
 
@@ -53,6 +53,19 @@ def conv2d(call: Windows) -> Run:
     x, w, pad = image(call), filters(call), padding(call)
     words = {"strides": call.strides, "padding": pad, "dilation_rate": call.dilations}
     return lambda: keras.ops.conv(x, w, data_format=LAYOUTS[call.layout], **words)
+
+
+def depthwise_conv2d(call: Windows) -> Run:
+    """Call keras.ops.depthwise_conv."""
+    x, w, pad = image(call), tensor(call.arrays["filters"].reshape(call.multiplied)), padding(call)
+    words = {"strides": call.strides, "padding": pad, "dilation_rate": call.dilations}
+    return lambda: keras.ops.depthwise_conv(x, w, data_format=LAYOUTS[call.layout], **words)
+
+
+def bias_add(call: Biased) -> Run:
+    """Call keras.ops.add, as layers do; the bias is broadcast."""
+    value, bias = tensor(call.value), tensor(np.reshape(call.bias, call.aligned))
+    return lambda: keras.ops.add(value, bias)
 
 
 def conv2d_transpose(call: Windows) -> Run:
@@ -98,6 +111,8 @@ def dropout(call: Drop) -> Run:
 FUNCTIONS: Functions = {
     "conv2d": {"ops": conv2d},
     "conv2d_transpose": {"ops": conv2d_transpose},
+    "depthwise_conv2d": {"ops": depthwise_conv2d},
+    "bias_add": {"ops": bias_add},
     "max_pool": {"ops": max_pool},
     "avg_pool": {"ops": avg_pool},
     "dropout": {"random": dropout},

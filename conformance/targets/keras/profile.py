@@ -14,8 +14,8 @@ CONVOLUTIONS = ("conv2d", "conv2d_transpose")
 KERAS = Profile(
     library="keras",
     version="3.15.1",
-    ops=(*CONVOLUTIONS, "max_pool", "avg_pool", "dropout"),
-    dtypes={"max_pool": (*FLOATS, *INTEGERS), "others": FLOATS},
+    ops=(*CONVOLUTIONS, "depthwise_conv2d", "bias_add", "max_pool", "avg_pool", "dropout"),
+    dtypes={"max_pool": (*FLOATS, *INTEGERS), "bias_add": (*FLOATS, *INTEGERS), "others": FLOATS},
     limits=(
         *COMMON,
         Limit(reason="padding is 'same' or 'valid'", features={"padding": ("EXPLICIT",)}),
@@ -29,7 +29,7 @@ KERAS = Profile(
     deterministic=True,
 )
 
-ALL = {"max_pool": (*FLOATS, *INTEGERS, "uint16"), **dict.fromkeys(CONVOLUTIONS, (*FLOATS, "int32"))}
+ALL = {**dict.fromkeys(("max_pool", "bias_add"), (*FLOATS, *INTEGERS, "uint16")), **dict.fromkeys(CONVOLUTIONS, (*FLOATS, "int32"))}
 BESIDE_ONEDNN = ("float16", "float64", "int32")  # on some processors it serves float16
 
 TENSORFLOW = replace(

@@ -16,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from conformance.model import Array
 from conformance.targets.adapter import NotOfferedError
-from conformance.targets.arguments import Windows
+from conformance.targets.arguments import Biased, Windows
 from conformance.targets.library import Functions
 
 __all__ = ["functions"]
@@ -111,6 +111,32 @@ def conv2d(resolver: Any, call: Windows) -> Run:
     return running(resolver, model(schema.BuiltinOperator.CONV_2D, inputs, 0, out, kind, options), image)
 
 
+def depthwise_conv2d(resolver: Any, call: Windows) -> Run:
+    """DEPTHWISE_CONV_2D, likewise with a bias; its filters are 1 FH FW C*M."""
+    options = schema.DepthwiseConv2DOptionsT()
+    options.padding = padding(call)
+    options.strideH, options.strideW = call.strides
+    options.dilationHFactor, options.dilationWFactor = call.dilations
+    options.depthMultiplier = call.multiplied[3]
+    image, filters = call.placed("input"), call.arrays["filters"].transpose(2, 0, 1, 3)
+    outputs = filters.shape[3]
+    inputs = [image, filters, np.zeros(outputs, image.dtype)]
+    out = (len(image), call.rows.out, call.columns.out, outputs)
+    content = model(
+        schema.BuiltinOperator.DEPTHWISE_CONV_2D, inputs, 0, out, schema.BuiltinOptions.DepthwiseConv2DOptions, options
+    )
+    return running(resolver, content, image)
+
+
+def bias_add(resolver: Any, call: Biased) -> Run:
+    """ADD; the bias is broadcast."""
+    if call.value.dtype != np.float32:
+        raise NotOfferedError("float32 only: integers are quantized")
+    inputs = [call.value, np.reshape(call.bias, call.aligned)]
+    kind, out = schema.BuiltinOptions.AddOptions, call.value.shape
+    return running(resolver, model(schema.BuiltinOperator.ADD, inputs, 0, out, kind, schema.AddOptionsT()), call.value)
+
+
 def conv2d_transpose(resolver: Any, call: Windows) -> Run:
     """TRANSPOSE_CONV, whose output_shape is an argument."""
     if call.groups > 1 or call.dilations != (1, 1):
@@ -144,6 +170,8 @@ def functions(resolver: Any) -> Functions:
     return {
         "conv2d": {"operator": partial(conv2d, resolver)},
         "conv2d_transpose": {"operator": partial(conv2d_transpose, resolver)},
+        "depthwise_conv2d": {"operator": partial(depthwise_conv2d, resolver)},
+        "bias_add": {"operator": partial(bias_add, resolver)},
         "max_pool": {"operator": partial(pool, operators.MAX_POOL_2D, resolver)},
         "avg_pool": {"operator": partial(pool, operators.AVERAGE_POOL_2D, resolver)},
     }

@@ -7,11 +7,11 @@ from conformance.targets.profile import COMMON, Profile
 
 __all__ = ["BUILTIN", "REFERENCE", "XNNPACK"]
 
-BUILTIN = Profile(
-    name="LiteRT",
+XNNPACK = Profile(
+    name="LiteRT with XNNPACK",
     library="ai-edge-litert",
     version="2.3.0",
-    ops=("conv2d", "conv2d_transpose", "max_pool", "avg_pool"),
+    ops=("conv2d", "conv2d_transpose", "depthwise_conv2d", "bias_add", "max_pool", "avg_pool"),
     dtypes={"others": ("float32",)},  # integers are quantized: another op
     layouts={"others": ("NHWC",)},
     limits=(
@@ -27,5 +27,8 @@ BUILTIN = Profile(
     ),
     deterministic=True,
 )
-XNNPACK = replace(BUILTIN, name="LiteRT with XNNPACK")
+OWN = Limit(
+    reason="DEPTHWISE_CONV_2D has strides to 32767", ops=("depthwise_conv2d",), features={"stride": ("huge",)}
+)
+BUILTIN = replace(XNNPACK, name="LiteRT", limits=(*XNNPACK.limits, OWN))
 REFERENCE = replace(BUILTIN, name="LiteRT's reference kernels")

@@ -19,7 +19,7 @@ from onnx import helper
 
 from conformance.model import Array
 from conformance.targets.adapter import NotOfferedError
-from conformance.targets.arguments import Drop, Scattered, Windows
+from conformance.targets.arguments import Biased, Drop, Scattered, Windows
 from conformance.targets.library import Functions
 from reference.conventions import spelled
 from reference.windows import Axis
@@ -93,6 +93,12 @@ def conv2d(call: Windows) -> Run:
     return running("Conv", arrays, {**windows(call), "group": call.groups}, image(call))
 
 
+def bias_add(call: Biased) -> Run:
+    """Add; the bias is broadcast."""
+    arrays = {"value": call.value, "bias": np.reshape(call.bias, call.aligned)}
+    return running("Add", arrays, {}, lambda results: results[0])
+
+
 def cut(axes: Sequence[Axis]) -> dict[str, Any]:
     """Return the pads that a transposed convolution cuts off, and the output_padding that it gets at its end."""
     longer = [axis.size + axis.before - (axis.out - 1) * axis.stride - axis.reach for axis in axes]
@@ -155,6 +161,8 @@ def dropout(call: Drop) -> Run:
 FUNCTIONS: Functions = {
     "conv2d": {"node": conv2d},
     "conv2d_transpose": {"node": conv2d_transpose},
+    "depthwise_conv2d": {"node": conv2d},
+    "bias_add": {"node": bias_add},
     "max_pool": {"node": max_pool},
     "max_pool_with_argmax": {"node": max_pool_with_argmax},
     "avg_pool": {"node": avg_pool},

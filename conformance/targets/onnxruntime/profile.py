@@ -11,8 +11,12 @@ PROFILE = Profile(
     name="ONNX Runtime",
     library="onnxruntime",
     version="1.32.0",
-    ops=("conv2d", "conv2d_transpose", "max_pool", "max_pool_with_argmax", "avg_pool", "max_unpool", "dropout"),
+    ops=(
+        *("conv2d", "conv2d_transpose", "depthwise_conv2d", "bias_add"),
+        *("max_pool", "max_pool_with_argmax", "avg_pool", "max_unpool", "dropout"),
+    ),
     dtypes={
+        "bias_add": ("float16", "float32", "float64", *INTEGERS),
         "max_pool": ("float16", "float32", "float64", "int8", "uint8"),
         "max_pool_with_argmax": ("float16", "float32", "float64", "int8", "uint8"),
         "dropout": ("float16", "float32", "float64"),

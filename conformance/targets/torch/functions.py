@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from conformance.model import Array
 from conformance.targets.adapter import NotOfferedError
-from conformance.targets.arguments import Drop, Scattered, Windows
+from conformance.targets.arguments import Biased, Drop, Scattered, Windows
 from conformance.targets.library import Functions
 from reference.conventions import spelled
 from reference.windows import Axis
@@ -142,6 +142,25 @@ def conv2d_backprop_filter(call: Windows) -> Run:
     return lambda: gradient(lambda w: convolve(x, w), at, slope).permute(2, 3, 1, 0)
 
 
+def depthwise_conv2d_backprop_filter(call: Windows) -> Run:
+    """Call the same for as many groups as channels."""
+    run = conv2d_backprop_filter(call)
+    return lambda: run().reshape(call.multiplied)
+
+
+def bias_add(call: Biased) -> Run:
+    """Call torch.add; the bias is broadcast."""
+    value, bias = tensor(call.value), tensor(np.reshape(call.bias, call.aligned))
+    return lambda: torch.add(value, bias)
+
+
+def bias_add_grad(call: Biased) -> Run:
+    """Call autograd of torch.add at a bias of zeros."""
+    slope = tensor(call.value)
+    zeros, at = torch.zeros_like(slope), torch.zeros(call.aligned, dtype=slope.dtype, requires_grad=True)
+    return lambda: gradient(lambda bias: torch.add(zeros, bias), at, slope).reshape(-1)
+
+
 def one_more(axis: Axis) -> Axis:
     """Return the same windows and one before them, where the padding of both ends is then alike."""
     return Axis(
@@ -250,11 +269,29 @@ def avg_unpool(call: Windows) -> Run:
     return lambda: result(call, gradient(function, at, slope))
 
 
-def scattered(call: Scattered) -> Run:
+def avg_unpool_grad(call: Windows) -> Run:
+    """Call functional.avg_pool2d with a divisor of 1, the sum over windows."""
+    x, function = image(call, "grad"), pool(call, sum_pool2d)
+    return lambda: result(call, function(x))
+
+
+def scattered(call: Scattered, values: Any) -> Any:
     """Call Tensor.index_add, which adds where an index comes twice."""
-    values, cells = tensor(call.values).reshape(-1), tensor(call.cells).reshape(-1)
     flat = torch.zeros(math.prod(call.shape), dtype=values.dtype)
-    return lambda: flat.index_add(0, cells, values).reshape(call.shape)
+    return flat.index_add(0, tensor(call.cells).reshape(-1), values.reshape(-1)).reshape(call.shape)
+
+
+def max_unpool(call: Scattered) -> Run:
+    """Call Tensor.index_add."""
+    values = tensor(call.values)
+    return lambda: scattered(call, values)
+
+
+def max_unpool_grad(call: Scattered) -> Run:
+    """Call autograd of Tensor.index_add at zeros."""
+    slope = tensor(call.values)
+    at = torch.zeros(call.cells.shape, dtype=slope.dtype, requires_grad=True)
+    return lambda: gradient(lambda values: scattered(call, values), at, slope)
 
 
 def dropout(call: Drop) -> Run:
@@ -288,13 +325,20 @@ FUNCTIONS: Functions = {
     "conv2d_transpose": {"functional": conv2d_transpose},
     "conv2d_backprop_input": {"autograd": conv2d_backprop_input},
     "conv2d_backprop_filter": {"autograd": conv2d_backprop_filter},
+    "depthwise_conv2d": {"functional": conv2d},
+    "depthwise_conv2d_backprop_input": {"autograd": conv2d_backprop_input},
+    "depthwise_conv2d_backprop_filter": {"autograd": depthwise_conv2d_backprop_filter},
+    "bias_add": {"add": bias_add},
+    "bias_add_grad": {"autograd": bias_add_grad},
     "max_pool": {"functional": max_pool},
     "max_pool_with_argmax": {"functional": max_pool_with_argmax},
     "max_pool_grad": {"autograd": max_pool_grad},
     "avg_pool": {"functional": avg_pool},
     "avg_pool_grad": {"autograd": avg_pool_grad},
     "avg_unpool": {"autograd": avg_unpool},
-    "max_unpool": {"index_add": scattered},
+    "avg_unpool_grad": {"functional": avg_unpool_grad},
+    "max_unpool": {"index_add": max_unpool},
+    "max_unpool_grad": {"autograd": max_unpool_grad},
     "dropout": {"functional": dropout},
     "dropout_grad": {"aten": dropout_grad},
 }

@@ -7,18 +7,22 @@ __all__ = ["PROFILE"]
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
-CONVOLUTIONS = ("conv2d", "conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
+DEPTHWISE = ("depthwise_conv2d", "depthwise_conv2d_backprop_input", "depthwise_conv2d_backprop_filter")
+FILTER_GRADIENTS = ("conv2d_backprop_filter", "depthwise_conv2d_backprop_filter")
+CONVOLUTIONS = ("conv2d", "conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter", *DEPTHWISE)
 MAX_POOLS = ("max_pool", "max_pool_with_argmax", "max_pool_grad")
-AVG_POOLS = ("avg_pool", "avg_pool_grad", "avg_unpool")
+AVG_POOLS = ("avg_pool", "avg_pool_grad", "avg_unpool", "avg_unpool_grad")
+UNPOOLS = ("max_unpool", "max_unpool_grad")
 POOLS = (*MAX_POOLS, *AVG_POOLS)
 
 PROFILE = Profile(
     name="PyTorch",
     library="torch",
     version="2.13.0",
-    ops=(*CONVOLUTIONS, *POOLS, "max_unpool", "dropout", "dropout_grad"),
+    ops=(*CONVOLUTIONS, "bias_add", "bias_add_grad", *POOLS, *UNPOOLS, "dropout", "dropout_grad"),
     dtypes={
         "conv2d": (*FLOATS, "int32"),
+        "bias_add": (*FLOATS, *INTEGERS),
         "max_pool": (*FLOATS, *INTEGERS),
         "max_pool_with_argmax": (*FLOATS, *INTEGERS),
         "max_unpool": (*FLOATS, *INTEGERS),
@@ -31,7 +35,8 @@ PROFILE = Profile(
             Limit(reason=f"no {side} of 0", ops=ops, features={side: ("0",)})
             for ops, sides in (
                 (CONVOLUTIONS, ("output height", "output width", "filters")),
-                (("conv2d_backprop_filter",), ("image height", "image width")),
+                (DEPTHWISE, ("multiplier",)),
+                (FILTER_GRADIENTS, ("image height", "image width")),
                 (POOLS, ("image height", "image width", "output height", "output width", "channels")),
             )
             for side in sides
