@@ -211,7 +211,11 @@ def sweep(panel: Panel, scopes: Mapping[str, Scope], cases: Sequence[Case]) -> d
 def _send(panel: Panel, scopes: Mapping[str, Scope], found: Mapping[str, Swept], cases: Sequence[Case]) -> list[Sent]:
     """Send a frame of calls to each target, those that it claims; compute what must come back meanwhile."""
     routes = [
-        {name: route_of(scope.target, case) for name, scope in scopes.items() if scope.asks(case) and scope.claims(case)}
+        {
+            name: route_of(scope.target, case)
+            for name, scope in scopes.items()
+            if scope.asks(case) and scope.claims(case)
+        }
         for case in cases
     ]
     claimed = [(case, ops.arguments(case), by) for case, by in zip(cases, routes, strict=True) if by]

@@ -15,8 +15,8 @@ import numpy as np
 from conformance.model import Array
 from conformance.targets.adapter import NotOfferedError
 from reference.checks import check_dtype, from_nhwc
-from reference.ops.avg_pool import average
 from reference.ops import depthwise_conv2d, depthwise_conv2d_backprop_filter, depthwise_conv2d_backprop_input
+from reference.ops.avg_pool import average
 from reference.ops.avg_unpool_grad import window_sums
 from reference.ops.bias_add import checked as biased
 from reference.ops.bias_add_grad import bias_add_grad

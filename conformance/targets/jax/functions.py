@@ -135,7 +135,9 @@ def bias_add_grad(call: Biased) -> Run:
     if call.value.dtype.kind in "iu":
         raise NotOfferedError("vjp differentiates no integers")
     zeros = jnp.zeros(call.value.shape, call.value.dtype)
-    added = pulled_back(lambda bias: jnp.add(zeros, bias.reshape(call.aligned)), [call.value.shape[call.axis]], call.value)
+    added = pulled_back(
+        lambda bias: jnp.add(zeros, bias.reshape(call.aligned)), [call.value.shape[call.axis]], call.value
+    )
     return compiled(added, call.value)
 
 

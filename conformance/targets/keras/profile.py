@@ -29,7 +29,10 @@ KERAS = Profile(
     deterministic=True,
 )
 
-ALL = {**dict.fromkeys(("max_pool", "bias_add"), (*FLOATS, *INTEGERS, "uint16")), **dict.fromkeys(CONVOLUTIONS, (*FLOATS, "int32"))}
+ALL = {
+    **dict.fromkeys(("max_pool", "bias_add"), (*FLOATS, *INTEGERS, "uint16")),
+    **dict.fromkeys(CONVOLUTIONS, (*FLOATS, "int32")),
+}
 BESIDE_ONEDNN = ("float16", "float64", "int32")  # on some processors it serves float16
 
 TENSORFLOW = replace(

@@ -27,8 +27,6 @@ XNNPACK = Profile(
     ),
     deterministic=True,
 )
-OWN = Limit(
-    reason="DEPTHWISE_CONV_2D has strides to 32767", ops=("depthwise_conv2d",), features={"stride": ("huge",)}
-)
+OWN = Limit(reason="DEPTHWISE_CONV_2D has strides to 32767", ops=("depthwise_conv2d",), features={"stride": ("huge",)})
 BUILTIN = replace(XNNPACK, name="LiteRT", limits=(*XNNPACK.limits, OWN))
 REFERENCE = replace(BUILTIN, name="LiteRT's reference kernels")

@@ -7,7 +7,7 @@ import pytest
 
 from conformance.model import Array
 from conformance.targets.adapter import NotOfferedError
-from conformance.targets.arguments import Drop, Scattered, Windows, read
+from conformance.targets.arguments import Biased, Drop, Scattered, Windows, read
 from conformance.targets.library import Library
 from conformance.targets.transport.messages import Call
 from reference.errors import SpecError
@@ -70,6 +70,35 @@ def test_groups_are_counted() -> None:
     call = windows("conv2d", input=zeros(1, 2, 2, 6), filters=zeros(1, 1, 2, 3), strides=1, padding="SAME")
 
     assert call.groups == 3
+
+
+def test_depthwise_filters_are_those_of_as_many_groups_as_channels() -> None:
+    """Three channels and a multiplier of 2: six filters of depth 1 in three groups; `multiplied` is their own shape."""
+    strides = [1, 1, 1, 1]
+
+    call = windows(
+        "depthwise_conv2d", input=zeros(1, 4, 4, 3), filter=zeros(2, 2, 3, 2), strides=strides, padding="SAME"
+    )
+
+    assert (call.groups, call.filters, call.multiplied) == (3, (2, 2, 1, 6), (2, 2, 3, 2))
+
+
+def test_a_bias_is_aligned_with_its_channels() -> None:
+    """Channels come second in NCHW: a bias of 3 is added as 1 3 1 1."""
+    found = read("bias_add", {"value": zeros(2, 3, 4, 5), "bias": zeros(3), "data_format": "NCHW"})
+
+    assert isinstance(found, Biased)
+    assert found.aligned == (1, 3, 1, 1)
+
+
+def test_a_gradient_of_unpooling_counts_its_cells_over_the_batch() -> None:
+    """Two images of four cells: index 1 of the second one is cell 5."""
+    cells = np.array([3, 1]).reshape(2, 1, 1, 1)
+
+    found = read("max_unpool_grad", {"grad": zeros(2, 2, 2, 1), "argmax": cells})
+
+    assert isinstance(found, Scattered)
+    assert found.cells.ravel().tolist() == [3, 5]
 
 
 def test_windows_between_channels_are_told() -> None:

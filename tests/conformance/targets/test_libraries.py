@@ -102,6 +102,42 @@ def test_padding_is_not_counted_in_a_mean(panel: Panel) -> None:
     assert out.tolist() == [4.5, 6, 7.5]
 
 
+def test_the_filters_of_a_channel_stand_together(panel: Panel) -> None:
+    """A pixel 1 2 under filters 10 20 and 30 40: first those of channel 1, then those of channel 2."""
+    filters = np.array([10, 20, 30, 40], np.float32).reshape(1, 1, 2, 2)
+    pixel, strides = np.array([1, 2], np.float32).reshape(1, 1, 1, 2), [1, 1, 1, 1]
+
+    out = called(panel, "depthwise_conv2d", input=pixel, filter=filters, strides=strides, padding="VALID")  # type: ignore[arg-type]
+
+    assert out.tolist() == [10, 20, 60, 80]
+
+
+def test_the_gradient_of_depthwise_filters_has_their_shape(panel: Panel) -> None:
+    """1 2 as an image of two channels, under gradients 10 20 30 40: each channel times its own two."""
+    pixel, slope = (np.array(row, np.float32).reshape(1, 1, 1, -1) for row in ([1, 2], [10, 20, 30, 40]))
+    given: dict[str, Argument] = {"input": pixel, "out_backprop": slope, "filter_sizes": [1, 1, 2, 2]}
+
+    out = called(panel, "depthwise_conv2d_backprop_filter", **given, strides=[1, 1, 1, 1], padding="VALID")  # type: ignore[arg-type]
+
+    assert out.tolist() == [10, 20, 60, 80]
+
+
+def test_a_bias_is_added_to_its_channel(panel: Panel) -> None:
+    """Rows 1 2 and 3 4, bias 10 20."""
+    out = called(panel, "bias_add", value=np.array([[1, 2], [3, 4]], np.float32), bias=np.array([10, 20], np.float32))
+
+    assert out.tolist() == [11, 22, 13, 24]
+
+
+def test_each_copy_of_an_index_gets_the_gradient(panel: Panel) -> None:
+    """Cell 2 of 5 6 7 8, asked for twice, is 7 and 7."""
+    cells = np.array([2, 2]).reshape(1, 1, 2, 1)
+
+    out = called(panel, "max_unpool_grad", grad=np.array([5, 6, 7, 8], np.float32).reshape(1, 2, 2, 1), argmax=cells)
+
+    assert out.tolist() == [7, 7]
+
+
 def test_a_broken_call_is_refused_cleanly(panel: Panel) -> None:
     """Filters of depth 2 over an image of one channel."""
     ((name, _),) = panel.targets.items()
