@@ -9,6 +9,7 @@ same rule, belongs to the cluster; what is left starts the next one. Calls and s
 and for all; where the first budget ended before a case was as small as it gets, what all leave over goes on with it.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -29,8 +30,8 @@ from conformance.triage.pairs import paired
 
 __all__ = ["find_all", "merged"]
 
-SEEDS = 4  # values on which a call is tried before it is said not to show a fault
-RARE = 8  # likewise, where few values are special
+RARE = 8  # values on which a call is tried while it is shrunk, where few are special
+MISSED = 0.05  # in so few of its trials may chance alone say that a fault is gone
 NOT_SHRUNK = f"not shrunk: {TOTAL} calls went into other findings"
 NOT_ALONE = "not again when the case was run alone"
 
@@ -246,6 +247,7 @@ def _shrunk(like: Cluster, outcome: Outcome, search: Search) -> tuple[Case, Outc
 def _predicate(case: Case, search: Search, like: Cluster) -> dict[str, str]:
     """Return the attributes any change of which makes the fault go, with their classes in the smallest case."""
     classes = ops.features(case)
+    seeds = _needed(case, search, like)
     gone: list[list[str]] = []
     free: set[str] = set()  # attributes that may change, and the fault stays
     for neighbour in ops.neighbours(case):
@@ -253,7 +255,7 @@ def _predicate(case: Case, search: Search, like: Cluster) -> dict[str, str]:
         changed = [name for name, text in classes.items() if others.get(name) != text]
         if free.issuperset(changed) or search.paused or not search.claimed(neighbour, like.target):
             continue
-        if _shows_somehow(neighbour, search, like):
+        if _shown(neighbour, search, like, seeds):
             free.update(changed)
         else:
             gone.append(changed)
@@ -271,10 +273,18 @@ def _governing(gone: Sequence[Sequence[str]]) -> list[str]:
     return found
 
 
-def _shows_somehow(case: Case, search: Search, like: Cluster) -> bool:
-    """Return whether a case shows the disagreement, with its own values or others: a rounding needs the right ones."""
-    seeds = RARE if class_of(case.regime) == "special" else SEEDS
-    return _shown(case, search, like, seeds if like.kind == "wrong-value" else 1) is not None
+def _needed(case: Case, search: Search, like: Cluster) -> int:
+    """
+    Return on how many values a neighbour is to be tried before the fault is said to be gone there.
+
+    A neighbour that shows it as often as the case itself, which is tried on other values first, then hides it from
+    all of them in MISSED of the trials: (1 - share)^n. The share is Laplace's, so that it is never 0 or 1.
+    """
+    if like.kind != "wrong-value":
+        return 1
+    others = (replace(case, seed=case.seed + step) for step in range(2, 2 * RARE + 1, 2))
+    share = (1 + sum(search.shows(other, like) is not None for other in others)) / (RARE + 2)
+    return math.ceil(math.log(MISSED) / math.log(1 - share))
 
 
 def _shown(case: Case, search: Search, like: Cluster, seeds: int) -> Outcome | None:

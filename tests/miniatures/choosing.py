@@ -107,6 +107,12 @@ def scales_all(**call: Any) -> Array:  # noqa: ANN401 - called as dropout_grad
     return np.asarray(np.where(call["kept"], scaled, grad.dtype.type(0)))
 
 
+def clamped(**call: Any) -> Array:  # noqa: ANN401 - called as tf.nn.conv2d
+    """Give the largest number for an infinity."""
+    out = reference.conv2d(**call)
+    return np.where(np.isinf(out), np.sign(out) * out.dtype.type(1e4), out).astype(out.dtype)
+
+
 def adds_one(**call: Any) -> Array:  # noqa: ANN401 - called as tf.nn.conv2d
     """Add one to every element."""
     return np.asarray(reference.conv2d(**call) + 1)
@@ -149,3 +155,4 @@ one_kind = Choosing(
     max_pool=of_numbers(reference.max_pool),
 )
 doubles = Choosing(stateless_dropout=rounded_seeds)
+clamping = Choosing(conv2d=clamped)

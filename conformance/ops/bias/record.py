@@ -46,10 +46,10 @@ def simpler(case: Case) -> Iterator[Case]:
 
 
 def varied(case: Case) -> Iterator[Case]:
-    """Yield the call with two images, two channels, one axis more, and in the other layout where the rank allows it."""
+    """Yield the call with two images, two and eight channels, one axis more, in the other layout if the rank has it."""
     call = calls.read(case)
     yield calls.written(replace(call, shape=(2, *call.shape[1:])))
-    yield calls.written(replace(call, shape=(*call.shape[:-1], 2)))
+    yield from (calls.written(replace(call, shape=(*call.shape[:-1], several))) for several in (2, 8))
     yield calls.written(replace(call, shape=(1, *call.shape)))
     if len(call.shape) > 2:
         yield calls.written(replace(call, data_format="NHWC" if call.first else "NCHW"))

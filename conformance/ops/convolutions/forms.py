@@ -200,10 +200,11 @@ def changes(call: Convolution) -> Iterator[Convolution]:
 
 
 def more(call: Convolution) -> Iterator[Convolution]:
-    """Yield the call with two images, two filters for each group, two channels."""
+    """Yield the call with two images; with two and eight filters for each group, channels: of the classes above one."""
     yield replace(call, lead=(*call.lead[:-1], 2))
-    yield replace(call, outputs=2 * call.groups)
-    if call.form.depthwise:
-        yield replace(call, groups=2, outputs=2 * (call.outputs // call.groups))
-    else:
-        yield replace(call, depth=2)
+    for several in (2, 8):
+        yield replace(call, outputs=several * call.groups)
+        if call.form.depthwise:
+            yield replace(call, groups=several, outputs=several * (call.outputs // call.groups))
+        else:
+            yield replace(call, depth=several)

@@ -55,9 +55,9 @@ def simpler(case: Case) -> Iterator[Case]:
 
 
 def varied(case: Case, *, layouts: bool = True) -> Iterator[Case]:
-    """Yield the call with two images, with two channels, in another layout if it has any, with other windows."""
+    """Yield the call with two images, two and eight channels, in another layout if it has any, with other windows."""
     call = calls.read(case)
-    more = [replace(call, batch=2), replace(call, channels=2 * call.between)]
+    more = [replace(call, batch=2), *(replace(call, channels=several * call.between) for several in (2, 8))]
     more += [sliding.other_layout(call)] if layouts else []
     yield from map(calls.written, sliding.possible((*more, *sliding.other_sizes(call, "stride")), is_possible))
 

@@ -70,6 +70,24 @@ def test_what_a_target_does_not_claim_governs_nothing() -> None:
     assert not set(finding.predicate) & {"dtype", "layout", "data_format spelt"}
 
 
+def test_a_fault_of_few_values_is_governed_by_no_shape() -> None:
+    """Infinity clamped: a neighbour of other channels or filters has to be given values enough to show it, too."""
+    special = (case for case in ops.generate("conv2d", 0, 0, 5000) if case.regime == "special" and not case.breaks)
+    with Panel(only("choosing:clamping")) as panel:
+        (finding,) = find_all(wrong(panel, special, 1), Search(panel), [], {})
+
+    assert set(finding.predicate) <= {"regime"}
+
+
+@pytest.mark.parametrize("op", ["conv2d", "depthwise_conv2d", "max_pool", "bias_add"])
+def test_channels_are_changed_to_classes_on_both_sides(op: str) -> None:
+    """Of a call with fewer than 8 channels: to one channel, and to a multiple of 8."""
+    valid = (case for case in ops.generate(op, 0, 0, 5000) if not case.breaks)
+    case = next(case for case in valid if ops.features(case)["channels"] == "below 8")
+
+    assert {"1", "multiple of 8"} <= {ops.features(other)["channels"] for other in ops.neighbours(case)}
+
+
 def found_within(search: Search, observed: list[Row], clock: Iterator[float]) -> tuple[Cluster, list[str]]:
     """Return the only cluster that a search finds by a clock, and what it tells meanwhile."""
     said: list[str] = []
