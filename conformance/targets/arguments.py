@@ -109,13 +109,7 @@ class Biased:
     """A bias_add, or its gradient, in the layout of the call."""
 
     value: Array  # of the gradient: that of the output
-    bias: Array | None = None  # none of the gradient
-    axis: int  # of the channels
-
-    @property
-    def aligned(self) -> tuple[int, ...]:
-        """The shape in which a bias is added to the value: 1 along every axis but that of the channels."""
-        return tuple(size if axis == self.axis else 1 for axis, size in enumerate(self.value.shape))
+    bias: Array  # 1 along every axis but that of the channels; of the gradient: zeros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,10 +254,10 @@ def bias(op: str, given: Given) -> Biased:
     """Read bias_add and bias_add_grad."""
     if op == "bias_add":
         value, added, axis = biased(**{"data_format": None, **given})
-        return Biased(value=value, bias=added, axis=axis)
-    bias_add_grad(**given)
-    slope = np.asarray(given["out_backprop"])
-    return Biased(value=slope, axis=1 if given.get("data_format") == "NCHW" else slope.ndim - 1)
+    else:
+        value, added = np.asarray(given["out_backprop"]), np.zeros_like(bias_add_grad(**given))
+        axis = 1 if given.get("data_format") == "NCHW" else value.ndim - 1
+    return Biased(value=value, bias=added.reshape([1] * axis + [len(added)] + [1] * (value.ndim - axis - 1)))
 
 
 # Of an op that draws, checking is nearly all of the work.

@@ -127,7 +127,7 @@ def depthwise_conv2d_backprop_filter(call: Windows) -> Run:
 
 def bias_add(call: Biased) -> Run:
     """Call jnp.add, as layers do; the bias is broadcast."""
-    return compiled(jnp.add, call.value, np.reshape(call.bias, call.aligned))
+    return compiled(jnp.add, call.value, call.bias)
 
 
 def bias_add_grad(call: Biased) -> Run:
@@ -135,10 +135,8 @@ def bias_add_grad(call: Biased) -> Run:
     if call.value.dtype.kind in "iu":
         raise NotOfferedError("vjp differentiates no integers")
     zeros = jnp.zeros(call.value.shape, call.value.dtype)
-    added = pulled_back(
-        lambda bias: jnp.add(zeros, bias.reshape(call.aligned)), [call.value.shape[call.axis]], call.value
-    )
-    return compiled(added, call.value)
+    added = pulled_back(lambda bias: jnp.add(zeros, bias), call.bias.shape, call.value)
+    return compiled(lambda y: jnp.ravel(added(y)), call.value)
 
 
 def reduced(call: Windows, start: Any, combine: Any) -> Callable[[Any], Any]:

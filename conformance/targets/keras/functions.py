@@ -64,7 +64,7 @@ def depthwise_conv2d(call: Windows) -> Run:
 
 def bias_add(call: Biased) -> Run:
     """Call keras.ops.add, as layers do; the bias is broadcast."""
-    value, bias = tensor(call.value), tensor(np.reshape(call.bias, call.aligned))
+    value, bias = tensor(call.value), tensor(call.bias)
     return lambda: keras.ops.add(value, bias)
 
 

@@ -132,9 +132,9 @@ def bias_add(resolver: Any, call: Biased) -> Run:
     """ADD; the bias is broadcast."""
     if call.value.dtype != np.float32:
         raise NotOfferedError("float32 only: integers are quantized")
-    inputs = [call.value, np.reshape(call.bias, call.aligned)]
-    kind, out = schema.BuiltinOptions.AddOptions, call.value.shape
-    return running(resolver, model(schema.BuiltinOperator.ADD, inputs, 0, out, kind, schema.AddOptionsT()), call.value)
+    code, kind = schema.BuiltinOperator.ADD, schema.BuiltinOptions.AddOptions
+    content = model(code, [call.value, call.bias], 0, call.value.shape, kind, schema.AddOptionsT())
+    return running(resolver, content, call.value)
 
 
 def conv2d_transpose(resolver: Any, call: Windows) -> Run:

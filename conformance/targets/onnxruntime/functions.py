@@ -95,8 +95,7 @@ def conv2d(call: Windows) -> Run:
 
 def bias_add(call: Biased) -> Run:
     """Add; the bias is broadcast."""
-    arrays = {"value": call.value, "bias": np.reshape(call.bias, call.aligned)}
-    return running("Add", arrays, {}, lambda results: results[0])
+    return running("Add", {"value": call.value, "bias": call.bias}, {}, lambda results: results[0])
 
 
 def cut(axes: Sequence[Axis]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from reference.windows import Axis
 
 __all__ = ["FUNCTIONS", "array"]
 
-Run = Callable[[], object]
+Run = Callable[[], Any]
 
 
 def tensor(given: Array) -> Any:
@@ -150,14 +150,14 @@ def depthwise_conv2d_backprop_filter(call: Windows) -> Run:
 
 def bias_add(call: Biased) -> Run:
     """Call torch.add; the bias is broadcast."""
-    value, bias = tensor(call.value), tensor(np.reshape(call.bias, call.aligned))
+    value, bias = tensor(call.value), tensor(call.bias)
     return lambda: torch.add(value, bias)
 
 
 def bias_add_grad(call: Biased) -> Run:
     """Call autograd of torch.add at a bias of zeros."""
     slope = tensor(call.value)
-    zeros, at = torch.zeros_like(slope), torch.zeros(call.aligned, dtype=slope.dtype, requires_grad=True)
+    zeros, at = torch.zeros_like(slope), tensor(call.bias).requires_grad_()
     return lambda: gradient(lambda bias: torch.add(zeros, bias), at, slope).reshape(-1)
 
 

@@ -88,7 +88,7 @@ def test_a_bias_is_aligned_with_its_channels() -> None:
     found = read("bias_add", {"value": zeros(2, 3, 4, 5), "bias": zeros(3), "data_format": "NCHW"})
 
     assert isinstance(found, Biased)
-    assert found.aligned == (1, 3, 1, 1)
+    assert found.bias.shape == (1, 3, 1, 1)
 
 
 def test_a_gradient_of_unpooling_counts_its_cells_over_the_batch() -> None:

@@ -105,9 +105,9 @@ def test_padding_is_not_counted_in_a_mean(panel: Panel) -> None:
 def test_the_filters_of_a_channel_stand_together(panel: Panel) -> None:
     """A pixel 1 2 under filters 10 20 and 30 40: first those of channel 1, then those of channel 2."""
     filters = np.array([10, 20, 30, 40], np.float32).reshape(1, 1, 2, 2)
-    pixel, strides = np.array([1, 2], np.float32).reshape(1, 1, 1, 2), [1, 1, 1, 1]
+    pixel = np.array([1, 2], np.float32).reshape(1, 1, 1, 2)
 
-    out = called(panel, "depthwise_conv2d", input=pixel, filter=filters, strides=strides, padding="VALID")  # type: ignore[arg-type]
+    out = called(panel, "depthwise_conv2d", input=pixel, filter=filters, strides=[1, 1, 1, 1], padding="VALID")
 
     assert out.tolist() == [10, 20, 60, 80]
 
@@ -117,7 +117,7 @@ def test_the_gradient_of_depthwise_filters_has_their_shape(panel: Panel) -> None
     pixel, slope = (np.array(row, np.float32).reshape(1, 1, 1, -1) for row in ([1, 2], [10, 20, 30, 40]))
     given: dict[str, Argument] = {"input": pixel, "out_backprop": slope, "filter_sizes": [1, 1, 2, 2]}
 
-    out = called(panel, "depthwise_conv2d_backprop_filter", **given, strides=[1, 1, 1, 1], padding="VALID")  # type: ignore[arg-type]
+    out = called(panel, "depthwise_conv2d_backprop_filter", **given, strides=[1, 1, 1, 1], padding="VALID")
 
     assert out.tolist() == [10, 20, 60, 80]
 
