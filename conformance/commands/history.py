@@ -107,17 +107,18 @@ class Ledger:
     def fill(self, name: str) -> None:
         """Measure on a target what is not known of it."""
         found = self.history.found.setdefault(name, {})
-        left = [each for each in self.causes if known.key_of(each) not in found]
+        every = [(each, place) for each in self.causes for place in each.where]
+        left = {key: pair for pair in every if (key := known.key_of(*pair)) not in found}
         if not left and name in self.history.columns and not self.history.columns[name].why:
             return
-        typer.echo(f"{name}: {len(left)} causes")
+        typer.echo(f"{name}: {len(left)} places of causes")
         try:
             with Panel({name: registry.find(name)}, confirm=False) as panel:
                 about = panel.about()[name]
                 installation = installation_of(name, about)
                 self.add(column(name, installation), name)
-                for each in left:
-                    found[known.key_of(each)] = known.measured(each, panel, name, installation)
+                for key, (cause, place) in left.items():
+                    found[key] = known.measured(cause, place, panel, name, installation)
         except StartError as error:
             self.add(column(name, why=" ".join(str(error).split())), name)
         self.keep()

@@ -178,7 +178,7 @@ def closing(result: Result, new: int, known: int) -> str:
     valid, broken, geometries, small = (sum(cell[name] for cell in cells) for name in EVIDENCE)
     ended = "" if result.footer["complete"] else " The budget ended the run before all cases."
     if alone := result.footer["alone"]:
-        ended += f" {alone} calls did not end in their time or memory at first, and did when each was run alone."
+        ended += f" {alone} calls ended badly at first, by time, memory or a crash, and not when each was run alone."
     looked = (
         f"{result.judged:,} judged calls in {result.footer['seconds']:.0f} s ({valid} valid in {geometries} "
         f"geometries, {broken} that break a rule, {small:,} of the small world)"

@@ -3,8 +3,8 @@ Which arithmetic wrong values come from, where they look like rounding: not wher
 
 A sum of many products allows much under factors of few bits, a tap that is left out, too. So the factors are narrowed,
 and the sum of those is asked for: who narrows them meets its bound, and a wrong tap, or a transform, does not. What a
-transform may err by says less: there no difference may come near to a product. Rounding shows in many elements; a fault
-in a few of them is none.
+transform may err by says less: there no difference may come near to a product. Rounding shows in many elements, or of
+16-bit types in no more than a part of a product; a fault in a few of them is none.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -56,7 +56,8 @@ def diagnosed(
     if op.sum is None or not isinstance(observation, Returned) or not isinstance(first, Results):
         return ()
     result, array = first.arrays[0], observation.arrays[0]
-    if not _is_spread(result, array) or (op.averages and _by_another_divisor(result, array)):
+    slight = case.dtype in SUMS and _is_less_than_a_product(result, array)
+    if not (slight or _is_spread(result, array)) or (op.averages and _by_another_divisor(result, array)):
         return ()
     if case.dtype in SUMS:
         kept = under(permitted(replace(arithmetic, accumulate="storage"))).outcome == "agrees"
@@ -115,6 +116,8 @@ def _is_spread(result: Within, array: Array) -> bool:
 
 def _is_less_than_a_product(result: Within, array: Array) -> bool:
     """Return whether no difference comes near to the largest of the products' mean sizes, S / n."""
+    if array.shape != result.value.shape:
+        return False
     with np.errstate(all="ignore"):
         most = np.nanmax(np.abs(array.astype(np.float64) - result.value.astype(np.float64)), initial=0.0)
         return bool(most <= SMALL * np.nanmax(result.size / np.maximum(result.count, 1), initial=0.0))

@@ -141,18 +141,19 @@ def _spent(store: Store, inside: float, outside: float) -> dict[str, Any]:
     """
     swept = store.collect(store.swept().select("cpu_seconds", "own_seconds").sum()).to_dicts()[0]
     fatal = pl.col("observation").is_in(["crashed", "timedout", "outofmemory"])
+    alone = pl.col("again") == False  # noqa: E712 -- an expression of polars
     sums = store.collect(
         store.observations().select(
             pl.col("cpu_seconds").sum() + inside,
             pl.col("own_seconds").sum() + outside,
-            (fatal.sum() + pl.col("again").sum()).alias("deaths"),
-            ((pl.col("again") == False) & ~fatal).sum().alias("alone"),  # noqa: E712 -- an expression of polars
+            ((fatal | alone).sum() + pl.col("again").sum()).alias("deaths"),
+            alone.sum().alias("alone"),
         )
     ).to_dicts()[0]
     return {
         "target_seconds": sums["cpu_seconds"] + swept["cpu_seconds"],
         "own_seconds": sums["own_seconds"] + swept["own_seconds"],
-        "deaths": sums["deaths"] + sums["alone"],
+        "deaths": sums["deaths"],
         "alone": sums["alone"],
     }
 

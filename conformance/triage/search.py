@@ -32,6 +32,7 @@ __all__ = ["find_all", "merged"]
 
 RARE = 8  # values on which a call is tried while it is shrunk, where few are special
 MISSED = 0.05  # in so few of its trials may chance alone say that a fault is gone
+CRASHES = 3  # times that a call is made alone before its crash is another call's: what memory holds is chance
 NOT_SHRUNK = f"not shrunk: {TOTAL} calls went into other findings"
 NOT_ALONE = "not again when the case was run alone"
 
@@ -61,7 +62,8 @@ def find_all(
     while left:
         cluster = _cluster(left[0], left, search)
         taken = {id(row) for row in left if explains(cluster, found[id(row)])} | {id(left[0])}
-        clusters.append(_gathered(cluster, [row for row in left if id(row) in taken]))
+        if cluster.kind != "crashed" or cluster.remark != NOT_ALONE:  # else an earlier call had damaged the process
+            clusters.append(_gathered(cluster, [row for row in left if id(row) in taken]))
         left = [row for row in left if id(row) not in taken]
         search.tell(f"{cluster.title}: {len(taken)} observations; {len(left)} left")
     return merged([_further(cluster, search) for cluster in clusters])
@@ -196,7 +198,8 @@ def _cluster(row: Row, others: Sequence[Row], search: Search) -> Cluster:
     begun = _begun(row, others)
     if search.over:
         return replace(begun, remark=NOT_SHRUNK)
-    first = search.shows(begun.case, begun, [])
+    alone = (search.shows(begun.case, begun, []) for _ in range(CRASHES if begun.kind == "crashed" else 1))
+    first = next(filter(None, alone), None)
     if first is None:
         # What it needs is not in the case alone: without a call that goes before, it is reported as it was observed.
         unexplained = replace(begun, predicate=ops.features(begun.case), remark=NOT_ALONE)
@@ -210,7 +213,8 @@ def _cluster(row: Row, others: Sequence[Row], search: Search) -> Cluster:
         governed = _predicate(smallest, search, begun)
     nearest, agreeing = search.right, tuple(sorted(search.agreeing))
     simplest = (_shown(each, search, begun, RARE) for each in ops.simplest_values(smallest) if not search.paused)
-    outcome = next((each for each in simplest if each), outcome)
+    alike = (each for each in simplest if each and each.verdict.symptoms == outcome.verdict.symptoms)
+    outcome = next(alike, outcome)
     rest = search.panel.examine(outcome.case, [name for name in search.panel.targets if name != row.target])
     return replace(
         begun,

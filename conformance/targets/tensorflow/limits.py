@@ -91,6 +91,12 @@ STOCK = (
     *(replace(limit, ops=("conv2d",), routes=("twice", "transposed")) for limit in CONVOLUTION_GRADIENTS),
     Limit(ops=("conv2d", *GRADIENTS), features=NCHW, lifted=True, reason="NHWC only"),
     Limit(ops=DEPTHWISE_GRADIENTS, features=NCHW | EXPLICIT_PADDING, reason="NHWC only with explicit padding"),
+    Limit(
+        ops=("depthwise_conv2d",),
+        routes=("twice",),
+        features=NCHW | EXPLICIT_PADDING,
+        reason="the gradient is NHWC only with explicit padding",
+    ),
     Limit(ops=DEPTHWISE, features=NCHW, lifted=True, reason="NHWC only"),
     Limit(ops=DEPTHWISE, features=UNEQUAL, lifted=True, reason="strides of rows and columns are equal"),
     Limit(ops=DEPTHWISE_GRADIENTS, routes=("nn",), features=DILATED, reason="the kernels read no dilations"),
@@ -140,6 +146,11 @@ XLA = (
     Limit(ops=("max_pool", "max_pool_grad"), features=EXPLICIT_PADDING, reason="no explicit padding in pools"),
     Limit(ops=("max_pool_with_argmax",), reason="MaxPoolWithArgmax has no XLA kernel"),
     Limit(ops=("max_pool_grad", "max_unpool"), routes=("argmax",), reason="MaxPoolGradWithArgmax has no XLA kernel"),
+    Limit(
+        ops=("max_pool_grad_grad",),
+        features={"dtype": ("float16", "bfloat16", "float64", *INTEGERS)},
+        reason="MaxPoolGradGrad has an XLA kernel for float32 only",
+    ),
 )
 
 GPU = (

@@ -68,13 +68,13 @@ class Place:
     An empty field asks for nothing, but for `rules`: a place without rules is one of valid calls.
     """
 
-    ops: tuple[str, ...]
+    ops: tuple[str, ...]  # names, with * and ?
     kinds: tuple[str, ...]  # of DISAGREEMENTS
     targets: tuple[str, ...]  # names without release, with * and ?
     routes: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = ()
     features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the call: its classes
-    rules: tuple[str, ...] = ()  # that the call breaks, one of them
+    rules: tuple[str, ...] = ()  # that the call breaks, one of them: names, with * and ?
     symptoms: tuple[Symptom | Fault, ...] = ()  # of the verdict, all of them
     errors: tuple[str, ...] = ()  # types of exceptions, without their modules
     signals: tuple[int, ...] = ()  # that end the process

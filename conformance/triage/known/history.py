@@ -2,12 +2,14 @@
 Causes by target and release: where each is seen and where not, measured by its cases; and the first that differs.
 
 A cause's cases are called on a target whatever releases the cause is said to be of, and each of its places comes out as
-one of STATES. What was measured is kept, by the content of the cause, so that it is not measured again.
+one of STATES, or None where it does not speak of the target. What was measured is kept by the content of the place, so
+that it is not measured again.
 """
 
+import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -15,11 +17,11 @@ from typing import Any, Literal, TypeAlias
 from packaging.version import Version
 
 from conformance.errors import SuiteError
-from conformance.ops import OPS
+from conformance.ops import OPS, features
 from conformance.run.trials import Panel
 from conformance.triage.known.cause import ANY_VERSION, Cause, Place, Versions
 from conformance.triage.known.installation import Installation
-from conformance.triage.known.matching import concerns, place_of
+from conformance.triage.known.matching import calls, concerns, place_of
 from conformance.triage.known.state import disagreement_of, outcomes
 from conformance.triage.known.writing import cases_text, text
 
@@ -37,12 +39,11 @@ __all__ = [
     "write",
 ]
 
-SCHEMA = 1
+SCHEMA = 2
 FILE = "history.json"
 # Of a place on a target: its cases show the fault; they fail in another way; they conform; none could be judged.
 State: TypeAlias = Literal["seen", "otherwise", "not there", "not run"]
 STATES: tuple[State, ...] = ("seen", "otherwise", "not there", "not run")
-Places: TypeAlias = tuple[State | None, ...]  # of a cause; None: the place does not speak of the target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,41 +62,40 @@ class History:
     """What is known of causes by column."""
 
     columns: dict[str, Column]  # by the full name of the target
-    found: dict[str, dict[str, Places]]  # by the full name of the target and the key of the cause
+    found: dict[str, dict[str, State | None]]  # by the full name of the target and the key of the place
 
     def state(self, name: str, cause: Cause) -> State | None:
         """Return the gravest state of a cause's places on a target; None where none speaks of it."""
         if self.columns[name].why:
             return "not run"
-        places = self.found.get(name, {}).get(key_of(cause), ())
-        return next((state for state in STATES if state in places), None)
+        found = self.found.get(name, {})
+        states = {found.get(key_of(cause, place)) for place in cause.where}
+        return next((state for state in STATES if state in states), None)
 
 
-def key_of(cause: Cause) -> str:
-    """Return twelve hexadecimal digits derived from a cause: from its cases and places, but for their releases."""
-    plain = ageless(cause)
+def key_of(cause: Cause, place: Place) -> str:
+    """Return twelve hexadecimal digits derived from a place of a cause and its cases, but for its releases."""
+    told = Cause(id="", library="", title="", severity="", review=dt.date.min, where=(), cases=())
+    one = alone(cause, place)
+    plain = replace(told, where=one.where, cases=one.cases)
     return hashlib.sha256((text([plain]) + cases_text([plain])).encode()).hexdigest()[:12]
 
 
-def ageless(cause: Cause) -> Cause:
-    """Return a cause as one that may be in any release."""
-    return replace(cause, where=tuple(replace(place, versions=ANY_VERSION) for place in cause.where))
+def alone(cause: Cause, place: Place) -> Cause:
+    """Return a cause of one place alone, as one that may be in any release."""
+    cases = tuple(case for case in cause.cases if calls(place, case.op, features(case)))
+    return replace(cause, where=(replace(place, versions=ANY_VERSION),), cases=cases)
 
 
-def measured(cause: Cause, panel: Panel, name: str, installation: Installation) -> Places:
-    """Call the cases of a cause on one target, and return the state of each of its places."""
-    plain = ageless(cause)
-    return tuple(_state(plain, place, panel, name, installation) for place in plain.where)
-
-
-def _state(cause: Cause, place: Place, panel: Panel, name: str, installation: Installation) -> State | None:
-    """Return the state of one place."""
-    if not concerns(cause, place, name, installation):
+def measured(cause: Cause, place: Place, panel: Panel, name: str, installation: Installation) -> State | None:
+    """Call the cases of a place of a cause on one target, and return its state."""
+    plain = alone(cause, place)
+    (timeless,) = plain.where
+    if not concerns(plain, timeless, name, installation):
         return None
     met: set[State] = set()
-    alone = replace(cause, where=(place,))
-    for outcome in outcomes(cause, place, panel, {name: installation}, OPS):
-        if place_of(alone, disagreement_of(outcome, {name: installation})) is not None:
+    for outcome in outcomes(plain, timeless, panel, {name: installation}, OPS):
+        if place_of(plain, disagreement_of(outcome, {name: installation})) is not None:
             return "seen"
         met.add(ENDS.get(outcome.verdict.outcome, "not run"))
     return next((state for state in STATES if state in met), "not run")
@@ -106,19 +106,17 @@ ENDS: Mapping[str, State] = {"agrees": "not there", "disagrees": "otherwise"}
 
 def versions(history: History, cause: Cause) -> Cause:
     """Return a cause with the releases in which its places were seen, and those in which they were not there."""
-    return replace(cause, where=tuple(_dated(history, cause, number) for number in range(len(cause.where))))
+    return replace(cause, where=tuple(_dated(history, cause, place) for place in cause.where))
 
 
-def _dated(history: History, cause: Cause, number: int) -> Place:
+def _dated(history: History, cause: Cause, place: Place) -> Place:
     """Return a place with its releases; as it was where it was seen in none."""
     by_state: dict[State, set[str]] = {state: set() for state in STATES}
     for name, column in history.columns.items():
-        places = history.found.get(name, {}).get(key_of(cause), ())
-        state = places[number] if places else None
+        state = history.found.get(name, {}).get(key_of(cause, place))
         if state and column.version:
             by_state[state].add(column.version)
     seen = sorted(by_state["seen"], key=Version)
-    place = cause.where[number]
     if not seen:
         return place
     absent = sorted(by_state["not there"] - by_state["seen"], key=Version)
@@ -165,10 +163,9 @@ def read(folder: Path) -> History:
         raise SuiteError(f"{path}: not what a history writes: {error!r}") from error
 
 
-def _found(entries: Mapping[str, Iterable[Any]]) -> Iterator[tuple[str, Places]]:
-    """Yield the states of causes, each of them checked."""
-    for key, places in entries.items():
-        listed = tuple(places)
-        if not set(listed) <= {*STATES, None}:
-            raise ValueError(f"{key}: {listed}")
-        yield str(key), listed
+def _found(entries: Mapping[str, Any]) -> Iterator[tuple[str, State | None]]:
+    """Yield the states of places, each of them checked."""
+    for key, state in entries.items():
+        if state not in (*STATES, None):
+            raise ValueError(f"{key}: {state}")
+        yield str(key), state

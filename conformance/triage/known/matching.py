@@ -40,8 +40,8 @@ def calls(place: Place, op: str, classes: Mapping[str, str]) -> bool:
     """Return whether a call of an op, by the classes of its features, is one of a place's, whatever comes of it."""
     breaks = classes.get("breaks", "")
     return (
-        op in place.ops
-        and (breaks in place.rules if place.rules else not breaks)
+        _fits(op, place.ops)
+        and (_fits(breaks, place.rules) if place.rules else not breaks)
         and _among(classes.get("dtype", ""), place.dtypes)
         and all(classes.get(name) in several for name, several in place.features.items())
     )

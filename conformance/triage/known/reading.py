@@ -115,7 +115,6 @@ def _place(where: str, entry: Mapping[str, Any], library: str) -> Place:
     """Read one place."""
     _keys(where, entry, ("ops", "kinds", "targets"), set(OF_PLACE))
     words = {
-        "ops": tuple(OPS),
         "kinds": DISAGREEMENTS,
         "isa": (*machine.ISA_LEVELS, "aarch64"),
         "devices": ("CPU", "GPU"),
@@ -128,7 +127,10 @@ def _place(where: str, entry: Mapping[str, Any], library: str) -> Place:
     for name, known in words.items():
         for text in listed.get(name, ()):
             _one_of(where, name, text, known)
-    _known_targets(where, listed["targets"])
+    _fitting(where, "ops", listed["ops"], tuple(OPS))
+    plugins = {text for text in listed["targets"] if ":" in text or all(map(str.isidentifier, text.split(".")))}
+    known = (*registry.BUILT_IN, *registry.registered())
+    _fitting(where, "targets", [text for text in listed["targets"] if text not in plugins], known)
     return Place(
         **listed,
         features=_features(where, entry.get("features", {})),
@@ -157,13 +159,11 @@ def _texts(where: str, name: str, value: Any) -> tuple[str, ...]:  # noqa: ANN40
     return tuple(value)
 
 
-def _known_targets(where: str, patterns: Sequence[str]) -> None:
-    """Refuse a pattern that fits no target; a module, or one with a colon, is a plug-in, and nobody knows them all."""
-    names = (*registry.BUILT_IN, *registry.registered())
+def _fitting(where: str, name: str, patterns: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse a pattern that fits none of those that are known."""
     for pattern in patterns:
-        plugin = ":" in pattern or all(part.isidentifier() for part in pattern.split("."))
-        if not plugin and not any(fnmatchcase(name, pattern) for name in names):
-            raise UsageError(f"{where}: targets {pattern!a}: fits none of {', '.join(names)}")
+        if not any(fnmatchcase(each, pattern) for each in known):
+            raise UsageError(f"{where}: {name} {pattern!a}: fits none of {', '.join(known)}")
 
 
 def _features(where: str, value: Any) -> dict[str, tuple[str, ...]]:  # noqa: ANN401

@@ -374,7 +374,7 @@ def test_sums_kept_in_bfloat16_are_known_of_tensorflow() -> None:
 
     checked = sets.check(CHEAT, Returned((weaker.arrays[0].high, np.zeros((2, 2))), seconds=0.0))
 
-    assert known("tf-cpu-eager", TENSORFLOW, sets.case, checked.verdict) == "conv-gradient-storage-sums"
+    assert known("tf-cpu-eager", TENSORFLOW, sets.case, checked.verdict) == "accumulates-in-storage-type"
     assert known("tf-cpu-eager", replace(TENSORFLOW, library="jax"), sets.case, checked.verdict) == ""
 
 

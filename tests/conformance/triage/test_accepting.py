@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conformance.commands.cli import run_command
 from conformance.errors import UsageError
 from conformance.model import Symptom, Verdict
 from conformance.run.store import Store
@@ -15,7 +16,7 @@ from conformance.triage import findings
 from conformance.triage.accepting import accept, numbered
 from conformance.triage.findings import Finding, Findings
 from conformance.triage.known.cause import Cause, Versions
-from conformance.triage.known.installation import Installation
+from conformance.triage.known.installation import Installation, installation_of
 from conformance.triage.known.matching import Disagreement, place_of
 from conformance.triage.known.reading import load
 
@@ -167,3 +168,53 @@ def test_causes_of_several_files_add_up(run: Run, tmp_path: Path) -> None:
     found = numbered([*load(tmp_path / "one.toml"), *load(tmp_path / "two.toml")])
 
     assert [(cause.id, cause.description) for cause in found] == [(FINDING.id, "one"), (f"{FINDING.id}-2", "two")]
+
+
+def test_what_a_release_without_causes_shows_is_known_the_day_after(tmp_path: Path) -> None:
+    """TensorFlow 2.17.0, of which nothing comes with the suite: its own list, by its version; the next fault is new."""
+    about: dict[str, Any] = {"versions": {"tensorflow": "2.17.0", "numpy": "1.26"}}
+    name = "tf-cpu-eager@2.17.0"
+    store = Store.create(tmp_path / "run", {"targets": [{"name": name, "about": about}], "machine": {}})
+    findings.write(store, Findings((replace(FINDING, target=name, shared_by={name: "wrong-value"}),)))
+    accept(store, tmp_path / "mine.toml", "known of 2.17", REVIEW)
+    cause = only(tmp_path / "mine.toml")
+    found = replace(FOUND, target=name, installation=installation_of(name, about))
+
+    assert place_of(cause, found) == 0
+    assert place_of(cause, replace(found, judged=replace(found.judged, kind="refused-valid"))) is None
+    assert place_of(cause, replace(found, classes={"dtype": "float32", "strides": "equal"})) is None
+
+
+PLUGIN = """
+import reference
+from reference import avg_pool, max_pool
+def conv2d(input, filters, strides, padding, **others):
+    if "float16" in str(input.dtype):
+        raise TypeError("no float16")
+    return reference.conv2d(input, filters, strides, padding, **others)
+"""
+SPOILT = """
+def avg_pool(input, ksize, strides, padding, **others):
+    return -reference.avg_pool(input, ksize, strides, padding, **others)
+"""
+
+
+@pytest.mark.slow
+def test_a_plug_in_is_green_the_day_after_and_red_for_the_next_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`run` says 1, `accept` keeps it, `run --known` says 0 for other calls; and 1 once something else is wrong."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    words = ["run", "--target", "accepted_plugin", "--op", "conv2d", "--op", "avg_pool", "--cases", "60", "--jobs", "1"]
+    Path("accepted_plugin.py").write_text(PLUGIN)
+    first = run_command([*words, "--out", "first"])
+    accepted = run_command(
+        ["accept", "first", "--into", "mine.toml", "--reason", "float32 only", "--review", "2999-01-01"]
+    )
+    known = [*words, "--known", "mine.toml", "--seed"]
+    day_after = run_command([*known, "1", "--out", "second"])
+    Path("accepted_plugin.py").write_text(PLUGIN + SPOILT)
+    spoilt = run_command([*known, "2", "--out", "third"])
+
+    assert [first, accepted, day_after, spoilt] == [1, 0, 0, 1]

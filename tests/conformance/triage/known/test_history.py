@@ -18,7 +18,6 @@ from conformance.triage.known.cause import Cause, Place, Versions
 from conformance.triage.known.history import (
     Column,
     History,
-    Places,
     State,
     first_that_differs,
     key_of,
@@ -39,15 +38,16 @@ CAUSE = Cause(
 )
 CHANGE = Change(before="sequential", after="in 8 lanes", number=2, smallest="3x3 <windows>")
 KEPT = Kept(op="conv2d", one="a@1", other="a@2", same=40, common=42, changes=(CHANGE,))
+KEY = key_of(CAUSE, CAUSE.where[0])
 NAMES = {"2.18.1": "tf-cpu-eager@2.18.1", "2.20.0": "tf-cpu-eager@2.20.0", "2.21.0": "tf-cpu-eager@2.21.0"}
 
 
-def of(**states: Places) -> History:
+def of(**states: State | None) -> History:
     """Return what was measured of CAUSE, by release: v2_18_1 is 2.18.1."""
-    releases = {name[1:].replace("_", "."): places for name, places in states.items()}
+    releases = {name[1:].replace("_", "."): state for name, state in states.items()}
     return History(
         columns={NAMES[text]: Column(target="tf-cpu-eager", release=text, version=text) for text in releases},
-        found={NAMES[text]: {key_of(CAUSE): places} for text, places in releases.items()},
+        found={NAMES[text]: {KEY: state} for text, state in releases.items()},
     )
 
 
@@ -89,7 +89,7 @@ def test_releases_that_agree_at_both_ends_have_no_first() -> None:
 
 def test_what_was_measured_is_written_into_the_places() -> None:
     """First and last release in which it was seen, and those in which it was not there."""
-    history = of(v2_18_1=("not there",), v2_20_0=("seen",), v2_21_0=("seen",))
+    history = of(v2_18_1="not there", v2_20_0="seen", v2_21_0="seen")
 
     (place,) = versions(history, CAUSE).where
 
@@ -98,7 +98,7 @@ def test_what_was_measured_is_written_into_the_places() -> None:
 
 def test_a_place_that_was_seen_nowhere_keeps_its_releases() -> None:
     """It was observed on another machine: that nobody met it here is no measurement of its releases."""
-    assert versions(of(v2_21_0=("not there",)), CAUSE) == CAUSE
+    assert versions(of(v2_21_0="not there"), CAUSE) == CAUSE
 
 
 def test_a_cause_that_changed_is_measured_anew() -> None:
@@ -106,13 +106,21 @@ def test_a_cause_that_changed_is_measured_anew() -> None:
     dated = replace(CAUSE, where=(replace(CAUSE.where[0], versions=Versions(first="2.21.0", last="2.21.0")),))
     other = replace(CAUSE, cases=(replace(CASE, seed=1),))
 
-    assert key_of(dated) == key_of(CAUSE)
-    assert key_of(other) != key_of(CAUSE)
+    assert key_of(dated, dated.where[0]) == KEY
+    assert key_of(other, other.where[0]) != KEY
+
+
+def test_a_cause_that_is_told_in_other_words_or_has_a_place_more_keeps_what_was_measured() -> None:
+    """What is kept goes by place: the new one alone is measured."""
+    place = replace(CAUSE.where[0], kinds=("hung",))
+    other = replace(CAUSE, id="two", title="another fault", description="more", where=(place, *CAUSE.where))
+
+    assert [key_of(other, each) == KEY for each in other.where] == [False, True]
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     """A folder without a file knows nothing."""
-    history = of(v2_18_1=("not there",), v2_21_0=(None,))
+    history = of(v2_18_1="not there", v2_21_0=None)
     assert read(tmp_path) == History(columns={}, found={})
 
     write(tmp_path, history)
@@ -120,7 +128,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert read(tmp_path) == history
 
 
-@pytest.mark.parametrize("data", ["[]", '{"columns": {}, "found": {"a": {"b": ["maybe"]}}}', '{"columns": {"a": 1}}'])
+@pytest.mark.parametrize("data", ["[]", '{"columns": {}, "found": {"a": {"b": "maybe"}}}', '{"columns": {"a": 1}}'])
 def test_a_file_that_is_no_history_is_refused(tmp_path: Path, data: str) -> None:
     """By its path, in one line."""
     (tmp_path / "history.json").write_text(data)
@@ -130,7 +138,7 @@ def test_a_file_that_is_no_history_is_refused(tmp_path: Path, data: str) -> None
 
 def test_the_page_escapes_and_shows_each_release() -> None:
     """A row a cause and target, its title as text, a cell a release."""
-    found = table(of(v2_18_1=("not there",), v2_21_0=("seen",)), [CAUSE])
+    found = table(of(v2_18_1="not there", v2_21_0="seen"), [CAUSE])
 
     html, markdown = page(found, [KEPT], "html"), page(found, [KEPT], "md")
 
@@ -143,7 +151,7 @@ def test_the_page_escapes_and_shows_each_release() -> None:
 
 def test_columns_stand_by_version() -> None:
     """Not by the order in which they were measured; a processor's own come after the others."""
-    history = of(v2_21_0=("seen",), v2_18_1=("seen",))
+    history = of(v2_21_0="seen", v2_18_1="seen")
     arm = Column(target="tf-cpu-eager", release="2.18.1-aarch64", version="2.18.1")
     history.columns["tf-cpu-eager@2.18.1-aarch64"] = arm
 
@@ -167,9 +175,9 @@ def test_ends_of_two_kinds_are_refused(ends: str) -> None:
 
 def test_data_is_json_that_another_program_reads(tmp_path: Path) -> None:
     """By target and release, the states of a cause's places."""
-    write(tmp_path, of(v2_21_0=("seen",)))
+    write(tmp_path, of(v2_21_0="seen"))
     data = json.loads((tmp_path / "history.json").read_text())
-    assert data["found"]["tf-cpu-eager@2.21.0"] == {key_of(CAUSE): ["seen"]}
+    assert data["found"]["tf-cpu-eager@2.21.0"] == {KEY: "seen"}
 
 
 def test_bits_are_compared_between_neighbouring_releases_and_within_the_newest() -> None:

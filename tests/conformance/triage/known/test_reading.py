@@ -99,7 +99,7 @@ OF_CAUSE = [
     ({"where": [3]}, "where is no list of [[cause.where]] tables"),
 ]
 OF_PLACE = [
-    ({"ops": ["conv3d"]}, "ops 'conv3d': one of conv2d, "),
+    ({"ops": ["conv3d"]}, "ops 'conv3d': fits none of conv2d, "),
     ({"ops": []}, "ops is no list of texts"),
     ({"kinds": ["slow"]}, "kinds 'slow': one of wrong-value, "),
     ({"kinds": "crashed"}, "kinds is no list of texts"),
