@@ -7,6 +7,8 @@ Which one depends on the seed, the op, the case's number and the claim alone. A 
 target should refuse them, and where it answers them rightly its profile is out of date.
 """
 
+import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -111,10 +113,26 @@ def is_probe(case: Case, number: int) -> bool:
 
 
 def route_of(target: Target, case: Case) -> str:
-    """Return the way to compute the op that this case takes, by its seed: the first, or the others in turn."""
+    """
+    Return the way to compute the op that this case takes, by its seed: the first, or the others in turn.
+
+    Where each is traced, the valid calls of one shape take the same way. One in a group has arrays that are constants
+    of what is traced: all of them, or all but the first.
+    """
+    traced = target.traces and not case.breaks
     first, *others = target.routes.get(case.op, ("",))
-    turn, other = case.seed // 2, case.seed % 2
-    return others[turn % len(others)] if other and others else first
+    turn, other = divmod(_shared_number(case) if traced else case.seed, 2)
+    way = others[turn % len(others)] if other and others else first
+    if not traced or not target.folds or case.seed % GROUP:
+        return way
+    held = list(case.arrays)[case.seed // GROUP % min(len(case.arrays), 2) :]
+    return "+".join((way, *held))
+
+
+def _shared_number(case: Case) -> int:
+    """Return a number that calls have in common which differ in their values and dtypes alone."""
+    shapes = {name: spec.shape for name, spec in case.arrays.items()}
+    return zlib.crc32(json.dumps([shapes, case.attributes], sort_keys=True).encode())
 
 
 def shared(

@@ -14,7 +14,7 @@ from conformance.targets.profile import GENERATORS, Profile, names
 from conformance.targets.transport.process import Start
 from reference.engine.precision import ARITHMETICS, Arithmetic
 
-__all__ = ["CORRECTLY_ROUNDED", "FLOAT32", "NAMESPACE", "TF32", "Target", "words"]
+__all__ = ["CORRECTLY_ROUNDED", "FLOAT32", "NAMESPACE", "TF32", "Target", "constants", "way_of", "words"]
 
 NAMESPACE = "conformance.targets.namespace"
 
@@ -29,6 +29,21 @@ CORRECTLY_ROUNDED = dict.fromkeys(FLOAT32, "correctly-rounded")
 def words(interpreter: str) -> tuple[str, ...]:
     """Return an interpreter as the words of a command: that of a program, whatever its path, or several."""
     return (interpreter,) if shutil.which(interpreter) else tuple(shlex.split(interpreter))
+
+
+def way_of(route: str) -> str:
+    """Return the way to compute an op in a route, without the arrays that are constants of what is traced."""
+    return route.partition("+")[0]
+
+
+def constants(route: str) -> tuple[str, ...]:
+    """
+    Return the names of the arrays that a route makes constants.
+
+    >>> way_of("nn+input+filters"), constants("nn+input+filters")
+    ('nn', ('input', 'filters'))
+    """
+    return tuple(route.split("+")[1:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +65,7 @@ class Target:
     unseeded: tuple[str, ...] = ()  # ops whose seed it ignores: that claim leaves them out
     offered: tuple[str, ...] = ALL_OPS  # ops for which it has a function, as it says when it is ready
     traces: bool = False  # whether it traces, compiles or converts for every shape that is new to it
+    folds: bool = False  # whether arrays may be constants of what it traces: a route "nn+filters" makes the filters one
     default: bool = False  # whether a run without --target takes it
     needs: tuple[str, ...] = ()  # of the machine: `machine.lacks`
     differs_from: str = ""  # an ISA level: on a processor without more, it is another target over again
@@ -136,12 +152,12 @@ class Target:
 
     def cannot_refuse(self, op: str, route: str, rule: str) -> str | None:
         """Return why a way to compute an op cannot refuse what a rule forbids; None where it could."""
-        if rule in self.unseen.get((op, route), ()):
+        if rule in self.unseen.get((op, way_of(route)), ()):
             return f"{route} does not look at what {rule} is about"
         return None
 
     def unsupported(self, op: str, features: Features, route: str = "") -> str | None:
         """Return why the target declares not to implement this call; None where it declares no such thing."""
-        way = route or self.first_route(op)
+        way = way_of(route) or self.first_route(op)
         outside = self.profile.outside(op, features, way) if self.profile else None
         return outside or reason(self.limits, op, features, way, self.onednn)

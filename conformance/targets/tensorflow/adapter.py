@@ -1,5 +1,5 @@
 """
-TensorFlow as a target: eager, graph and XLA. It and `tensorflow_functions` alone import TensorFlow, in a worker only.
+TensorFlow as a target: eager, graph and XLA. It and `functions` alone import TensorFlow, in a worker only.
 
 Options, all optional:
     mode           "eager"; "graph", tf.function with static shapes; "graph-dynamic", with unknown sizes; "xla"
@@ -26,8 +26,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from conformance.model import Json
+from conformance.model import Array, Json
 from conformance.targets.adapter import NotOfferedError, Prepared, spoil_heap
+from conformance.targets.target import constants, way_of
 from conformance.targets.tensorflow import functions
 from conformance.targets.tensorflow.kernels import WISH, Printed
 from conformance.targets.tensorflow.routes import ROUTES
@@ -97,7 +98,7 @@ class TensorFlow:
         """Make tensors of the arrays; in the graph modes, trace, or take the trace of an earlier call."""
         self._kernels()  # those of earlier calls
         self._before = (self._before + ALIGNED) % PAGE
-        op = find(call.op, call.route)
+        op = find(call.op, way_of(call.route))
         arrays = {name: entry for name, entry in call.arguments.items() if isinstance(entry, np.ndarray)}
         attributes = {name: entry for name, entry in call.arguments.items() if not isinstance(entry, np.ndarray)}
         values = {name: decoded(entry) for name, entry in attributes.items()}
@@ -106,15 +107,18 @@ class TensorFlow:
         }
         seed = others.pop("global_seed", None)
         seeds = (seed,) if call.op == "dropout" else ()
+        op = partial(op, **others)
+        held = {name: arrays[name] for name in constants(call.route) if self._mode != "eager"}
         with self._placed():
-            tensors = {name: self._tensor(array) for name, array in arrays.items()}
+            tensors = {name: self._tensor(array) for name, array in arrays.items() if name not in held}
             if self._mode == "eager":
-                return Prepared(partial(self._run, partial(op, **tensors, **others), seeds), kernels=self._kernels)
+                return Prepared(partial(self._run, partial(op, **tensors), seeds), kernels=self._kernels)
             started = time.perf_counter()
             set_seed(seeds)  # a graph keeps the seed that it is traced under
             specs = [self._spec(tensor) for tensor in tensors.values()]
-            key = (call.op, call.route, json.dumps(attributes), *tensors, *specs)
-            graph = self._traced(key, partial(op, **others), list(tensors), specs)
+            values = [(array.shape, array.tobytes()) for array in held.values()]
+            key = (call.op, call.route, json.dumps(attributes), *tensors, *specs, *values)
+            graph = self._traced(key, op, list(tensors), specs, held)
             call_graph = partial(self._run, partial(graph, *tensors.values()), seeds)
             return Prepared(call_graph, time.perf_counter() - started, self._kernels)
 
@@ -135,14 +139,21 @@ class TensorFlow:
         shape = [None] * tensor.shape.rank if self._mode == "graph-dynamic" else tensor.shape
         return tf.TensorSpec(shape, tensor.dtype)
 
-    def _traced(self, key: Hashable, op: Callable[..., Any], names: list[str], specs: list[Any]) -> Callable[..., Any]:
-        """Return the op as a graph; the graphs used last are kept, so that memory stays flat."""
+    def _traced(
+        self, key: Hashable, op: Callable[..., Any], names: list[str], specs: list[Any], held: Mapping[str, Array]
+    ) -> Callable[..., Any]:
+        """
+        Return the op as a graph of the arguments of these names; the graphs used last are kept: memory stays flat.
+
+        held: arrays that are constants of the graph, which a compiler may compute with.
+        """
         if key in self._graphs:
             self._graphs.move_to_end(key)
             return self._graphs[key]
 
         def traced(*tensors: Any) -> Any:
-            return op(**dict(zip(names, tensors, strict=True)))
+            constant = {name: tf.constant(array) for name, array in held.items()}
+            return op(**dict(zip(names, tensors, strict=True)), **constant)
 
         graph = tf.function(traced, jit_compile=self._mode == "xla" or None, autograph=False)
         self._graphs[key] = graph.get_concrete_function(*specs)

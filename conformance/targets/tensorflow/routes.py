@@ -5,6 +5,9 @@ The first is the op as users call it. "tape" is one tf.GradientTape, "twice" the
 linear op gives the op itself. "transposed" is the tape through conv2d_transpose, whose gradient by its input is conv2d,
 and by its filters conv2d_backprop_filter. "atrous" is tf.nn.atrous_conv2d, which is conv2d with stride 1 and one
 dilation, and its transpose. The adapter calls what stands here; scripts of findings are written from it.
+
+In graphs "nn+filters" is "nn" where the filters are a constant of the graph, which TensorFlow and XLA may compute with
+beforehand, and not an argument of it: any arrays of any route may be.
 """
 
 from collections.abc import Mapping

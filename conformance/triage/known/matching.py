@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from conformance.model import Verdict
+from conformance.targets.target import way_of
 from conformance.targets.tensorflow.releases import without_release
 from conformance.triage.known.cause import Cause, Place
 from conformance.triage.known.installation import UNKNOWN, Installation
@@ -67,7 +68,7 @@ def _holds(cause: Cause, place: Place, found: Disagreement) -> bool:
         and set(place.symptoms) <= set(judged.symptoms)
         and _among(evidence.get("error", "").rpartition(".")[2], place.errors)
         and (not place.signals or evidence.get("signal") in place.signals)
-        and _among(found.route, place.routes)
+        and _among(way_of(found.route), place.routes)
         and (not place.kernels or any(_fits(kernel, place.kernels) for kernel in found.kernels))
         and concerns(cause, place, found.target, found.installation)
     )

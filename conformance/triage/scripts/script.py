@@ -15,7 +15,7 @@ from conformance.judge.allowed import Allowed, AnyMask, Refused, Results, Unspec
 from conformance.model import Case
 from conformance.ops import OPS
 from conformance.sets import Option, options
-from conformance.targets.target import NAMESPACE, Target
+from conformance.targets.target import NAMESPACE, Target, constants, way_of
 from conformance.targets.transport.process import Limits
 from conformance.triage.scripts.comparison import compared, numbers, plain
 from conformance.triage.scripts.source import definitions
@@ -126,7 +126,7 @@ def calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str
     if target.adapter == NAMESPACE or target.profile:
         return _plugin_calling(case, arguments, target, route)
     op = OPS[case.op]
-    function = op.tensorflow[route or target.first_route(op.name)]
+    function = op.tensorflow[way_of(route) or target.first_route(op.name)]
     lines = list(definitions(function))
     if "global_seed" in op.options:
         lines += ["def seeded(global_seed=0, **arguments):", "    tf.random.set_seed(global_seed)"]
@@ -137,7 +137,10 @@ def calling(case: Case, arguments: Mapping[str, Any], target: Target, route: str
     mode = str(target.options.get("mode", "eager"))
     if mode == "eager":
         return lines, call
-    names = list(case.arrays)
+    held = {name: f"tf.constant(a[{name!r}].numpy())" for name in constants(route)}
+    if held:  # inside of what is traced: a constant of the graph
+        call = f"{function}(**{{**a, {', '.join(f'{name!r}: {text}' for name, text in held.items())}}})"
+    names = [name for name in case.arrays if name not in held]
     spec = f"[{{n: tf.TensorSpec([None] * a[n].shape.rank, a[n].dtype) for n in {names}}}]"
     unknown = f", input_signature={spec}" if mode == "graph-dynamic" else ""
     traced = f"tf.function(lambda t: (a.update(t), {call})[1], jit_compile={mode == 'xla'}{unknown})"

@@ -22,6 +22,7 @@ from conformance.run.scope import route_of
 from conformance.run.trials import Outcome, Panel, inside, twice
 from conformance.selftest import robustness
 from conformance.targets import registry
+from conformance.targets.target import constants, way_of
 from conformance.targets.transport.pool import Limits
 from tests.miniatures.processes import children
 
@@ -162,6 +163,20 @@ def test_the_routes_of_a_target_take_turns_by_the_seed() -> None:
 
     assert routes == ["raw", "tape", "raw", "argmax", "raw", "tape"]
     assert route_of(plugin, case) == ""
+
+
+def test_calls_of_one_shape_are_traced_by_one_way_and_one_in_five_with_constants() -> None:
+    """All arrays are constants of that graph, or all but the first: members of a group have consecutive seeds."""
+    graph, plain = registry.find("tf-cpu-graph"), registry.find("tf-cpu-eager")
+    valid = [case for case in ops.generate("conv2d", 0, 0, 60) if not case.breaks]
+    case = valid[0]
+
+    routes = [route_of(graph, replace(case, seed=seed)) for seed in range(10)]
+
+    way = routes[1]
+    assert routes == [f"{way}+input+filters", *[way] * 4, f"{way}+filters", *[way] * 4]
+    assert {way_of(route_of(graph, each)) for each in valid} == set(graph.routes["conv2d"])
+    assert not any(constants(route_of(plain, each)) for each in valid)
 
 
 def test_a_row_brings_case_classes_and_verdict_back() -> None:

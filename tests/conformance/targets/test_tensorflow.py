@@ -56,6 +56,18 @@ def test_the_founding_case(worker: Worker) -> None:
     assert out[0, :, :, 0].tolist() == EVEN
 
 
+@pytest.mark.parametrize("route", ["nn+filters", "nn+input+filters"])
+def test_arrays_may_be_constants_of_a_graph(worker: Worker, route: str) -> None:
+    """The founding case again, and with other filters another result: no graph of other constants is taken."""
+    out = result(worker, "conv2d_transpose", route, input=IMAGE, filters=ONES, output_shape=[1, 6, 6, 1], strides=2)
+    twice = result(
+        worker, "conv2d_transpose", route, input=IMAGE, filters=2 * ONES, output_shape=[1, 6, 6, 1], strides=2
+    )
+
+    assert out[0, :, :, 0].tolist() == EVEN
+    assert (twice / 2).tolist() == out.tolist()
+
+
 @pytest.mark.parametrize("route", ["raw", "tape"])
 def test_the_input_gradient_is_the_transposed_convolution(worker: Worker, route: str) -> None:
     """Both routes give the founding case."""

@@ -102,6 +102,7 @@ RIGHT = [
     ("raw", "tf-cpu-xla", one("avg_unpool", POOLED, output_shape=[1, 2, 7, 5], **SHRUNK)),
     ("scatter_nd", "tf-cpu-graph-dynamic", one("max_unpool", UNPOOLED, output_shape=[2, 1, 8, 4])),
     ("raw", "tf-cpu-graph-dynamic", one("avg_unpool", POOLED, output_shape=[1, 2, 7, 5], **SHRUNK)),
+    ("argmax+argmax", "tf-cpu-graph", one("max_unpool", UNPOOLED, output_shape=[2, 1, 8, 4])),
     ("tape", "tf-cpu-eager", one("dropout_grad", GRADIENT, rate=0.25)),
     ("nn", "tf-cpu-xla", one("dropout", {"x": ([30], "bfloat16")}, rate=0.25)),
 ]
