@@ -119,7 +119,7 @@ class Crashed:
     stderr: str = ""
     seconds: float = 0.0
     reason: str = ""  # where the suite ended it: what it had done wrong, such as an answer that breaks the protocol
-    again: bool | None = None  # whether the call alone in a fresh worker ended the same way; None: not tried
+    again: bool | None = None  # whether the call alone in a fresh worker ended that way; None: not tried
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,9 @@ def give_up(
         tell(Progress(shard.op, len(calls), counts, shard.name, shard.size(plan)))
     else:
         nothing_known = Swept(counts=Counter(undecided=len(calls)))
-        store.write_swept(shard.name, [shard.row(name, nothing_known, 0.0) for name in jobs.sweeping(plan, panel)])
+        store.write_swept(
+            shard.name, [shard.row(name, nothing_known, 0.0) for name in jobs.sweeping(plan, panel, shard)]
+        )
         tell(Progress(shard.op, 0, counts, shard.name, swept=len(calls)))
 
 
@@ -125,7 +127,7 @@ def calls_of(plan: Plan, shard: Task, panel: Panel) -> list[tuple[Case, tuple[st
     """Return the cases of a shard, each with the targets that get it."""
     if isinstance(shard, Shard):
         return list(shard.cases(plan, panel.targets))
-    return [(case, tuple(jobs.sweeping(plan, panel))) for case in shard.cases()]
+    return [(case, tuple(jobs.sweeping(plan, panel, shard))) for case in shard.cases()]
 
 
 @dataclass(frozen=True, slots=True)

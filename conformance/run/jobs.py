@@ -10,6 +10,7 @@ import queue
 import signal
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from conformance.errors import SuiteError, UsageError
 from conformance.run import sweep
 from conformance.run.plan import Plan, Shard, Task, found, own_shards, scopes_of
 from conformance.run.rows import Row, rows
+from conformance.run.scope import dealt
 from conformance.run.spent import Spent
 from conformance.run.store import Store
 from conformance.run.sweep import Block, ListedBlock
@@ -214,7 +216,7 @@ def _examined(plan: Plan, shard: Shard, panel: Panel, tell: Callable[[Progress],
 def _sweep(plan: Plan, block: Block | ListedBlock, panel: Panel, store: Store, spent: Spent) -> Progress:
     """Sweep a block, and write what came of it."""
     cases = list(block.cases())
-    found = sweep.sweep(panel, scopes_of(plan, sweeping(plan, panel)), cases)
+    found = sweep.sweep(panel, scopes_of(plan, sweeping(plan, panel, block)), cases)
     kept = [row for swept in found.values() for outcome in swept.kept for row in rows([outcome])]
     if kept:
         store.write_shard(block.name, kept)
@@ -224,9 +226,12 @@ def _sweep(plan: Plan, block: Block | ListedBlock, panel: Panel, store: Store, s
     return Progress(block.op, 0, verdicts, block.name, swept=len(cases))
 
 
-def sweeping(plan: Plan, panel: Panel) -> dict[str, Target]:
-    """Return the targets that sweep blocks: where the run has other cases, too, those that trace nothing."""
-    return {name: target for name, target in panel.targets.items() if not (plan.cases and target.traces)}
+def sweeping(plan: Plan, panel: Panel, block: Block | ListedBlock) -> dict[str, Target]:
+    """Return the targets that sweep a block: where the run has other cases, too, two of those that trace nothing."""
+    if not plan.cases:
+        return panel.targets
+    cheap = [name for name, target in panel.targets.items() if not target.traces]
+    return {name: panel.targets[name] for name in dealt(cheap, zlib.crc32(block.name.encode()))}
 
 
 class Tally:

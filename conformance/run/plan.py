@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 SIDE = 6  # to which a run takes its sample of the small world
-CASES = 240  # of the stream for each op by default
+CASES = 180  # of the stream for each op by default
 SECONDS = 10.0  # that one call may take
 ROUNDS = CASES // SHARD  # in which a run makes, beside the stream, the rest of a lap: `laps`
 
@@ -143,17 +143,12 @@ def laps(plan: Plan) -> Iterator[Sequence[Task]]:
 
 def _lap(plan: Plan, lap: int) -> Iterator[Task]:
     """Yield a lap: each source evenly spread over it."""
-    sources = [source for source in ("refusals", "covering") if plan.more and _has(plan, source, lap)]
+    sources = ([] if plan.valid_only else ["refusals"]) + ["covering"] if plan.more else []
     kinds: list[list[Task]] = [[*_of_source(plan, source, lap)] for source in sources]
     if plan.corpus:
         kinds.append([*_listed(plan, plan.seed + lap)])
     places = [(place / len(tasks), kind, place) for kind, tasks in enumerate(kinds) for place in range(len(tasks))]
     return (kinds[kind][place] for _, kind, place in sorted(places))
-
-
-def _has(plan: Plan, source: str, lap: int) -> bool:
-    """Return whether a lap has calls of a source: refusals, which are the same in every lap, come once."""
-    return source != "refusals" or (lap == 0 and not plan.valid_only)
 
 
 def _of_source(plan: Plan, source: str, lap: int) -> Iterator[Shard]:

@@ -19,7 +19,7 @@ from conformance.ops import OPS
 from conformance.ops.stream import GROUP, numbered, redrawn
 from conformance.targets.target import Target
 
-__all__ = ["PROBED", "Scope", "is_probe", "route_of", "shared"]
+__all__ = ["PROBED", "Scope", "dealt", "is_probe", "route_of", "shared"]
 
 PROBED = 4  # of so many groups outside the claim, one keeps its first call: one valid call in twenty at most
 VALID = Fraction(5, 6)  # of all cases
@@ -133,6 +133,17 @@ def _shared_number(case: Case) -> int:
     """Return a number that calls have in common which differ in their values and dtypes alone."""
     shapes = {name: spec.shape for name, spec in case.arrays.items()}
     return zlib.crc32(json.dumps([shapes, case.attributes], sort_keys=True).encode())
+
+
+def dealt(names: Sequence[str], turn: int) -> tuple[str, ...]:
+    """
+    Return the first of several targets, and one of the others in turn: a run can pay for more calls than on all.
+
+    >>> dealt(("eager", "graph", "xla"), 3)
+    ('eager', 'xla')
+    """
+    others = names[1:]
+    return (*names[:1], *(others[turn % len(others) :][:1] if others else ()))
 
 
 def shared(

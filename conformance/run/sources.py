@@ -2,11 +2,11 @@
 Where the judged calls of a run come from, and which targets get them.
 
     stream    the common core, for every target: `scope.shared`
-    refusals  every way to break a rule of a plain call, for every target by each of its routes
+    refusals  every way to break a rule of a plain call
     covering  few calls that meet every triple of classes, for targets on which a new geometry costs little
 
-A run goes through the refusals once, and through the covering calls once or, under a budget, again and again: each lap
-is made of other draws.
+Each call of the last two is for two targets: `scope.dealt`. A run goes through them once or, under a budget, again and
+again: in each lap a broken call goes by another route and to another target, and the covering calls are other draws.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ from conformance import ops
 from conformance.model import Case
 from conformance.ops import OPS
 from conformance.ops.coverage import DRAWS
-from conformance.run.scope import Scope, shared
+from conformance.run.scope import Scope, dealt, shared
 
 __all__ = ["SHARD", "SOURCES", "Part", "Source"]
 
@@ -53,17 +53,21 @@ def stream(part: Part, scopes: Mapping[str, Scope]) -> Calls:
 
 
 def refusals(part: Part, scopes: Mapping[str, Scope]) -> Calls:
-    """Yield broken calls, each with the targets that have so many routes as its seed says."""
-    for case in _refusals(part.op)[part.first : part.first + part.count]:
-        within = _within(case, scopes)
-        yield case, tuple(name for name in within if len(scopes[name].target.routes.get(case.op, ("",))) > case.seed)
+    """Yield broken calls, each by one route, with the targets that get it."""
+    broken = _refusals(part.op)
+    lap, first = divmod(part.first, -(-len(broken) // SHARD) * SHARD)
+    for number, case in enumerate(broken[first : first + part.count], first + lap):
+        turn, way = divmod(number, max(len(OPS[part.op].tensorflow), 1))
+        # The seed that `route_of` takes for a route: 0 the first one, 1, 3, 5 ... the others.
+        routed = replace(case, seed=max(2 * way - 1, 0))
+        if names := dealt(_within(routed, scopes), turn):
+            yield routed, names
 
 
 @cache
 def _refusals(op: str) -> tuple[Case, ...]:
-    """Return every broken call of an op as often as it has routes, with that number as its seed: `route_of`."""
-    broken = list(ops.refusals(op))
-    return tuple(replace(case, seed=way) for way in range(max(len(OPS[op].tensorflow), 1)) for case in broken)
+    """Return every broken call of an op."""
+    return tuple(ops.refusals(op))
 
 
 def covering(part: Part, scopes: Mapping[str, Scope]) -> Calls:
@@ -72,8 +76,9 @@ def covering(part: Part, scopes: Mapping[str, Scope]) -> Calls:
     cheap = {name: scope for name, scope in scopes.items() if not scope.target.traces}
     if not cheap:
         return
-    for case in islice(ops.covering(part.op, part.seed, lap), first, first + part.count):
-        yield case, _within(case, cheap)
+    for turn, case in enumerate(islice(ops.covering(part.op, part.seed, lap), first, first + part.count), first):
+        if names := dealt(_within(case, cheap), turn):
+            yield case, names
 
 
 def _within(case: Case, scopes: Mapping[str, Scope]) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 A target's worker, kept alive: each call submitted to it ends in exactly one observation, whatever the worker does.
 
 Crash, hang and lack of memory cost the one call that met them: the worker is replaced, and that call is made once more
-alone in the fresh one, to tell a fault of the call from one that an earlier call had left behind. A call that does not
+alone in the fresh one, to tell a fault of the call from one that an earlier call had left behind. The first call of a
+worker that crashes was alone. A call that does not
 end, or runs out of memory, and does neither when it is alone, is observed as it is alone. Calls that were submitted
 after it are made by the fresh one.
 """
@@ -127,12 +128,15 @@ class Worker:
         session = self._session
         if not self._pending or not session:
             raise RuntimeError("no call was submitted")
+        alone = session.unused
         observation = session.receive()
         call = self._pending.popleft()
         self.calls += 1
         if session.over:
             self.renew()
-            if self.confirm and not self._hurried:
+            if alone and isinstance(observation, Crashed):
+                observation = replace(observation, again=True)
+            elif self.confirm and not self._hurried:
                 observation = self._confirmed(call, observation)
             self._resubmit()
             return observation

@@ -68,6 +68,11 @@ class Session:
         return state
 
     @property
+    def unused(self) -> bool:
+        """Whether it has answered no call yet."""
+        return not self._answered
+
+    @property
     def gathered(self) -> int:
         """Bytes of memory that the worker holds beyond what it held when it was ready."""
         return self._process.resident() - self._base

@@ -255,8 +255,20 @@ def test_arguments_cannot_be_written_to(faulty: Worker) -> None:
 def test_a_real_crash_happens_again_alone() -> None:
     """A call that ended its worker is made once more in a fresh one; a crash that was the call's own is there, too."""
     with Worker(start("faulty"), LIMITS) as worker:
-        observed = worker.run(call("abort"))
         assert usable(worker)
+        observed = worker.run(call("abort"))
+        assert worker.starts == 3
+        assert usable(worker)
+
+    assert isinstance(observed, Crashed)
+    assert observed.again is True
+
+
+def test_the_first_call_of_a_worker_was_alone() -> None:
+    """That it crashes needs no second attempt."""
+    with Worker(start("faulty"), LIMITS) as worker:
+        observed = worker.run(call("abort"))
+        assert worker.starts == 2
 
     assert isinstance(observed, Crashed)
     assert observed.again is True
