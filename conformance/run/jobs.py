@@ -187,7 +187,7 @@ def perform(
 
     One that no target takes part in, as none offers its op, takes nothing of a budget.
     """
-    taking = panel.targets if isinstance(shard, Shard) else sweeping(plan, panel)
+    taking = panel.targets if isinstance(shard, Shard) else sweeping(plan, panel, shard)
     if not any(target.offers(shard.op) for target in taking.values()):
         tell(Progress(shard.op, 0, {}, shard.name, shard.size(plan) if isinstance(shard, Shard) else 0))
         return
@@ -230,7 +230,7 @@ def sweeping(plan: Plan, panel: Panel, block: Block | ListedBlock) -> dict[str, 
     """Return the targets that sweep a block: where the run has other cases, too, two of those that trace nothing."""
     if not plan.cases:
         return panel.targets
-    cheap = [name for name, target in panel.targets.items() if not target.traces]
+    cheap = [name for name, target in panel.targets.items() if not target.traces and target.offers(block.op)]
     return {name: panel.targets[name] for name in dealt(cheap, zlib.crc32(block.name.encode()))}
 
 
