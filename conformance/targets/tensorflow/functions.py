@@ -297,7 +297,7 @@ def twice_max_pool(orig_input: Any, orig_output: Any, grad: Any, *args: Any, **k
 def tape_avg_pool_grad(orig_input_shape: Any, grad: Any, *args: Any, **kwargs: Any) -> Any:
     """Return the gradient of avg_pool by the tape, at an input of zeros."""
     zeros = tf.zeros(orig_input_shape, grad.dtype)
-    return taped(lambda x: tf.nn.avg_pool(x, *args, **kwargs), zeros, grad)
+    return taped(lambda x: tf.nn.avg_pool2d(x, *args, **kwargs), zeros, grad)
 
 
 def scatter_nd_unpool(input: Any, argmax: Any, output_shape: Any, include_batch_in_index: bool = False) -> Any:
