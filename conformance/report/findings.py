@@ -51,7 +51,7 @@ def _shown(
     return Shown(
         finding=finding,
         anchor=anchor("finding", finding.id),
-        call=call(case["op"], case["arrays"], case["attributes"]),
+        call=", then ".join(call(e["op"], e["arrays"], e["attributes"]) for e in (finding.before, case) if e),
         runs=tuple(found),
         first=runs[first].label,
         last=runs[last].label,

@@ -28,7 +28,7 @@ from conformance.triage.known.matching import Disagreement, calls, covering, pla
 from conformance.triage.known.state import disagreement_of
 from conformance.triage.pairs import paired
 
-__all__ = ["find_all", "merged"]
+__all__ = ["NOT_ALONE", "find_all", "merged"]
 
 RARE = 8  # values on which a call is tried while it is shrunk, where few are special
 MISSED = 0.05  # in so few of its trials may chance alone say that a fault is gone

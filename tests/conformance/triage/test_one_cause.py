@@ -1,6 +1,7 @@
 """One cause is one finding: by the choice that decides it, by what a target claims, within calls and seconds."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count, islice
 from math import prod
 from pathlib import Path
@@ -15,7 +16,7 @@ from conformance.targets import registry
 from conformance.targets.target import Target
 from conformance.triage.attempts import Search
 from conformance.triage.clusters import Cluster
-from conformance.triage.search import find_all
+from conformance.triage.search import NOT_ALONE, find_all
 
 MINIATURES = Path(__file__).parents[2] / "miniatures"
 
@@ -127,3 +128,15 @@ def test_shrinking_goes_on_where_the_first_budget_ends() -> None:
 def elements(case: Case) -> int:
     """Return how many elements its arrays have."""
     return sum(prod(spec.shape) for spec in case.arrays.values())
+
+
+def test_a_crash_that_is_another_calls_is_no_finding() -> None:
+    """A call that ended its process once and is right alone: what damaged the process went before."""
+    case = next(case for case in ops.generate("max_pool", 0, 0, 5) if not case.breaks)
+    with Panel(only("planted:faithful"), confirm=False) as panel:
+        (right,) = rows(panel.examine(case))
+        crash = replace(right, verdict="disagrees", kind="crashed", symptoms=("signal",), evidence='{"signal": 6}')
+        wrong = replace(right, verdict="disagrees", kind="wrong-value", symptoms=("nan",))
+        found = find_all([crash, wrong], Search(panel), [], {})
+
+    assert [(each.kind, each.remark) for each in found] == [("wrong-value", NOT_ALONE)]
