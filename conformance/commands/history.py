@@ -13,7 +13,7 @@ from rich.table import Table
 
 from conformance.commands import bits, releases
 from conformance.commands.report import write
-from conformance.errors import UsageError
+from conformance.errors import SuiteError, UsageError
 from conformance.order.bits import Kept
 from conformance.report import history as rows
 from conformance.run.trials import Panel
@@ -128,11 +128,13 @@ class Ledger:
         Measure one cause on one target, if it is not known.
 
         Raises:
-            SuiteError: the environment of its release cannot be made.
+            SuiteError: the environment of its release cannot be made, or its worker does not start.
         """
         target, _, release = name.partition("@")
         releases.crossed([target], [release], (), typer.echo)
         self.fill(name)
+        if why := self.history.columns[name].why:
+            raise SuiteError(f"{name}: not run: {why}")
         found = self.history.state(name, cause)
         typer.echo(f"{name} ({self.history.columns[name].version}): {found or 'the cause does not speak of it'}")
         return found

@@ -18,7 +18,7 @@ class Row:
 
     cause: Cause
     target: str
-    cells: tuple[State | None, ...]  # by release; None: the cause does not speak of it
+    cells: tuple[State | None, ...]  # by release; None: the cause does not speak of it, or is not measured
     change: str  # when it began and ended, in words
 
 

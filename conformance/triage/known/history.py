@@ -65,12 +65,14 @@ class History:
     found: dict[str, dict[str, State | None]]  # by the full name of the target and the key of the place
 
     def state(self, name: str, cause: Cause) -> State | None:
-        """Return the gravest state of a cause's places on a target; None where none speaks of it."""
+        """Return the gravest state of a cause's places on a target; None where none speaks of it, or one is unknown."""
         if self.columns[name].why:
             return "not run"
         found = self.found.get(name, {})
-        states = {found.get(key_of(cause, place)) for place in cause.where}
-        return next((state for state in STATES if state in states), None)
+        keys = [key_of(cause, place) for place in cause.where]
+        states = {found.get(key) for key in keys}
+        known = STATES if all(key in found for key in keys) else STATES[:1]
+        return next((state for state in known if state in states), None)
 
 
 def key_of(cause: Cause, place: Place) -> str:
