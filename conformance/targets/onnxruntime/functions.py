@@ -149,12 +149,12 @@ def max_unpool(call: Scattered) -> Run:
 
 
 def dropout(call: Drop) -> Run:
-    """Dropout in training mode."""
+    """Dropout in training mode; a model draws from its seed when it is run first, so that each call has its own."""
     if call.noise_shape is not None:
         raise NotOfferedError("Dropout has no noise_shape")
     arrays = {"x": call.x, "ratio": np.array(call.rate, np.float32), "training": np.array(True)}
     seed = call.seeds[0] if call.seeds else secrets.randbits(31)
-    return running("Dropout", arrays, {"seed": seed % 2**31}, lambda results: results[0])
+    return lambda: running("Dropout", arrays, {"seed": seed % 2**31}, lambda results: results[0])()
 
 
 FUNCTIONS: Functions = {

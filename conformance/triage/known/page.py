@@ -9,18 +9,18 @@ from conformance.triage.known.cause import Cause, Place, spoken
 __all__ = ["page"]
 
 HEAD = """\
-# Known divergences of TensorFlow
+# Known divergences
 
-Where TensorFlow differs from the specification, one section a cause, the gravest first. This page is made of
+Where TensorFlow and other libraries differ from the specification, one section a cause, the gravest first. This page is made of
 `conformance/causes/` by `conformance causes --markdown docs/known-divergences.md`; docs/causes.md describes them.
 The cases of each cause stand beside it, and `conformance replay` shows one again. "Eager" is with oneDNN on unless it
-says otherwise. *Traced* says where in the source of TensorFlow, Eigen, oneDNN or XLA a cause stands; paths begin below
+says otherwise. *Traced* says where in whose source a cause stands; paths of TensorFlow, Eigen, oneDNN or XLA begin below
 `tensorflow/` where no other project is named.
 
 """
 TAIL = """\
 ## Not among them
-No case of the suite shows these as a disagreement:
+No case of the suite shows these of TensorFlow as a disagreement:
 - Under XLA, `tf.nn.dropout` ignores both seeds: `RandomUniformOp` (compiler/tf2xla/kernels/random_ops.cc) calls
   `xla::RngUniform`, and warns of it. The target declares it.
 - A Python rate is rounded twice on its way to a 16-bit dtype, by ml_dtypes: bfloat16 at rate 0.0038910515077466012
@@ -48,7 +48,7 @@ def _overview(causes: Sequence[Cause]) -> Iterator[str]:
 
 def _section(cause: Cause) -> str:
     """Return the section of one cause."""
-    lines = [f"## {cause.id}", f"**{cause.title}** ({cause.severity})", ""]
+    lines = [f"## {cause.id}", f"**{cause.title}** ({cause.library}, {cause.severity})", ""]
     lines += [cause.description.rstrip(), ""] if cause.description else []
     lines += [f"Traced: {cause.traced.rstrip()}", ""] if cause.traced else []
     lines += [f"Upstream: <{cause.link}>", ""] if cause.link else []
