@@ -8,6 +8,8 @@ Each converts its call, compiles it, and returns the compiled call.
 import math
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -27,10 +29,25 @@ __all__ = ["FUNCTIONS"]
 Run = Callable[[], object]
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is to be compiled; two are one where their texts are, which hold constants and shapes."""
+
+    text: str
+    lowered: Any = field(compare=False)
+
+
+@lru_cache(maxsize=16)
+def executable(program: Program) -> Any:
+    """Compile a program once for the calls that share it: they follow one another."""
+    return program.lowered.compile()
+
+
 def compiled(function: Callable[..., Any], *arrays: Any) -> Run:
     """Compile a function for these arrays; the call ends when its result is there."""
     moved = [jnp.asarray(array) for array in arrays]
-    call = jax.jit(function).lower(*moved).compile()
+    lowered = jax.jit(function).lower(*moved)
+    call = executable(Program(lowered.as_text(), lowered))
     return lambda: jax.block_until_ready(call(*moved))
 
 
@@ -199,22 +216,31 @@ def avg_unpool_grad(call: Windows) -> Run:
     return compiled(reduced(call, np.zeros((), grad.dtype)[()], lax.add), grad)
 
 
-def scattered(call: Scattered, values: Any) -> Any:
-    """Add by the `at` property of an array of zeros, which adds where an index comes twice."""
-    flat = jnp.zeros(math.prod(call.shape), values.dtype)
-    return flat.at[call.cells.ravel()].add(values.ravel()).reshape(call.shape)
+def scattered(call: Scattered) -> Callable[[Any, Any], Any]:
+    """Return the sum by the `at` property of an array of zeros, which adds where an index comes twice."""
+
+    def scatter(values: Any, cells: Any) -> Any:
+        flat = jnp.zeros(math.prod(call.shape), values.dtype)
+        return flat.at[cells.ravel()].add(values.ravel()).reshape(call.shape)
+
+    return scatter
 
 
 def max_unpool(call: Scattered) -> Run:
     """Call the `at` property of an array."""
-    return compiled(lambda values: scattered(call, values), call.values)
+    return compiled(scattered(call), call.values, call.cells)
 
 
 def max_unpool_grad(call: Scattered) -> Run:
     """Call its vjp at zeros."""
     if call.values.dtype.kind in "iu":
         raise NotOfferedError("vjp differentiates no integers")
-    return compiled(pulled_back(lambda values: scattered(call, values), call.cells.shape, call.values), call.values)
+    scatter = scattered(call)
+
+    def gradient(y: Any, cells: Any) -> Any:
+        return pulled_back(lambda values: scatter(values, cells), call.cells.shape, call.values)(y)
+
+    return compiled(gradient, call.values, call.cells)
 
 
 def dropout(call: Drop) -> Run:
