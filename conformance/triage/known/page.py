@@ -11,11 +11,11 @@ __all__ = ["page"]
 HEAD = """\
 # Known divergences
 
-Where TensorFlow and other libraries differ from the specification, one section a cause, the gravest first. This page is made of
-`conformance/causes/` by `conformance causes --markdown docs/known-divergences.md`; docs/causes.md describes them.
-The cases of each cause stand beside it, and `conformance replay` shows one again. "Eager" is with oneDNN on unless it
-says otherwise. *Traced* says where in whose source a cause stands; paths of TensorFlow, Eigen, oneDNN or XLA begin below
-`tensorflow/` where no other project is named.
+Where TensorFlow and other libraries differ from the specification, one section a cause, the gravest first. This page
+is made of `conformance/causes/` by `conformance causes --markdown docs/known-divergences.md`; docs/causes.md describes
+them. The cases of each cause stand beside it, and `conformance replay` shows one again. "Eager" is with oneDNN on
+unless it says otherwise. *Traced* says where in whose source a cause stands; paths of TensorFlow, Eigen, oneDNN and XLA
+begin below `tensorflow/` where no other project is named.
 
 """
 TAIL = """\
