@@ -154,7 +154,12 @@ def dropout(call: Drop) -> Run:
         raise NotOfferedError("Dropout has no noise_shape")
     arrays = {"x": call.x, "ratio": np.array(call.rate, np.float32), "training": np.array(True)}
     seed = call.seeds[0] if call.seeds else secrets.randbits(31)
-    return lambda: running("Dropout", arrays, {"seed": seed % 2**31}, lambda results: results[0])()
+    attributes = {"seed": seed % 2**31}
+
+    def run() -> object:
+        return running("Dropout", arrays, attributes, lambda results: results[0])()
+
+    return run
 
 
 FUNCTIONS: Functions = {
