@@ -9,7 +9,7 @@ from pathlib import Path
 
 from conformance.commands.report import write
 from conformance.errors import SuiteError
-from conformance.order.bits import Change, Digests, Kept, compared, digests
+from conformance.order.bits import Change, Digests, Kept, changes, compared, digests
 from conformance.order.operands import OPERANDS
 from conformance.targets import registry
 from conformance.targets.tensorflow.releases import without_release
@@ -23,7 +23,7 @@ SCHEMA = 1
 
 
 def measured(names: Sequence[str], folder: Path, say: Callable[[str], None]) -> tuple[Kept, ...]:
-    """Call every kind of sizes on these products, in the order of their releases; compare, and keep what was found."""
+    """Call every kind of sizes on these products, in the order of their releases; compare, and keep what is found."""
     known: dict[str, Digests] = {}
     for name in names:
         say(f"{name}: bits of {', '.join(OPERANDS)}")
@@ -32,11 +32,12 @@ def measured(names: Sequence[str], folder: Path, say: Callable[[str], None]) -> 
                 known[name] = digests(worker, OPERANDS)
         except StartError as error:
             say(f"{name}: {' '.join(str(error).split())}")
-    found = tuple(kept for pair in pairs(list(known)) for kept in _of_pair(pair, known, say))
-    earlier = tuple(kept for kept in read(folder) if (kept.one, kept.other) not in set(pairs(list(known))))
-    data = {"schema": SCHEMA, "kept": [asdict(kept) for kept in (*earlier, *found)]}
-    write(folder / FILE, json.dumps(data, indent=1) + "\n")
-    return (*earlier, *found)
+    found = tuple(kept for kept in read(folder) if (kept.one, kept.other) not in set(pairs(list(known))))
+    for pair in pairs(list(known)):
+        found += tuple(_of_pair(pair, known, say))
+        data = {"schema": SCHEMA, "kept": [asdict(kept) for kept in found]}
+        write(folder / FILE, json.dumps(data, indent=1) + "\n")
+    return found
 
 
 def pairs(names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -56,11 +57,14 @@ def _release(name: str) -> str:
 
 
 def _of_pair(pair: tuple[str, str], known: Mapping[str, Digests], say: Callable[[str], None]) -> Iterator[Kept]:
-    """Yield how the ops compare on two products."""
+    """Yield how the ops compare on two products, which are started again where they differ."""
+    found = {op: compared(op, known[pair[0]], known[pair[1]]) for op in OPERANDS}
+    some = any(differ for _, differ in found.values())
     with ExitStack() as stack:
-        one, other = (stack.enter_context(Worker(registry.find(name).start())) for name in pair)
-        for op in OPERANDS:
-            kept = compared(op, pair, (known[pair[0]], known[pair[1]]), (one, other))
+        workers = [stack.enter_context(Worker(registry.find(name).start())) for name in pair if some]
+        for op, (common, differ) in found.items():
+            changed = tuple(changes(op, differ, workers))
+            kept = Kept(op=op, one=pair[0], other=pair[1], same=common - len(differ), common=common, changes=changed)
             if kept.common:
                 say(f"{op}: {kept.same} of {kept.common} kinds of calls have the same bits on {' and '.join(pair)}")
                 yield kept

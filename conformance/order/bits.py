@@ -24,7 +24,7 @@ from conformance.order.surveying import MANY
 from conformance.order.wording import kind_of, sized
 from conformance.targets.transport.pool import Worker
 
-__all__ = ["Change", "Digests", "Kept", "compared", "digests"]
+__all__ = ["Change", "Digests", "Kept", "changes", "compared", "digests"]
 
 Digests = Mapping[str, str]  # by op and sizes: what the bits of an output come to; "" where there is no result
 FEW = 3  # kinds whose orders are revealed, of those of an op that differ: they take the longest
@@ -69,24 +69,16 @@ def digest(worker: Worker, op: str, sizes: Sizes) -> str:
     return hashlib.sha256(made.output.tobytes()).hexdigest()[:16] if made else ""
 
 
-def compared(op: str, names: tuple[str, str], both: tuple[Digests, Digests], workers: tuple[Worker, Worker]) -> Kept:
-    """Compare an op on two products, and reveal the orders of a few kinds that differ."""
-    one, other = both
-    common = [sizes for sizes in kinds_of(op) if one.get(key_of(op, sizes)) and other.get(key_of(op, sizes))]
-    differ = [sizes for sizes in common if one[key_of(op, sizes)] != other[key_of(op, sizes)]]
-    return Kept(
-        op=op,
-        one=names[0],
-        other=names[1],
-        same=len(common) - len(differ),
-        common=len(common),
-        changes=tuple(changes(op, differ[:FEW], workers)),
-    )
+def compared(op: str, one: Digests, other: Digests) -> tuple[int, Sequence[Sizes]]:
+    """Return how many kinds of calls of an op give a result on two products, and those of them that differ."""
+    keys = {sizes: key_of(op, sizes) for sizes in kinds_of(op)}
+    common = [sizes for sizes, key in keys.items() if one.get(key) and other.get(key)]
+    return len(common), [sizes for sizes in common if one[keys[sizes]] != other[keys[sizes]]]
 
 
-def changes(op: str, differ: Sequence[Sizes], workers: tuple[Worker, Worker]) -> Iterator[Change]:
-    """Yield the pairs of orders in which two products add, the most frequent first."""
-    ways = {sizes: (order_name(workers[0], op, sizes), order_name(workers[1], op, sizes)) for sizes in differ}
+def changes(op: str, differ: Sequence[Sizes], workers: Sequence[Worker]) -> Iterator[Change]:
+    """Yield the pairs of orders in which two products add the first FEW that differ, the most frequent first."""
+    ways = {sizes: tuple(order_name(worker, op, sizes) for worker in workers) for sizes in differ[:FEW]}
     for (before, after), number in Counter(ways.values()).most_common():
         smallest = next(sizes for sizes, way in ways.items() if way == (before, after))
         yield Change(before=before, after=after, number=number, smallest=sized(smallest))
