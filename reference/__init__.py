@@ -34,6 +34,7 @@ from reference.ops.max_pool_grad_grad import max_pool_grad_grad
 from reference.ops.max_pool_with_argmax import max_pool_with_argmax
 from reference.ops.max_unpool import max_unpool
 from reference.ops.max_unpool_grad import max_unpool_grad
+from reference.ops.pattern import pattern
 
 __all__ = [
     "SpecError",
@@ -58,5 +59,6 @@ __all__ = [
     "max_pool_with_argmax",
     "max_unpool",
     "max_unpool_grad",
+    "pattern",
     "stateless_dropout",
 ]

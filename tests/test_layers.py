@@ -20,6 +20,7 @@ LAYERS = [
         "reference.choices",
         "reference.reading",
         "reference.floats",
+        "reference.activations",
         "reference.windows",
         "reference.checks",
         "reference.conventions",
@@ -47,6 +48,7 @@ ADAPTERS = {
     library: (
         f"conformance.targets.{library}.adapter",
         f"conformance.targets.{library}.functions",
+        f"conformance.targets.{library}.fusions",
         "conformance.bench.implementations",
     )
     for library in ("tensorflow", "jax", "torch", "onnxruntime", "keras")

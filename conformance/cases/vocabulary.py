@@ -69,4 +69,12 @@ FEATURES: Mapping[str, tuple[str, ...]] = {
     ),
     "algorithm": ("philox", "threefry", "auto_select"),
     "seed given as": ("list", "tensor"),
+    "first": ("conv2d", "depthwise_conv2d", "conv2d_transpose", "max_pool"),
+    "padded": ("no", "rows and columns", "batch or channels"),
+    "bias": ANSWERS,
+    "normalised": ANSWERS,
+    "addend": ANSWERS,
+    "activation": ("none", "relu", "relu6", "elu", "leaky_relu", "sigmoid", "tanh"),
+    "alpha": ("none", "default", "given"),
+    "stages": ("usual", "other"),
 }

@@ -72,7 +72,7 @@ class Permitted:
     @property
     def arrays(self) -> dict[str, Array]:
         """Its operands."""
-        return {name: self.arguments[name] for name in OPS[self.case.op].operands}
+        return {name: self.arguments[name] for name in self.case.arrays}
 
     def of(self, operands: Mapping[str, Array]) -> "Permitted":
         """Return what the call may give with other operands."""

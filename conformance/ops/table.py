@@ -16,6 +16,7 @@ from conformance.ops.convolutions.record import (
     CONV2D_TRANSPOSE,
 )
 from conformance.ops.dropout.record import DROPOUT, DROPOUT_GRAD, STATELESS_DROPOUT
+from conformance.ops.patterns.record import PATTERN
 from conformance.ops.pools.record import (
     AVG_POOL,
     AVG_POOL_GRAD,
@@ -55,5 +56,6 @@ OPS: Mapping[str, Op] = {
         DROPOUT,
         STATELESS_DROPOUT,
         DROPOUT_GRAD,
+        PATTERN,
     )
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from conformance.model import Case
-from conformance.ops import listed
+from conformance.ops import OPS, listed
 from conformance.ops.profile_reading import loaded
 from conformance.run import sweep
 from conformance.run.scope import Scope
@@ -129,7 +129,7 @@ def shards(plan: Plan) -> Iterator[Task]:
     share = -(-sum(1 for _ in sweep.cycle(plan.ops, plan.world)) // ROUNDS) if plan.world else 0
     others = laps(plan)
     for number in range(-(-plan.cases // SHARD)):
-        yield from (Shard(number, op) for op in plan.ops)
+        yield from (Shard(number, op) for op in plan.ops if number % OPS[op].sparse == 0)
         yield from islice(blocks, share)
         yield from next(others)
 

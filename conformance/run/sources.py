@@ -73,7 +73,7 @@ def _refusals(op: str) -> tuple[Case, ...]:
 def covering(part: Part, scopes: Mapping[str, Scope]) -> Calls:
     """Yield calls of the covering array of a lap, with the targets that trace nothing."""
     lap, first = divmod(part.first, COVERING)
-    cheap = {name: scope for name, scope in scopes.items() if not scope.target.traces}
+    cheap = {name: scope for name, scope in scopes.items() if not scope.target.traces and scope.dtypes_of(part.op)}
     if not cheap:
         return
     for turn, case in enumerate(islice(ops.covering(part.op, part.seed, lap), first, first + part.count), first):

@@ -9,6 +9,7 @@ from conformance.selftest.emulations import EMULATIONS, Emulation
 from conformance.selftest.implementations import Implementation
 from conformance.selftest.mutation.calls import Call, Fault
 from conformance.selftest.mutation.dropouts import generated
+from conformance.selftest.mutation.patterns import fused
 from conformance.selftest.mutation.sums import CONVOLUTIONS, SUMS, sum_of
 from conformance.selftest.mutation.variants import Variant, variants
 from conformance.selftest.products import computed
@@ -67,6 +68,11 @@ def of_emulations() -> Iterator[Variant]:
 TABLE: list[Variant] = [
     *variants((*SUMS, *OTHERS), ("reference", "the exact result, rounded once", lambda call: call.run())),
     *of_emulations(),
+    *variants(
+        ["pattern"],
+        ("reference", "each stage rounded once", lambda call: call.run()),
+        ("fused", "all stages in float64, rounded once", fused),
+    ),
     *variants(["dropout", "stateless_dropout"], ("own numbers", "another generator", generated()), own_masks=True),
 ]
 

@@ -7,13 +7,13 @@ mutant for every rule, which accepts what the rule refuses.
 
 from conformance.ops import OPS
 from conformance.selftest.implementations import Implementation
-from conformance.selftest.mutation import dropouts, geometric, numerical, pooling, rare, spelling
+from conformance.selftest.mutation import dropouts, geometric, numerical, patterns, pooling, rare, spelling
 from conformance.selftest.mutation.faults import accepting
 from conformance.selftest.mutation.variants import variants
 
 __all__ = ["acceptances", "mutants"]
 
-TABLES = (geometric.TABLE, numerical.TABLE, pooling.TABLE, dropouts.TABLE, spelling.TABLE, rare.TABLE)
+TABLES = tuple(room.TABLE for room in (geometric, numerical, pooling, dropouts, patterns, spelling, rare))
 
 
 def mutants() -> list[Implementation]:

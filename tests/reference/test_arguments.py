@@ -240,6 +240,7 @@ LEFT_OUT: dict[str, Any] = {
     "name": "here",
     "bias": False,
     "exact": True,
+    "arguments": {},  # of a pattern, whose stages have no such one
 }
 
 

@@ -148,6 +148,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "stateless_dropout.R1": {"seed": [1, 2, 3]},
     "stateless_dropout.R2": {"rng_alg": "mersenne"},
     "dropout_grad.R1": {"kept": zeros(3, dtype=np.bool_)},
+    "pattern.R1": {"bias": zeros(3)},
 }
 
 MATHEMATICS = {
@@ -168,6 +169,7 @@ MATHEMATICS = {
     "avg_pool.R9",
     *(f"max_unpool.R{n}" for n in (6, 7)),
     *(f"dropout.R{n}" for n in (5, 8, 10, 12, 16)),
+    "pattern.R2",
 }
 
 HEADINGS = ("Interface", "Mathematics", "Choices")

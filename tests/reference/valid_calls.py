@@ -60,4 +60,5 @@ VALID: dict[str, dict[str, Any]] = {
     "dropout": {"x": zeros(2, 3), "rate": 0.5, "seed": 1},
     "stateless_dropout": {"x": zeros(2, 3), "rate": 0.5, "seed": [1, 2]},
     "dropout_grad": {"grad": zeros(2, 3), "kept": zeros(2, 3, dtype=np.bool_), "rate": 0.5},
+    "pattern": {"input": IMAGE, "stages": ["conv2d", "bias_add"], "filters": FILTERS, "bias": zeros(2), **CONVOLUTION},
 }

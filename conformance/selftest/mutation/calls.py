@@ -33,7 +33,8 @@ class Call:
     @property
     def images(self) -> dict[str, Array]:
         """The arrays that hold values at places: those laid out as images, and of dropout its tensor."""
-        return {name: self.arguments[name] for name, role in OPS[self.op].operands.items() if role in VALUES}
+        roles = OPS[self.op].operands
+        return {name: self.arguments[name] for name in roles if roles[name] in VALUES and name in self.arguments}
 
     @property
     def first(self) -> Array:
@@ -43,7 +44,8 @@ class Call:
     @property
     def weights(self) -> str | None:
         """The name of the filters, where there are any."""
-        return next((name for name, role in OPS[self.op].operands.items() if role == "filters"), None)
+        roles = OPS[self.op].operands
+        return next((name for name in roles if roles[name] == "filters" and name in self.arguments), None)
 
     @property
     def filters(self) -> Array | None:

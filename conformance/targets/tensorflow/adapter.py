@@ -1,5 +1,5 @@
 """
-TensorFlow as a target: eager, graph and XLA. It and `functions` alone import TensorFlow, in a worker only.
+TensorFlow as a target: eager, graph and XLA. It, `functions` and `fusions` alone import TensorFlow, in a worker only.
 
 Options, all optional:
     mode           "eager"; "graph", tf.function with static shapes; "graph-dynamic", with unknown sizes; "xla"
@@ -30,6 +30,7 @@ from conformance.model import Array, Json
 from conformance.targets.adapter import NotOfferedError, Prepared, spoil_heap
 from conformance.targets.target import constants, way_of
 from conformance.targets.tensorflow import functions
+from conformance.targets.tensorflow.fusions import Traced
 from conformance.targets.tensorflow.kernels import WISH, Printed
 from conformance.targets.tensorflow.routes import ROUTES
 from conformance.targets.transport.messages import Call, decoded
@@ -79,7 +80,7 @@ class TensorFlow:
         self._moved = moved
         self._before = 0  # bytes of what stands before the operands in their memory
         self._printed = Printed() if WISH.items() <= os.environ.items() else None
-        self._graphs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
+        self._graphs: OrderedDict[Hashable, Traced] = OrderedDict()
 
     def about(self) -> Mapping[str, Json]:
         """Return TensorFlow's version and build, the devices it sees, and the routes offered here."""
@@ -120,7 +121,7 @@ class TensorFlow:
             key = (call.op, call.route, json.dumps(attributes), *tensors, *specs, *content)
             graph = self._traced(key, op, list(tensors), specs, held)
             call_graph = partial(self._run, partial(graph, *tensors.values()), seeds)
-            return Prepared(call_graph, time.perf_counter() - started, self._kernels)
+            return Prepared(call_graph, time.perf_counter() - started, lambda: (*graph.fused, *self._kernels()))
 
     def _tensor(self, array: Any) -> Any:
         """Return an array as a tensor; one that is moved is the end of a longer one, whose memory it shares."""
@@ -141,7 +142,7 @@ class TensorFlow:
 
     def _traced(
         self, key: Hashable, op: Callable[..., Any], names: list[str], specs: list[Any], held: Mapping[str, Array]
-    ) -> Callable[..., Any]:
+    ) -> Traced:
         """
         Return the op as a graph of the arguments of these names; the graphs used last are kept: memory stays flat.
 
@@ -156,7 +157,7 @@ class TensorFlow:
             return op(**dict(zip(names, tensors, strict=True)), **constant)
 
         graph = tf.function(traced, jit_compile=self._mode == "xla" or None, autograph=False)
-        self._graphs[key] = graph.get_concrete_function(*specs)
+        self._graphs[key] = Traced(graph.get_concrete_function(*specs))
         if len(self._graphs) > TRACES:
             self._graphs.popitem(last=False)
         return self._graphs[key]

@@ -410,3 +410,33 @@ def tape_dropout_grad(grad: Any, kept: Any, rate: Any) -> Any:
     return taped(
         lambda x: tf.nn.experimental.general_dropout(x, rate, lambda *_, **__: uniform), tf.ones_like(grad), grad
     )
+
+
+def pattern(input: Any, stages: Any, data_format: str = "NHWC", **given: Any) -> Any:
+    """Compute several ops in turn, each as users call it."""
+    windows = {name: given[name] for name in ("strides", "padding", "dilations") if name in given}
+    pool = {name: given[name] for name in ("ksize", "strides", "padding") if name in given}
+    layout = {"data_format": data_format}
+    ways = {
+        "pad": lambda x: tf.pad(x, given["paddings"]),
+        "conv2d": lambda x: tf.nn.conv2d(x, given["filters"], **windows, **layout),
+        "depthwise_conv2d": lambda x: tf.nn.depthwise_conv2d(x, given["filters"], **windows, **layout),
+        "conv2d_transpose": lambda x: tf.nn.conv2d_transpose(
+            x, given["filters"], given["output_shape"], **windows, **layout
+        ),
+        "max_pool": lambda x: tf.nn.max_pool2d(x, **pool, **layout),
+        "bias_add": lambda x: tf.nn.bias_add(x, given["bias"], **layout),
+        "add": lambda x: x + given["addend"],
+        "batch_norm": lambda x: tf.compat.v1.nn.fused_batch_norm(
+            x,
+            *(given[name] for name in ("scale", "offset", "mean", "variance")),
+            given.get("epsilon", 0.001),
+            is_training=False,
+            **layout,
+        )[0],
+        "leaky_relu": lambda x: tf.nn.leaky_relu(x, given.get("alpha", 0.2)),
+    }
+    value = input
+    for name in stages:
+        value = ways[name](value) if name in ways else getattr(tf.nn, name)(value)
+    return value

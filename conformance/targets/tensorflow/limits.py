@@ -5,12 +5,13 @@ Measured on TensorFlow 2.21.0 on CPU, call by call; those of the GPU come from t
 core/kernels, and wait for one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from conformance.targets.limits import Limit
+from reference.ops.pattern import HEADS
 
-__all__ = ["EVERYWHERE", "GPU", "HELD_BELOW", "STOCK", "UNKNOWN_SHAPES", "XLA"]
+__all__ = ["EAGER", "EVERYWHERE", "GPU", "HELD_BELOW", "STOCK", "UNKNOWN_SHAPES", "XLA", "with_patterns"]
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 GRADIENTS = ("conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
@@ -67,6 +68,11 @@ EVERYWHERE = (
     Limit(ops=("conv2d_transpose",), routes=("atrous",), features=GROUPED, reason="no groups"),
     # The gradient of MaxPoolGrad is registered as MaxPoolGradGrad, whatever its padding: python/ops/nn_grad.py.
     Limit(ops=("max_pool_grad_grad",), features=EXPLICIT_PADDING, reason="MaxPoolGradGrad takes no explicit padding"),
+    Limit(
+        ops=("pattern",),
+        features={"normalised": ("yes",), "dtype": ("float64",)},
+        reason="FusedBatchNormV3 takes no float64",
+    ),
     Limit(ops=("max_pool_grad",), routes=("argmax",), features=NCHW, reason="max_pool_with_argmax is NHWC only"),
     Limit(
         ops=("max_pool_grad",),
@@ -111,6 +117,9 @@ STOCK = (
         reason="MaxPoolGradWithArgmax has kernels for int64 only",
     ),
 )
+
+# Of calls outside of graphs.
+EAGER = (Limit(ops=("pattern",), reason="only graphs are optimised"),)
 
 # Of oneDNN held to a level that lacks a dtype which the processor has: TensorFlow asks the processor, not oneDNN,
 # whether it can be served, and gives oneDNN calls that it has no kernels for (AbortedError: no primitive descriptor).
@@ -157,3 +166,14 @@ GPU = (
     Limit(ops=MAX_POOLS, features={"dtype": INTEGERS}, reason="the GPU has no pooling kernels for integers"),
     Limit(ops=MAX_POOLS, features=BETWEEN, reason="the GPU has no pooling over channels"),
 )
+
+
+def with_patterns(limits: Iterable[Limit]) -> tuple[Limit, ...]:
+    """Return limits, and those of ops that are the heads of patterns once more, of the patterns."""
+    several = tuple(limits)
+    heads = ((limit, tuple(op for op in limit.ops if op in HEADS)) for limit in several)
+    return several + tuple(
+        replace(limit, ops=("pattern",), routes=(), features={**limit.features, "first": ops})
+        for limit, ops in heads
+        if ops and (not limit.routes or "nn" in limit.routes)
+    )

@@ -57,4 +57,5 @@ ROUTES: Mapping[str, Mapping[str, str]] = {
     "dropout": {"nn": "tf.nn.dropout"},
     "stateless_dropout": {"nn": "tf.nn.experimental.stateless_dropout"},
     "dropout_grad": {"tape": "tape_dropout_grad"},
+    "pattern": {"nn": "pattern"},
 }

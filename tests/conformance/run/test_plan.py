@@ -110,3 +110,11 @@ def test_a_broken_call_goes_to_the_first_target_and_to_one_of_the_others() -> No
     assert min(counts["tf-cpu-xla"], counts["reference"]) > len(calls) / 4
     assert sorted(routes) == ["argmax", "raw", "tape"]
     assert max(routes.values()) - min(routes.values()) <= 1
+
+
+def test_a_sparse_op_has_one_in_so_many_shards_of_its_stream() -> None:
+    """Patterns, whose calls are traced one by one, have the first and the fifth of eight."""
+    tasks = list(shards(plan(ops=("pattern", "avg_pool"), more=False, corpus="")))
+
+    assert [task.number for task in of_source(tasks, "stream") if task.op == "pattern"] == [0, 4]
+    assert len([task for task in of_source(tasks, "stream") if task.op == "avg_pool"]) == CASES // SHARD

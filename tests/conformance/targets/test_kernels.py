@@ -62,6 +62,30 @@ def test_tensorflow_tells_the_kernels_of_each_call(name: str) -> None:
     assert dropout.kernels == ()
 
 
+@pytest.mark.tensorflow
+@pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow is not installed")
+def test_a_graph_tells_what_was_fused_in_it_at_each_call() -> None:
+    """A convolution, its bias and relu become one op with both as its parts; a convolution alone is none."""
+    arguments: dict[str, Argument] = {
+        "input": np.ones((1, 4, 4, 8), np.float32),
+        "filters": np.ones((3, 3, 8, 8), np.float32),
+        "strides": [1, 1, 1, 1],
+        "padding": "SAME",
+    }
+    with Worker(registry.find("tf-cpu-graph").start()) as worker:
+        alone = worker.run(Call(op="conv2d", arguments=arguments))
+        stages: Argument = ["conv2d", "bias_add", "relu"]
+        whole = {**arguments, "stages": stages, "bias": np.ones(8, np.float32)}
+        first, second = (worker.run(Call(op="pattern", arguments=whole)) for _ in range(2))
+
+    assert all(isinstance(each, Returned) for each in (alone, first, second))
+    assert not [kernel for kernel in getattr(alone, "kernels", ()) if "Fused" in kernel]
+    for each in (first, second):
+        assert [kernel.split()[-1] for kernel in getattr(each, "kernels", ()) if "FusedConv2D" in kernel] == [
+            "BiasAdd+Relu"
+        ]
+
+
 def test_kernels_are_counted_by_call(tmp_path: Path) -> None:
     """Of two calls one ran two kernels, and disagreed."""
     store = Store.create(tmp_path, {})

@@ -249,6 +249,28 @@ def test_the_gradient_of_dropout_keeps_what_was_kept_at_any_rate(worker: Worker,
     assert out.tolist() == ([-8, -np.inf] if rate > 1 else [np.inf, np.inf])
 
 
+@pytest.mark.parametrize("route", ["nn", "nn+filters+bias"])
+def test_a_pattern_is_its_ops_in_turn(worker: Worker, route: str) -> None:
+    """The image 1 to 9, padded by a row, under one tap of 2, less 10, and relu: other weights give other numbers."""
+    for weight, last in ((2.0, 8.0), (3.0, 17.0)):
+        out = result(
+            worker,
+            "pattern",
+            route,
+            input=IMAGE,
+            filters=np.full((1, 1, 1, 1), weight, np.float32),
+            bias=np.array([-10], np.float32),
+            stages=["pad", "conv2d", "bias_add", "relu"],
+            paddings=[[0, 0], [1, 0], [0, 0], [0, 0]],
+            strides=[1, 1, 1, 1],
+            padding="VALID",
+        )
+
+        assert out.shape == (1, 4, 3, 1)
+        assert out[0, 0].ravel().tolist() == [0, 0, 0]
+        assert out[0, 3, 2, 0] == last
+
+
 def test_unpooling_takes_its_shape_as_a_tensor(worker: Worker) -> None:
     """An int64 tensor, in a graph a constant: one window of two gets 7 twice."""
     out = result(

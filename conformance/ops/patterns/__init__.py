@@ -1,0 +1,1 @@
+"""Several ops in turn, as graph optimisers fuse them."""
