@@ -1,0 +1,90 @@
+"""
+How many small calls a second one eager worker gets checked, against what TensorFlow alone makes of the same calls.
+
+At least half of them for forward ops, and a quarter for gradients, is the aim. Both run in turns, so that what else
+the machine does meets both. `pytest tests/benchmarks/test_small_world.py` prints the rate of the suite; the extra
+information has the ratios, by a clock on the wall and by the processor time of all processes.
+"""
+
+import importlib.util
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytest
+
+from conformance.ops import OPS
+from conformance.run.scope import Scope
+from conformance.run.spent import processor_seconds
+from conformance.run.sweep import sweep
+from conformance.run.trials import Panel
+from conformance.targets import registry
+from tests.benchmarks.alone import TARGET, calls
+
+ROUNDS = 3
+COUNT = 128
+
+
+@pytest.fixture(scope="module")
+def panel() -> Iterator[Panel]:
+    """Give one eager worker."""
+    with Panel({TARGET: registry.builtin()[TARGET]}) as panel:
+        panel.about()
+        yield panel
+
+
+@pytest.fixture(scope="module")
+def alone() -> "Iterator[subprocess.Popen[str]]":
+    """Give a process in which TensorFlow makes calls alone, in the environment of the worker."""
+    environment = registry.builtin()[TARGET].start().environment
+    command = [sys.executable, "-m", "tests.benchmarks.alone"]
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, cwd=root, env=environment, text=True, **pipes) as process:  # noqa: S603 -- this one
+        yield process
+        process.kill()
+
+
+def by_tensorflow(process: "subprocess.Popen[str]", op: str, first: int, count: int) -> tuple[float, float]:
+    """Return seconds a call on the wall and of the processor."""
+    assert process.stdin
+    assert process.stdout
+    print(op, first, count, file=process.stdin, flush=True)
+    wall, busy = map(float, process.stdout.readline().split())
+    return wall / count, busy / count
+
+
+def by_suite(panel: Panel, op: str, first: int, count: int) -> tuple[float, float]:
+    """Return seconds a call on the wall and of the processor, of the suite and its worker."""
+    scopes, cases = {TARGET: Scope(target=panel.targets[TARGET])}, calls(op, first, count)
+    began, busy = time.perf_counter(), processor_seconds()
+    swept = sweep(panel, scopes, cases)[TARGET]
+    wall, used = time.perf_counter() - began, processor_seconds() - busy
+    assert swept.counts.total() == len(cases)
+    assert not swept.counts["unsupported"]
+    return wall / len(cases), used / len(cases)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow is not installed")
+@pytest.mark.parametrize("op", OPS)
+def test_small_calls(benchmark: Any, panel: Panel, alone: "subprocess.Popen[str]", op: str) -> None:  # noqa: ANN401 -- no types
+    """Check the first small calls of an op, as many of each part, in turns with TensorFlow alone."""
+    count = COUNT if benchmark.enabled else 12
+    shares: list[tuple[float, float]] = []
+
+    def turn() -> None:
+        first = len(shares) * count  # no call is made twice: kernels are made for each shape
+        ours, theirs = by_suite(panel, op, first, count), by_tensorflow(alone, op, first, count)
+        shares.append((theirs[0] / ours[0], theirs[1] / ours[1]))
+        benchmark.extra_info["small calls a second"] = 1 / ours[0]
+
+    turn()  # the first one warms both up, and is not among what is counted
+    benchmark.pedantic(turn, rounds=ROUNDS if benchmark.enabled else 1)
+
+    benchmark.extra_info["of the calls a second of TensorFlow alone"] = median(wall for wall, _ in shares[1:])
+    benchmark.extra_info["TensorFlow's share of the processor time"] = median(busy for _, busy in shares[1:])
