@@ -94,6 +94,14 @@ def test_covering_calls_go_to_targets_that_trace_nothing() -> None:
     assert {name for _, names in calls for name in names} == {"tf-cpu-eager", "reference"}
 
 
+def test_a_call_that_no_target_claims_is_not_made() -> None:
+    """Eager TensorFlow pools float64 in NHWC only: of what is drawn it gets the rest."""
+    calls = list(Shard(0, "avg_pool", "covering").cases(plan(), {"tf-cpu-eager": find("tf-cpu-eager")}))
+
+    assert {names for _, names in calls} == {("tf-cpu-eager",)}
+    assert len(calls) < SHARD
+
+
 def test_a_broken_call_goes_to_the_first_target_and_to_one_of_the_others() -> None:
     """TensorFlow's three ways to max_pool_grad take turns, and the other two targets do."""
     targets = {name: find(name) for name in TARGETS}
