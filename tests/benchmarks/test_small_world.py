@@ -23,6 +23,7 @@ from conformance.run.spent import processor_seconds
 from conformance.run.sweep import sweep
 from conformance.run.trials import Panel
 from conformance.targets import registry
+from conformance.targets.tensorflow.kernels import WISH
 from tests.benchmarks.alone import TARGET, calls
 
 ROUNDS = 3
@@ -39,8 +40,9 @@ def panel() -> Iterator[Panel]:
 
 @pytest.fixture(scope="module")
 def alone() -> "Iterator[subprocess.Popen[str]]":
-    """Give a process in which TensorFlow makes calls alone, in the environment of the worker."""
-    environment = registry.builtin()[TARGET].start().environment
+    """Give a process in which TensorFlow makes calls alone, in the environment of the worker; it names no kernels."""
+    started = registry.builtin()[TARGET].start().environment
+    environment = {name: text for name, text in started.items() if name not in WISH}
     command = [sys.executable, "-m", "tests.benchmarks.alone"]
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     root = Path(__file__).parents[2]
@@ -69,6 +71,7 @@ def by_suite(panel: Panel, op: str, first: int, count: int) -> tuple[float, floa
     return wall / len(cases), used / len(cases)
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 @pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow is not installed")
 @pytest.mark.parametrize("op", OPS)
