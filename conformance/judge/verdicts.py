@@ -105,15 +105,17 @@ def of_error(allowed: Allowed, raised: Raised) -> Verdict:
 
 def of_arrays(allowed: Allowed, arrays: tuple[Array, ...]) -> Verdict:
     """
-    Judge returned arrays: the first option that is met decides; if none is, the first one's objection stands.
+    Judge returned arrays: the first option that is met decides; if none is, the objection to the nearest one stands.
 
-    Whoever may draw random numbers of its own is not told of those of TensorFlow's kernels: there any mask's stands.
+    The nearest is the first, or of those that elements are outside of the one with the fewest: an element that no
+    choice allows is not told with others that one allows. Whoever may draw random numbers of its own is not told of
+    those of TensorFlow's kernels: there any mask's stands.
 
     Of choices the others that are met are looked for, too: they say which alternatives the target may have made.
     """
     several = options(allowed)
-    speaks = next((option for option in several if isinstance(option, AnyMask)), next(iter(several), None))
-    objection = Verdict(outcome="undecided")
+    masks = [option for option in several if isinstance(option, AnyMask)]
+    objections: list[Verdict] = []
     agreed: Verdict | None = None
     met: list[Made] = []
     for option in several:
@@ -123,12 +125,19 @@ def of_arrays(allowed: Allowed, arrays: tuple[Array, ...]) -> Verdict:
         if judged.outcome == "agrees":
             agreed = agreed or judged
             met.append(option.made)
-        if option is speaks:
-            objection = judged
+        elif not masks or option is masks[0]:
+            objections.append(judged)
     if agreed is None:
-        return objection
+        return _nearest(objections)
     rules = dict.fromkeys(rule for made in met for rule in made)
     return replace(agreed, made={rule: _names(rule, met) for rule in rules}) if rules else agreed
+
+
+def _nearest(objections: Sequence[Verdict]) -> Verdict:
+    """Return the first objection, or where it is to elements the one to the fewest."""
+    if not objections or "different" not in objections[0].evidence:
+        return next(iter(objections), Verdict(outcome="undecided"))
+    return min(objections, key=lambda each: each.evidence.get("different", np.inf))
 
 
 def _names(rule: str, met: Sequence[Made]) -> tuple[str, ...]:

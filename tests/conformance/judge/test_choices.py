@@ -230,3 +230,16 @@ def test_a_generator_of_ones_own_is_a_choice_that_own_masks_makes() -> None:
     assert own.made.get("dropout.R11", ("own",)) == ("own",)
     assert "kernels" in target().adopts("stateless_dropout", "stateless_dropout.R3")
     assert target(own_masks=["dropout"]).adopts("stateless_dropout", "stateless_dropout.R3") == ("kernels",)
+
+
+def test_an_element_that_no_choice_allows_is_told_alone() -> None:
+    """common.R3, max_pool.R10: beside a flushed subnormal number, 2 for the maximum 3 is one wrong element, not two."""
+    arrays = {"input": ArraySpec((1, 1, 2, 1), "float32")}
+    attributes: dict[str, Json] = {"ksize": 1, "strides": 1, "padding": "VALID"}
+    case = Case(op="max_pool", arrays=arrays, attributes=attributes, regime="special", seed=1)
+    image = np.array([1e-40, 3], np.float32).reshape(1, 1, 2, 1)
+    given = np.array([0, 2], np.float32).reshape(image.shape)
+
+    judged = judge(case, permits(case, {**attributes, "input": image}), Returned((given,), 0.0), target())
+
+    assert judged.evidence["different"] == 1
