@@ -5,8 +5,8 @@ Where the judged calls of a run come from, and which targets get them.
     refusals  every way to break a rule of a plain call
     covering  few calls that meet every triple of classes, for targets on which a new geometry costs little
 
-Each call of the last two is for two targets: `scope.dealt`. A run goes through them once or, under a budget, again and
-again: in each lap a broken call goes by another route and to another target, and the covering calls are other draws.
+Each call of the last two is for two targets: `scope.dealt`. A run has one lap or, under a budget, one after another: in
+each a broken call goes by another route and to another target, and a sixth of the covering calls is made, then others.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,10 +20,12 @@ from conformance.ops import OPS
 from conformance.ops.coverage import DRAWS
 from conformance.run.scope import Scope, dealt, shared
 
-__all__ = ["SHARD", "SOURCES", "Part", "Source"]
+__all__ = ["COVERING", "LAPS", "SHARD", "SOURCES", "Part", "Source"]
 
 SHARD = 30  # cases of a shard, whole groups: what a killed run loses at most, for each job
 COVERING = DRAWS // 3 // SHARD * SHARD  # calls of a lap, at most: every triple needs fewer
+
+LAPS = 6  # the first calls that cover meet most: all pairs of classes, and most triples
 
 Calls = Iterator[tuple[Case, tuple[str, ...]]]  # each with the targets that get it
 
@@ -44,7 +46,8 @@ class Source:
     """Where calls of every op come from."""
 
     calls: Callable[[Part, Mapping[str, Scope]], Calls]
-    length: Callable[[str], int | None]  # calls of an op in one lap; None: without end
+    length: Callable[[str], int | None]  # calls of an op; None: without end
+    laps: int = 1  # in which they are gone through
 
 
 def stream(part: Part, scopes: Mapping[str, Scope]) -> Calls:
@@ -89,5 +92,5 @@ def _within(case: Case, scopes: Mapping[str, Scope]) -> tuple[str, ...]:
 SOURCES: Mapping[str, Source] = {
     "stream": Source(stream, lambda _: None),
     "refusals": Source(refusals, lambda op: len(_refusals(op))),
-    "covering": Source(covering, lambda _: COVERING),
+    "covering": Source(covering, lambda _: COVERING, LAPS),
 }

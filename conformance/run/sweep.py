@@ -31,7 +31,7 @@ __all__ = ["BLOCK", "CORPUS", "LONG", "Block", "ListedBlock", "Swept", "SweptRow
 BATCH = 32  # calls of a frame
 CORPUS = "corpus"  # the part of a block that is of no world
 KEPT = ("disagrees", "undecided")  # outcomes that become observations
-BLOCK = 64  # calls of a block beside other cases
+BLOCK = 32  # calls of a block beside other cases
 LONG = 1024  # of a run that has nothing else; what a killed run loses at most, for each job
 
 
