@@ -8,6 +8,7 @@ self-test with a planted fault.
 import datetime as dt
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -225,7 +226,7 @@ def test_its_small_world_is_swept() -> None:
         scopes = plans.scopes_of(PLAN, panel.targets)
         swept = sweep(panel, scopes, list(single.cases(0, single.size)))["toy_target"]
 
-    assert swept.counts == {"agrees": 27, "disagrees": 9}
+    assert swept.counts == Counter(agrees=27, disagrees=9)
     assert {outcome.case.attributes["times"] for outcome in swept.kept} == {3}
 
 

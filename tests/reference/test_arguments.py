@@ -7,6 +7,7 @@ Where a kind holds the same numbers as an array would, the result is the same, b
 
 import pickle
 from collections.abc import Callable, Iterator
+from inspect import signature
 from itertools import islice
 from typing import Any
 
@@ -245,9 +246,11 @@ LEFT_OUT: dict[str, Any] = {
 
 
 def arguments() -> Iterator[tuple[str, str]]:
-    """Yield every function with the name of each of its arguments."""
-    for name, (function, _) in CALLS.items():
-        yield from ((name, argument) for argument in function.__annotations__ if argument != "return")
+    """Yield every function with the name of each argument, those of a valid call that it has no name for too."""
+    for name, (function, call) in CALLS.items():
+        named = signature(function).parameters.values()
+        own = [each.name for each in named if each.kind is not each.VAR_KEYWORD]
+        yield from ((name, argument) for argument in dict.fromkeys((*own, *call)))
 
 
 def given_as(name: str, argument: str, value: Any) -> Any:  # noqa: ANN401 -- whatever the function returns
