@@ -6,7 +6,7 @@ Where the judged calls of a run come from, and which targets get them.
     covering  few calls that meet every triple of classes, for targets on which a new geometry costs little
 
 Each call of the last two is for two targets: `scope.dealt`. A run has one lap or, under a budget, one after another: in
-each a broken call goes by another route and to another target, and a sixth of the covering calls is made, then others.
+each a broken call goes by another route and to another target, and a third of the covering calls is made, then others.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ __all__ = ["COVERING", "LAPS", "SHARD", "SOURCES", "Part", "Source"]
 SHARD = 30  # cases of a shard, whole groups: what a killed run loses at most, for each job
 COVERING = DRAWS // 3 // SHARD * SHARD  # calls of a lap, at most: every triple needs fewer
 
-LAPS = 6  # the first calls that cover meet most: all pairs of classes, and most triples
+LAPS = 3  # the first calls that cover meet most: all pairs of classes, and most triples
 
 Calls = Iterator[tuple[Case, tuple[str, ...]]]  # each with the targets that get it
 
