@@ -44,7 +44,7 @@ from conformance.run.store import Store
 from conformance.run.trials import Panel
 from conformance.selftest.command import selftest
 from conformance.targets import registry
-from conformance.targets.target import way_of, words
+from conformance.targets.target import constants, way_of, words
 from conformance.targets.tensorflow.environments import prepare
 from conformance.targets.tensorflow.releases import parsed
 from conformance.targets.transport.session import StartError
@@ -388,7 +388,7 @@ def replay(
     calls = replays.find(case, run, REPORTS)
     op = calls[-1].op
     ways = registry.find(name).routes.get(op, ())
-    if route and ways and way_of(route) not in ways:
+    if route and ways and not (way_of(route) in ways and calls[-1].arrays.keys() >= {*constants(route)}):
         raise UsageError(f"target {name} has no route {route!r} to {op}: it has {', '.join(ways)}")
     return Exit.FINDINGS if replays.replay(calls, name, route, python) else Exit.FINE
 
