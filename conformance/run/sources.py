@@ -23,8 +23,7 @@ from conformance.run.scope import Scope, dealt, shared
 __all__ = ["COVERING", "LAPS", "SHARD", "SOURCES", "Part", "Source"]
 
 SHARD = 30  # cases of a shard, whole groups: what a killed run loses at most, for each job
-COVERING = DRAWS // 3 // SHARD * SHARD  # calls of a lap, at most: every triple needs fewer
-
+COVERING = DRAWS // 3 // SHARD * SHARD  # calls that cover, at most: every triple needs fewer
 LAPS = 3  # the first calls that cover meet most: all pairs of classes, and most triples
 
 Calls = Iterator[tuple[Case, tuple[str, ...]]]  # each with the targets that get it
