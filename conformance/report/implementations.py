@@ -54,12 +54,14 @@ def _of(report: Report, number: int) -> Implementation:
 
 
 def _faults(report: Report, product: Product) -> Iterator[Shown]:
-    """Yield the findings that a target shares: of those with one known cause the first of each op."""
+    """Yield the findings of its library that a target shares: of those with one known cause the first of each op."""
+    alike = {each.target for each in report.products if (each.run, each.library) == (product.run, product.library)}
     met = set()
     for shown in report.findings:
         finding = shown.finding
         name = finding.cause or finding.id, finding.op
-        if product.run in shown.runs and product.target in finding.shared_by and name not in met:
+        shared = product.target in finding.shared_by and finding.target in alike
+        if product.run in shown.runs and shared and name not in met:
             met.add(name)
             yield shown
 

@@ -53,6 +53,7 @@ class Cluster:
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the predicate's attributes, all seen
     not_shared_by: tuple[str, ...]
     cases: int  # of the run
+    library: str = ""  # whose fault it is, where no cause says it
     common: tuple[str, ...] = ()  # symptoms that all its observations have
     kernels: tuple[str, ...] = ()  # of its observations
     agreeing_kernels: tuple[str, ...] = ()  # of the calls next to its case that agree
@@ -84,7 +85,7 @@ class Cluster:
 
     @property
     def id(self) -> str:
-        """Derived from op, kind, and cause, signature or predicate: the same in every run."""
+        """Derived from op, kind, library, and cause, signature or predicate: the same in every run."""
         why: object = list(self.signature) if self.signature else sorted(self.predicate.items())
         if self.whole_run:
             why = WHOLE_RUN.format(target=self.target)
@@ -92,7 +93,7 @@ class Cluster:
             why = {"after another call": sorted(self.predicate.items())}
         if self.cause:
             why = {"cause": self.cause.id}
-        text = json.dumps([self.op, self.kind, why, self.verdict.rule])
+        text = json.dumps([self.op, self.kind, why, self.verdict.rule, self.library])
         return f"{self.op}-{self.kind}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     @property

@@ -60,7 +60,8 @@ def find_all(
     clusters = [_known(covered, search, installations) for covered in known.values()]
     search.tell(f"looking for the causes of the other {len(left)}")
     while left:
-        cluster = _cluster(left[0], left, search)
+        library = found[id(left[0])].installation.library
+        cluster = replace(_cluster(left[0], left, search), library=library)
         taken = {id(row) for row in left if explains(cluster, found[id(row)])} | {id(left[0])}
         if cluster.kind != "crashed" or cluster.remark != NOT_ALONE:  # else an earlier call had damaged the process
             clusters.append(_gathered(cluster, [row for row in left if id(row) in taken]))
@@ -110,9 +111,10 @@ def order(row: Row) -> tuple[str, str, bool, str, int, str]:
 
 
 def explains(cluster: Cluster, found: Disagreement) -> bool:
-    """Return whether a disagreement is a cluster's: its op, kind and rule, of the same signature or where it holds."""
+    """Return whether a cluster has a disagreement: library, op, kind, rule, and signature or where it is are its."""
     judged = found.judged
     same = (found.op, judged.kind, judged.rule) == (cluster.op, cluster.kind, cluster.verdict.rule)
+    same &= found.installation.library == cluster.library
     if not same or cluster.before:  # what another case is like after this one's call is not known
         return False
     if cluster.kind == "accepted-invalid":

@@ -14,11 +14,12 @@ from conformance.sets import Made, Results, any_of, ways
 from reference.bounds import Within, exactly
 from reference.checks import from_nhwc
 from reference.choices import EITHER
+from reference.engine.pools import Pool
 from reference.floats import format_of, is_nan
 from reference.ops import CHOICES
 from reference.ops.pools import pool
 
-__all__ = ["geometry_of", "of_max_pool", "of_max_pool_with_argmax", "smallest_normal"]
+__all__ = ["geometry_of", "of_max_pool", "of_max_pool_with_argmax", "smallest_normal", "with_nan"]
 
 Ends: TypeAlias = tuple[float, float, bool]  # from, to, and whether NaN
 
@@ -125,7 +126,12 @@ def _leading(arguments: Arguments) -> tuple[Array, Array]:
 def _with_nan(op: str, arguments: Arguments) -> Array:
     """Return which windows hold a NaN, in the layout of the call."""
     image, geometry = pool(op, *geometry_of(arguments))
-    return from_nhwc(geometry.reduce(np.maximum, is_nan(image).astype(np.uint8), 0).astype(bool), geometry.layout)
+    return from_nhwc(with_nan(image, geometry).astype(bool), geometry.layout)
+
+
+def with_nan(image: Array, geometry: Pool) -> Array:
+    """Return which windows hold a NaN: 1 or 0."""
+    return geometry.reduce(np.maximum, is_nan(image).astype(np.uint8), 0)
 
 
 def _tiny(value: Array, image: Array) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 
 from conformance.cases.op import Arguments, Permits, Shown, Sum
 from conformance.model import Array
-from conformance.ops.pools.maxima import geometry_of, smallest_normal
+from conformance.ops.pools.maxima import geometry_of, smallest_normal, with_nan
 from conformance.ops.sums import always, in_layout, laid_out, may_refuse, named, near_zero, sums
 from conformance.sets import Allowed, Option, Results, Totals, any_of, marked
 from reference.bounds import Arithmetic, Bounds, Within, exactly
@@ -81,11 +81,6 @@ def of_max_pool_grad_grad(arguments: Arguments) -> Permits:
         either = replace(loose, low=low, high=high, nan=loose.nan | beside)
         found.append(Results((laid_out(near_zero(either), shown),), made={f"{op}.R12": EITHER}))
     return always(may_refuse(any_of(found), f"{op}.R8", empty=0 in strict.value.shape or 0 in image.shape))
-
-
-def with_nan(image: Array, geometry: Pool) -> Array:
-    """Return which windows hold a NaN: 1 or 0."""
-    return geometry.reduce(np.maximum, is_nan(image).astype(np.uint8), 0)
 
 
 def any_of_tied(image: Array, slopes: Array, geometry: Pool, strict: Within) -> Within:

@@ -29,6 +29,7 @@ from conformance.triage.attempts import Search
 from conformance.triage.clusters import Cluster, signature
 from conformance.triage.files import files
 from conformance.triage.known.cause import Cause, Place
+from conformance.triage.known.installation import Installation
 from conformance.triage.search import find_all, merged
 
 MINIATURES = Path(__file__).parents[2] / "miniatures"
@@ -193,6 +194,19 @@ def test_a_cause_hides_no_target_that_it_does_not_name(predicate: dict[str, tupl
         found = find_all(wrong, Search(panel, 10**6), [known], {})
 
     assert ["planted:one" in finding.shared_by for finding in found if finding.cause is None] == [True]
+
+
+def test_one_fault_of_two_libraries_is_two_findings() -> None:
+    """Each is for its own maintainers to mend: both targets are in either, and the names differ."""
+    installations = {"planted:several": Installation("one"), "planted:one": Installation("another")}
+    struck = (case for case in ops.generate("conv2d_transpose", 0, 0, 5000) if case.regime == "lattice")
+    with Panel({name: registry.find(name) for name in installations}, confirm=False) as panel:
+        outcomes = (panel.examine(case) for case in struck)
+        wrong = next(rows(both) for both in outcomes if both[0].verdict.kind == "wrong-value")
+        found = find_all(wrong, Search(panel, 10**6), [], installations)
+
+    assert len({finding.id for finding in found}) == 2
+    assert [sorted(finding.shared_by) for finding in found] == [sorted(installations)] * 2
 
 
 def test_a_known_finding_shows_the_case_of_its_cause() -> None:
