@@ -113,7 +113,7 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """The worker died: by this signal (negative) or with this exit code; the end of what it had printed."""
+    """The worker died: by this signal (negative) or with this exit code; what it had printed of that."""
 
     code: int
     stderr: str = ""

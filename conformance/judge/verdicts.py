@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from signal import SIGABRT
 
 import numpy as np
 
@@ -33,6 +34,8 @@ WRONG_LAYER = ("AbortedError", "InternalError", "UnknownError")
 # Where in a graph a node was made: paths and lines of whoever traced it, which say nothing of the fault.
 STACK = re.compile(r'Detected at node \S+ defined at \(most recent call last\):(\s*File "[^"]*", line \d+, in \S+)+')
 
+FRAME = re.compile(r"\s*@ |\*\*\* ")  # of a stack, and its heading
+LOGGED = re.compile(r"^.*?(?=[\w./-]+\.\w+:\d+\] )")  # what stands before the place in the source
 LONGEST = 300  # characters of a message
 UNWRITTEN = 0x5A  # the bytes that malloc hands out under MALLOC_PERTURB_ as the suite's workers set it
 
@@ -73,10 +76,23 @@ def of_end(end: TimedOut | OutOfMemory | Crashed) -> Verdict:
             return against("hung", Symptom.NO_ANSWER, evidence={"seconds": seconds})
         case OutOfMemory(detail):
             return against("out-of-memory", Symptom.NO_MEMORY, evidence={"message": detail})
-    evidence: Evidence = {"message": end.reason} if end.reason else {}
+    words = end.reason or (last_words(end.stderr) if end.code == -SIGABRT else "")
+    evidence: Evidence = {"message": words} if words else {}
     if end.code < 0:
         return against("crashed", Symptom.SIGNAL, evidence={"signal": -end.code, **evidence})
     return against("crashed", Symptom.EXIT, evidence={"exit_code": end.code, **evidence})
+
+
+def last_words(printed: str) -> str:
+    r"""
+    Return the last line that a library printed before it ended its process, without date and thread; "" for none.
+
+    >>> last_words("F0000 17.5 81 shape.cc:571] Check failed: n > 0\n*** Check failure stack trace: ***\n  @ 0x7f\n")
+    'shape.cc:571] Check failed: n > 0'
+    """
+    lines = printed.partition("Fatal Python error")[0].splitlines()
+    said = next((line for line in reversed(lines) if line.strip() and not FRAME.match(line)), "")
+    return LOGGED.sub("", said).strip()[:LONGEST]
 
 
 def of_broken(allowed: Allowed, ended: Verdict) -> Verdict:

@@ -7,8 +7,10 @@ What a run reports of a cluster is a finding: `conformance.triage.findings`. How
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from signal import SIGBUS, SIGSEGV
 
 from conformance.judge.diagnosis import ARITHMETIC
 from conformance.judge.severity import severity_of
@@ -19,10 +21,13 @@ from conformance.run.trials import Outcome
 from conformance.triage.findings import Finding
 from conformance.triage.known.cause import Cause
 
-__all__ = ["Cluster", "signature"]
+__all__ = ["DEADLY", "Cluster", "signature"]
 
-# Kinds of which the signature tells the cause: how the call ended.
-ENDED = ("refused-valid", "crashed", "hung", "out-of-memory")
+# Kinds that end the worker: what governs them tells one from another, and how it ended; any call may be refused.
+DEADLY = ("crashed", "hung", "out-of-memory")
+ENDED = ("refused-valid", *DEADLY)
+# What glibc says of memory that an earlier write has damaged.
+DAMAGED = re.compile(r"malloc|realloc|free\(\)|double free|corrupt|munmap_chunk|smashing")
 
 WHAT: Mapping[str, str] = {
     "wrong-value": "gives wrong numbers",
@@ -86,7 +91,9 @@ class Cluster:
     @property
     def id(self) -> str:
         """Derived from op, kind, library, and cause, signature or predicate: the same in every run."""
-        why: object = list(self.signature) if self.signature else sorted(self.predicate.items())
+        why: object = [*self.signature, *sorted(self.predicate.items())]
+        if self.signature and self.kind not in DEADLY:
+            why = list(self.signature)
         if self.whole_run:
             why = WHOLE_RUN.format(target=self.target)
         if self.before:
@@ -154,11 +161,14 @@ def signature(judged: Verdict) -> tuple[str, ...]:
     """
     Return what of a disagreement tells its cause: how the call ended, or a weaker arithmetic.
 
-    A signal and an exit code are no part of it: memory that a call has damaged ends a process in several ways.
+    Damaged memory ends a process by one of several signals, and with one of several messages: it counts as one way.
     """
     if judged.kind == "wrong-value":
         return tuple(symptom for symptom in judged.symptoms if symptom in ARITHMETIC)
     if judged.kind not in ENDED:
         return ()
-    evidence = judged.evidence
-    return (*judged.symptoms, evidence.get("error", ""), digest(evidence.get("message", "")))
+    evidence, message = judged.evidence, digest(judged.evidence.get("message", ""))
+    if judged.kind == "crashed":
+        damaged = evidence.get("signal") in (SIGSEGV, SIGBUS) or DAMAGED.search(message)
+        return (*judged.symptoms, "memory") if damaged else (*judged.symptoms, str(evidence.get("signal")), message)
+    return (*judged.symptoms, evidence.get("error", ""), message)

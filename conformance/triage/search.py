@@ -21,7 +21,7 @@ from conformance.model import Case
 from conformance.run.rows import Row
 from conformance.run.trials import Outcome
 from conformance.triage.attempts import TOTAL, Search
-from conformance.triage.clusters import Cluster, signature
+from conformance.triage.clusters import DEADLY, Cluster, signature
 from conformance.triage.known.cause import Cause
 from conformance.triage.known.installation import UNKNOWN, Installation
 from conformance.triage.known.matching import Disagreement, calls, covering, place_of
@@ -115,12 +115,11 @@ def explains(cluster: Cluster, found: Disagreement) -> bool:
     judged = found.judged
     same = (found.op, judged.kind, judged.rule) == (cluster.op, cluster.kind, cluster.verdict.rule)
     same &= found.installation.library == cluster.library
+    same &= cluster.signature in ((), signature(judged))  # what another fault does, weaker arithmetic may do, too
     if not same or cluster.before:  # what another case is like after this one's call is not known
         return False
-    if cluster.kind == "accepted-invalid":
+    if cluster.kind == "accepted-invalid" or (cluster.signature and cluster.kind not in DEADLY):
         return True
-    if cluster.signature:
-        return signature(judged) == cluster.signature
     if found.target not in cluster.shared_by:
         return False
     if cluster.kind == "wrong-value" and judged.rule:

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from conformance.targets.transport.zygote import Forked, Zygotes
 
-__all__ = ["Deadline", "Limits", "MemoryLimitError", "Process", "Start"]
+__all__ = ["Deadline", "Limits", "MemoryLimitError", "Process", "Start", "told"]
 
 BURIAL = 10.0  # seconds that a killed process has to end
-TAIL = 4096  # bytes of standard error that are kept
+TAIL = 1 << 14  # bytes of standard error that are kept while the process lives
+TOLD = 2048  # characters each that are kept of what was printed before Python told of its end, and of that
 TICK = 0.02  # seconds between two looks at the worker's memory
 PIPE = 1 << 20  # bytes that a pipe holds, where the system lets us ask
 CHUNK = 1 << 16  # bytes read at once
@@ -115,6 +116,18 @@ def launched(start: Start, zygotes: Zygotes) -> tuple["subprocess.Popen[bytes] |
         for fd in theirs:
             os.close(fd)
     return popen, (stdin, stdout, stderr)
+
+
+def told(printed: str) -> str:
+    r"""
+    Return of what a process printed the end, and where it died: the innermost calls, without the modules it had loaded.
+
+    >>> told("Check failed: n > 0\nFatal Python error: Aborted\n  File a\n\nExtension modules: numpy (total: 1)")
+    'Check failed: n > 0\nFatal Python error: Aborted\n  File a\n'
+    """
+    before, mark, after = printed.rpartition("Fatal Python error")
+    died = (mark + after).partition("\nExtension modules:")[0]
+    return before[-TOLD:] + died[:TOLD] if mark else printed[-TOLD:]
 
 
 class Process:
@@ -248,4 +261,4 @@ class Process:
             pass
         for fd in (self.stdin, self.stdout, self.stderr):
             os.close(fd)
-        return code, self._tail.decode(errors="replace")
+        return code, told(self._tail.decode(errors="replace"))

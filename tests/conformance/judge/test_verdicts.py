@@ -49,6 +49,8 @@ def sums(*left: float) -> Results:
 
 # What is no answer.
 
+CHECKED = "the process died: signal 6, a.cc:3] Check failed: n"
+
 
 @pytest.mark.parametrize(
     ("observation", "outcome", "kind", "reason"),
@@ -59,6 +61,12 @@ def sums(*left: float) -> Results:
         (OutOfMemory(), "disagrees", "out-of-memory", "ran out of memory"),
         (Crashed(-11), "disagrees", "crashed", "the process died: signal 11"),
         (Crashed(7), "disagrees", "crashed", "the process died: exit code 7"),
+        (
+            Crashed(-6, "E a.cc:3] Check failed: n\nFatal Python error: Aborted\n  File b"),
+            "disagrees",
+            "crashed",
+            CHECKED,
+        ),
         (Crashed(-9, reason="left"), "disagrees", "crashed", "the process died: signal 9, left"),
     ],
 )

@@ -30,7 +30,8 @@ from conformance.triage.clusters import Cluster, signature
 from conformance.triage.files import files
 from conformance.triage.known.cause import Cause, Place
 from conformance.triage.known.installation import Installation
-from conformance.triage.search import find_all, merged
+from conformance.triage.known.matching import Disagreement
+from conformance.triage.search import explains, find_all, merged
 
 MINIATURES = Path(__file__).parents[2] / "miniatures"
 OPS = ("conv2d", "conv2d_transpose", "conv2d_backprop_filter", "dropout_grad")
@@ -264,12 +265,48 @@ def ended(kind: str, *symptoms: Symptom, **evidence: Any) -> tuple[str, ...]:  #
 
 
 def test_how_a_call_ended_tells_its_cause() -> None:
-    """The type and the message of an exception; of a crash that it was a signal, and not which."""
+    """The type and the message of an exception; of a crash the signal, and what the library said last."""
     one = ended("refused-valid", Symptom.RAISED, error="builtins.ValueError", message="no 3")
 
     assert one == ended("refused-valid", Symptom.RAISED, error="builtins.ValueError", message="no 4")
     assert one != ended("refused-valid", Symptom.RAISED, error="builtins.TypeError", message="no 3")
-    assert ended("crashed", Symptom.SIGNAL, signal=6) == ended("crashed", Symptom.SIGNAL, signal=11) != ()
+    assert ended("crashed", Symptom.SIGNAL, signal=6) != ended("crashed", Symptom.SIGNAL, signal=8)
+    checks = [
+        ended("crashed", Symptom.SIGNAL, signal=6, message=f"Check failed: {text}") for text in ("n < 3", "d < 3")
+    ]
+    assert checks[0] != checks[1]
+
+
+def test_damaged_memory_is_one_way_to_end() -> None:
+    """What glibc finds first is chance: a page that is not there, or a list of free blocks that is broken."""
+    met = ended("crashed", Symptom.SIGNAL, signal=11)
+
+    assert met == ended("crashed", Symptom.SIGNAL, signal=6, message="double free or corruption (!prev)")
+    assert met != ended("crashed", Symptom.SIGNAL, signal=6, message="Check failed: n < 3")
+
+
+def test_a_crash_has_no_other_crash_of_its_op() -> None:
+    """It was looked for what governs it: a call beyond that ends for another reason, though by the same signal."""
+    case = next(ops.generate("conv2d", 0, 0, 1))
+    died = Verdict(outcome="disagrees", kind="crashed", symptoms=(Symptom.SIGNAL,), evidence={"signal": 11})
+    cluster = Cluster(
+        op="conv2d",
+        target="a",
+        route="",
+        verdict=died,
+        case=case,
+        predicate={"batch": "0"},
+        shared_by={"a": "crashed"},
+        not_shared_by=(),
+        cases=1,
+    )
+
+    met = [
+        explains(cluster, Disagreement(op="conv2d", target=target, judged=died, classes={"batch": batch}))
+        for target, batch in (("a", "0"), ("a", "1"), ("b", "0"))
+    ]
+
+    assert met == [True, False, False]
 
 
 def test_of_wrong_values_a_weaker_arithmetic_alone_tells_the_cause() -> None:
