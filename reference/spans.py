@@ -13,20 +13,25 @@ accumulator's precision. Stages that add belong to one sum with the products bef
 Of the 10, five are roundings of value, mean, offset and their products with g, also where g multiplies the filters
 beforehand, and five are g's own: its root is within 2 ulp (The OpenCL C Specification 3.0, 7.4).
 
+What a 1x1 convolution takes may be apart from the reference's by E: its n products then lie within the sum of E |w|,
+and n u of that, of what the reference's value gives (`bounds`).
+
 Where all operands are whole numbers and S is at most 2^p of the dtype, additions are exact. Everything is computed in
 float64, for whose own errors 2^-50 S is added.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from reference.activations import Activation
 from reference.bounds import Within
-from reference.engine.precision import Arithmetic, accumulator
+from reference.engine.exact import whole as is_whole
+from reference.engine.precision import Arithmetic, accumulator, narrow_format, narrowing
 from reference.floats import Array, Format, format_of, round_to, ulp
 
-__all__ = ["Span", "activated", "added", "normalised", "opened", "within"]
+__all__ = ["Span", "activated", "added", "mixed", "normalised", "opened", "within"]
 
 ROUNDINGS = 10  # of batch_norm
 OWN = 2.0**-50  # of float64, relative to what is computed with
@@ -97,6 +102,29 @@ def added(span: Span, term: Array) -> Span:
     with np.errstate(invalid="ignore", over="ignore"):
         moved = replace(span, low=span.low + term - error, high=span.high + term + error)
     return _settled(_overflowing(replace(moved, size=size, count=span.count + 1, whole=whole)))
+
+
+def mixed(span: Span, value: Array, result: Within, weights: Array, mix: Callable[[Array, Array], Array]) -> Span:
+    """Apply a 1x1 convolution, mix; value: the reference's before it; result: what it may give of that value."""
+    wide, apart = weights.astype(np.float64), _apart(span, value)
+    narrow = narrow_format(span.arithmetic, span.fmt)
+    relative = wide.shape[2] * span.unit + (narrowing(span.arithmetic, narrow)[0] if narrow else 0.0)
+    spread = (1 + relative) * mix(_kept(apart), _finite(wide))
+    # A product that may be finite, infinite or NaN.
+    loose = mix(np.isinf(apart) * 1.0, np.isfinite(wide) * 1.0) + mix((apart > 0) * 1.0, np.isinf(wide) * 1.0) > 0
+    after = opened(result, span.arithmetic, whole=span.whole and is_whole(wide))
+    low, high = np.where(loose, -np.inf, after.low - spread), np.where(loose, np.inf, after.high + spread)
+    moved = replace(after, low=low, high=high, nan=after.nan | loose, size=after.size + spread)
+    return _settled(_overflowing(moved))
+
+
+def _apart(span: Span, value: Array) -> Array:
+    """Return how far from the reference's an element may be: infinitely where it may be finite or not."""
+    wide = value.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.maximum(span.high - wide, wide - span.low)
+    known = np.isnan(span.low) | ((span.low == span.high) & ~span.nan)
+    return np.where(known, 0.0, np.where(np.isfinite(apart) & ~span.nan, apart, np.inf))
 
 
 def normalised(span: Span, factor: Array, mean: Array, offset: Array) -> Span:

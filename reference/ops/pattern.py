@@ -31,20 +31,22 @@ def pattern(input: Array, stages: Sequence[str], **arguments: Any) -> Array:  # 
 
         out = stages[-1](... stages[1](stages[0](input)))
 
-    The first is conv2d, depthwise_conv2d, conv2d_transpose or max_pool, or pad and then one of these. bias_add, add,
-    batch_norm and one or more of the activations relu, relu6, elu, leaky_relu, sigmoid and tanh may follow, each once.
+    The first is conv2d, depthwise_conv2d, conv2d_transpose or max_pool, or pad and then one of these. pointwise_conv2d,
+    bias_add, add, batch_norm and one or more of the activations relu, relu6, elu, leaky_relu, sigmoid and tanh may
+    follow, each once. depthwise_conv2d and pointwise_conv2d are tf.nn.separable_conv2d.
 
         pad: tf.pad with zeros                      add: out = value + addend
+        pointwise_conv2d: conv2d by pointwise_filter, 1x1, with strides of 1 and no padding
         batch_norm: out = (value - mean) scale / sqrt(variance + epsilon) + offset, for each channel
 
     Arguments:
         Those of the stages, each of which takes the ones that it has: filters (of any convolution), strides, padding,
-        dilations, output_shape, ksize, bias, addend, paddings, scale, offset, mean, variance, epsilon (0.001), alpha
-        (0.2), and data_format for all.
+        dilations, output_shape, ksize, pointwise_filter, bias, addend, paddings, scale, offset, mean, variance, epsilon
+        (0.001), alpha (0.2), and data_format for all.
 
     Shapes:
-        input [N, H, W, C]; bias, scale, offset, mean, variance [C], addend [N, H, W, C] of what the stages before them
-        give; paddings [4, 2].
+        input [N, H, W, C]; pointwise_filter [1, 1, C, O], bias, scale, offset, mean, variance [C], addend [N, H, W, C]
+        of what the stages before them give; paddings [4, 2].
 
     Rounding:
         After each stage, to the dtype of input. batch_norm and the activations are computed in float64, and in float64
@@ -61,7 +63,8 @@ def pattern(input: Array, stages: Sequence[str], **arguments: Any) -> Array:  # 
     Raises:
         SpecError: naming the rule, and the stage whose op refuses the call.
 
-    Source: TensorFlow 2.21.0, core/grappler/optimizers/remapper.cc, core/common_runtime/mkl_layout_pass.cc.
+    Source: TensorFlow 2.21.0, core/grappler/optimizers/remapper.cc, core/common_runtime/mkl_layout_pass.cc;
+    python/ops/nn_impl.py, separable_conv2d.
 
     >>> pixel, ones = np.float32([[[[-3.0]]]]), np.ones((1, 1, 1, 1), np.float32)
     >>> call = {"filters": ones, "strides": 1, "padding": "VALID", "bias": np.float32([1])}
@@ -130,6 +133,15 @@ def padded(input: Array, paddings: Any) -> Array:  # noqa: ANN401 -- whatever th
 def depthwise(input: Array, filters: Array, **attributes: Any) -> Array:  # noqa: ANN401 -- those of the op
     """Call depthwise_conv2d, whose filters are named otherwise."""
     return depthwise_conv2d(input, filters, **attributes)
+
+
+def pointwise(value: Array, pointwise_filter: Array, data_format: str | None = None) -> Array:
+    """Mix the channels of every pixel: conv2d by 1x1 filters."""
+    weights = read_array(RULE, "pointwise_filter", pointwise_filter)
+    if weights.shape[:2] != (1, 1):
+        reason = f"pointwise_filter has shape {shown(weights.shape)}: its window is not 1x1"
+        raise SpecError(RULE, reason, values={"pointwise_filter": weights.shape})
+    return conv2d(value, weights, 1, "VALID", data_format)
 
 
 def added(value: Array, addend: Array) -> Array:
@@ -213,6 +225,7 @@ STAGES: Mapping[str, Stage] = {
         of=conv2d_transpose, needs=("filters", "output_shape", *WINDOWS), takes=("dilations", *LAYOUT)
     ),
     "max_pool": Stage(of=max_pool, needs=("ksize", *WINDOWS), takes=LAYOUT),
+    "pointwise_conv2d": Stage(of=pointwise, needs=("pointwise_filter",), takes=LAYOUT),
     "bias_add": Stage(of=bias_add, needs=("bias",), takes=LAYOUT),
     "batch_norm": Stage(of=normalised, needs=("scale", "offset", "mean", "variance"), takes=("epsilon", *LAYOUT)),
     "add": Stage(of=added, needs=("addend",)),

@@ -21,6 +21,7 @@ from reference.ops.pattern import HEADS, STAGES
 __all__ = [
     "BETWEEN",
     "DTYPES",
+    "MIXING",
     "ORDER",
     "PARAMETERS",
     "Pattern",
@@ -46,6 +47,8 @@ NOTHING: Ends = ((0, 0),) * 4
 PARAMETERS = STAGES["batch_norm"].needs
 ORDER = tuple(STAGES)
 BETWEEN = {"bias": "bias_add", "normalised": "batch_norm", "addend": "add"}  # by feature
+MIXING = "pointwise_conv2d"
+MIXED = (1, 2, 3, 4, 8)  # channels that it gives
 SLOPES = (None, 0.1, 0.01, 0.5, 2.0)  # alpha; None leaves it out
 
 
@@ -57,6 +60,7 @@ class Pattern:
     paddings: Ends
     after: tuple[str, ...]  # stages
     alpha: float | None  # None: left out
+    mixed: int = 0  # channels that the pointwise convolution gives; 0: there is none
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -88,6 +92,11 @@ class Pattern:
         """What the head gives."""
         return self.head.image if self.transposed else self.head.result
 
+    def given(self, stage: str) -> tuple[int, ...]:
+        """What a stage after the head is given: [N, H, W, C]."""
+        before = self.after[: self.after.index(stage)] if stage in self.after else ()
+        return (*self.result[:-1], self.mixed) if MIXING in before else self.result
+
 
 def valid(choices: Choices) -> Case:
     """Draw a valid call."""
@@ -100,9 +109,10 @@ def drawn(choices: Choices) -> Pattern:
     paddings = NOTHING
     if head.op in PADDED and choices.chance(25):
         head, paddings = _padded(choices, head)
-    after = _after(choices)
+    after = _after(choices, 60 if head.op == "depthwise_conv2d" else 5)
     alpha = choices.pick(SLOPES) if "leaky_relu" in after else None
-    return Pattern(head=head, paddings=paddings, after=after, alpha=alpha)
+    mixed = choices.pick(MIXED) if MIXING in after else 0
+    return Pattern(head=head, paddings=paddings, after=after, alpha=alpha, mixed=mixed)
 
 
 def _head(choices: Choices, op: str) -> Head:
@@ -133,9 +143,10 @@ def _fitting(size: int) -> tuple[tuple[int, int], ...]:
     return tuple(ends for ends in ((0, 0), (1, 1), (2, 0), (0, 3)) if sum(ends) < size)
 
 
-def _after(choices: Choices) -> tuple[str, ...]:
-    """Draw the stages after the head: mostly as optimisers look for them."""
-    after = [name for name, percent in (("bias_add", 85), ("batch_norm", 15), ("add", 25)) if choices.chance(percent)]
+def _after(choices: Choices, mixing: int) -> tuple[str, ...]:
+    """Draw the stages after the head: mostly as optimisers look for them; mixing: percent of pointwise convolutions."""
+    shares = {MIXING: mixing, "bias_add": 85, "batch_norm": 15, "add": 25}
+    after = [name for name, percent in shares.items() if choices.chance(percent)]
     activation = choices.pick(("", *ACTIVATIONS))
     after += [activation] if activation else []
     return tuple(after[1:] + after[:1] if choices.chance(8) else after)
@@ -150,12 +161,12 @@ def written(call: Pattern) -> Case:
     """Return the call."""
     layout, dtype = call.head.spelling.layout, call.head.dtype
     head = _case(call.head)
-    channels = (call.result[-1],)
     shapes = {
         "filters": call.head.filters if isinstance(call.head, Convolution) else (),
-        "bias": channels,
-        "addend": arranged(call.result, layout),
-        **dict.fromkeys(PARAMETERS, channels),
+        "pointwise_filter": (1, 1, call.given(MIXING)[-1], call.mixed),
+        "bias": call.given("bias_add")[-1:],
+        "addend": arranged(call.given("add"), layout),
+        **dict.fromkeys(PARAMETERS, call.given("batch_norm")[-1:]),
     }
     needed = [name for stage in call.stages for name in STAGES[stage].needs if name in shapes]
     arrays = {"input": ArraySpec(arranged(call.image, layout), dtype)}
@@ -189,6 +200,7 @@ def read(case: Case) -> Pattern:
         paddings=paddings,
         after=tuple(names[names.index(head.op) + 1 :]),
         alpha=None if alpha is None else float(str(alpha)),
+        mixed=case.arrays["pointwise_filter"].shape[3] if MIXING in names else 0,
     )
 
 
@@ -222,6 +234,7 @@ def changes(call: Pattern) -> Iterator[Pattern]:
     yield _with(call, tuple(sorted(call.after, key=ORDER.index)))
     if call.alpha is not None:
         yield replace(call, alpha=None)
+    yield from (replace(call, mixed=size) for size in smaller(call.mixed))
     yield from _fit(replace(call, head=head) for head in _simpler(call.head))
 
 
@@ -249,12 +262,15 @@ def others(call: Pattern) -> Iterator[Pattern]:
         yield _with(call, ("bias_add", *call.after))
     if "add" not in call.after:
         yield _with(call, (*kept, "add", *call.activations))
+    if MIXING not in call.after:
+        yield replace(_with(call, (MIXING, *call.after)), mixed=call.result[-1])
     yield from _fit(replace(call, head=head) for head in _varied(call.head))
 
 
 def _with(call: Pattern, after: tuple[str, ...]) -> Pattern:
     """Return the call with other stages after its head."""
-    return replace(call, after=after, alpha=call.alpha if "leaky_relu" in after else None)
+    alpha, mixed = call.alpha if "leaky_relu" in after else None, call.mixed if MIXING in after else 0
+    return replace(call, after=after, alpha=alpha, mixed=mixed)
 
 
 def _less(paddings: Ends) -> Iterator[Ends]:

@@ -37,6 +37,7 @@ def features(case: Case) -> dict[str, str]:
         **{name: of_head.get(name, otherwise) for name, otherwise in OF_HEAD.items()},
         "first": head.op,
         "padded": "no" if "pad" not in call.stages else "batch or channels" if outer else "rows and columns",
+        "pointwise": "no" if not call.mixed else "first" if call.after[0] == calls.MIXING else "later",
         **{name: "yes" if stage in call.after else "no" for name, stage in calls.BETWEEN.items()},
         "activation": next(iter(call.activations), "none"),
         "alpha": "none" if "leaky_relu" not in call.after else "default" if call.alpha is None else "given",
@@ -61,12 +62,18 @@ def cast(case: Case, dtype: str) -> Case:
 
 
 def arrays(case: Case) -> dict[str, Array]:
-    """Draw the arrays: on the lattice a sum with its bias and addend is exact; parameters of batch_norm in [0, 1)."""
-    head = calls.read(case).head
-    terms = head.terms + 2  # a bias and an addend
+    """
+    Draw the arrays: on the lattice a sum with its bias and addend is exact; parameters of batch_norm in [0, 1).
+
+    A pointwise convolution adds up such sums, and there its filters are -1, 0 and 1.
+    """
+    call = calls.read(case)
+    several = call.given(calls.MIXING)[-1] if call.mixed else 1
+    terms = several * (call.head.terms + 2) + 2  # a bias and an addend, before or after
     factors = demands.products(case.dtype, terms, "input", "filters")
     if "filters" not in case.arrays:
-        factors = {"input": demands.sums(case.dtype, 3)}
+        factors = {"input": demands.sums(case.dtype, 3 * several)}
+    factors["pointwise_filter"] = Demand(largest=1, one_nan_hides_all=True)
     term = Demand(largest=factors["input"].largest)
     parameters = {name: spec for name, spec in case.arrays.items() if name in calls.PARAMETERS}
     others = {name: spec for name, spec in case.arrays.items() if name not in parameters}
@@ -91,6 +98,7 @@ PATTERN = Op(
     operands={
         "input": "image",
         "filters": "filters",
+        "pointwise_filter": "filters",
         "bias": "tensor",
         "addend": "image",
         **dict.fromkeys(calls.PARAMETERS, "tensor"),

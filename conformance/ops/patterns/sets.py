@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -10,13 +11,14 @@ from conformance.model import Array
 from conformance.ops.convolutions.depthwise import DEPTHWISE_CONV2D
 from conformance.ops.convolutions.record import CONV2D, CONV2D_TRANSPOSE
 from conformance.ops.pools.record import MAX_POOL
-from conformance.ops.sums import named
+from conformance.ops.sums import in_layout, laid_out, named
 from conformance.sets import Allowed, Option, Results, any_of, options
 from reference import spans
 from reference.activations import ACTIVATIONS
-from reference.bounds import Arithmetic
+from reference.bounds import Arithmetic, within
 from reference.engine.exact import whole
-from reference.ops.pattern import ALPHA, EPSILON, HEADS, STAGES, normalisation, padded, pattern
+from reference.ops.conv2d import conv2d, forward
+from reference.ops.pattern import ALPHA, EPSILON, HEADS, STAGES, definition, normalisation, padded, pattern
 from reference.spans import Span
 
 __all__ = ["RECORDS", "of_pattern"]
@@ -60,6 +62,8 @@ def _led(option: Option, value: Array, given: Arguments, arithmetic: Arithmetic)
 def _after(span: Span, name: str, given: Arguments) -> Span:
     """Return what a stage makes of a span."""
     axis = 1 if given.get("data_format") == "NCHW" else 3
+    if name == "pointwise_conv2d":
+        return _mixed(span, name, given)
     if name == "bias_add":
         shape = [-1 if place == axis else 1 for place in range(4)]
         return spans.added(span, np.broadcast_to(given["bias"].astype(np.float64).reshape(shape), span.low.shape))
@@ -68,3 +72,12 @@ def _after(span: Span, name: str, given: Arguments) -> Span:
     if name == "batch_norm":
         return spans.normalised(span, *normalisation(given, given.get("epsilon", EPSILON), axis))
     return spans.activated(span, ACTIVATIONS[name], given.get("alpha", ALPHA))
+
+
+def _mixed(span: Span, name: str, given: Arguments) -> Span:
+    """Return what a pointwise convolution makes of a span."""
+    layout, weights = given.get("data_format") or "NHWC", given["pointwise_filter"]
+    before = definition(given["input"], given["stages"][: given["stages"].index(name)], given)
+    result = within(forward(before, weights, 1, "VALID", layout), span.arithmetic)
+    shown = laid_out(result, in_layout(layout))
+    return spans.mixed(span, before, shown, weights, partial(conv2d, strides=1, padding="VALID", data_format=layout))

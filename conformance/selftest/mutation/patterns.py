@@ -40,6 +40,13 @@ def without(name: str) -> Fault:
     return when(lambda call: name in call.arguments, before(lambda call: {name: np.zeros_like(call.arguments[name])}))
 
 
+def crossed(call: Call) -> dict[str, object]:
+    """Take each channel's several filters one after the other, not those of all channels in turn."""
+    weights = call.arguments["pointwise_filter"]
+    shape = call.arguments["filters"].shape[2:]
+    return {"pointwise_filter": np.moveaxis(weights.reshape(*shape, -1), 1, 0).reshape(weights.shape)}
+
+
 def dropped(_call: Call, result: Array) -> Array:
     """Return 0 for NaN, as a maximum does that compares with what comes second."""
     return np.where(np.isnan(result), result.dtype.type(0), result)
@@ -66,6 +73,8 @@ TABLE: list[Variant] = [
         ("slope ignored", "leaky_relu has the slope that it has by default",
          when(has("leaky_relu"), before(lambda _: {"alpha": 0.2}))),
         ("bias last", "the bias is added after the activation", last("bias_add")),
+        ("channels crossed", "a pointwise convolution takes the channels of a depthwise one in another order",
+         when(has("depthwise_conv2d", "pointwise_conv2d"), before(crossed))),
         ("addend last", "the addend is added after the activation", last("add")),
         ("batch not padded", "padding along the batch is lost", dry("batch")),
         ("channels not padded", "padding along the channels is lost", dry("channels")),

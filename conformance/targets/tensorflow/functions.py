@@ -425,6 +425,10 @@ def pattern(input: Any, stages: Any, data_format: str = "NHWC", **given: Any) ->
             x, given["filters"], given["output_shape"], **windows, **layout
         ),
         "max_pool": lambda x: tf.nn.max_pool2d(x, **pool, **layout),
+        "pointwise_conv2d": lambda x: tf.nn.conv2d(x, given["pointwise_filter"], 1, "VALID", **layout),
+        "separable_conv2d": lambda x: tf.nn.separable_conv2d(
+            x, given["filters"], given["pointwise_filter"], **windows, **layout
+        ),
         "bias_add": lambda x: tf.nn.bias_add(x, given["bias"], **layout),
         "add": lambda x: x + given["addend"],
         "batch_norm": lambda x: tf.compat.v1.nn.fused_batch_norm(
@@ -440,3 +444,11 @@ def pattern(input: Any, stages: Any, data_format: str = "NHWC", **given: Any) ->
     for name in stages:
         value = ways[name](value) if name in ways else getattr(tf.nn, name)(value)
     return value
+
+
+def separable_pattern(input: Any, stages: Any, **given: Any) -> Any:
+    """Compute a pattern whose depthwise and pointwise convolutions, one after the other, are one call."""
+    first = list(stages).index("depthwise_conv2d") if "depthwise_conv2d" in stages else 0
+    if list(stages[first : first + 2]) != ["depthwise_conv2d", "pointwise_conv2d"]:
+        raise NotOfferedError("a separable convolution is a depthwise and a pointwise one")
+    return pattern(input, [*stages[:first], "separable_conv2d", *stages[first + 2 :]], **given)

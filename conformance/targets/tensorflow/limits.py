@@ -73,6 +73,10 @@ EVERYWHERE = (
         features={"normalised": ("yes",), "dtype": ("float64",)},
         reason="FusedBatchNormV3 takes no float64",
     ),
+    *(
+        Limit(ops=("pattern",), routes=("separable",), features=features, reason="no separable convolution")
+        for features in ({"pointwise": ("no", "later")}, {"first": ("conv2d", "conv2d_transpose", "max_pool")})
+    ),
     Limit(ops=("max_pool_grad",), routes=("argmax",), features=NCHW, reason="max_pool_with_argmax is NHWC only"),
     Limit(
         ops=("max_pool_grad",),

@@ -4,7 +4,8 @@ The ways in which users of TensorFlow compute each op: a name, and the function,
 The first is the op as users call it. "tape" is one tf.GradientTape, "twice" the second derivative by two: that of a
 linear op gives the op itself. "transposed" is the tape through conv2d_transpose, whose gradient by its input is conv2d,
 and by its filters conv2d_backprop_filter. "atrous" is tf.nn.atrous_conv2d, which is conv2d with stride 1 and one
-dilation, and its transpose. The adapter calls what stands here; scripts of findings are written from it.
+dilation, and its transpose. "separable" is tf.nn.separable_conv2d, two ops of a pattern. The adapter calls what stands
+here; scripts of findings are written from it.
 
 In graphs "nn+filters" is "nn" where the filters are a constant of the graph, which TensorFlow and XLA may compute with
 beforehand, and not an argument of it: any arrays of any route may be.
@@ -57,5 +58,5 @@ ROUTES: Mapping[str, Mapping[str, str]] = {
     "dropout": {"nn": "tf.nn.dropout"},
     "stateless_dropout": {"nn": "tf.nn.experimental.stateless_dropout"},
     "dropout_grad": {"tape": "tape_dropout_grad"},
-    "pattern": {"nn": "pattern"},
+    "pattern": {"nn": "pattern", "separable": "separable_pattern"},
 }
