@@ -37,9 +37,9 @@ Refusals:
     which is reported; SpecError names one of them.
 
 Scope:
-    Not specified are images of other ranks (1-D, 3-D, and several batch axes but for conv2d's), separable convolutions,
-    other fused ops than `pattern`, quantised ops, complex numbers, operands of two dtypes, layouts other than NHWC and
-    NCHW, average pools between channels, fractional pools; names, devices, types and texts of errors,
+    Not specified are images of other ranks (1-D, 3-D, and several batch axes but for conv2d's), other fused ops than
+    `pattern`, which has separable_conv2d, quantised ops, complex numbers, operands of two dtypes, layouts other than
+    NHWC and NCHW, average pools between channels, fractional pools; names, devices, types and texts of errors,
     time and memory; and what the memory of an array looks like: strides, byte order, sharing.
 """
 

@@ -1,12 +1,16 @@
 """What the stages of a pattern make of the numbers that an element may be, by hand."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 
 from reference import spans
 from reference.activations import ACTIVATIONS
-from reference.bounds import ARITHMETICS, Within, exactly
+from reference.bounds import ARITHMETICS, Within, exactly, within
 from reference.floats import Array
+from reference.ops.conv2d import conv2d, forward
 from reference.spans import Span
 
 FLOAT32, GRADUAL, TF32 = (ARITHMETICS[name] for name in ("float32", "float32-gradual", "tf32"))
@@ -122,6 +126,55 @@ def test_a_subnormal_number_may_be_zero_where_those_are_flushed() -> None:
     )
 
     assert flushed.low[0] <= 0 < kept.low[0]
+
+
+def mixed(first: Span, value: Array, *weights: float) -> Span:
+    """Return what a 1x1 convolution makes of the channels of one pixel: of a value, and of what else they may be."""
+    pixel, filters = value.reshape(1, 1, 1, -1), one(*weights).reshape(1, 1, -1, 1)
+    spread = {name: getattr(first, name).reshape(1, 1, 1, -1) for name in ("low", "high", "nan", "size", "count")}
+    result = within(forward(pixel, filters, 1, "VALID"), FLOAT32)
+    return spans.mixed(replace(first, **spread), pixel, result, filters, partial(conv2d, strides=1, padding="VALID"))
+
+
+def test_a_1x1_convolution_of_whole_numbers_is_exact() -> None:
+    """1 2 + 3 (-4) = -10."""
+    low, high, nan = ends(mixed(exact(1.0, 3.0, whole=True), one(1.0, 3.0), 2.0, -4.0))
+
+    assert (low, high, nan) == ([[[[-10.0]]]], [[[[-10.0]]]], [[[[False]]]])
+
+
+def test_what_a_1x1_convolution_takes_may_be_apart_from_the_reference() -> None:
+    """1, or 2^-8 to either side, 4 times, and 3 twice: 10, within 4 2^-8 and a few u."""
+    first = exact(1.0, 3.0)
+    first = replace(first, low=np.array([1 - 2.0**-8, 3]), high=np.array([1 + 2.0**-8, 3]))
+
+    out = mixed(first, one(1.0, 3.0), 4.0, 2.0)
+
+    assert out.high.item() - 10 == pytest.approx(2.0**-6, abs=40 * U)
+    assert 10 - out.low.item() == pytest.approx(2.0**-6, abs=40 * U)
+    assert min(out.high.item() - 10, 10 - out.low.item()) > 2.0**-6
+
+
+@pytest.mark.parametrize(
+    ("channels", "weights", "out"),
+    [((INF, 1), (1, 1), INF), ((INF, 1), (0, 1), NAN), ((INF, -INF), (1, 1), NAN), ((NAN, 1), (0, 1), NAN)],
+)
+def test_a_1x1_convolution_takes_infinity_and_nan_as_ieee_has_them(
+    channels: tuple[float, float], weights: tuple[float, float], out: float
+) -> None:
+    """Infinity times 0, and less infinity, is NaN, and nothing else."""
+    low, high, nan = ends(mixed(exact(*channels), one(*channels), *weights))
+
+    assert np.array_equal([low, high], np.full((2, 1, 1, 1, 1), out), equal_nan=True)
+    assert nan == [[[[np.isnan(out)]]]]
+
+
+@pytest.mark.parametrize(("low", "weight"), [(-INF, 1.0), (0.5, INF)])
+def test_where_a_1x1_convolution_meets_what_may_be_infinite_anything_is_allowed(low: float, weight: float) -> None:
+    """An element that may be infinite, or one that may be another times infinity."""
+    first = replace(exact(1.0), low=np.array([low]))
+
+    assert ends(mixed(first, one(1.0), weight)) == ([[[[-INF]]]], [[[[INF]]]], [[[[True]]]])
 
 
 def test_batch_norm_maps_both_ends_and_may_turn_them_round() -> None:

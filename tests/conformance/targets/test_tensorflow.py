@@ -271,6 +271,25 @@ def test_a_pattern_is_its_ops_in_turn(worker: Worker, route: str) -> None:
         assert out[0, 3, 2, 0] == last
 
 
+def test_a_separable_convolution_stands_for_a_depthwise_and_a_pointwise_one(worker: Worker) -> None:
+    """2 and 3, by 1 and by 10 each, mixed by 1 0 0 1 is 32, and the bias of -2 leaves 30; other patterns have none."""
+    given: dict[str, Argument] = {
+        "input": np.array([2, 3], np.float32).reshape(1, 1, 1, 2),
+        "filters": np.array([1, 10, 1, 10], np.float32).reshape(1, 1, 2, 2),
+        "pointwise_filter": np.array([1, 0, 0, 1], np.float32).reshape(1, 1, 4, 1),
+        "bias": np.array([-2], np.float32),
+        "strides": [1, 1, 1, 1],
+        "padding": "VALID",
+    }
+    stages: list[Json] = ["depthwise_conv2d", "pointwise_conv2d", "bias_add"]
+
+    out = result(worker, "pattern", "separable", **given, stages=stages)
+    other = Call(op="pattern", arguments={**given, "stages": [*stages[::2], stages[1]]}, route="separable")
+
+    assert out.item() == 30
+    assert isinstance(worker.run(other), Unsupported)
+
+
 def test_unpooling_takes_its_shape_as_a_tensor(worker: Worker) -> None:
     """An int64 tensor, in a graph a constant: one window of two gets 7 twice."""
     out = result(

@@ -69,6 +69,22 @@ def test_batch_norm_takes_the_parameters_of_its_channel() -> None:
     assert row(out) == [7, -1]
 
 
+def test_a_separable_convolution_is_a_depthwise_and_a_pointwise_one() -> None:
+    """2 and 3, each by 1 and by 10, are 2 20 3 30; by 1 0 0 1 they make 32, by 0 1 -1 0 17: in either layout."""
+    each = np.tile(single([1, 10]), 2).reshape(1, 1, 2, 2)
+    mixing = single([[1, 0], [0, 1], [0, -1], [1, 0]]).reshape(1, 1, 4, 2)
+    call: dict[str, Any] = {"filters": each, "pointwise_filter": mixing, "strides": [1, 1, 1, 1], "padding": "VALID"}
+    image = single([2, 3]).reshape(1, 1, 1, 2)
+
+    out = pattern(image, ["depthwise_conv2d", "pointwise_conv2d"], **call)
+    channels_first = pattern(
+        image.reshape(1, 2, 1, 1), ["depthwise_conv2d", "pointwise_conv2d"], **call, data_format="NCHW"
+    )
+
+    assert row(out) == row(channels_first) == [32, 17]
+    assert (out.shape, channels_first.shape) == ((1, 1, 1, 2), (1, 2, 1, 1))
+
+
 def test_values_of_one_shape_are_added() -> None:
     """In the order of the elements."""
     out = pattern(SIDES, ["conv2d", "add"], **ONE, addend=single([1, 2, 3, 4]).reshape(1, 1, 4, 1))
@@ -128,6 +144,8 @@ def test_nan_passes_through_every_activation(activation: str, dtype: str) -> Non
         {"stages": ["pad", "conv2d"], "paddings": [[0, -1]] * 4},
         {"stages": ["conv2d", "add"], "addend": np.ones((1, 1, 1, 1), np.float32)},
         {"stages": ["conv2d", "add"], "addend": np.ones((1, 1, 4, 1), np.float64)},
+        {"stages": ["conv2d", "pointwise_conv2d"], "pointwise_filter": np.ones((1, 2, 1, 1), np.float32)},
+        {"stages": ["conv2d", "pointwise_conv2d"], "pointwise_filter": np.ones((1, 1, 2, 1), np.float32)},
         {"stages": ["conv2d", "leaky_relu"], "alpha": 0},
         {"stages": ["conv2d", "leaky_relu"], "alpha": "steep"},
         {"stages": ["conv2d"], "input": np.ones((1, 1, 1, 1), np.int32)},
