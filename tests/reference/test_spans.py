@@ -129,18 +129,23 @@ def test_a_subnormal_number_may_be_zero_where_those_are_flushed() -> None:
 
 
 def mixed(first: Span, value: Array, *weights: float) -> Span:
-    """Return what a 1x1 convolution makes of the channels of one pixel: of a value, and of what else they may be."""
+    """Return what a 1x1 convolution with one filter makes of the channels of one pixel; value: the reference's."""
     pixel, filters = value.reshape(1, 1, 1, -1), one(*weights).reshape(1, 1, -1, 1)
-    spread = {name: getattr(first, name).reshape(1, 1, 1, -1) for name in ("low", "high", "nan", "size", "count")}
     result = within(forward(pixel, filters, 1, "VALID"), FLOAT32)
-    return spans.mixed(replace(first, **spread), pixel, result, filters, partial(conv2d, strides=1, padding="VALID"))
+    mix = partial(conv2d, strides=1, padding="VALID")
+    out = spans.mixed(reshaped(first, (1, 1, 1, -1)), pixel, result, filters, mix)
+    return reshaped(out, (-1,))
+
+
+def reshaped(span: Span, shape: tuple[int, ...]) -> Span:
+    """Return a span with its elements in another shape."""
+    parts = ("low", "high", "nan", "size", "count")
+    return replace(span, **{name: getattr(span, name).reshape(shape) for name in parts})
 
 
 def test_a_1x1_convolution_of_whole_numbers_is_exact() -> None:
     """1 2 + 3 (-4) = -10."""
-    low, high, nan = ends(mixed(exact(1.0, 3.0, whole=True), one(1.0, 3.0), 2.0, -4.0))
-
-    assert (low, high, nan) == ([[[[-10.0]]]], [[[[-10.0]]]], [[[[False]]]])
+    assert ends(mixed(exact(1.0, 3.0, whole=True), one(1.0, 3.0), 2.0, -4.0)) == ([-10.0], [-10.0], [False])
 
 
 def test_what_a_1x1_convolution_takes_may_be_apart_from_the_reference() -> None:
@@ -165,8 +170,8 @@ def test_a_1x1_convolution_takes_infinity_and_nan_as_ieee_has_them(
     """Infinity times 0, and less infinity, is NaN, and nothing else."""
     low, high, nan = ends(mixed(exact(*channels), one(*channels), *weights))
 
-    assert np.array_equal([low, high], np.full((2, 1, 1, 1, 1), out), equal_nan=True)
-    assert nan == [[[[np.isnan(out)]]]]
+    assert np.array_equal([*low, *high], [out, out], equal_nan=True)
+    assert nan == [np.isnan(out)]
 
 
 @pytest.mark.parametrize(("low", "weight"), [(-INF, 1.0), (0.5, INF)])
@@ -174,7 +179,7 @@ def test_where_a_1x1_convolution_meets_what_may_be_infinite_anything_is_allowed(
     """An element that may be infinite, or one that may be another times infinity."""
     first = replace(exact(1.0), low=np.array([low]))
 
-    assert ends(mixed(first, one(1.0), weight)) == ([[[[-INF]]]], [[[[INF]]]], [[[[True]]]])
+    assert ends(mixed(first, one(1.0), weight)) == ([-INF], [INF], [True])
 
 
 def test_batch_norm_maps_both_ends_and_may_turn_them_round() -> None:
