@@ -167,8 +167,7 @@ def timed(
 
 def started(plan: BenchPlan, stack: ExitStack) -> dict[int, list[Contender]]:
     """Start the workers of every number of threads, all at once; they end with the stack."""
-    zygotes = Zygotes()
-    stack.callback(zygotes.close)
+    zygotes = stack.enter_context(Zygotes())
     return {
         threads: [
             Contender(

@@ -45,9 +45,8 @@ class Surveyor:
 
     def survey(self, target: Target, ops: Sequence[str]) -> None:
         """Survey one target."""
-        zygotes = Zygotes()
         with ExitStack() as stack:
-            stack.callback(zygotes.close)
+            zygotes = stack.enter_context(Zygotes())
             worker = stack.enter_context(Worker(target.start(self.python), zygotes=zygotes))
             elsewhere = {
                 what: stack.enter_context(Worker(other.start(self.python), zygotes=zygotes))

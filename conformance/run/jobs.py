@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -32,6 +33,7 @@ from conformance.run.trials import Outcome, Panel
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits
 from conformance.targets.transport.worker import die_with_parent
+from conformance.targets.transport.zygote import Zygotes
 
 __all__ = ["Dispatch", "Progress", "default_jobs", "execute", "perform", "sweeping"]
 
@@ -63,35 +65,42 @@ Dispatch = Callable[[Plan, Store, Iterator[Task], Callable[[Progress], None]], t
 
 
 def execute(
-    plan: Plan, store: Store, tell: Callable[[Progress], None], dispatch: Dispatch | None = None
+    plan: Plan, store: Store, tell: Callable[[Progress], None], zygotes: Zygotes, dispatch: Dispatch | None = None
 ) -> dict[str, Any]:
     """
     Run every shard that is not yet done, and return what the footer says of that: seconds, cases, complete.
 
-    tell: called with every message of the jobs. dispatch: who does the shards; processes of this machine by default.
+    tell: called with every message of the jobs. dispatch: who does the shards; processes of this machine by default,
+    whose workers these zygotes fork.
     """
     started = time.monotonic()
     done = store.done()
     todo = (shard for shard in own_shards(plan) if shard.name not in done)
-    complete, number = (dispatch or in_processes)(plan, store, todo, tell)
+    complete, number = (dispatch or partial(in_processes, zygotes))(plan, store, todo, tell)
     return {"seconds": time.monotonic() - started, "cases": number, "complete": complete}
 
 
-def in_processes(plan: Plan, store: Store, todo: Iterator[Task], tell: Callable[[Progress], None]) -> tuple[bool, int]:
+def in_processes(
+    zygotes: Zygotes, plan: Plan, store: Store, todo: Iterator[Task], tell: Callable[[Progress], None]
+) -> tuple[bool, int]:
     """Hand shards to jobs of this machine, each a process, until they are done or the budget is used up."""
     started = time.monotonic()
     context = multiprocessing.get_context("spawn")
     tasks: Any = context.Queue()
     messages: Any = context.Queue()
-    # Workers are children of the job's main thread, and the jobs of this one: all end together.
+    # Zygotes and jobs are children of this process, workers of either: all end together.
     first = list(islice(todo, plan.jobs))
-    jobs = [context.Process(target=_job, args=(plan, store.folder, tasks, messages), daemon=False) for _ in first]
+    jobs: list[BaseProcess] = []
     waiting = next(todo, None)
-    complete, number, running = True, 0, len(jobs)
+    complete, number, running = True, 0, len(first)
     try:
         with ignoring_interrupts():
-            for job in jobs:
-                job.start()
+            if first:
+                _import(plan, zygotes)
+            for _ in first:
+                with zygotes.shared() as theirs:
+                    jobs.append(context.Process(target=_job, args=(plan, store.folder, theirs, tasks, messages)))
+                    jobs[-1].start()
         for shard in first:
             tasks.put(shard)
         while running:
@@ -110,6 +119,13 @@ def in_processes(plan: Plan, store: Store, todo: Iterator[Task], tell: Callable[
     finally:
         _end(jobs, 0 if running else 10)
     return complete, number
+
+
+def _import(plan: Plan, zygotes: Zygotes) -> None:
+    """Start the zygotes of a plan's targets, which import what they need while the jobs start."""
+    for start in (target.start(plan.python) for target in found(plan).values()):
+        if start.zygote:
+            zygotes.begin(start.zygote, start.environment)
 
 
 def _raise(message: Ended) -> None:
@@ -159,7 +175,7 @@ def _next(messages: Any, jobs: Sequence[Any]) -> Progress | Ended:  # noqa: ANN4
                 ) from None
 
 
-def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: ANN401 -- queues of multiprocessing
+def _job(plan: Plan, folder: Path, zygotes: Zygotes, tasks: Any, messages: Any) -> None:  # noqa: ANN401 -- queues of multiprocessing
     """Do shards until there are none, in a process of its own with its own workers."""
     die_with_parent()
     parent = multiprocessing.parent_process()
@@ -168,7 +184,7 @@ def _job(plan: Plan, folder: Path, tasks: Any, messages: Any) -> None:  # noqa: 
     try:
         targets = found(plan)
         store = Store(folder)
-        with Panel(targets, Limits(seconds=plan.seconds), plan.python) as panel:
+        with zygotes, Panel(targets, Limits(seconds=plan.seconds), plan.python, zygotes=zygotes) as panel:
             spent = Spent(panel)
             while (shard := tasks.get()) is not None:
                 perform(plan, shard, panel, store, spent, messages.put)

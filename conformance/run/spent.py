@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from conformance.run.trials import Panel
+from conformance.targets.transport.zygote import Zygotes, used_by
 
 __all__ = ["Spent", "processor_seconds"]
 
@@ -20,30 +21,26 @@ class Spent:
 
     def outside(self) -> float:
         """Return what was used since the last look, by this process and its workers, outside the targets' calls."""
-        before, self._counted = self._counted, processor_seconds() - self._panel.target_seconds
+        before, self._counted = self._counted, processor_seconds(self._panel.zygotes) - self._panel.target_seconds
         return self._counted - before
 
 
-def processor_seconds() -> float:
-    """Return the processor time of this process and its descendants since their birth, those that live included."""
+def processor_seconds(zygotes: Zygotes) -> float:
+    """
+    Return the processor time of this process and its descendants since their birth, those that live included.
+
+    zygotes: which may be of another process, and the workers that this one has had of them.
+    """
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used) + sum(map(_used_by, _descendants(os.getpid())))
+    living = sum(map(used_by, _descendants(os.getpid(), zygotes)))
+    return sum(usage.ru_utime + usage.ru_stime for usage in used) + living + zygotes.seconds()
 
 
-def _descendants(pid: int) -> Iterator[int]:
-    """Yield the children of a process that live, and theirs, by their ids; none where the system does not say."""
+def _descendants(pid: int, zygotes: Zygotes) -> Iterator[int]:
+    """Yield the children of a process that live, and theirs, but for zygotes; none where the system does not say."""
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
             for child in map(int, path.read_text().split()):
-                yield child
-                yield from _descendants(child)
-
-
-def _used_by(pid: int) -> float:
-    """Return the processor time of a process and of its children that have ended: proc(5), stat."""
-    try:
-        # Its second field, the name in parentheses, may hold anything.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+                if not zygotes.owns(child):
+                    yield child
+                    yield from _descendants(child, zygotes)

@@ -84,8 +84,11 @@ class Panel:
         python: str | None = None,
         *,
         confirm: bool = True,
+        zygotes: Zygotes | None = None,
     ) -> None:
         self.targets = dict(targets)  # with what they say of themselves once they are ready
+        self.zygotes = zygotes or Zygotes()
+        self._owned = zygotes is None  # they end with it
         self._confirm = confirm
         self.limits = limits or Limits()
         self._python = python
@@ -95,12 +98,11 @@ class Panel:
 
     def __enter__(self) -> Self:
         """Start every worker; none is waited for but those that say themselves what they claim."""
-        zygotes = Zygotes()
         with self._stack:
-            self._stack.callback(zygotes.close)
+            if self._owned:
+                self._stack.enter_context(self.zygotes)
             for name, target in self.targets.items():
-                start = target.start(self._python) if self._python else target.start()
-                worker = Worker(start, self.limits, confirm=self._confirm, zygotes=zygotes)
+                worker = Worker(target.start(self._python), self.limits, confirm=self._confirm, zygotes=self.zygotes)
                 self.workers[name] = self._stack.enter_context(worker)
             self.targets |= {name: self._told(name) for name, target in self.targets.items() if target.asked}
             self._stack = self._stack.pop_all()

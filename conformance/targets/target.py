@@ -18,8 +18,9 @@ __all__ = ["CORRECTLY_ROUNDED", "FLOAT32", "NAMESPACE", "TF32", "Target", "const
 
 NAMESPACE = "conformance.targets.namespace"
 
-# What a user has set for their own work would change what is judged.
-CLEARED = ("TF_", "XLA_", "ONEDNN_", "DNNL_", "OMP_", "KMP_", "MKL_", "MALLOC_")
+# What a user has set for their own work would change what is judged; and what Polars adds to in each process for its
+# allocator would have each start zygotes of its own.
+CLEARED = ("TF_", "XLA_", "ONEDNN_", "DNNL_", "OMP_", "KMP_", "MKL_", "MALLOC_", "_RJEM_")
 # At least what accumulates: accuracy.md, "The bound of an element".
 FLOAT32 = {"float16": "float32", "bfloat16": "float32", "float32": "float32", "float64": "float64"}
 TF32 = FLOAT32 | {"float32": "tf32"}
@@ -126,9 +127,9 @@ class Target:
             return names(rule) if self.draws_own(op) else ("kernels",)
         return self.profile.adopts(rule) if self.profile else names(rule, of_tensorflow=True)
 
-    def start(self, python: str = sys.executable) -> Start:
+    def start(self, python: str | None = None) -> Start:
         """Return how a worker is started; `python`, for a target without its own, may have another TensorFlow."""
-        interpreter = words(self.python or python)
+        interpreter = words(self.python or python or sys.executable)
         spec = {"adapter": self.adapter, "options": dict(self.options), "limited": "gpu" not in self.needs}
         specification = json.dumps(spec)
         kept = {name: text for name, text in os.environ.items() if self.command or not name.startswith(CLEARED)}

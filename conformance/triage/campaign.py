@@ -27,6 +27,7 @@ from conformance.run.store import Store
 from conformance.run.trials import Panel
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits
+from conformance.targets.transport.zygote import Zygotes
 from conformance.triage import aggregate, attempts, findings, search
 from conformance.triage.files import files
 from conformance.triage.findings import Finding, Findings, Known
@@ -71,39 +72,41 @@ def conduct(
 ) -> Result:
     """Run what is left of a plan, look for findings, and close the run; dispatch: as of `jobs.execute`."""
     began = time.process_time()
-    session = jobs.execute(plan, store, tell, dispatch)
-    reaped = ended_children()
-    targets = plans.found(plan)
-    with Panel(targets, Limits(seconds=plan.seconds), plan.python, confirm=False) as panel:
-        if plan.more and session["complete"]:
-            from conformance.run.worst import search_all  # noqa: PLC0415 -- Hypothesis takes half a second to import
+    with Zygotes() as zygotes:
+        session = jobs.execute(plan, store, tell, zygotes, dispatch)
+        reaped = ended_children()
+        targets, limits = plans.found(plan), Limits(seconds=plan.seconds)
+        with Panel(targets, limits, plan.python, confirm=False, zygotes=zygotes) as panel:
+            if plan.more and session["complete"]:
+                from conformance.run.worst import search_all  # noqa: PLC0415 -- Hypothesis takes half a second to import
 
-            search_all(plan, panel, store, say)
-        rows = store.rows(pl.col("verdict") == "disagrees")
-        closing = {**_sessions(store, session), **_summary(store, plan), **_beside(store, plan)}
-        about = panel.about()
-        _describe(store, about, panel.targets)
-        asked = [op for op, cases in plans.own_cases(plan).items() if cases or not plan.cases]
-        absent = missing(store, plans.scopes_of(plan, panel.targets), asked)
-        machine = store.header()["machine"]
-        installations = {name: installation_of(name, data, machine["flags"]) for name, data in about.items()}
-        found = search.find_all(
-            rows,
-            attempts.Search(panel, shrink_steps, say, earlier=lambda row: _earlier(store, row)),
-            causes,
-            installations,
-        )
-        wide = aggregate.find(store, panel.targets, closing["fingerprints"], causes, installations)
-        met = {(each.cause.id, number) for each in (*found, *wide) if each.cause for number in each.places}
-        known = states(causes, met, panel, installations, plan.ops, say)
-        for cluster in found:
-            store.write_finding(cluster.id, files(cluster, panel, about[cluster.target], machine))
+                search_all(plan, panel, store, say)
+            rows = store.rows(pl.col("verdict") == "disagrees")
+            closing = {**_sessions(store, session), **_summary(store, plan), **_beside(store, plan)}
+            about = panel.about()
+            _describe(store, about, panel.targets)
+            asked = [op for op, cases in plans.own_cases(plan).items() if cases or not plan.cases]
+            absent = missing(store, plans.scopes_of(plan, panel.targets), asked)
+            machine = store.header()["machine"]
+            installations = {name: installation_of(name, data, machine["flags"]) for name, data in about.items()}
+            found = search.find_all(
+                rows,
+                attempts.Search(panel, shrink_steps, say, earlier=lambda row: _earlier(store, row)),
+                causes,
+                installations,
+            )
+            wide = aggregate.find(store, panel.targets, closing["fingerprints"], causes, installations)
+            met = {(each.cause.id, number) for each in (*found, *wide) if each.cause for number in each.places}
+            known = states(causes, met, panel, installations, plan.ops, say)
+            for cluster in found:
+                store.write_finding(cluster.id, files(cluster, panel, about[cluster.target], machine))
+        others = ended_children() - reaped + zygotes.seconds()
     for cluster in wide:
         store.write_finding(cluster.id, aggregate.files(cluster, panel.targets[cluster.target]))
     listed = tuple(cluster.finding() for cluster in (*found, *wide))
     store.keep_findings({finding.id for finding in listed})
     findings.write(store, Findings(listed, known))
-    outside = time.process_time() - began + ended_children() - reaped - panel.target_seconds
+    outside = time.process_time() - began + others - panel.target_seconds
     closing |= {"ended": header.now(), **_spent(store, panel.target_seconds, outside)}
     store.close(closing | {"missing": [str(each) for each in absent]})
     return Result(findings=listed, known=known, footer=closing, missing=absent)

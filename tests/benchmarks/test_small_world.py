@@ -63,9 +63,9 @@ def by_tensorflow(process: "subprocess.Popen[str]", op: str, first: int, count: 
 def by_suite(panel: Panel, op: str, first: int, count: int) -> tuple[float, float]:
     """Return seconds a call on the wall and of the processor, of the suite and its worker."""
     scopes, cases = {TARGET: Scope(target=panel.targets[TARGET])}, calls(op, first, count)
-    began, busy = time.perf_counter(), processor_seconds()
+    began, busy = time.perf_counter(), processor_seconds(panel.zygotes)
     swept = sweep(panel, scopes, cases)[TARGET]
-    wall, used = time.perf_counter() - began, processor_seconds() - busy
+    wall, used = time.perf_counter() - began, processor_seconds(panel.zygotes) - busy
     assert swept.counts.total() == len(cases)
     assert not swept.counts["unsupported"]
     return wall / len(cases), used / len(cases)

@@ -25,6 +25,7 @@ from conformance.run.jobs import Progress
 from conformance.run.machines import condition, offers
 from conformance.run.plan import Plan, own_shards
 from conformance.run.store import Store
+from conformance.targets.transport.zygote import Zygotes
 from conformance.triage import campaign
 from tests.conformance.run.test_jobs import importable, plan, result, timeless
 
@@ -40,7 +41,8 @@ def silent(_: object) -> None:
 def done(folder: Path, chosen: Plan, cluster: Cluster | None = None, tell: Tell = silent) -> Store:
     """Do the shards of a plan, without the search for findings."""
     store = Store.create(folder, header(chosen))
-    jobs.execute(chosen, store, tell, cluster.dispatch if cluster else None)
+    with Zygotes() as zygotes:
+        jobs.execute(chosen, store, tell, zygotes, cluster.dispatch if cluster else None)
     return store
 
 

@@ -30,6 +30,7 @@ from conformance.run.spent import processor_seconds
 from conformance.run.store import Store
 from conformance.run.sweep import Block
 from conformance.targets.registry import find
+from conformance.targets.transport.zygote import Zygotes
 from conformance.triage import campaign
 
 MINIATURES = Path(__file__).parents[2] / "miniatures"
@@ -340,7 +341,7 @@ def test_own_and_target_seconds_are_all_the_processor_time(tmp_path: Path) -> No
 
 def test_an_account_of_this_process_and_a_live_child_is_kept() -> None:
     """A child that has computed for a second is charged while it lives."""
-    before = processor_seconds()
+    before = processor_seconds(Zygotes())
     child = subprocess.Popen(
         [sys.executable, "-c", "import time\nwhile time.process_time() < 1: pass\nprint(flush=True)\ntime.sleep(60)"],
         stdout=subprocess.PIPE,
@@ -348,7 +349,7 @@ def test_an_account_of_this_process_and_a_live_child_is_kept() -> None:
     assert child.stdout is not None
     child.stdout.readline()
 
-    used = processor_seconds() - before
+    used = processor_seconds(Zygotes()) - before
 
     child.kill()
     child.communicate()

@@ -85,6 +85,46 @@ def test_workers_of_one_environment_share_a_zygote() -> None:
     assert parents != {os.getpid()}
 
 
+def test_another_process_shares_a_zygote_and_takes_its_own_workers_along() -> None:
+    """Workers of either are children of one zygote; an end that closes ends its workers, and no others."""
+    with Zygotes() as zygotes, Worker(forked(), LIMITS, zygotes=zygotes) as one:
+        first = pid_of(one)
+        theirs = zygotes.shared()
+        other = Worker(forked(), LIMITS, zygotes=theirs)
+        with other:
+            second = pid_of(other)
+            assert parent(second) == parent(first)
+            theirs.close()
+            assert ended_within(second, 5.0)
+
+        assert isinstance(one.run(call()), Returned)
+        assert pid_of(one) == first
+
+
+def test_a_job_s_workers_have_the_environment_of_the_run_s() -> None:
+    """A child that imports what a job imports asks for the same zygote."""
+    script = (
+        "import json; from conformance.run import jobs; from conformance.targets import registry;"
+        "print(json.dumps(registry.find('tf-cpu-eager').start().environment))"
+    )
+    asked = subprocess.run(  # noqa: S603 - this file
+        [sys.executable, "-c", script], env=dict(os.environ), capture_output=True, check=True
+    )
+
+    assert json.loads(asked.stdout) == registry.find("tf-cpu-eager").start().environment
+
+
+def test_an_end_counts_the_processor_time_of_its_own_workers_alone() -> None:
+    """Beside a worker of the process that has started the zygote it counts nothing; then its own, which has ended."""
+    with Zygotes() as zygotes, Worker(forked(), LIMITS, zygotes=zygotes) as one, zygotes.shared() as theirs:
+        pid_of(one)
+        assert theirs.seconds() == 0
+        with Worker(forked(), LIMITS, zygotes=theirs) as other:
+            pid_of(other)
+
+        assert theirs.seconds() > 0
+
+
 def test_a_zygote_that_has_died_is_replaced() -> None:
     """Its workers end with it, which is nobody's call's fault; the next is forked from a new one."""
     with Worker(forked(), LIMITS, confirm=False) as worker:
