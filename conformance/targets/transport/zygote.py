@@ -259,7 +259,9 @@ def serve(
     controls: the zygote's ends of its sockets, by file descriptor; workers: by process id, by whom each was asked for;
     others: file descriptors that a worker must not keep.
     """
-    request, streams, *_ = socket.recv_fds(control, LONGEST, 3)
+    request, streams = b"", list[int]()
+    with contextlib.suppress(ConnectionError):  # its end was closed, with answers in it
+        request, streams, *_ = socket.recv_fds(control, LONGEST, 3)
     if not request:
         del controls[control.fileno()]
         forget(control, workers)

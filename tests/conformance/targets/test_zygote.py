@@ -88,17 +88,20 @@ def test_workers_of_one_environment_share_a_zygote() -> None:
 def test_another_process_shares_a_zygote_and_takes_its_own_workers_along() -> None:
     """Workers of either are children of one zygote; an end that closes ends its workers, and no others."""
     with Zygotes() as zygotes, Worker(forked(), LIMITS, zygotes=zygotes) as one:
-        first = pid_of(one)
+        first, zygote = pid_of(one), parent(pid_of(one))
         theirs = zygotes.shared()
-        other = Worker(forked(), LIMITS, zygotes=theirs)
-        with other:
-            second = pid_of(other)
-            assert parent(second) == parent(first)
+        with Worker(forked(), LIMITS, zygotes=theirs) as other, Worker(forked(), LIMITS, zygotes=theirs) as third:
+            second, last = pid_of(other), pid_of(third)
+            assert parent(second) == parent(last) == zygote
+            os.kill(last, signal.SIGKILL)
+            assert ended_within(last, 5.0)  # and nobody has heard of it
             theirs.close()
             assert ended_within(second, 5.0)
 
         assert isinstance(one.run(call()), Returned)
-        assert pid_of(one) == first
+        one.renew()
+        assert pid_of(one) != first
+        assert parent(pid_of(one)) == zygote
 
 
 def test_a_job_s_workers_have_the_environment_of_the_run_s() -> None:
