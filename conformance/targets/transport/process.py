@@ -130,6 +130,16 @@ def told(printed: str) -> str:
     return before[-TOLD:] + died[:TOLD] if mark else printed[-TOLD:]
 
 
+def _processor_seconds(pid: int) -> float:
+    """Return the processor time that a process has used; infinite where the system does not say."""
+    try:
+        # proc(5), stat: the second field, the name in parentheses, may hold anything.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return math.inf
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
 class Process:
     """
     One process with three pipes. The protocol runs on its standard input and output.
@@ -234,13 +244,9 @@ class Process:
             return 0
 
     def processor_seconds(self) -> float:
-        """Return the processor time that the process has used; infinite where the system does not say."""
-        try:
-            # proc(5), stat: the second field, the name in parentheses, may hold anything.
-            fields = Path(f"/proc/{self._popen.pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            return math.inf
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """Return the processor time that the process has used, its zygote's included; infinite where nobody says."""
+        pids = (self._popen.parent, self._popen.pid) if isinstance(self._popen, Forked) else (self._popen.pid,)
+        return sum(_processor_seconds(pid) for pid in pids if pid)
 
     def bury(self, grace: float) -> tuple[int | None, str]:
         """

@@ -45,6 +45,11 @@ class Forked:
         self.returncode: int | None = None
 
     @property
+    def parent(self) -> int:
+        """The process id of its zygote, which imports for it."""
+        return self._zygote.process
+
+    @property
     def pid(self) -> int | None:
         """Its process id; None until it is born."""
         while self.born is None and self._zygote.hear(0):
@@ -70,8 +75,9 @@ class Forked:
 class Zygote:
     """An end of a zygote: of the process that has started it, or of another one."""
 
-    def __init__(self, end: socket.socket, popen: "subprocess.Popen[bytes] | None" = None) -> None:
+    def __init__(self, end: socket.socket, process: int, popen: "subprocess.Popen[bytes] | None" = None) -> None:
         self._socket = end
+        self.process = process  # its id
         self._popen = popen  # of who has started it
         self._unborn: deque[Forked] = deque()
         self._alive: dict[int, Forked] = {}
@@ -91,14 +97,14 @@ class Zygote:
                 env=dict(environment),
                 start_new_session=True,
             )
-        return cls(ours, popen)
+        return cls(ours, popen.pid, popen)
 
     def shared(self) -> "Zygote":
         """Return an end for another process, without workers; raises OSError where the zygote is gone."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             socket.send_fds(self._socket, [b"share"], [theirs.fileno()])
-        return Zygote(ours)
+        return Zygote(ours, self.process)
 
     def fork(self, specification: str, streams: Sequence[int]) -> Forked:
         """Ask for a worker with these standard streams; raises OSError where the zygote is gone."""

@@ -1,6 +1,7 @@
 """A zygote imports once what its workers need, and each of them lives and dies by itself."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from conformance.model import Crashed, Returned, TimedOut
 from conformance.targets import registry
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Limits, Worker
-from conformance.targets.transport.process import Start
+from conformance.targets.transport.process import Process, Start
 from conformance.targets.transport.session import StartError
 from conformance.targets.transport.zygote import Zygotes
 from tests.miniatures.processes import ended_within, status
@@ -126,6 +127,16 @@ def test_an_end_counts_the_processor_time_of_its_own_workers_alone() -> None:
             pid_of(other)
 
         assert theirs.seconds() > 0
+
+
+def test_what_a_zygote_imports_is_the_time_of_the_worker_that_waits_for_it() -> None:
+    """So a start is not given up on a machine that is busy; a process that does not exist yet would tell no time."""
+    with Zygotes() as zygotes:
+        process = Process(forked(), zygotes)
+
+        assert process.processor_seconds() < math.inf
+
+        process.bury(0)
 
 
 def test_a_zygote_that_has_died_is_replaced() -> None:
