@@ -117,7 +117,7 @@ class TensorFlow:
             started = time.perf_counter()
             set_seed(seeds)  # a graph keeps the seed that it is traced under
             specs = [self._spec(tensor) for tensor in tensors.values()]
-            content = [(array.shape, array.tobytes()) for array in held.values()]
+            content = [(array.dtype, array.shape, array.tobytes()) for array in held.values()]
             key = (call.op, call.route, json.dumps(attributes), *tensors, *specs, *content)
             graph = self._traced(key, op, list(tensors), specs, held)
             call_graph = partial(self._run, partial(graph, *tensors.values()), seeds)

@@ -68,6 +68,16 @@ def test_arrays_may_be_constants_of_a_graph(worker: Worker, route: str) -> None:
     assert (twice / 2).tolist() == out.tolist()
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_constants_of_another_dtype_are_others(worker: Worker, dtype: str) -> None:
+    """Zeros of two dtypes have the same bytes, and each result is of its own."""
+    out = result(
+        worker, "avg_pool", "nn+input", input=np.zeros((1, 1, 1, 1), dtype), ksize=1, strides=1, padding="VALID"
+    )
+
+    assert out.dtype == dtype
+
+
 @pytest.mark.parametrize("route", ["raw", "tape"])
 def test_the_input_gradient_is_the_transposed_convolution(worker: Worker, route: str) -> None:
     """Both routes give the founding case."""
