@@ -4,7 +4,7 @@ Which arithmetic wrong values come from, where they look like rounding: not wher
 A sum of many products allows much under factors of few bits, a tap that is left out, too. So the factors are narrowed,
 and the sum of those is asked for: who narrows them meets its bound, and a wrong tap, or a transform, does not. What a
 transform may err by says less: there no difference may come near to a product. Rounding shows in many elements, or of
-16-bit types in no more than a part of a product; a fault in a few of them is none.
+16-bit types in no more than a part of a product, or one spacing; a fault in a few of them is none.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,7 @@ from conformance.ops import OPS
 from conformance.sets import Allowed, options
 from reference.bounds import Arithmetic, Within
 from reference.engine.precision import ARITHMETICS
-from reference.floats import format_of
+from reference.floats import format_of, ulp
 
 __all__ = ["ARITHMETIC", "decided_by", "diagnosed"]
 
@@ -56,7 +56,7 @@ def diagnosed(
     if op.sum is None or not isinstance(observation, Returned) or not isinstance(first, Results):
         return ()
     result, array = first.arrays[0], observation.arrays[0]
-    slight = case.dtype in SUMS and _is_less_than_a_product(result, array)
+    slight = case.dtype in SUMS and (_is_less_than_a_product(result, array) or _is_one_spacing(result, array))
     if not (slight or _is_spread(result, array)) or (op.averages and _by_another_divisor(result, array)):
         return ()
     if case.dtype in SUMS:
@@ -121,6 +121,15 @@ def _is_less_than_a_product(result: Within, array: Array) -> bool:
     with np.errstate(all="ignore"):
         most = np.nanmax(np.abs(array.astype(np.float64) - result.value.astype(np.float64)), initial=0.0)
         return bool(most <= SMALL * np.nanmax(result.size / np.maximum(result.count, 1), initial=0.0))
+
+
+def _is_one_spacing(result: Within, array: Array) -> bool:
+    """Return whether no element is further from the right one than its neighbour: no rounding errs by less."""
+    if array.shape != result.value.shape:
+        return False
+    value, spacing = result.value.astype(np.float64), ulp(result.value, format_of(array.dtype))
+    with np.errstate(invalid="ignore"):
+        return bool((np.abs(array.astype(np.float64) - value) <= spacing).all())
 
 
 def _by_another_divisor(result: Within, array: Array) -> bool:

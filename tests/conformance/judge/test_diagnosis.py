@@ -12,6 +12,7 @@ from conformance.judge.judging import judge
 from conformance.model import Array, ArraySpec, Case, Json, Returned, Verdict
 from conformance.selftest.emulations import EMULATIONS
 from conformance.targets.target import Target
+from reference.floats import FORMATS, ulp
 from reference.ops.avg_pool import average
 from reference.ops.conv2d import forward
 
@@ -106,3 +107,13 @@ def test_sums_in_16_bits_are_named(dtype: str) -> None:
     given = EMULATIONS["sums in the storage type"].compute(forward(image, filters, 1, "VALID"))
 
     assert named(judged("conv2d", given, CALL, input=image, filters=filters)) == (f"{dtype}-sums",)
+
+
+@pytest.mark.parametrize(("spacings", "symptoms"), [(1, ("bfloat16-sums",)), (3, ())])
+def test_one_spacing_in_one_element_is_rounding_in_16_bits(spacings: int, symptoms: tuple[str, ...]) -> None:
+    """Of 144 products of one sign the spacing is more than a tenth of the mean one; sums in bfloat16 err by both."""
+    image, filters = (np.abs(normal(*shape, dtype="bfloat16")) for shape in ((1, 6, 6, 16), (3, 3, 16, 1)))
+    given = forward(image, filters, 1, "VALID").rounded()
+    given[0, 2, 2, 0] += spacings * ulp(given[0, 2, 2, 0], FORMATS["bfloat16"])
+
+    assert named(judged("conv2d", given, CALL, input=image, filters=filters)) == symptoms
