@@ -66,7 +66,9 @@ class Target:
     unseeded: tuple[str, ...] = ()  # ops whose seed it ignores: that claim leaves them out
     offered: tuple[str, ...] = ALL_OPS  # ops for which it has a function, as it says when it is ready
     traces: bool = False  # whether it traces, compiles or converts for every shape that is new to it
-    folds: bool = False  # whether arrays may be constants of what it traces: a route "nn+filters" makes the filters one
+    # Arrays may be constants of what it traces, as the filters of a route "nn+filters"; and what has those alone is
+    # computed beforehand, by the kernels of this target.
+    folds: str = ""
     default: bool = False  # whether a run without --target takes it
     needs: tuple[str, ...] = ()  # of the machine: `machine.lacks`
     differs_from: str = ""  # an ISA level: on a processor without more, it is another target over again

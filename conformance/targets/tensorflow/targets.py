@@ -34,6 +34,10 @@ TENSORFLOW_ENVIRONMENT = {
 CHECKED_HEAP = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0"}
 NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1"}
 
+# Grappler computes constants on the CPU before oneDNN's kernels are chosen, or XLA compiles what is left:
+# core/grappler/optimizers/constant_folding.cc, `ConstantFolding::EvaluateNode`.
+STOCK_KERNELS = "tf-cpu-eager-nodnn"
+
 RANDOM = ("dropout", "stateless_dropout")
 
 # A graph numbers its random ops as it is traced, and so gives them other seeds; XLA has generators of its own.
@@ -90,7 +94,7 @@ def cpu(mode: str, about: str, *more: Limit, **environment: str) -> Target:
         adapter=ADAPTER,
         options={"mode": mode},
         traces=mode != "eager",
-        folds=mode != "eager",
+        folds=STOCK_KERNELS if mode != "eager" else "",
         environment={**TENSORFLOW_ENVIRONMENT, **NO_GPU, **(WISH if mode != "xla" else {}), **environment},
         deterministic=True,
         own_masks=OWN_MASKS[mode],
@@ -136,7 +140,7 @@ def gpu(mode: str, about: str, *more: Limit, **options: Json) -> Target:
         adapter=ADAPTER,
         options={"mode": mode, "device": "GPU:0", **options},
         traces=mode != "eager",
-        folds=mode != "eager",
+        folds=STOCK_KERNELS if mode != "eager" else "",
         environment={**TENSORFLOW_ENVIRONMENT, "TF_FORCE_GPU_ALLOW_GROWTH": "true"},
         arithmetic=TF32 if options.get("tf32") else FLOAT32,
         deterministic=bool(options.get("deterministic")),
@@ -162,7 +166,7 @@ TARGETS: Mapping[str, Target] = {
         "tf-cpu-xla": replace(
             cpu("xla", "tf.function with jit_compile", *limits.XLA), default=True, unseeded=("dropout",)
         ),
-        "tf-cpu-eager-nodnn": replace(
+        STOCK_KERNELS: replace(
             cpu("eager", "eager, oneDNN off", *limits.STOCK, TF_ENABLE_ONEDNN_OPTS="0"), default=True
         ),
         "tf-cpu-eager-threads": on_threads(2),

@@ -71,7 +71,7 @@ class Place:
     ops: tuple[str, ...]  # names, with * and ?
     kinds: tuple[str, ...]  # of DISAGREEMENTS
     targets: tuple[str, ...]  # names without release, with * and ?
-    routes: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()  # with * and ?; "*+*" is every one with an array that is a constant
     dtypes: tuple[str, ...] = ()
     features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the call: its classes
     rules: tuple[str, ...] = ()  # that the call breaks, one of them: names, with * and ?

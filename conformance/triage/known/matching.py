@@ -1,16 +1,18 @@
 """Whether what is known covers a disagreement: one question, answered by data alone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from conformance.model import Verdict
-from conformance.targets.target import way_of
+from conformance.ops import OPS
+from conformance.targets.registry import BUILT_IN
+from conformance.targets.target import constants, way_of
 from conformance.targets.tensorflow.releases import without_release
 from conformance.triage.known.cause import Cause, Place
 from conformance.triage.known.installation import UNKNOWN, Installation
 
-__all__ = ["Disagreement", "calls", "concerns", "covering", "place_of"]
+__all__ = ["Disagreement", "by", "calls", "concerns", "covering", "place_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,11 @@ def calls(place: Place, op: str, classes: Mapping[str, str]) -> bool:
     )
 
 
+def by(place: Place, route: str) -> bool:
+    """Return whether a route is one of a place's: as it stands, or without the arrays that are constants."""
+    return not place.routes or _fits(route, place.routes) or _fits(way_of(route), place.routes)
+
+
 def concerns(cause: Cause, place: Place, target: str, installation: Installation) -> bool:
     """Return whether a place speaks of a target, as far as that does not depend on the call."""
     return (
@@ -68,10 +75,22 @@ def _holds(cause: Cause, place: Place, found: Disagreement) -> bool:
         and set(place.symptoms) <= set(judged.symptoms)
         and _among(evidence.get("error", "").rpartition(".")[2], place.errors)
         and (not place.signals or evidence.get("signal") in place.signals)
-        and _among(way_of(found.route), place.routes)
+        and by(place, found.route)
         and (not place.kernels or any(_fits(kernel, place.kernels) for kernel in found.kernels))
-        and concerns(cause, place, found.target, found.installation)
+        and any(concerns(cause, place, name, found.installation) for name in _computing(found))
     )
+
+
+def _computing(found: Disagreement) -> Iterator[str]:
+    """
+    Yield the targets whose kernels may have computed a call: its own, and that which computes constants for it.
+
+    A run makes all arrays of a call constants, or all but the first.
+    """
+    yield found.target
+    target = BUILT_IN.get(without_release(found.target))
+    if target and target.folds and next(iter(OPS[found.op].operands)) in constants(found.route):
+        yield target.folds
 
 
 def _among(text: str, several: tuple[str, ...]) -> bool:

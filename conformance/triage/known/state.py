@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from conformance import ops
 from conformance.model import Case
 from conformance.run.trials import Outcome, Panel
+from conformance.targets.target import Target
 from conformance.triage.findings import Known
 from conformance.triage.known.cause import Cause, Place
 from conformance.triage.known.installation import UNKNOWN, Installation
-from conformance.triage.known.matching import Disagreement, calls, concerns, place_of
+from conformance.triage.known.matching import Disagreement, by, calls, concerns, place_of
 
-__all__ = ["Met", "disagreement_of", "outcomes", "states"]
+__all__ = ["Met", "disagreement_of", "outcomes", "states", "ways"]
 
 Met = Collection[tuple[str, int]]  # ids of causes, and the numbers of their places that something lies in
 
@@ -91,8 +92,15 @@ def outcomes(
         if case.op not in asked:
             continue
         for name in names:
-            for route in place.routes or panel.targets[name].routes.get(case.op, ("",)):
+            for route in ways(place, case, panel.targets[name]):
                 yield panel.examine(case, [name], route)[0]
+
+
+def ways(place: Place, case: Case, target: Target) -> Sequence[str]:
+    """Return the target's ways to compute an op that are a place's; those by constants alone where none is."""
+    several = target.routes.get(case.op, ("",))
+    plain = [way for way in several if by(place, way)]
+    return plain or [route for way in several if by(place, route := "+".join((way, *case.arrays)))]
 
 
 def disagreement_of(outcome: Outcome, installations: Mapping[str, Installation]) -> Disagreement:

@@ -76,6 +76,27 @@ def test_a_cause_covers_nothing_that_lacks_one_of_them(made: Made, asked: dict[s
 
 
 @pytest.mark.parametrize(
+    ("asked", "route"),
+    [
+        ({"routes": ["nn"]}, "nn+filters"),
+        ({"routes": ["*+*"]}, "nn+filters"),
+        ({"routes": ["nn+input+filters"]}, "nn+input+filters"),
+    ],
+)
+def test_a_route_is_asked_for_with_its_constants_or_without(made: Made, asked: dict[str, Any], route: str) -> None:
+    """By a pattern, too."""
+    assert covers(made(**asked), replace(FOUND, route=route))
+
+
+@pytest.mark.parametrize(("route", "held"), [("nn+input+filters", True), ("nn+filters", False), ("nn", False)])
+def test_constants_alone_are_of_the_target_that_computes_them(made: Made, route: str, held: bool) -> None:
+    """XLA gives what TensorFlow's kernels without oneDNN gave before it; where one array is none it computes itself."""
+    found = replace(FOUND, target="tf-cpu-xla", route=route)
+
+    assert covers(made(targets=["tf-cpu-eager-nodnn"]), found) is held
+
+
+@pytest.mark.parametrize(
     "other",
     [
         {"op": "conv2d_transpose"},

@@ -17,6 +17,7 @@ from conformance.triage.known.installation import Installation
 from conformance.triage.known.matching import Disagreement, calls, concerns, place_of
 from conformance.triage.known.page import page
 from conformance.triage.known.reading import SHIPPED, cases_file, load, shipped
+from conformance.triage.known.state import ways
 from conformance.triage.known.writing import cases_text, text
 from reference.bounds import ARITHMETICS
 from reference.floats import format_of
@@ -93,6 +94,7 @@ def judged_by(cause: Cause, place: Place, case: Case, observed: Observation) -> 
         judged=judge(case, permits(case, ops.arguments(case)), observed, registry.BUILT_IN[name]),
         classes=ops.features(case),
         installation=installation,
+        route=ways(place, case, registry.BUILT_IN[name])[0],
     )
     return found.judged.outcome == "disagrees" and place_of(cause, found) is not None
 
