@@ -74,6 +74,11 @@ class TimedOp:
         """Whether the images of a batch share in one result, or in one mask."""
         return OPS[self.op].result in ("filters", "tensor")
 
+    @property
+    def multiplies(self) -> bool:
+        """Whether it computes the products of the layer's filters."""
+        return "filters" in (*OPS[self.op].operands.values(), OPS[self.op].result)
+
 
 def forward(drawn: Drawn) -> Arguments:
     """Call the layer's own op."""
@@ -84,12 +89,12 @@ def forward(drawn: Drawn) -> Arguments:
     return kind.call(layer, inputs)
 
 
-def beside(at: AtLayer) -> Callable[[Drawn], Arguments]:
-    """Return what makes an op's call at a layer of another op."""
+def beside(op: str, at: AtLayer) -> Callable[[Drawn], Arguments]:
+    """Return what makes another op's call at a layer of an op."""
 
     def call(drawn: Drawn) -> Arguments:
         arguments = forward(drawn)
-        return at.call(arguments, lambda: run_reference(at.op, arguments), drawn.gradient(), run_reference)
+        return at.call(arguments, lambda: run_reference(op, arguments), drawn.gradient(), run_reference)
 
     return call
 
@@ -98,7 +103,7 @@ def timed(op: str) -> Iterator[TimedOp]:
     """Yield what is timed at the layers of an op: the op, and what makes a call at its layers."""
     yield TimedOp(layer=op, op=op, call=forward)
     for each, at in at_layer(op):
-        yield TimedOp(layer=op, op=each.name, call=beside(at))
+        yield TimedOp(layer=op, op=each.name, call=beside(op, at))
 
 
 TIMED = tuple(one for op in OPS.values() if op.layer for one in timed(op.name))

@@ -33,7 +33,7 @@ WHOLE, LAST, ALONE = "the whole result", "the last image", "one image alone"
 AFFORDABLE = 400_000_000  # operations: of float64 their exact sums take a second
 
 # Arguments of which each image has its own part, and those that are shapes of a batch.
-IMAGES = ("input", "out_backprop", "grad", "orig_input", "orig_output", "argmax")
+IMAGES = ("input", "value", "out_backprop", "grad", "orig_input", "orig_output", "argmax")
 SHAPES = ("input_sizes", "output_shape", "orig_input_shape")
 
 
@@ -82,7 +82,8 @@ class Sets:
             shown = last_result(observed) if self.part == LAST else observed
             observed = replace(shown, arrays=shown.arrays[:-1])
         judged = judge(self.case, self.permitted, observed, target)
-        return Checked(verdict=judged, part=self.part if returned and judged.outcome != "undecided" else "")
+        decided = returned and judged.outcome in ("agrees", "disagrees")
+        return Checked(verdict=judged, part=self.part if decided else "")
 
 
 def of_image(subject: Subject, single: Mapping[str, Any]) -> Sets:

@@ -135,5 +135,5 @@ class AtLayer:
     runner, which may be asked for more.
     """
 
-    op: str  # the layer's
     call: Callable[[Arguments, Results, Array, Runner], Call]
+    gradient: bool = False  # whether the way back through the layer makes it

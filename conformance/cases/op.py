@@ -100,5 +100,5 @@ class Op:
     seeded: Callable[[Case], bool] = field(default=lambda _: True)  # whether a call gives the same bits again; any call
     seeding: Callable[[int], dict[str, Json]] | None = None  # the arguments by which a number seeds what it draws
     layer: LayerKind | None = None  # what it is as a layer of a network
-    at_layer: AtLayer | None = None  # its call at a layer of another op
+    at_layer: Mapping[str, AtLayer] = field(default_factory=dict)  # its calls at layers of other ops, by those
     tensorflow: Mapping[str, str] = field(default_factory=dict)  # route: the function by which users compute it

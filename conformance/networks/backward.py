@@ -1,8 +1,8 @@
 """
 The gradient of a network's loss, by the gradient ops: back through the layers of a run.
 
-Every gradient of an op is a call of the runner, and can be judged as the calls of the run are. The gradients of loss,
-biases and activations are the suite's own, in NumPy.
+Every gradient of an op, and of a bias, is a call of the runner, and can be judged as the calls of the run are. The
+gradients of loss and activations are the suite's own, in NumPy.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,13 +20,12 @@ __all__ = ["backward", "loss", "stepped"]
 
 
 def loss(logits: Array, labels: Array) -> tuple[float, Array]:
-    """Return the mean cross entropy of softmax, and its gradient; logits [N, 1, 1, classes], labels [N]."""
+    """Return the mean cross entropy of softmax, and its gradient; logits [N, H, W, classes], labels [N]: of all pixels."""
     wide = logits.astype(np.float64) - logits.max(3, keepdims=True)
     chances = np.exp(wide) / np.exp(wide).sum(3, keepdims=True)
-    rows = np.arange(len(labels))
-    mean = -float(np.log(chances[rows, 0, 0, labels]).mean())
-    chances[rows, 0, 0, labels] -= 1
-    return mean, (chances / len(labels)).astype(logits.dtype)
+    due = np.arange(logits.shape[3]) == labels.reshape(-1, 1, 1, 1)
+    mean = -float(np.log(chances.max(3, where=due, initial=0.0)).mean())
+    return mean, ((chances - due) / logits[..., 0].size).astype(logits.dtype)
 
 
 def backward(steps: Sequence[Step], gradient: Array, runner: Runner) -> tuple[list[Step], dict[str, Parameters]]:
@@ -45,8 +44,7 @@ def backward(steps: Sequence[Step], gradient: Array, runner: Runner) -> tuple[li
         made = {op.result: called(step, op.name, at, gradient, runner) for op, at in gradient_ops(step.layer)}
         calls += made.values()
         if "filters" in made:
-            bias = gradient.sum((0, 1, 2), np.float64).astype(gradient.dtype)
-            found[step.layer.name] = Parameters(made.pop("filters").output, bias)
+            found[step.layer.name] = Parameters(made.pop("filters").output, made.pop("tensor").output)
         (of_input,) = made.values()
         gradient = of_input.output
         if name := step.layer.beside:
@@ -65,8 +63,8 @@ def activation_gradient(step: Step, gradient: Array) -> Array:
 
 
 def gradient_ops(layer: Layer) -> Iterator[tuple[Op, AtLayer]]:
-    """Yield the gradient ops of a layer: that of its filters, where it has any, and that of what it takes."""
-    yield from ((op, at) for op, at in at_layer(layer.op) if op.gradient)
+    """Yield the gradient ops of a layer: those of filters and bias, where it has any, and that of what it takes."""
+    yield from ((op, at) for op, at in at_layer(layer.op) if at.gradient)
 
 
 def called(step: Step, op: str, at: AtLayer, gradient: Array, runner: Runner) -> Step:

@@ -23,4 +23,4 @@ def kind_of(layer: Layer) -> LayerKind:
 
 def at_layer(op: str) -> tuple[tuple[Op, AtLayer], ...]:
     """Return the ops that make a call at the layers of an op, beside that one, and their calls."""
-    return tuple((each, each.at_layer) for each in OPS.values() if each.at_layer and each.at_layer.op == op)
+    return tuple((each, each.at_layer[op]) for each in OPS.values() if op in each.at_layer)

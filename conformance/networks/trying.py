@@ -1,4 +1,4 @@
-"""Networks tried on targets: judged layer by layer, measured end to end; of LeNet-5 a training step, too."""
+"""Networks tried on targets: judged layer by layer, measured end to end; of some a training step, too."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from conformance.cases.network import Network, Parameters, Runner
 from conformance.model import Array
 from conformance.networks.backward import stepped
 from conformance.networks.comparing import end_to_end, judged, layer_by_layer
-from conformance.networks.known import LENET, MNIST
+from conformance.networks.known import LENET, MNIST, UNET
 from conformance.networks.results import NetworkRun
 from conformance.networks.running import NotOfferedError, initialised
 from conformance.ops import OPS
@@ -17,8 +17,7 @@ from conformance.targets.target import Target
 
 __all__ = ["Sample", "attempted", "drawn", "tried"]
 
-TRAINED = (LENET.name, MNIST.name)  # the networks whose training step is tried, too
-BATCH = 8  # images of that step
+TRAINED = {LENET.name: 8, MNIST.name: 8, UNET.name: 1}  # networks whose training step is tried, too: on so many images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +33,18 @@ class Sample:
 def drawn(network: Network, seed: int) -> Sample:
     """Draw weights, images and labels at random."""
     stream = np.random.Generator(np.random.Philox(seed))
-    images = stream.random((BATCH if network.name in TRAINED else 1, *network.input), np.float32)
+    images = stream.random((TRAINED.get(network.name, 1), *network.input), np.float32)
     return Sample(
         origin="drawn at random",
         weights=initialised(network, seed),
         images=images,
-        labels=stream.integers(10, size=len(images)),
+        labels=stream.integers(network.layers[-1].outputs, size=len(images)),
     )
 
 
 def tried(network: Network, target: Target, runner: Runner, seed: int, sample: Sample | None = None) -> NetworkRun:
     """
-    Run a network on a target; of LeNet-5 a training step, too.
+    Run a network on a target; of those in TRAINED a training step, too.
 
     seed: of dropout, and of the sample where none is given.
     """

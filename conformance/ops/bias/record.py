@@ -11,6 +11,7 @@ from conformance.cases import classes, conditions, demands, regimes
 from conformance.cases.op import Arguments, Op, Permits, Shown
 from conformance.model import Array, Case
 from conformance.ops.bias import breaks, calls, world
+from conformance.ops.bias.layer import ADDING, BIAS_GRADIENT
 from conformance.ops.sums import always, as_it_is, named, sums
 from conformance.sets import Allowed, Results
 from conformance.targets.tensorflow.routes import ROUTES
@@ -123,6 +124,7 @@ BIAS_ADD = Op(
     cast=regimes.cast,
     arrays=partial(arrays, lambda _: 2),
     allowed=of_bias_add,
+    at_layer=ADDING,
     tensorflow=ROUTES["bias_add"],
 )
 
@@ -143,5 +145,6 @@ BIAS_ADD_GRAD = replace(
     arrays=partial(arrays, lambda call: call.rows),
     allowed=of_gradient,
     sum=total,
+    at_layer=BIAS_GRADIENT,
     tensorflow=ROUTES["bias_add_grad"],
 )

@@ -5,7 +5,7 @@ from functools import partial
 
 import reference
 from conformance.cases import conditions
-from conformance.ops.convolutions import breaks, calls, depthwise_layer, linear, sets, world
+from conformance.ops.convolutions import breaks, calls, depthwise_layer, layer, linear, sets, world
 from conformance.ops.convolutions.forms import FORMS
 from conformance.ops.convolutions.record import (
     CONV2D,
@@ -41,6 +41,7 @@ DEPTHWISE_CONV2D = replace(
     sum=sets.depthwise_sum,
     linear=linear.DEPTHWISE,
     layer=depthwise_layer.DEPTHWISE,
+    at_layer={},
     geometry=None,
     tensorflow=ROUTES["depthwise_conv2d"],
 )
@@ -53,7 +54,7 @@ DEPTHWISE_CONV2D_BACKPROP_INPUT = replace(
     operands={"filter": "filters", "out_backprop": "image"},
     dtypes=DTYPES,
     linear=linear.DEPTHWISE_INPUT_GRADIENT,
-    at_layer=depthwise_layer.INPUT_GRADIENT,
+    at_layer={"depthwise_conv2d": layer.INPUT_GRADIENT},
     valid=partial(calls.valid, "depthwise_conv2d_backprop_input"),
     world=world.of("depthwise_conv2d_backprop_input"),
     takes=partial(calls.takes, "depthwise_conv2d_backprop_input"),
@@ -73,7 +74,7 @@ DEPTHWISE_CONV2D_BACKPROP_FILTER = replace(
     reference=reference.depthwise_conv2d_backprop_filter,
     dtypes=DTYPES,
     linear=linear.DEPTHWISE_FILTER_GRADIENT,
-    at_layer=depthwise_layer.FILTER_GRADIENT,
+    at_layer={"depthwise_conv2d": depthwise_layer.FILTER_GRADIENT},
     valid=partial(calls.valid, "depthwise_conv2d_backprop_filter"),
     world=world.of("depthwise_conv2d_backprop_filter"),
     takes=partial(calls.takes, "depthwise_conv2d_backprop_filter"),

@@ -1,17 +1,14 @@
 """depthwise_conv2d as a layer of a network, and its gradients at such layers."""
 
-from dataclasses import replace
-
 from conformance.cases.network import Arguments, AtLayer, Call, Inputs, Layer, LayerKind, Results, Runner, Step
 from conformance.model import Array
-from conformance.ops.convolutions.layer import INPUT_GRADIENT as OF_CONV2D
 from conformance.ops.layers import bound_of_sum, describe_window, steps_and_padding
 from reference import arithmetic
 from reference.arithmetic import Counts, Filters, Image
 from reference.engine.precision import Arithmetic
 from reference.ops.depthwise_conv2d import forward, grouped
 
-__all__ = ["DEPTHWISE", "FILTER_GRADIENT", "INPUT_GRADIENT"]
+__all__ = ["DEPTHWISE", "FILTER_GRADIENT"]
 
 
 def filters(layer: Layer, image: Image) -> Filters:
@@ -43,5 +40,4 @@ def call_filter_gradient(arguments: Arguments, _results: Results, gradient: Arra
 
 
 DEPTHWISE = LayerKind(count=count, filters=filters, call=call, bound=bound, described=describe_window)
-FILTER_GRADIENT = AtLayer(op="depthwise_conv2d", call=call_filter_gradient)
-INPUT_GRADIENT = replace(OF_CONV2D, op="depthwise_conv2d")
+FILTER_GRADIENT = AtLayer(call=call_filter_gradient, gradient=True)

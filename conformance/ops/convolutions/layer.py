@@ -9,7 +9,14 @@ from reference.engine.precision import Arithmetic
 from reference.ops.conv2d import forward
 from reference.ops.conv2d_transpose import backward
 
-__all__ = ["CONVOLUTION", "FILTER_GRADIENT", "INPUT_GRADIENT", "TRANSPOSITION"]
+__all__ = [
+    "CONVOLUTION",
+    "FILTER_GRADIENT",
+    "INPUT_GRADIENT",
+    "TRANSPOSED_FILTER_GRADIENT",
+    "TRANSPOSED_INPUT_GRADIENT",
+    "TRANSPOSITION",
+]
 
 
 def window(layer: Layer, image: Image) -> Pair:
@@ -94,6 +101,23 @@ def call_input_gradient(arguments: Arguments, _results: Results, gradient: Array
     return {"input_sizes": list(rest.pop("input").shape), "out_backprop": gradient, **rest}
 
 
+def call_transposed_input_gradient(arguments: Arguments, _results: Results, gradient: Array, _runner: Runner) -> Call:
+    """Call conv2d, of which conv2d_transpose is the transpose."""
+    rest = {name: value for name, value in arguments.items() if name != "output_shape"}
+    return {**rest, "input": gradient}
+
+
+def call_transposed_filter_gradient(arguments: Arguments, _results: Results, gradient: Array, _runner: Runner) -> Call:
+    """Call conv2d_backprop_filter, of that convolution."""
+    rest = {name: value for name, value in arguments.items() if name != "output_shape"}
+    return {
+        "filter_sizes": list(rest.pop("filters").shape),
+        "out_backprop": rest.pop("input"),
+        "input": gradient,
+        **rest,
+    }
+
+
 CONVOLUTION = LayerKind(count=count, filters=filters, call=call, bound=bound, back=back, described=describe_window)
 TRANSPOSITION = LayerKind(
     count=count_transposed,
@@ -102,5 +126,7 @@ TRANSPOSITION = LayerKind(
     bound=bound_transposed,
     described=describe_window,
 )
-FILTER_GRADIENT = AtLayer(op="conv2d", call=call_filter_gradient)
-INPUT_GRADIENT = AtLayer(op="conv2d", call=call_input_gradient)
+FILTER_GRADIENT = AtLayer(call=call_filter_gradient, gradient=True)
+INPUT_GRADIENT = AtLayer(call=call_input_gradient, gradient=True)
+TRANSPOSED_FILTER_GRADIENT = AtLayer(call=call_transposed_filter_gradient, gradient=True)
+TRANSPOSED_INPUT_GRADIENT = AtLayer(call=call_transposed_input_gradient, gradient=True)

@@ -117,6 +117,7 @@ CONV2D = Op(
     geometry=GEOMETRY,
     transforms=True,
     layer=layer.CONVOLUTION,
+    at_layer={"conv2d_transpose": layer.TRANSPOSED_INPUT_GRADIENT},
     tensorflow=ROUTES["conv2d"],
 )
 
@@ -143,6 +144,7 @@ CONV2D_TRANSPOSE = replace(
     linear=linear.TRANSPOSITION,
     windows=partial(windows, transposed=True),
     layer=layer.TRANSPOSITION,
+    at_layer={},
     tensorflow=ROUTES["conv2d_transpose"],
 )
 
@@ -172,7 +174,7 @@ CONV2D_BACKPROP_INPUT = replace(
     windows=partial(windows, transposed=True),
     geometry=None,
     layer=None,
-    at_layer=layer.INPUT_GRADIENT,
+    at_layer={"conv2d": layer.INPUT_GRADIENT},
     tensorflow=ROUTES["conv2d_backprop_input"],
 )
 
@@ -203,6 +205,6 @@ CONV2D_BACKPROP_FILTER = replace(
     linear=linear.FILTER_GRADIENT,
     geometry=None,
     layer=None,
-    at_layer=layer.FILTER_GRADIENT,
+    at_layer={"conv2d": layer.FILTER_GRADIENT, "conv2d_transpose": layer.TRANSPOSED_FILTER_GRADIENT},
     tensorflow=ROUTES["conv2d_backprop_filter"],
 )

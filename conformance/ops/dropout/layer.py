@@ -49,5 +49,5 @@ def call_unseeded(arguments: Arguments, _results: Results, _gradient: Array, _ru
 
 
 DROPPING = LayerKind(count=count, call=call, bound=bound, described=described)
-DROPPING_GRADIENT = AtLayer(op="stateless_dropout", call=call_gradient)
-UNSEEDED = AtLayer(op="stateless_dropout", call=call_unseeded)
+DROPPING_GRADIENT = AtLayer(call=call_gradient, gradient=True)
+UNSEEDED = AtLayer(call=call_unseeded)

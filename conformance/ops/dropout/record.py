@@ -155,7 +155,7 @@ DROPOUT = Op(
     random=True,
     seeded=seeded,
     seeding=lambda number: {"global_seed": number},
-    at_layer=layer.UNSEEDED,
+    at_layer={"stateless_dropout": layer.UNSEEDED},
     tensorflow=ROUTES["dropout"],
 )
 
@@ -173,7 +173,7 @@ STATELESS_DROPOUT = replace(
     seeded=lambda _: True,
     seeding=lambda number: {"seed": [number, number]},
     layer=layer.DROPPING,
-    at_layer=None,
+    at_layer={},
     tensorflow=ROUTES["stateless_dropout"],
 )
 
@@ -197,6 +197,6 @@ DROPOUT_GRAD = Op(
     cast=calls.cast,
     arrays=gradient_arrays,
     allowed=sets.of_dropout_grad,
-    at_layer=layer.DROPPING_GRADIENT,
+    at_layer={"stateless_dropout": layer.DROPPING_GRADIENT},
     tensorflow=ROUTES["dropout_grad"],
 )

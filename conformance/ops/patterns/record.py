@@ -11,6 +11,7 @@ from conformance.cases.values import Demand
 from conformance.cases.world import World
 from conformance.model import Array, ArraySpec, Case
 from conformance.ops.patterns import calls
+from conformance.ops.patterns.layer import FUSED
 from conformance.ops.patterns.sets import RECORDS, of_pattern
 from conformance.targets.tensorflow.routes import ROUTES
 
@@ -116,6 +117,7 @@ PATTERN = Op(
     cast=cast,
     arrays=arrays,
     allowed=of_pattern,
+    at_layer=FUSED,
     sparse=4,
     tensorflow=ROUTES["pattern"],
 )

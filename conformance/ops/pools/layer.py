@@ -13,7 +13,16 @@ from reference.engine.precision import Arithmetic
 from reference.ops.avg_pool import average
 from reference.ops.pools import pool
 
-__all__ = ["AVERAGE", "AVERAGE_GRADIENT", "MAXIMUM", "MAXIMUM_GRADIENT", "MAXIMUM_WITH_ARGMAX", "SPREADING"]
+__all__ = [
+    "AVERAGE",
+    "AVERAGE_GRADIENT",
+    "MAXIMUM",
+    "MAXIMUM_GRADIENT",
+    "MAXIMUM_SECOND_DERIVATIVE",
+    "MAXIMUM_WITH_ARGMAX",
+    "SPREADING",
+    "SUMMING",
+]
 
 
 def count(layer: Layer, image: Image) -> Counts:
@@ -49,6 +58,13 @@ def call_max_pool_grad(arguments: Arguments, results: Results, gradient: Array, 
     return {"orig_input": rest.pop("input"), "orig_output": results()[0], "grad": gradient, **rest}
 
 
+def call_max_pool_grad_grad(arguments: Arguments, results: Results, _gradient: Array, _runner: Runner) -> Call:
+    """Call max_pool_grad_grad, of a gradient as large as the image."""
+    rest = dict(arguments)
+    image = rest.pop("input")
+    return {"orig_input": image, "orig_output": results()[0], "grad": image, **rest}
+
+
 def call_avg_pool_grad(arguments: Arguments, _results: Results, gradient: Array, _runner: Runner) -> Call:
     """Call avg_pool_grad."""
     rest = dict(arguments)
@@ -61,9 +77,17 @@ def call_avg_unpool(arguments: Arguments, _results: Results, gradient: Array, _r
     return {"input": gradient, "output_shape": list(rest.pop("input").shape), **rest}
 
 
+def call_avg_unpool_grad(arguments: Arguments, _results: Results, _gradient: Array, _runner: Runner) -> Call:
+    """Call avg_unpool_grad: the sums of the pool's windows."""
+    rest = dict(arguments)
+    return {"grad": rest.pop("input"), **rest}
+
+
 MAXIMUM = LayerKind(count=count, call=call, bound=bound_of_maximum, described=describe_window)
 MAXIMUM_WITH_ARGMAX = replace(MAXIMUM, back=unpooling, gives_argmax=True)
 AVERAGE = replace(MAXIMUM, bound=bound_of_average)
-MAXIMUM_GRADIENT = AtLayer(op="max_pool", call=call_max_pool_grad)
-AVERAGE_GRADIENT = AtLayer(op="avg_pool", call=call_avg_pool_grad)
-SPREADING = AtLayer(op="avg_pool", call=call_avg_unpool)
+MAXIMUM_GRADIENT = AtLayer(call=call_max_pool_grad, gradient=True)
+MAXIMUM_SECOND_DERIVATIVE = AtLayer(call=call_max_pool_grad_grad)
+AVERAGE_GRADIENT = AtLayer(call=call_avg_pool_grad, gradient=True)
+SPREADING = AtLayer(call=call_avg_unpool)
+SUMMING = AtLayer(call=call_avg_unpool_grad)

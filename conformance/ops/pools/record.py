@@ -213,7 +213,7 @@ MAX_POOL_GRAD = replace(
     sum=sets.credited_sum,
     geometry=None,
     layer=None,
-    at_layer=layer.MAXIMUM_GRADIENT,
+    at_layer={"max_pool": layer.MAXIMUM_GRADIENT},
     tensorflow=ROUTES["max_pool_grad"],
 )
 
@@ -233,7 +233,7 @@ MAX_POOL_GRAD_GRAD = replace(
     arrays=picked_arrays,
     allowed=sets.of_max_pool_grad_grad,
     sum=None,
-    at_layer=None,
+    at_layer={"max_pool": layer.MAXIMUM_SECOND_DERIVATIVE},
     tensorflow=ROUTES["max_pool_grad_grad"],
 )
 
@@ -279,7 +279,7 @@ AVG_POOL_GRAD = replace(
     linear=None,
     geometry=None,
     layer=None,
-    at_layer=layer.AVERAGE_GRADIENT,
+    at_layer={"avg_pool": layer.AVERAGE_GRADIENT},
     tensorflow=ROUTES["avg_pool_grad"],
 )
 
@@ -301,7 +301,7 @@ AVG_UNPOOL = replace(
     linear=None,
     geometry=None,
     layer=None,
-    at_layer=layer.SPREADING,
+    at_layer={"avg_pool": layer.SPREADING},
     tensorflow=ROUTES["avg_unpool"],
 )
 
@@ -324,6 +324,6 @@ AVG_UNPOOL_GRAD = replace(
     geometry=None,
     averages=False,
     layer=None,
-    at_layer=None,
+    at_layer={"avg_pool": layer.SUMMING},
     tensorflow=ROUTES["avg_unpool_grad"],
 )

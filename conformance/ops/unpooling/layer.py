@@ -1,14 +1,14 @@
-"""max_unpool as a layer of a network."""
+"""max_unpool as a layer of a network, and its gradient at such a layer."""
 
 import numpy as np
 
-from conformance.cases.network import Call, Inputs, Layer, LayerKind, Step
+from conformance.cases.network import Arguments, AtLayer, Call, Inputs, Layer, LayerKind, Results, Runner, Step
 from conformance.model import Array
 from conformance.ops.layers import nothing
 from reference.arithmetic import Counts, Image, Pair
 from reference.engine.precision import Arithmetic
 
-__all__ = ["UNPOOLING"]
+__all__ = ["UNPOOLING", "UNPOOLING_GRADIENT"]
 
 
 def count(layer: Layer, image: Image) -> Counts:
@@ -46,4 +46,10 @@ def described(layer: Layer, _taps: Pair) -> str:
     return f"{layer.op} at {layer.shares}"
 
 
+def call_gradient(arguments: Arguments, _results: Results, gradient: Array, _runner: Runner) -> Call:
+    """Call max_unpool_grad."""
+    return {"grad": gradient, "argmax": arguments["argmax"]}
+
+
 UNPOOLING = LayerKind(count=count, call=call, bound=bound, described=described, takes_argmax=True)
+UNPOOLING_GRADIENT = AtLayer(call=call_gradient, gradient=True)

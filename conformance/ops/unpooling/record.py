@@ -15,7 +15,7 @@ from conformance.cases.world import World
 from conformance.model import Array, Case
 from conformance.ops.sums import always, as_it_is, may_refuse, named, near_zero, sums
 from conformance.ops.unpooling import breaks, calls, world
-from conformance.ops.unpooling.layer import UNPOOLING
+from conformance.ops.unpooling.layer import UNPOOLING, UNPOOLING_GRADIENT
 from conformance.sets import Results
 from conformance.targets.tensorflow.routes import ROUTES
 from reference.bounds import exactly
@@ -147,5 +147,6 @@ MAX_UNPOOL_GRAD = replace(
     allowed=of_gradient,
     sum=None,
     layer=None,
+    at_layer={"max_unpool": UNPOOLING_GRADIENT},
     tensorflow=ROUTES["max_unpool_grad"],
 )

@@ -8,7 +8,7 @@ import pytest
 from conformance.cases.network import Network, Parameters, Runner
 from conformance.networks.backward import backward, loss
 from conformance.networks.comparing import judged
-from conformance.networks.known import LENET, MNIST, conv, dense, pool
+from conformance.networks.known import LENET, MNIST, conv, dense, pool, up
 from conformance.networks.running import initialised, run
 from conformance.ops.arguments import run_reference
 from conformance.targets.target import Target
@@ -52,8 +52,25 @@ SKIPPING = replace(
 )
 
 
+# U-Net's: a pool undone by a transposed convolution, beside what was pooled; logits of pixels.
+EXPANDING = replace(
+    SMALL,
+    layers=(
+        conv("conv1", 3, 2, activation="tanh"),
+        pool("pool1"),
+        up("up1", 2, 2, 2, (6, 6), "SAME", "tanh"),
+        conv("output", 1, 3, activation="", beside="conv1"),
+    ),
+)
+
+
 @pytest.mark.parametrize(
-    ("network", "name"), [*((SMALL, name) for name in ("conv1", "conv2", "fc")), (SKIPPING, "conv1")]
+    ("network", "name"),
+    [
+        *((SMALL, name) for name in ("conv1", "conv2", "fc")),
+        (SKIPPING, "conv1"),
+        *((EXPANDING, name) for name in ("conv1", "up1", "output")),
+    ],
 )
 def test_gradients_are_those_of_the_loss(network: Network, name: str) -> None:
     """Central differences of the loss by 1e-6 agree to their own error, 1e-8, for every filter element and bias."""
