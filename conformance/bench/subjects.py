@@ -81,7 +81,7 @@ class Subject:
     batch: int
     dtype: str
     row: CountedLayer
-    flops: int
+    flops: int  # of the layer; 0 where the op does not multiply by the layer's filters
 
     @property
     def op(self) -> str:
@@ -106,7 +106,7 @@ def subjects(
             for dtype in dtypes:
                 for batch in batches:
                     for op in (timed for timed in TIMED if timed.layer == row.layer.op):
-                        flops = row.counted.flops * batch
+                        flops = row.counted.flops * batch if op.multiplies or not row.filters else 0
                         yield Subject(layer=name, timed=op, batch=batch, dtype=dtype, row=row, flops=flops)
 
 

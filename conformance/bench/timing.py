@@ -262,7 +262,7 @@ def row(contender: Contender, call: TimedCall, turns: Sequence[Returned], checke
         first=first,
         trace=turns[0].trace_seconds,
         compile=max(first - median, 0.0) if name.endswith(COMPILED) else 0.0,
-        gflops=subject.flops / median / 1e9 if subject.timed.multiplies else None,
+        gflops=subject.flops / median / 1e9 if subject.row.filters and subject.flops else None,
         gbs=moved / median / 1e9,
         rounds=tuple(float(np.median(turn.arrays[-1][0, 1:])) for turn in turns),
     )

@@ -20,7 +20,7 @@ __all__ = ["backward", "loss", "stepped"]
 
 
 def loss(logits: Array, labels: Array) -> tuple[float, Array]:
-    """Return the mean cross entropy of softmax, and its gradient; logits [N, H, W, classes], labels [N]: of all pixels."""
+    """Return the mean cross entropy of softmax, and its gradient; logits [N, H, W, classes], labels [N] of images."""
     wide = logits.astype(np.float64) - logits.max(3, keepdims=True)
     chances = np.exp(wide) / np.exp(wide).sum(3, keepdims=True)
     due = np.arange(logits.shape[3]) == labels.reshape(-1, 1, 1, 1)
