@@ -1,10 +1,10 @@
 """
 Results held against the allowed sets before they count as fast.
 
-A call of one image is checked whole. A batch is checked whole where images share in one result, or in one mask, or have
-no result each: the gradient with respect to filters, if its sums are no more than AFFORDABLE, dropout, and biases. Of
-other batches the last image
-is checked, in its own set. Whatever its batch, a call is checked on one image, too.
+A call of one image is checked whole. A batch is checked whole where images share in one result, or in one mask: the
+gradients with respect to filters, if its sums are no more than AFFORDABLE, and to a bias, and dropout; so is bias_add,
+which knows no images. Of other batches the last image is checked, in its own set. Whatever its batch, a call is checked
+on one image, too.
 """
 
 import math
