@@ -55,16 +55,16 @@ def table(rows: Sequence[Mapping[str, str]]) -> Table:
 def covering(rows: Table, strength: int) -> list[int]:
     """Return the numbers of rows that meet all combinations of so many classes that any row meets, the best first."""
     places = _places(rows.codes.shape[1], strength)
+    numbers = [_numbers(row, places, len(rows.values)) for row in rows.codes]
     met = np.zeros(len(rows.values) ** strength, bool)
     kept: list[int] = []
     left, enough = list(range(len(rows.codes))), comb(rows.codes.shape[1], strength)
     while left:
         poorer = []
         for row in left:
-            numbers = _numbers(rows.codes[row], places, len(rows.values))
-            new = len(numbers) - np.count_nonzero(met[numbers])
+            new = len(numbers[row]) - np.count_nonzero(met[numbers[row]])
             if new >= enough:
-                met[numbers] = True
+                met[numbers[row]] = True
                 kept.append(row)
             elif new:
                 poorer.append(row)
