@@ -27,7 +27,7 @@ from conformance.targets.transport.zygote import Zygotes
 
 __all__ = ["Outcome", "Panel", "inside", "twice"]
 
-SIBLING = 10  # of the time that a call may take, so small a part has one whose sibling has taken it all twice
+SIBLING = 10  # of the time that a call may take, so small a part has one that is like one that has taken it all
 REPEAT_EVERY = 16  # of the cases that are run twice
 
 
@@ -50,6 +50,7 @@ class Submission:
     case: Case
     calls: Mapping[str, Call]
     permitted: Permitted
+    seconds: float | None = None  # that each may take, where that is less than usual
     sent: set[str] = field(default_factory=set)  # targets that have got their call
 
 
@@ -124,21 +125,30 @@ class Panel:
         """Wait for every worker, and return what each target says of itself."""
         return {name: _of_ops(worker.ready().about) for name, worker in self.workers.items()}
 
-    def examine(self, case: Case, names: Sequence[str] = (), route: str | None = None) -> list[Outcome]:
+    @property
+    def hurried(self) -> float:
+        """Seconds that a call has which is like one that did not end."""
+        return self.limits.seconds / SIBLING
+
+    def examine(
+        self, case: Case, names: Sequence[str] = (), route: str | None = None, seconds: float | None = None
+    ) -> list[Outcome]:
         """Run a case on the targets of these names (all by default), each by its route, and judge what they did."""
-        (outcomes,) = self.examined([(case, names)], route)
+        (outcomes,) = self.examined([(case, names)], route, seconds)
         return outcomes
 
     def examined(
-        self, stream: Iterable[tuple[Case, Sequence[str]]], route: str | None = None
+        self, stream: Iterable[tuple[Case, Sequence[str]]], route: str | None = None, seconds: float | None = None
     ) -> Iterator[list[Outcome]]:
         """
         Yield what comes of one case after the other, each on the targets of these names (all by default).
 
+        seconds: what each call may take, where that is less than usual.
+
         A target computes its next case while this one is judged, but where this one may have damaged it. Once a call
         has ended its worker twice, what shares its geometry is put off to the end, and has less time there.
         """
-        submissions = (self._submission(case, names or list(self.targets), route) for case, names in stream)
+        submissions = (self._submission(case, names or list(self.targets), route, seconds) for case, names in stream)
         late = PutOff()
         now = next(submissions, None)
         self._send(now, now.calls if now else (), late)
@@ -151,10 +161,10 @@ class Panel:
                 yield outcomes
             now = then
         for submission, name in late.calls:
-            self.workers[name].submit(submission.calls[name], seconds=self.limits.seconds / SIBLING)
+            self.workers[name].submit(submission.calls[name], seconds=self.hurried)
             yield [self._outcome(name, submission, None, late)]
 
-    def _submission(self, case: Case, names: Sequence[str], route: str | None) -> Submission:
+    def _submission(self, case: Case, names: Sequence[str], route: str | None, seconds: float | None) -> Submission:
         """Draw the arguments of a case, and decide how each target is called."""
         arguments = ops.arguments(case)
         wire = {**case.attributes, **{name: arguments[name] for name in case.arrays}}
@@ -167,13 +177,13 @@ class Panel:
             )
             for name in names
         }
-        return Submission(case, calls, permits(case, arguments))
+        return Submission(case, calls, permits(case, arguments), seconds)
 
     def _send(self, submission: Submission | None, names: Iterable[str], late: "PutOff") -> None:
         """Send a case to targets of it, but to those to which it is to be sent late."""
         for name in names:
             if submission and not late.takes(submission, name):
-                self.workers[name].submit(submission.calls[name])
+                self.workers[name].submit(submission.calls[name], seconds=submission.seconds)
                 submission.sent.add(name)
 
     def _outcome(self, name: str, now: Submission, then: Submission | None, late: "PutOff") -> Outcome:

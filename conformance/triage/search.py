@@ -149,16 +149,20 @@ def merged(clusters: Sequence[Cluster]) -> list[Cluster]:
 def _known(
     covered: Sequence[tuple[Row, Cause, int]], search: Search, installations: Mapping[str, Installation]
 ) -> Cluster:
-    """Return what a cause covers of one op and kind, as its own case shows it where that does: nothing is searched."""
+    """
+    Return what a cause covers of one op and kind, as its own case shows it where that does: nothing is searched.
+
+    What did not end in all of its time is not waited for as long again, on each target.
+    """
     row, cause, number = covered[0]
     begun = replace(
         _begun(row, [each for each, *_ in covered]), cause=cause, places=frozenset(place for *_, place in covered)
     )
-    place = cause.where[number]
+    place, seconds = cause.where[number], search.panel.hurried if row.kind == "hung" else None
     for case in cause.cases:
         if not calls(place, case.op, ops.features(case)) or case.op != row.op:
             continue
-        outcomes = {each.target: each for each in search.panel.examine(case, route=row.route)}
+        outcomes = {each.target: each for each in search.panel.examine(case, route=row.route, seconds=seconds)}
         shown = outcomes[row.target]
         if place_of(cause, disagreement_of(shown, installations)) is not None and shown.verdict.kind == row.kind:
             return replace(

@@ -103,6 +103,17 @@ def test_what_shares_its_geometry_with_a_call_that_hangs_comes_last_and_in_a_ten
     assert [outcomes[place].verdict.evidence["seconds"] < 0.5 for place in (0, -1)] == [False, True]
 
 
+def test_a_call_that_is_like_one_that_hung_may_be_given_a_tenth_of_the_time() -> None:
+    """It is ended after a fifth of a second, where the limit is two."""
+    valid = next(case for case in ops.generate("max_pool", 3, 0, 12) if not case.breaks)
+    hanging = replace(valid, attributes={**valid.attributes, "name": "hang"})
+    with Panel({"faulty:named": registry.find("faulty:named")}, Limits(seconds=2.0), confirm=False) as targets:
+        (outcome,) = targets.examine(hanging, seconds=targets.hurried)
+
+    assert outcome.verdict.kind == "hung"
+    assert 0.2 <= outcome.verdict.evidence["seconds"] < 2
+
+
 def test_every_cancelling_sum_is_run_twice() -> None:
     """There another order of the sum shows most; of the other regimes one case in sixteen is."""
     stream = [case for case in ops.generate("conv2d", 0, 0, 300) if not case.breaks]

@@ -33,7 +33,13 @@ class Seen(Panel):
         self.judged = judged
         self.calls = 0
 
-    def examine(self, case: Case, names: Sequence[str] = (), route: str | None = None) -> list[Outcome]:
+    def examine(
+        self,
+        case: Case,
+        names: Sequence[str] = (),
+        route: str | None = None,
+        seconds: float | None = None,  # noqa: ARG002 -- nothing takes any
+    ) -> list[Outcome]:
         """Return the verdict for each target."""
         self.calls += 1
         return [Outcome(case, name, route or "", Returned((), 0.0), self.judged) for name in names or self.targets]
