@@ -14,7 +14,7 @@ from conformance.judge.verdicts import verdict
 from conformance.model import Case, Observation, Returned, Verdict
 from conformance.ops import OPS
 from conformance.ops.support import unsupported
-from conformance.targets.target import Target
+from conformance.targets.target import Target, constants
 from reference.bounds import Arithmetic
 
 __all__ = ["declared", "judge", "repeats"]
@@ -50,7 +50,7 @@ def judge(case: Case, permits: Permitted, observation: Observation, target: Targ
         return replace(judged, symptoms=judged.symptoms + named, rule=rule)
     if judged.outcome == "agrees" and case.regime == "special" and isinstance(observation, Returned):
         judged = replace(judged, made={**_zeros(permits(arithmetic), observation), **judged.made})
-    return beyond(limit, judged, observation) if limit else judged
+    return beyond(limit, judged, observation, route) if limit else judged
 
 
 def _zeros(sets: Allowed, observation: Returned) -> zeros.Shown:
@@ -59,14 +59,14 @@ def _zeros(sets: Allowed, observation: Returned) -> zeros.Shown:
     return zeros.shown(first, observation.arrays) if isinstance(first, Results) else {}
 
 
-def beyond(limit: str, judged: Verdict, observation: Observation) -> Verdict:
+def beyond(limit: str, judged: Verdict, observation: Observation, route: str) -> Verdict:
     """
     Return the verdict on a call that a target declares not to implement, or cannot refuse, in the words of its limit.
 
     It is no evidence for what is claimed. That a valid one was answered, and rightly, is remarked: the limit is out of
-    date.
+    date. Of constants other kernels may have computed it.
     """
-    answered = judged.outcome == "agrees" and isinstance(observation, Returned)
+    answered = judged.outcome == "agrees" and isinstance(observation, Returned) and not constants(route)
     return Verdict(outcome="unsupported", kind="answered" if answered else "", evidence={"reason": limit})
 
 

@@ -22,15 +22,18 @@ def case_of(op: str, attributes: dict[str, Any], **arrays: Array) -> Case:
     return Case(op=op, arrays=specs, attributes=attributes, regime="normal", seed=0)
 
 
-def judged(op: str, observed: Observation, target: Target, attributes: dict[str, Any], **arrays: Array) -> Verdict:
+def judged(
+    op: str, observed: Observation, target: Target, attributes: dict[str, Any], route: str = "nn", **arrays: Array
+) -> Verdict:
     """Judge an observation of a call."""
     case = case_of(op, attributes, **arrays)
-    return judge(case, permits(case, {**attributes, **arrays}), observed, target, "nn")
+    return judge(case, permits(case, {**attributes, **arrays}), observed, target, route)
 
 
-def pooled(observed: Observation, target: Target, strides: int = 2) -> Verdict:
+def pooled(observed: Observation, target: Target, strides: int = 2, route: str = "nn") -> Verdict:
     """Judge an observation of avg_pool of four ones."""
-    return judged("avg_pool", observed, target, {"ksize": 2, "strides": strides, "padding": "VALID"}, input=ONES)
+    attributes = {"ksize": 2, "strides": strides, "padding": "VALID"}
+    return judged("avg_pool", observed, target, attributes, route, input=ONES)
 
 
 def multiplied(left: float, product: float, target: Target) -> Verdict:
@@ -55,6 +58,14 @@ def test_a_limit_is_out_of_date_where_the_call_is_answered_rightly() -> None:
 
     assert pooled(right, limited) == Verdict(outcome="unsupported", kind="answered", evidence={"reason": "no averages"})
     assert pooled(wrong, limited).kind == "wrong-value"
+
+
+def test_an_answer_by_constants_puts_no_limit_out_of_date() -> None:
+    """Another target's kernels may have computed what is constant."""
+    limited = Target(name="limited", about="", limits=(Limit(ops=("avg_pool",), reason="no averages"),))
+    right = Returned((np.ones((1, 1, 1, 1), np.float32),), 0.0)
+
+    assert pooled(right, limited, route="nn+input").kind == ""
 
 
 def test_a_broken_call_that_is_accepted_is_wrong_unless_the_route_cannot_refuse_it() -> None:
