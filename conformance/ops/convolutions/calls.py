@@ -14,7 +14,7 @@ from conformance.ops.convolutions.forms import FORMS, Convolution, written
 from reference import windows
 from reference.windows import Axis
 
-__all__ = ["of_layer", "plain", "takes", "valid", "within"]
+__all__ = ["of_layer", "plain", "real", "takes", "valid", "within"]
 
 # Which side is long in a kind, by op: of "wide" the channels of the result, of "deep" what its sums run over.
 LONG = {"batch": sizes.MANY, "wide": sizes.WIDE, "deep": sizes.DEEP}
@@ -45,8 +45,13 @@ def drawn(op: str, choices: Choices) -> Convolution:
     """Draw a forward convolution."""
     kind = choices.pick(sizes.KINDS)
     if kind == "layer":
-        return _at(op, choices.pick(DEPTHWISE if FORMS[op].depthwise else CONVOLUTIONS), choices)
+        return real(op, choices)
     return within(op, choices, choices.pick(sizes.PADDINGS), choices.pick(sizes.BUDGETS), kind)
+
+
+def real(op: str, choices: Choices) -> Convolution:
+    """Draw a convolution at a layer of a real network."""
+    return _at(op, choices.pick(DEPTHWISE if FORMS[op].depthwise else CONVOLUTIONS), choices)
 
 
 def within(

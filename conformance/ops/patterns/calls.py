@@ -117,9 +117,13 @@ def drawn(choices: Choices) -> Pattern:
 
 def _head(choices: Choices, op: str) -> Head:
     """Draw the convolution or pool."""
-    draw = pools.within if op == "max_pool" else convolutions.within
-    kind = choices.pick(("ordinary", "ordinary", "ordinary", ""))
-    drawn: Head = draw(op, choices, choices.pick(PADDINGS), choices.pick(BUDGETS), kind, whole=True)
+    drawn: Head
+    if op != "max_pool" and choices.chance(5):
+        drawn = convolutions.real(op, choices)
+    else:
+        draw = pools.within if op == "max_pool" else convolutions.within
+        kind = choices.pick(("ordinary", "ordinary", "ordinary", ""))
+        drawn = draw(op, choices, choices.pick(PADDINGS), choices.pick(BUDGETS), kind, whole=True)
     dtype = choices.pick(DTYPES)
     layout = choices.pick(("absent", "NHWC", "absent", "NCHW"))
     words = Spelling(data_format=layout, strides="four", window="two", sizes="list")

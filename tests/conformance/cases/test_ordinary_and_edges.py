@@ -103,3 +103,10 @@ def test_large_masks_have_a_rate_of_zero_as_a_tensor() -> None:
     ]
 
     assert any(min(case.arrays["x"].shape[:2]) > 200 for case in calls if len(case.arrays["x"].shape) > 1)
+
+
+def test_some_patterns_are_at_the_layers_of_real_networks() -> None:
+    """MobileNet's depthwise convolutions of 512 channels and more: of other patterns none has so many."""
+    channels = {spec.shape[2] for case in drawn("pattern") for name, spec in case.arrays.items() if name == "filters"}
+
+    assert max(channels) >= 512
