@@ -145,8 +145,9 @@ class Panel:
 
         seconds: what each call may take, where that is less than usual.
 
-        A target computes its next case while this one is judged, but where this one may have damaged it. Once a call
-        has ended its worker twice, what shares its geometry is put off to the end, and has less time there.
+        A target computes its next case while this one is judged, but where this one may have damaged it: then only
+        broken calls, which are to be refused, are made by the same process. Once a call has ended its worker twice,
+        what shares its geometry is put off to the end, and has less time there.
         """
         submissions = (self._submission(case, names or list(self.targets), route, seconds) for case, names in stream)
         late = PutOff()
@@ -161,8 +162,17 @@ class Panel:
                 yield outcomes
             now = then
         for submission, name in late.calls:
-            self.workers[name].submit(submission.calls[name], seconds=self.hurried)
+            self._undamaged(name).submit(submission.calls[name], seconds=self.hurried)
             yield [self._outcome(name, submission, None, late)]
+        for name in self.workers:
+            self._undamaged(name)
+
+    def _undamaged(self, name: str) -> Worker:
+        """Return a target's worker, which is a fresh one where an earlier call may have damaged it."""
+        worker = self.workers[name]
+        if worker.damaged:
+            worker.renew()
+        return worker
 
     def _submission(self, case: Case, names: Sequence[str], route: str | None, seconds: float | None) -> Submission:
         """Draw the arguments of a case, and decide how each target is called."""
@@ -183,7 +193,8 @@ class Panel:
         """Send a case to targets of it, but to those to which it is to be sent late."""
         for name in names:
             if submission and not late.takes(submission, name):
-                self.workers[name].submit(submission.calls[name], seconds=submission.seconds)
+                worker = self.workers[name] if submission.case.breaks else self._undamaged(name)
+                worker.submit(submission.calls[name], seconds=submission.seconds)
                 submission.sent.add(name)
 
     def _outcome(self, name: str, now: Submission, then: Submission | None, late: "PutOff") -> Outcome:
@@ -198,8 +209,7 @@ class Panel:
         self.target_seconds += inside(observation)
         outcome = self.outcome(name, case, route, observation, now.permitted)
         if not harmless:
-            if outcome.verdict.outcome == "disagrees":
-                worker.renew()
+            worker.damaged |= outcome.verdict.outcome == "disagrees"
             self._send(then, following, late)
         return outcome
 

@@ -3,9 +3,9 @@ A target's worker, kept alive: each call submitted to it ends in exactly one obs
 
 Crash, hang and lack of memory cost the one call that met them: the worker is replaced, and that call is made once more
 alone in the fresh one, to tell a fault of the call from one that an earlier call had left behind. The first call of a
-worker that crashes was alone. A call that does not
-end, or runs out of memory, and does neither when it is alone, is observed as it is alone. Calls that were submitted
-after it are made by the fresh one.
+worker that crashes was alone. A call that does not end, or runs out of memory, and does neither when it is alone, is
+observed as it is alone; so is one that crashes a process which may be damaged. Calls that were submitted after it are
+made by the fresh one.
 """
 
 from collections import deque
@@ -44,6 +44,7 @@ class Worker:
         self.confirm = confirm  # whether a call that ended its worker is made once more, alone
         self.calls = 0  # whose results were taken
         self.starts = 0  # of processes
+        self.damaged = False  # whether a call may have written where it should not: to be renewed, or not blamed
         self.idle_deaths: list[Observation] = []  # of processes that died between calls, by nobody's call
         self._zygotes = zygotes or Zygotes()
         self._owned = zygotes is None  # its zygotes end with it
@@ -79,6 +80,7 @@ class Worker:
         """Replace the process by a fresh one, which starts while the suite goes on; return the session with it."""
         self._end()
         self.starts += 1
+        self.damaged = False
         self._session = Session(self.start, self.limits, self._zygotes)
         return self._session
 
@@ -133,11 +135,12 @@ class Worker:
         call = self._pending.popleft()
         self.calls += 1
         if session.over:
+            damaged = self.damaged
             self.renew()
             if alone and isinstance(observation, Crashed):
                 observation = replace(observation, again=True)
             elif self.confirm and not self._hurried:
-                observation = self._confirmed(call, observation)
+                observation = self._confirmed(call, observation, blamed=not damaged)
             self._resubmit()
             return observation
         gathered = self.calls % CHECK_EVERY == 0 and session.gathered > self.limits.recycle
@@ -151,13 +154,17 @@ class Worker:
         if self._pending:
             self._ready_session().send(list(self._pending))
 
-    def _confirmed(self, call: Call, observation: Observation) -> Observation:
-        """Make the call alone in the fresh worker, and say of the observation whether it ended that one, too."""
+    def _confirmed(self, call: Call, observation: Observation, *, blamed: bool) -> Observation:
+        """
+        Make the call alone in the fresh worker, and say of the observation whether it ended that one, too.
+
+        blamed: whether a crash is the call's where it does not crash alone.
+        """
         session = self._ready_session()
         session.send([call])
         alone = session.receive()
         self.renew()  # if it has not died this time, it may be damaged
-        if isinstance(observation, TimedOut | OutOfMemory) and isinstance(alone, Returned | Raised):
+        if isinstance(alone, Returned | Raised) and not (blamed and isinstance(observation, Crashed)):
             return replace(alone, again=False)
         if isinstance(observation, Crashed | TimedOut | OutOfMemory):
             return replace(observation, again=isinstance(alone, type(observation)))

@@ -103,6 +103,18 @@ def test_what_shares_its_geometry_with_a_call_that_hangs_comes_last_and_in_a_ten
     assert [outcomes[place].verdict.evidence["seconds"] < 0.5 for place in (0, -1)] == [False, True]
 
 
+def test_only_broken_calls_are_made_by_a_process_that_may_be_damaged() -> None:
+    """Two calls of which a rate is taken that must be refused, then two valid ones: the process is replaced once."""
+    stream = list(ops.generate("dropout_grad", 0, 0, 300))
+    broken, valid = ([case for case in stream if case.breaks == rule][:2] for rule in ("dropout.R2", None))
+    with panel("planted:lenient") as targets:
+        outcomes = [outcome for (outcome,) in targets.examined((case, ()) for case in [*broken, *valid])]
+        starts = targets.workers["planted:lenient"].starts
+
+    assert [outcome.verdict.kind for outcome in outcomes] == ["accepted-invalid", "accepted-invalid", "", ""]
+    assert starts == 2
+
+
 def test_a_call_that_is_like_one_that_hung_may_be_given_a_tenth_of_the_time() -> None:
     """It is ended after a fifth of a second, where the limit is two."""
     valid = next(case for case in ops.generate("max_pool", 3, 0, 12) if not case.breaks)

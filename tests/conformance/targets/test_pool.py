@@ -297,6 +297,18 @@ def test_a_crash_left_behind_does_not_happen_again_alone() -> None:
     assert observed.again is False
 
 
+def test_a_crash_of_a_process_that_may_be_damaged_is_not_blamed_on_its_call() -> None:
+    """The call is observed as it is alone, in a process of which nothing is suspected."""
+    with Worker(start("faulty"), LIMITS) as worker:
+        worker.run(call("die later"))
+        worker.damaged = True
+        observed = worker.run(call("nap"))
+        assert not worker.damaged
+
+    assert isinstance(observed, Returned)
+    assert observed.again is False
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
