@@ -47,7 +47,7 @@ class Checked:
 
     @property
     def correct(self) -> bool | None:
-        """Whether the result is right; None where there was none."""
+        """Whether the result is right; None where there was none, and where the target claims none."""
         return self.verdict.outcome == "agrees" if self.part else None
 
     @property
