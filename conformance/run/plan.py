@@ -118,10 +118,7 @@ def scopes_of(plan: Plan, targets: Mapping[str, Target]) -> dict[str, Scope]:
 
 def shards(plan: Plan) -> Iterator[Task]:
     """
-    Yield every shard of a plan, the ops taking turns.
-
-    A round begins with calls of the stream, the only ones that every target gets: all have evidence soon. Those of the
-    other sources are evenly spread over the rest of it: each beginning is a sample of the whole.
+    Yield every shard of a plan, the ops taking turns and the sources too: each beginning is a sample of the whole.
 
     Under a budget, which alone ends it, laps follow one another, each with other calls than the last.
     """
@@ -133,7 +130,8 @@ def shards(plan: Plan) -> Iterator[Task]:
     others = laps(plan)
     for number in range(-(-plan.cases // SHARD)):
         yield from (Shard(number, op) for op in plan.ops if number % OPS[op].sparse == 0)
-        yield from _spread([[*islice(blocks, share)], next(others)])
+        yield from islice(blocks, share)
+        yield from next(others)
 
 
 def laps(plan: Plan) -> Iterator[Sequence[Task]]:
@@ -144,16 +142,11 @@ def laps(plan: Plan) -> Iterator[Sequence[Task]]:
 
 
 def _lap(plan: Plan, lap: int) -> Iterator[Task]:
-    """Yield a lap."""
+    """Yield a lap: each source evenly spread over it."""
     sources = ([] if plan.valid_only else ["refusals"]) + ["covering"] if plan.more else []
     kinds: list[list[Task]] = [[*_of_source(plan, source, lap)] for source in sources]
     if plan.corpus:
         kinds.append([*_listed(plan, plan.seed + lap)])
-    return _spread(kinds)
-
-
-def _spread(kinds: Sequence[Sequence[Task]]) -> Iterator[Task]:
-    """Yield the tasks of several kinds, each kind evenly spread over the whole."""
     places = [(place / len(tasks), kind, place) for kind, tasks in enumerate(kinds) for place in range(len(tasks))]
     return (kinds[kind][place] for _, kind, place in sorted(places))
 

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice, takewhile
+from itertools import islice
 
 import pytest
 
 from conformance import ops
 from conformance.ops.listed import blocks
-from conformance.run.plan import CASES, SIDE, Plan, Shard, Task, own_cases, shards
+from conformance.run.plan import CASES, Plan, Shard, Task, own_cases, shards
 from conformance.run.scope import route_of
 from conformance.run.sources import COVERING, LAPS, SHARD
 from conformance.run.sweep import Block, ListedBlock
@@ -51,15 +51,6 @@ def test_each_beginning_is_a_sample_of_every_source(source: str) -> None:
     whole, half = (len(of_source(part, source)) for part in (tasks, tasks[: len(tasks) // 2]))
 
     assert abs(half - whole / 2) <= len(OPS) + 1
-
-
-def test_a_round_mixes_the_small_worlds_with_the_other_sources() -> None:
-    """After its part of the stream: half of what follows has half of the small worlds' blocks."""
-    tasks = list(takewhile(lambda task: task.name != f"{OPS[0]}-00001", shards(plan(world=SIDE))))[len(OPS) :]
-    whole, half = (sum(isinstance(task, Block) for task in part) for part in (tasks, tasks[: len(tasks) // 2]))
-
-    assert 2 < whole < len(tasks)
-    assert abs(half - whole / 2) <= 1
 
 
 def test_a_run_of_so_many_cases_has_the_stream_alone() -> None:
