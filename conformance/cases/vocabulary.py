@@ -71,6 +71,7 @@ FEATURES: Mapping[str, tuple[str, ...]] = {
     "seed given as": ("list", "tensor"),
     "first": ("conv2d", "depthwise_conv2d", "conv2d_transpose", "max_pool"),
     "padded": ("no", "rows and columns", "batch or channels"),
+    "pointwise": ("no", "first", "later"),
     "bias": ANSWERS,
     "normalised": ANSWERS,
     "addend": ANSWERS,
