@@ -152,7 +152,8 @@ def _known(
     """
     Return what a cause covers of one op and kind, as its own case shows it where that does: nothing is searched.
 
-    What did not end in all of its time is not waited for as long again, on each target.
+    What did not end in all of its time is not waited for as long again, on each target; who has not answered by then
+    counts as hung only where the cause says so.
     """
     row, cause, number = covered[0]
     begun = replace(
@@ -164,13 +165,18 @@ def _known(
             continue
         outcomes = {each.target: each for each in search.panel.examine(case, route=row.route, seconds=seconds)}
         shown = outcomes[row.target]
+        told = {
+            name: each
+            for name, each in outcomes.items()
+            if each.verdict.kind != "hung" or place_of(cause, disagreement_of(each, installations)) is not None
+        }
         if place_of(cause, disagreement_of(shown, installations)) is not None and shown.verdict.kind == row.kind:
             return replace(
                 begun,
-                verdict=shown.verdict,
+                verdict=row.judged if seconds else shown.verdict,
                 case=case,
                 predicate={name: " or ".join(several) for name, several in place.features.items()},
-                shared_by=_kinds(outcomes.values()),
+                shared_by=_kinds(told.values()),
                 not_shared_by=tuple(name for name, each in outcomes.items() if each.verdict.outcome == "agrees"),
                 shown=shown,
             )
