@@ -16,7 +16,7 @@ from rich.table import Table
 from conformance.judge.severity import gravity
 from conformance.model import DISAGREEMENTS
 from conformance.run.evidence import THIN, State, state
-from conformance.run.extents import Extent, listed_sentences, sentences
+from conformance.run.extents import Extent, in_short, listed_sentences
 from conformance.run.jobs import Progress as Message
 from conformance.run.plan import Plan, own_cases
 from conformance.targets import registry
@@ -112,42 +112,48 @@ def counted(counts: Counter[str]) -> str:
 
 
 def summary(result: Result, not_run: Mapping[str, Sequence[str]], folder: Path, page: Path) -> None:
-    """Print what came of a run, the new findings first, the gravest first; not_run: targets, by the reason."""
+    """Print what came of a run, the new findings last, of those the gravest first; not_run: targets, by the reason."""
     console = Console(highlight=False, soft_wrap=True, emoji=False)
     new = [finding for finding in result.findings if finding.status == "new"]
-    known: dict[str, list[Finding]] = {}
+    causes = {finding.cause for finding in result.findings if finding.cause}
+    lines = (
+        *covered(result.footer),
+        *(f"not run: {', '.join(names)}: {reason}" for reason, names in not_run.items()),
+        *evidence_lines(result),
+        *_known(result),
+        *(f"NO EVIDENCE  {each}" for each in result.missing),
+    )
+    for line in lines:
+        console.print(line, markup=False)
+    for finding in sorted(new, key=lambda each: gravity(each.severity, "")):
+        _print_new(console, finding, folder / "findings" / finding.id)
+    console.print(closing(result, len(new), len(causes)), markup=False)
+    console.print(f"the run is in {folder}, its report {page}", markup=False)
+
+
+def _known(result: Result) -> Iterator[str]:
+    """Yield what was met of known causes, the gravest first, and those that are not there or past their review."""
+    met: dict[str, list[Finding]] = {}
     for finding in result.findings:
         if finding.cause:
-            known.setdefault(finding.cause, []).append(finding)
-    for finding in sorted(new, key=lambda each: gravity(each.severity, "")):
-        console.print(f"[bold]NEW[/bold]  {escape(finding.title)}")
-        console.print(
-            f"     {escape(finding.severity)}; on {escape(', '.join(finding.shared_by))}; {finding.cases} cases"
-        )
-        console.print(f"     {finding.reason[:200]}", markup=False)
-        files = folder / "findings" / finding.id
-        repro = files / "repro.py"
-        console.print(f"     {repro if repro.exists() else files}", markup=False)
-    for cause in sorted(
-        (each for each in result.known if each.id in known), key=lambda each: gravity(each.severity, "")
-    ):
-        console.print(f"known  {_of_cause(cause, known[cause.id])}", markup=False)
-    for sentence in covered(result.footer):
-        console.print(sentence, markup=False)
-    for reason, names in not_run.items():
-        console.print(f"not run: {', '.join(names)}: {reason}", markup=False)
-    for cause in result.known:
-        if cause.gone or cause.state == "expired":
-            console.print(_no_longer(cause), markup=False)
-    for line in evidence_lines(result):
-        console.print(line, markup=False)
-    console.print(closing(result, len(new), len(known)), markup=False)
-    console.print(f"the run is in {folder}, its report {page}", markup=False)
+            met.setdefault(finding.cause, []).append(finding)
+    for cause in sorted((each for each in result.known if each.id in met), key=lambda each: gravity(each.severity, "")):
+        yield f"known  {_of_cause(cause, met[cause.id])}"
+    yield from (_no_longer(cause) for cause in result.known if cause.gone or cause.state == "expired")
+
+
+def _print_new(console: Console, finding: Finding, files: Path) -> None:
+    """Print a new finding: what is wrong, how grave, where, and the script that shows it."""
+    repro = files / "repro.py"
+    console.print(f"[bold]NEW[/bold]  {escape(finding.title)}")
+    console.print(f"     {escape(finding.severity)}; on {escape(', '.join(finding.shared_by))}; {finding.cases} cases")
+    console.print(f"     {finding.reason[:200]}", markup=False)
+    console.print(f"     {repro if repro.exists() else files}", markup=False)
 
 
 def covered(footer: Mapping[str, Any]) -> Iterator[str]:
     """Say how much of small worlds and corpus a run has covered, and how near to their bounds its calls come."""
-    yield from (f"small world: {sentence}" for sentence in sentences([Extent(**entry) for entry in footer["world"]]))
+    yield from (f"small world: {sentence}" for sentence in in_short([Extent(**entry) for entry in footer["world"]]))
     yield from listed_sentences(footer["corpus"])
     for near in sorted(footer["worst"], key=itemgetter("share"), reverse=True)[:NEAREST]:
         yield f"nearest to its bound: {near['op']} of {near['dtype']} on {near['target']}, {near['share']:.2g} of it"
@@ -199,7 +205,7 @@ def _verdict(result: Result, new: int) -> str:
 
 
 def evidence_lines(result: Result) -> Iterator[str]:
-    """Yield what is thinly tested, by target, and what is not tested though it was claimed and asked for."""
+    """Yield what is thinly tested, by target, and which limits are out of date."""
     thin: dict[str, list[str]] = {}
     for op, by_target in result.footer["evidence"].items():
         for target, cell in by_target.items():
@@ -211,7 +217,6 @@ def evidence_lines(result: Result) -> Iterator[str]:
     for each in result.footer["answered"]:
         text = "a limit of {target} is out of date: {op}, {reason!r}: {answered} of {calls} calls answered rightly"
         yield text.format(**each)
-    yield from (f"NO EVIDENCE  {each}" for each in result.missing)
 
 
 def targets() -> None:

@@ -12,9 +12,10 @@ from conformance.ops.regions import regions
 from conformance.run.store import Store
 from conformance.run.sweep import CORPUS
 
-__all__ = ["Extent", "extents", "listed_extent", "listed_sentences", "sentences"]
+__all__ = ["Extent", "extents", "in_short", "listed_extent", "listed_sentences", "sentences"]
 
 VERDICTS = ("agrees", "disagrees", "undecided", "unsupported")
+NAMED = 3  # ops that a line names, instead of counting them
 SUMS = (*VERDICTS, "cpu_seconds", "own_seconds")
 
 
@@ -89,6 +90,18 @@ def sentences(found: Sequence[Extent]) -> Iterator[str]:
                 names = " and ".join(filter(None, (", ".join(e.dtype for e in some[:-1]), some[-1].dtype)))
                 calls, size = (sum(getattr(e, name) for e in some) for name in ("calls", "size"))
                 yield f"{every}{op} of {names} to side {side} on {target}: {calls:,} of {size:,}{_wrong(some)}"
+
+
+def in_short(found: Sequence[Extent]) -> Iterator[str]:
+    """Say which small worlds are complete, and how much of the others is known, in a line a target."""
+    yield from sentences([each for each in found if each.complete])
+    for target in dict.fromkeys(each.target for each in found):
+        some = [each for each in found if each.target == target and each.calls > each.unsupported and not each.complete]
+        if some:
+            ops = list(dict.fromkeys(each.op for each in some))
+            calls, size = (sum(getattr(each, name) for each in some) for name in ("calls", "size"))
+            named = ", ".join(ops) if len(ops) <= NAMED else f"{len(ops)} ops"
+            yield f"{calls:,} of {size:,} calls of {named} on {target}{_wrong(some)}"
 
 
 def _wrong(some: Sequence[Extent]) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from conformance.run.extents import Extent, sentences
+from conformance.run.extents import Extent, in_short, sentences
 
 
 def extent(**changed: Any) -> Extent:  # noqa: ANN401 -- any field
@@ -24,3 +24,15 @@ def test_nothing_is_said_of_what_a_target_does_not_claim() -> None:
 
     assert list(sentences([unclaimed])) == []
     assert list(sentences([half, unclaimed])) == ["max_pool of float32 to side 3 on mine: 6 of 8 (2 not claimed)"]
+
+
+def test_what_is_not_whole_is_added_up_by_target() -> None:
+    """Of four ops, 3 of 8 calls each, one of them wrong; the fifth is whole."""
+    ops = ("conv2d", "bias_add", "avg_pool", "dropout")
+    some = [extent(op=op, agrees=2, disagrees=1) for op in ops]
+
+    assert list(in_short([*some, extent()])) == [
+        "every max_pool of float32 to side 3 on mine: 8 of 8",
+        "12 of 32 calls of 4 ops on mine (4 disagree)",
+    ]
+    assert list(in_short(some[:1])) == ["3 of 8 calls of conv2d on mine (1 disagree)"]
