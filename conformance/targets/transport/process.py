@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from conformance.targets.transport.zygote import Forked, Zygotes
+from conformance.targets.transport.zygote import Forked, Zygotes, used_by
 
 __all__ = ["Deadline", "Limits", "MemoryLimitError", "Process", "Start", "told"]
 
@@ -27,7 +27,6 @@ TICK = 0.02  # seconds between two looks at the worker's memory
 PIPE = 1 << 20  # bytes that a pipe holds, where the system lets us ask
 CHUNK = 1 << 16  # bytes read at once
 PAGE = os.sysconf("SC_PAGE_SIZE")
-TICKS = os.sysconf("SC_CLK_TCK")  # of processor time in a second
 PATIENCE = 6  # limits that a wait may last on a machine that gives the worker little processor time
 IDLE = 0.02  # share of a processor below which a worker waits for something else
 
@@ -128,16 +127,6 @@ def told(printed: str) -> str:
     before, mark, after = printed.rpartition("Fatal Python error")
     died = (mark + after).partition("\nExtension modules:")[0]
     return before[-TOLD:] + died[:TOLD] if mark else printed[-TOLD:]
-
-
-def _processor_seconds(pid: int) -> float:
-    """Return the processor time that a process has used; infinite where the system does not say."""
-    try:
-        # proc(5), stat: the second field, the name in parentheses, may hold anything.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return math.inf
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 class Process:
@@ -246,7 +235,7 @@ class Process:
     def processor_seconds(self) -> float:
         """Return the processor time that the process has used, its zygote's included; infinite where nobody says."""
         pids = (self._popen.parent, self._popen.pid) if isinstance(self._popen, Forked) else (self._popen.pid,)
-        return sum(_processor_seconds(pid) for pid in pids if pid)
+        return sum(used_by(pid, ended=False, unsaid=math.inf) for pid in pids if pid)
 
     def bury(self, grace: float) -> tuple[int | None, str]:
         """

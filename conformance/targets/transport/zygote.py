@@ -217,13 +217,17 @@ class Zygotes:
             return self.begin(command, environment).fork(specification, streams)
 
 
-def used_by(pid: int, *, ended: bool = True) -> float:
-    """Return the processor time of a process, and of its children that have ended: proc(5), stat."""
+def used_by(pid: int, *, ended: bool = True, unsaid: float = 0.0) -> float:
+    """
+    Return the processor time of a process, and of its children that have ended: proc(5), stat.
+
+    unsaid: what is returned where the system does not say.
+    """
     try:
         # Its second field, the name in parentheses, may hold anything.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0.0
+        return unsaid
     return sum(map(int, fields[11 : 15 if ended else 13])) / os.sysconf("SC_CLK_TCK")
 
 
