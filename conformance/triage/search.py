@@ -165,18 +165,17 @@ def _known(
             continue
         outcomes = {each.target: each for each in search.panel.examine(case, route=row.route, seconds=seconds)}
         shown = outcomes[row.target]
-        told = {
-            name: each
-            for name, each in outcomes.items()
-            if each.verdict.kind != "hung" or place_of(cause, disagreement_of(each, installations)) is not None
+        here = {
+            name for name, each in outcomes.items() if place_of(cause, disagreement_of(each, installations)) is not None
         }
-        if place_of(cause, disagreement_of(shown, installations)) is not None and shown.verdict.kind == row.kind:
+        told = [each for name, each in outcomes.items() if each.verdict.kind != "hung" or name in here]
+        if row.target in here and shown.verdict.kind == row.kind:
             return replace(
                 begun,
                 verdict=row.judged if seconds else shown.verdict,
                 case=case,
                 predicate={name: " or ".join(several) for name, several in place.features.items()},
-                shared_by=_kinds(told.values()),
+                shared_by=_kinds(told),
                 not_shared_by=tuple(name for name, each in outcomes.items() if each.verdict.outcome == "agrees"),
                 shown=shown,
             )
