@@ -14,8 +14,8 @@ def above(value: int) -> str:
 
 
 def stride(stride: int) -> str:
-    """Classify strides; sums of a huge one and a padding overflow an int32."""
-    return "huge" if stride >= 2**30 else above(stride)
+    """Classify strides; a huge one has more than 15 bits, and its sum with a padding may overflow."""
+    return "huge" if stride >= 2**15 else above(stride)
 
 
 def side(size: int) -> str:

@@ -4,7 +4,7 @@ Which arithmetic wrong values come from, where they look like rounding: not wher
 A sum of many products allows much under factors of few bits, a tap that is left out, too. So the factors are narrowed,
 and the sum of those is asked for: who narrows them meets its bound, and a wrong tap, or a transform, does not. What a
 transform may err by says less: there no difference may come near to a product. Rounding shows in many elements, or of
-16-bit types in no more than a part of a product, or one spacing; a fault in a few of them is none.
+16-bit types in no more than a part of a product, or one spacing of a sum; a fault in a few of them is none.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -124,12 +124,12 @@ def _is_less_than_a_product(result: Within, array: Array) -> bool:
 
 
 def _is_one_spacing(result: Within, array: Array) -> bool:
-    """Return whether no element is further from the right one than its neighbour: no rounding errs by less."""
+    """Return whether no element is further from the right one than sums of its size are apart: a rounding errs so."""
     if array.shape != result.value.shape:
         return False
-    value, spacing = result.value.astype(np.float64), ulp(result.value, format_of(array.dtype))
+    value, size = result.value.astype(np.float64), np.broadcast_to(result.size, array.shape)
     with np.errstate(invalid="ignore"):
-        return bool((np.abs(array.astype(np.float64) - value) <= spacing).all())
+        return bool((np.abs(array.astype(np.float64) - value) <= ulp(size, format_of(array.dtype))).all())
 
 
 def _by_another_divisor(result: Within, array: Array) -> bool:

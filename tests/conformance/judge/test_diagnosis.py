@@ -117,3 +117,15 @@ def test_one_spacing_in_one_element_is_rounding_in_16_bits(spacings: int, sympto
     given[0, 2, 2, 0] += spacings * ulp(given[0, 2, 2, 0], FORMATS["bfloat16"])
 
     assert named(judged("conv2d", given, CALL, input=image, filters=filters)) == symptoms
+
+
+@pytest.mark.parametrize(("given", "symptoms"), [(7.0, ("bfloat16-sums",)), (8.0, ())])
+def test_one_spacing_of_a_sum_that_cancels_is_rounding_in_16_bits(given: float, symptoms: tuple[str, ...]) -> None:
+    """128 - 127 + 4 is 5, and numbers as large as 128 + 127 + 4 are 2 apart; of 64 products most are 0."""
+    image = np.zeros((1, 1, 10, 64), FORMATS["bfloat16"].dtype)
+    image[..., 0], image[0, 0, 0, :3] = 1, (128, -127, 4)
+    filters = np.ones((1, 1, 64, 1), image.dtype)
+    sums = forward(image, filters, 1, "VALID").rounded()
+    sums[0, 0, 0, 0] = given
+
+    assert named(judged("conv2d", sums, CALL, input=image, filters=filters)) == symptoms
