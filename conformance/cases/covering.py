@@ -26,7 +26,7 @@ FALL = 4  # from pass to pass
 class Table:
     """Rows of features as numbers: equal ones are the same class of the same feature."""
 
-    codes: Array  # int64 [rows, features]
+    codes: Array  # int16 [rows, features]
     values: tuple[Value, ...]  # the class behind each number
 
     def met(self, strength: int, rows: slice = slice(None)) -> Array:
@@ -49,7 +49,7 @@ def table(rows: Sequence[Mapping[str, str]]) -> Table:
     names = sorted(rows[0]) if rows else []
     index: dict[Value, int] = {}
     codes = [[index.setdefault((name, row[name]), len(index)) for name in names] for row in rows]
-    return Table(np.array(codes, np.int64).reshape(len(rows), len(names)), tuple(index))
+    return Table(np.array(codes, np.int16).reshape(len(rows), len(names)), tuple(index))
 
 
 def covering(rows: Table, strength: int) -> list[int]:
@@ -79,7 +79,8 @@ def _places(features: int, strength: int) -> Array:
 
 def _numbers(row: Array, places: Array, base: int) -> Array:
     """Number the combinations of a row, by its codes as digits."""
-    total: Array = row[places[0]]
+    digits = row.astype(np.int64)
+    total: Array = digits[places[0]]
     for place in places[1:]:
-        total = total * base + row[place]
+        total = total * base + digits[place]
     return total

@@ -3,7 +3,8 @@ What a run reached of what the generators can make: classes of features, pairs a
 
 A value is a class of a feature of an op's valid calls, such as "padding SAME", a dtype, a layout or a regime; a pair
 or a triple is two or three values of one case. What can be made is what many draws make: a lower bound of all there
-is; a rarer one that a run met besides counts as makeable too. `covering` chooses the draws that a run makes of them.
+is; a rarer one that a run met besides counts as makeable too. `covering` chooses the draws that a run makes of them,
+`drawn` makes them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ from conformance.ops.features import features
 from conformance.ops.stream import valid
 from conformance.ops.table import OPS
 
-__all__ = ["DRAWS", "Coverage", "Reached", "covering", "made", "makeable", "met"]
+__all__ = ["DRAWS", "Coverage", "Reached", "covering", "drawn", "made", "makeable", "met"]
 
 DRAWS = 4096  # valid calls of an op, from which what can meet is learnt
 STRENGTHS = {"values": 1, "pairs": 2, "triples": 3}
@@ -66,30 +67,29 @@ def made(cases: Iterable[Case]) -> Coverage:
 
 def makeable(op: str, seed: int = 0, draws: int = DRAWS) -> Coverage:
     """Return what so many draws of a seed make, and every rule that a call can break."""
-    coverage = made(_drawn(op, seed, 0, draws))
-    coverage.broken.update(OPS[op].breaks)
-    return coverage
-
-
-def covering(op: str, seed: int, lap: int = 0, draws: int = DRAWS) -> Iterator[Case]:
-    """
-    Yield few of so many draws in which every triple of classes is met that any of them meets, and so every pair.
-
-    lap: each has draws of its own.
-    """
-    for number in _chosen(op, seed, lap, draws):
-        yield from _drawn(op, seed, number, 1)
+    found = _classes(op, seed, 0, draws)
+    rows = {tuple(found.values[code] for code in codes) for codes in found.codes.tolist()}
+    return Coverage(rows, set(OPS[op].breaks))
 
 
 @cache
-def _chosen(op: str, seed: int, lap: int, draws: int) -> tuple[int, ...]:
-    """Return the numbers of these draws."""
+def covering(op: str, seed: int, lap: int = 0, draws: int = DRAWS) -> tuple[int, ...]:
+    """
+    Return the numbers of few of so many draws: they meet each triple of classes that any meets, and so each pair.
+
+    The best come first. lap: each has draws of its own.
+    """
     first = lap * draws
-    rows = table([features(case) for case in _drawn(op, seed, first, draws)])
-    return tuple(first + number for number in chosen(rows, STRENGTHS["triples"]))
+    return tuple(first + row for row in chosen(_classes(op, seed, first, draws), STRENGTHS["triples"]))
 
 
-def _drawn(op: str, seed: int, first: int, count: int) -> Iterator[Case]:
+@cache
+def _classes(op: str, seed: int, first: int, draws: int) -> Table:
+    """Return the features of so many draws."""
+    return table([features(case) for case in drawn(op, seed, first, draws)])
+
+
+def drawn(op: str, seed: int, first: int, count: int = 1) -> Iterator[Case]:
     """Yield valid calls, apart from those of the op's stream."""
     return (valid(op, choices) for choices in streams(seed, f"{op}, covering", first, count))
 

@@ -75,7 +75,8 @@ def execute(
     """
     started = time.monotonic()
     done = store.done()
-    todo = (shard for shard in own_shards(plan) if shard.name not in done)
+    left = (shard for shard in own_shards(plan) if shard.name not in done)
+    todo = (shard.prepared(plan) if isinstance(shard, Shard) else shard for shard in left)
     complete, number = (dispatch or partial(in_processes, zygotes))(plan, store, todo, tell)
     return {"seconds": time.monotonic() - started, "cases": number, "complete": complete}
 

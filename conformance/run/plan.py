@@ -8,7 +8,7 @@ cases whatever the number of jobs.
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import count, islice, repeat
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -83,6 +83,7 @@ class Shard:
     number: int
     op: str
     source: str = "stream"
+    draws: tuple[int, ...] = field(default=(), compare=False)  # its calls, where they are chosen: `prepared`
 
     @property
     def name(self) -> str:
@@ -98,14 +99,22 @@ class Shard:
 
     def cases(self, plan: Plan, targets: Mapping[str, Target]) -> Iterator[tuple[Case, tuple[str, ...]]]:
         """Yield its cases, each with the targets that get it; targets: with what they say of themselves."""
-        part = Part(
+        return SOURCES[self.source].calls(self._part(plan), scopes_of(plan, targets))
+
+    def _part(self, plan: Plan) -> Part:
+        """Return which calls of its source it has."""
+        return Part(
             op=self.op,
             seed=plan.seed,
             first=self.number * SHARD,
             count=self.size(plan),
             valid_only=plan.valid_only,
+            draws=self.draws,
         )
-        return SOURCES[self.source].calls(part, scopes_of(plan, targets))
+
+    def prepared(self, plan: Plan) -> "Shard":
+        """Return it with what is found once for several shards: whoever hands them out does so."""
+        return replace(self, draws=SOURCES[self.source].draws(self._part(plan)))
 
 
 Task: TypeAlias = Shard | Block | ListedBlock

@@ -7,12 +7,13 @@ Where the judged calls of a run come from, and which targets get them.
 
 Each call of the last two is for two targets: `scope.dealt`. A run has one lap or, under a budget, one after another: in
 each a broken call goes by another route and to another target, and a third of the covering calls is made, then others.
+
+Which draws cover is found once, by who hands out the work; `Part.draws` tells who does it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import islice
 
 from conformance import ops
 from conformance.model import Case
@@ -38,6 +39,7 @@ class Part:
     first: int
     count: int
     valid_only: bool = False
+    draws: tuple[int, ...] = ()  # what `Source.draws` says
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Source:
     calls: Callable[[Part, Mapping[str, Scope]], Calls]
     length: Callable[[str], int | None]  # calls of an op; None: without end
     laps: int = 1  # in which they are gone through
+    draws: Callable[[Part], tuple[int, ...]] = lambda _: ()  # the numbers of a part's calls, where they are chosen
 
 
 def stream(part: Part, scopes: Mapping[str, Scope]) -> Calls:
@@ -73,14 +76,20 @@ def _refusals(op: str) -> tuple[Case, ...]:
 
 
 def covering(part: Part, scopes: Mapping[str, Scope]) -> Calls:
-    """Yield calls of the covering array of a lap, with the targets that trace nothing."""
-    lap, first = divmod(part.first, COVERING)
+    """Yield calls of a covering array, with the targets that trace nothing."""
     cheap = {name: scope for name, scope in scopes.items() if not scope.target.traces and scope.dtypes_of(part.op)}
     if not cheap:
         return
-    for turn, case in enumerate(islice(ops.covering(part.op, part.seed, lap), first, first + part.count), first):
+    for turn, number in enumerate(part.draws, part.first % COVERING):
+        (case,) = ops.drawn(part.op, part.seed, number)
         if names := dealt(_within(case, cheap), turn):
             yield case, names
+
+
+def chosen(part: Part) -> tuple[int, ...]:
+    """Return which draws the calls of a covering array are."""
+    lap, first = divmod(part.first, COVERING)
+    return ops.covering(part.op, part.seed, lap)[first : first + part.count]
 
 
 def _within(case: Case, scopes: Mapping[str, Scope]) -> tuple[str, ...]:
@@ -91,5 +100,5 @@ def _within(case: Case, scopes: Mapping[str, Scope]) -> tuple[str, ...]:
 SOURCES: Mapping[str, Source] = {
     "stream": Source(stream, lambda _: None),
     "refusals": Source(refusals, lambda op: len(_refusals(op))),
-    "covering": Source(covering, lambda _: COVERING, LAPS),
+    "covering": Source(covering, lambda _: COVERING, LAPS, chosen),
 }

@@ -282,6 +282,9 @@ class SumOfProducts(ABC):
             open_ = np.flatnonzero(undecided if settled is None else undecided & ~settled)
             if len(open_) <= few:
                 break
+        else:  # slices leave one error to all sums: those without a product but zero have none
+            some = self.contract(*((side != 0) * 1.0 for side in self.finite))
+            open_ = open_[some.reshape(-1)[open_] > 0]
         for flat in open_:
             index = tuple(int(i) for i in np.unravel_index(flat, out.shape))
             out[index] = self._summed(index, fmt)

@@ -105,11 +105,11 @@ class Session:
 
     def _send(self, message: protocol.Frame, seconds: float) -> None:
         data = protocol.encode(message)
+        now, used = time.monotonic(), self._process.processor_seconds()
         if self._answered == self._whole:
-            self._begin()
-        now = Deadline(seconds=seconds, began=time.monotonic(), used=self._process.processor_seconds())
+            self._began, self._used = now, used
         try:
-            self._process.send(data, now, self._room)
+            self._process.send(data, Deadline(seconds=seconds, began=now, used=used), self._room)
         except FAULTS as fault:
             self._fault = fault
 
@@ -126,7 +126,8 @@ class Session:
         except FAULTS as fault:
             return self._crashed(fault)
         self._answered += 1
-        self._begin()
+        if self._answered < self._sent:  # the next answer is waited for from now on
+            self._began, self._used = time.monotonic(), self._process.processor_seconds()
         if isinstance(observation, OutOfMemory):
             self.close()  # what the call has left is unknown
         elif self._unsent:
@@ -152,10 +153,6 @@ class Session:
         """End the process; whoever closed its pipes gets a moment to end by itself, so that its exit code is known."""
         self.over = True
         return self._process.bury(self.limits.grace if isinstance(fault, EOFError | BrokenPipeError) else 0)
-
-    def _begin(self) -> None:
-        """Begin the wait for the next answer."""
-        self._began, self._used = time.monotonic(), self._process.processor_seconds()
 
     @property
     def _elapsed(self) -> float:

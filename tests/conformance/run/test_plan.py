@@ -78,7 +78,7 @@ def test_under_a_budget_every_lap_has_other_calls() -> None:
     broken = [task for task in of_source(tasks, "refusals") if task.op == "avg_pool"]
     lap = len({task.name for task in of_source(list(shards(plan())), "refusals") if task.op == "avg_pool"})
     (one, first), (other, second) = (next(broken[number].cases(plan(), targets)) for number in (0, lap))
-    drawn = [{case.id for case in ops.covering("avg_pool", 3, number, draws=60)} for number in (0, 1)]
+    drawn = [set(ops.covering("avg_pool", 3, number, draws=60)) for number in (0, 1)]
 
     assert len({task.name for task in several}) == len(several) > COVERING // SHARD
     assert not drawn[0] & drawn[1]
@@ -90,14 +90,15 @@ def test_under_a_budget_every_lap_has_other_calls() -> None:
 def test_covering_calls_go_to_targets_that_trace_nothing() -> None:
     """A new geometry costs XLA a compilation, and eager nothing."""
     targets = {name: find(name) for name in TARGETS}
-    calls = list(Shard(0, "avg_pool", "covering").cases(plan(), targets))
+    calls = list(Shard(0, "avg_pool", "covering").prepared(plan()).cases(plan(), targets))
 
     assert {name for _, names in calls for name in names} == {"tf-cpu-eager", "reference"}
 
 
 def test_a_call_that_no_target_claims_is_not_made() -> None:
     """Eager TensorFlow pools float64 in NHWC only: of what is drawn it gets the rest."""
-    calls = list(Shard(0, "avg_pool", "covering").cases(plan(), {"tf-cpu-eager": find("tf-cpu-eager")}))
+    shard = Shard(0, "avg_pool", "covering").prepared(plan())
+    calls = list(shard.cases(plan(), {"tf-cpu-eager": find("tf-cpu-eager")}))
 
     assert {names for _, names in calls} == {("tf-cpu-eager",)}
     assert len(calls) < SHARD
