@@ -87,6 +87,13 @@ def test_under_a_budget_every_lap_has_other_calls() -> None:
     assert first[0] == second[0] == "tf-cpu-eager"
 
 
+def test_the_shards_of_a_covering_array_carry_its_draws() -> None:
+    """All of the choice, each draw once: who makes the calls chooses nothing."""
+    lap = [Shard(number, "avg_pool", "covering").prepared(plan()) for number in range(COVERING // SHARD)]
+
+    assert sum((shard.draws for shard in lap), ()) == ops.covering("avg_pool", 3)
+
+
 def test_covering_calls_go_to_targets_that_trace_nothing() -> None:
     """A new geometry costs XLA a compilation, and eager nothing."""
     targets = {name: find(name) for name in TARGETS}

@@ -187,6 +187,16 @@ def test_zero_times_the_largest_number_is_zero(op: str) -> None:
     assert out.item() == 0.25
 
 
+def test_sums_of_zeros_beside_numbers_far_apart_are_decided_without_their_terms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Slices of filters of 1 leave 2^-1000 out, of more sums than are looked at one by one: all products are zero."""
+    monkeypatch.setattr(SumOfProducts, "_summed", None)
+    far = np.tile([1.0, 2.0**-1000], 64)
+
+    assert not conv2d(np.zeros((1, 1, 1, 1)), far.reshape(1, 1, 1, -1), 1, "VALID").any()
+
+
 def test_a_mean_half_way_is_decided_without_its_terms(monkeypatch: pytest.MonkeyPatch) -> None:
     """The mean of 2^52 - 1/2, 2^52 + 5 and seven of 2^52 is 2^52 + 1/2, a tie, which goes to the even 2^52."""
     image = np.array([2.0**52 - 0.5, 2.0**52 + 5, *[2.0**52] * 7]).reshape(1, 3, 3, 1)
