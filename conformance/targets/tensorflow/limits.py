@@ -112,6 +112,7 @@ STOCK = (
     Limit(ops=DEPTHWISE_GRADIENTS, routes=("nn",), features=DILATED, reason="the kernels read no dilations"),
     Limit(ops=("max_pool",), features=NCHW | EXPLICIT_PADDING, reason="NHWC only with explicit padding"),
     Limit(ops=("max_pool", *AVG_POOLS), features=NCHW, lifted=True, reason="NHWC only"),
+    Limit(ops=AVG_POOLS, features=NCHW | FLOAT16, reason="NHWC only"),  # of those oneDNN's kernels have none
     Limit(ops=("max_pool_grad", "max_pool_grad_grad"), features=NCHW, reason="NHWC only"),
     Limit(ops=("max_pool_grad",), features=BETWEEN, reason="no gradient of pooling over channels"),
     Limit(
@@ -122,8 +123,8 @@ STOCK = (
     ),
 )
 
-# Of calls outside of graphs.
-EAGER = (Limit(ops=("pattern",), reason="only graphs are optimised"),)
+# Of calls outside of graphs. A separable convolution is one call there, too.
+EAGER = (Limit(ops=("pattern",), routes=("nn",), reason="only graphs are optimised"),)
 
 # Of oneDNN held to a level that lacks a dtype which the processor has: TensorFlow asks the processor, not oneDNN,
 # whether it can be served, and gives oneDNN calls that it has no kernels for (AbortedError: no primitive descriptor).

@@ -37,6 +37,7 @@ OLDEST_PYTHON = 11  # 3.11: the suite's own code needs it, and every release bel
 NEWEST_PYTHON: Mapping[int, int] = {20: 13, 16: 12, 12: 11}
 # The last release of each minor version that is judged, in order.
 STABLE = ("2.12.1", "2.13.1", "2.14.1", "2.15.1", "2.16.2", "2.17.1", "2.18.1", "2.19.1", "2.20.0", "2.21.0")
+WITHOUT_FLOAT16 = re.compile(r"2\.1[0-5]\.")  # whose oneDNN serves no float16, on any processor
 PACKAGES = ("conformance", "reference")  # what a worker imports of the suite
 PROCESSORS: Mapping[str, str] = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 EMULATED = ("aarch64",)  # what `emulation` makes
@@ -163,6 +164,7 @@ def root() -> Path:
 
 def of_release(target: Target, release: Release) -> Target:
     """Return a target of TensorFlow as it is with another release."""
+    early = WITHOUT_FLOAT16.match(release.name)
     return replace(
         target,
         name=f"{target.name}@{release.name}",
@@ -171,6 +173,7 @@ def of_release(target: Target, release: Release) -> Target:
         environment={**target.environment, "PYTHONPATH": str(suite())},
         processor=release.emulated,
         patience=PATIENCE if release.emulated else target.patience,
+        onednn=tuple(dtype for dtype in target.onednn if not (early and dtype == "float16")),
     )
 
 

@@ -49,6 +49,10 @@ OWN_MASKS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# The dtypes that oneDNN's kernels of TensorFlow serve, and the flag of the processor that one needs: core/util/util.cc,
+# `IsDataTypeSupportedByOneDNNOnThisCPU`.
+SERVED: Mapping[str, str] = {"float32": "", "bfloat16": "avx512f", "float16": "avx512_fp16"}
+
 # Roundings to its dtype that a way to compute an op has beyond those of its sum: avg_unpool is written as AvgPoolGrad,
 # which divides by the cells of a window, of the values times those cells; its gradient likewise.
 ROUNDINGS: Mapping[str, int] = {"avg_unpool": 2, "avg_unpool_grad": 2}
@@ -100,7 +104,7 @@ def cpu(mode: str, about: str, *more: Limit, **environment: str) -> Target:
         own_masks=OWN_MASKS[mode],
         needs=("tensorflow",),
         limits=limits.with_patterns((*limits.EVERYWHERE, *more, *(limits.EAGER if mode == "eager" else ()))),
-        onednn=("float32", "bfloat16") if environment.get("TF_ENABLE_ONEDNN_OPTS") != "0" else (),
+        onednn=tuple(SERVED) if environment.get("TF_ENABLE_ONEDNN_OPTS") != "0" else (),
         routes=NAMES,
         roundings=ROUNDINGS,
         unseen=UNSEEN,
@@ -123,13 +127,12 @@ def held_to(level: str) -> Target:
 
 def on_processor(target: Target, flags: frozenset[str]) -> Target:
     """Return a target as it is on a processor with these flags."""
-    # oneDNN's kernels of TensorFlow serve bfloat16 on processors with AVX-512 only.
-    served = tuple(dtype for dtype in target.onednn if "avx512f" in flags or dtype != "bfloat16")
+    served = tuple(dtype for dtype in target.onednn if SERVED[dtype] in {"", *flags})
     level = target.differs_from
     above = flags - machine.required(level) if level else frozenset()
     more = [limit for flag, held in limits.HELD_BELOW.items() if flag in above for limit in held]
     default = target.default and (not level or machine.has_more_than(level, flags))
-    return replace(target, onednn=served, limits=(*target.limits, *more), default=default)
+    return replace(target, onednn=served, limits=(*target.limits, *limits.with_patterns(more)), default=default)
 
 
 def gpu(mode: str, about: str, *more: Limit, **options: Json) -> Target:

@@ -130,12 +130,42 @@ def test_flags_are_read_from_cpuinfo() -> None:
     assert machine.cpu_flags("") == frozenset()
 
 
-def test_onednn_serves_bfloat16_with_avx512_only() -> None:
-    """So NCHW in bfloat16 is a limit on an AVX2 processor, and none on an AVX-512 one."""
-    call = case("conv2d", "bfloat16", data_format="NCHW")
+@pytest.mark.parametrize(("dtype", "flag"), [("bfloat16", "avx512f"), ("float16", "avx512_fp16")])
+def test_onednn_serves_16_bits_where_the_processor_does(dtype: str, flag: str) -> None:
+    """So NCHW in such a dtype is a limit on an AVX2 processor, and none on one with the flag."""
+    call = case("conv2d", dtype, data_format="NCHW")
 
     assert unsupported(registry.builtin(AVX2)["tf-cpu-eager"], call)
-    assert not unsupported(registry.builtin(AVX512)["tf-cpu-eager"], call)
+    assert not unsupported(registry.builtin(AVX2 | {flag})["tf-cpu-eager"], call)
+
+
+def test_onednn_has_no_average_pools_of_float16() -> None:
+    """They are NHWC only on every processor; those of bfloat16 are not, nor are largest elements."""
+    target = registry.builtin(AVX512 | {"avx512_fp16"})["tf-cpu-eager"]
+
+    assert unsupported(target, case("avg_pool", "float16", data_format="NCHW"))
+    assert not unsupported(target, case("avg_pool", "bfloat16", data_format="NCHW"))
+    assert not unsupported(target, case("max_pool", "float16", data_format="NCHW"))
+
+
+def test_outside_of_graphs_a_pattern_is_claimed_where_it_is_one_call() -> None:
+    """tf.nn.separable_conv2d is; a convolution and its bias are two, which only a graph has together."""
+    separable = {"dtype": "float32", "first": "depthwise_conv2d", "pointwise": "first"}
+    eager, graph = (registry.BUILT_IN[name] for name in ("tf-cpu-eager", "tf-cpu-graph"))
+
+    assert eager.unsupported("pattern", separable, "separable") is None
+    assert eager.unsupported("pattern", separable, "nn") == "only graphs are optimised"
+    assert graph.unsupported("pattern", separable, "nn") is None
+
+
+def test_a_level_that_cannot_serve_a_head_cannot_serve_its_patterns() -> None:
+    """A depthwise convolution of float16 with oneDNN held below the processor, alone or in a separable one."""
+    held = registry.builtin(AVX512 | {"avx512_fp16"})["tf-cpu-eager-avx512"]
+    separable = {"dtype": "float16", "first": "depthwise_conv2d", "pointwise": "first"}
+
+    assert held.unsupported("depthwise_conv2d", {"dtype": "float16"})
+    assert held.unsupported("pattern", separable, "separable")
+    assert held.unsupported("pattern", {**separable, "dtype": "float32"}, "separable") is None
 
 
 def test_a_level_without_float16_cannot_serve_it_on_a_processor_that_can() -> None:

@@ -103,6 +103,15 @@ def test_a_target_of_a_release_has_its_interpreter() -> None:
     assert start.environment["PYTHONPATH"] == str(releases.suite())
 
 
+@pytest.mark.parametrize(("release", "served"), [("2.15.1", False), ("2.16.2", True), ("2.21.0", True)])
+def test_onednn_of_an_early_release_serves_no_float16(release: str, served: bool) -> None:
+    """Up to 2.15, even where the processor does."""
+    target = releases.of_release(registry.BUILT_IN["tf-cpu-eager"], parsed(release))
+
+    assert ("float16" in target.onednn) is served
+    assert "bfloat16" in target.onednn
+
+
 def test_a_target_whose_environment_is_not_there_is_not_available() -> None:
     """It says what makes it."""
     assert "conformance run --tensorflow" in (registry.available(registry.find("tf-cpu-xla@2.18.1")) or "")
