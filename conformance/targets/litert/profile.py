@@ -13,7 +13,7 @@ XNNPACK = Profile(
     version="2.3.0",
     ops=("conv2d", "conv2d_transpose", "depthwise_conv2d", "bias_add", "max_pool", "avg_pool"),
     dtypes={"others": ("float32",)},  # integers are quantized: another op
-    layouts={"others": ("NHWC",)},
+    layouts={"bias_add": ("NHWC", "NCHW"), "others": ("NHWC",)},
     limits=(
         *COMMON,
         Limit(reason="padding is SAME or VALID", features={"padding": ("EXPLICIT",)}),
