@@ -133,14 +133,21 @@ def _is_one_spacing(result: Within, array: Array) -> bool:
 
 
 def _by_another_divisor(result: Within, array: Array) -> bool:
-    """Return whether a mean divided by another count would give the wrong elements, each up to its rounding."""
+    """
+    Return whether a mean divided by another count would give the wrong elements, each up to its rounding.
+
+    Quotients by neighbouring counts lie 1 / count apart. Where that is less than two roundings some count fits any
+    number; several elements then have to be off by the same share.
+    """
     fmt, bad = format_of(array.dtype), ~result.admits(array)
     value, observed = (values.astype(np.float64)[bad] for values in (result.value, array))
-    count = np.broadcast_to(result.count, array.shape)[bad]
+    count, two_roundings = np.broadcast_to(result.count, array.shape)[bad], 2 * fmt.u
     with np.errstate(all="ignore"):
         divisor = np.rint(count * value / observed)
         again = count * value / divisor
-        return bool(((divisor != count) & (np.abs(again - observed) <= 2 * fmt.u * np.abs(observed))).all())
+        fits = (divisor != count) & (np.abs(again - observed) <= two_roundings * np.abs(observed))
+        alike = divisor.size > 1 and np.ptp(divisor / count) <= 2 * two_roundings
+        return bool(fits.all() and (alike or (count * 2 * two_roundings < 1).all()))
 
 
 def _rounded(values: Array, bits: int) -> Array:

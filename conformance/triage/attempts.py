@@ -84,7 +84,8 @@ class Search:
         self.seconds, self.whole = self.seconds - passed, self.whole - passed
         if began - self.told > TELL_EVERY:
             self.told = began
-            self.tell(f"{like.op} {like.kind} on {like.target}: {max(self.total, 0)} calls and {max(self.whole, 0):.0f} s left")
+            calls, seconds = max(self.total, 0), max(self.whole, 0)
+            self.tell(f"{like.op} {like.kind} on {like.target}: {calls} calls and {seconds:.0f} s left")
         judged = outcome.verdict
         if judged.outcome == "agrees":
             self.right = self.right or case

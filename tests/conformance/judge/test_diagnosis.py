@@ -91,6 +91,16 @@ def test_a_wrong_divisor_in_many_elements_is_none_in_16_bits() -> None:
     assert named(judged("avg_pool", given, attributes, input=image)) == ()
 
 
+def test_some_divisor_fits_any_mean_of_many_elements_in_16_bits() -> None:
+    """Of 128 elements: sums in bfloat16 may err by a spacing, and so may a mean divided by 127."""
+    image = np.abs(normal(1, 8, 16, 1, seed=3)).astype("bfloat16")
+    attributes: dict[str, Json] = {"ksize": [8, 16], "strides": 1, "padding": "VALID"}
+    mean = average(image, (8, 16), 1, "VALID").rounded()
+    given = (mean.astype(np.float64) + ulp(mean, FORMATS["bfloat16"])).astype(image.dtype)
+
+    assert named(judged("avg_pool", given, attributes, input=image)) == ("bfloat16-sums",)
+
+
 def test_a_few_wrong_elements_are_no_arithmetic() -> None:
     """One of four hundred, by as much as TF32 may err."""
     image, filters = normal(1, 12, 12, 4), normal(3, 3, 4, 4, seed=2)
