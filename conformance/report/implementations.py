@@ -1,4 +1,4 @@
-"""The scoreboard of implementations: what each target was found to do, op by op, on what evidence."""
+"""The scoreboard of implementations: what each target was found to do, op by op, on what evidence; who chose what."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from conformance.judge.severity import gravity
 from conformance.report.records import Cell, Product, Report, Shown
+from reference.choices import Alternative
+from reference.ops import CHOICES
 
-__all__ = ["Board", "Implementation", "board"]
+__all__ = ["Board", "Chosen", "Implementation", "board"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +20,21 @@ class Implementation:
     date: str  # of the run
     cells: tuple[Cell | None, ...]  # one an op; None where it was not called
     faults: tuple[Shown, ...]  # the gravest first
-    choices: tuple[tuple[str, str], ...]  # rule, what it does there
     missing: tuple[str, ...]  # what has no evidence, though it is claimed
 
     def untested(self, op: str) -> bool:
         """Return whether an op is claimed, and nothing shows how it is computed."""
         return any(text.startswith(f"{op} on ") for text in self.missing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """One alternative where a rule leaves a choice."""
+
+    rule: str
+    text: str  # of the rule
+    alternative: Alternative
+    by: tuple[tuple[Product, int], ...]  # whose calls show it, and how many of them: the most first
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +43,13 @@ class Board:
 
     ops: tuple[str, ...]
     implementations: tuple[Implementation, ...]
+    choices: tuple[tuple[Chosen, ...], ...]  # by rule, of those that some target's calls decide
 
 
 def board(report: Report) -> Board:
     """Return the scoreboard of a report's targets."""
-    return Board(report.ops, tuple(_of(report, number) for number in range(len(report.products))))
+    implementations = tuple(_of(report, number) for number in range(len(report.products)))
+    return Board(report.ops, implementations, tuple(_choices(report)))
 
 
 def _of(report: Report, number: int) -> Implementation:
@@ -48,7 +61,6 @@ def _of(report: Report, number: int) -> Implementation:
         date=run.started.partition("T")[0],
         cells=tuple(report.cells.get((op, number)) for op in report.ops),
         faults=tuple(sorted(_faults(report, product), key=lambda shown: gravity(shown.finding.severity, ""))),
-        choices=tuple(_choices(report, number)),
         missing=tuple(text for text in run.missing if f" on {product.target}:" in text),
     )
 
@@ -66,11 +78,24 @@ def _faults(report: Report, product: Product) -> Iterator[Shown]:
             yield shown
 
 
-def _choices(report: Report, number: int) -> Iterator[tuple[str, str]]:
-    """Yield what a target does where a rule leaves a choice, over all ops that have the rule: the most calls first."""
-    made: dict[str, Counter[str]] = {}
+def _choices(report: Report) -> Iterator[tuple[Chosen, ...]]:
+    """Yield the alternatives of every rule that a call decides, over all ops that have the rule."""
+    made: dict[str, Counter[tuple[str, int]]] = {}  # rule: alternative, number of the product
     for choice in report.choices:
-        made.setdefault(choice.rule, Counter()).update(dict(choice.counts[number]))
-    for rule, did in made.items():
-        if did:
-            yield rule, ", ".join(f"{what} ({calls})" for what, calls in did.most_common())
+        counts = ((name, number, calls) for number, did in enumerate(choice.counts) for name, calls in did)
+        made.setdefault(choice.rule, Counter()).update({(name, number): calls for name, number, calls in counts})
+    texts = {choice.rule: choice.text for choice in report.choices}
+    for rule, counted in made.items():
+        several = tuple(
+            Chosen(
+                rule=rule,
+                text=texts[rule],
+                alternative=each,
+                by=tuple(
+                    (report.products[place], n) for (name, place), n in counted.most_common() if name == each.name
+                ),
+            )
+            for each in CHOICES[rule]
+        )
+        if any(each.by for each in several):
+            yield several

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 from conformance import ops
 from conformance.report.data import gather
+from conformance.report.implementations import board
 from conformance.report.machine import as_json
-from conformance.report.pages import page
+from conformance.report.pages import implementations, page
 from conformance.report.records import Report
 from conformance.run.rows import Row
 
@@ -74,6 +75,23 @@ def test_pages_and_json_have_both_tables(make_run: Make, by_hand: SimpleNamespac
     assert 'id="limits"' in text
     assert data["choices"][0]["targets"][0]["did"] == {"-inf": 1, "lowest": 1}
     assert data["limits"][0]["rule"] == "no such kernel"
+
+
+def test_the_page_of_implementations_shows_who_chose_what(make_run: Make, by_hand: SimpleNamespace) -> None:
+    """-inf by XLA in two calls and eagerly in one, the lowest eagerly in one, NaN by nobody here."""
+    report = gathered(make_run, by_hand)
+
+    (several,) = board(report).choices
+    by = {each.alternative.name: [(product.target, calls) for product, calls in each.by] for each in several}
+
+    assert by == {
+        "NaN": [],
+        "-inf": [("tf-cpu-xla", 2), ("tf-cpu-eager", 1)],
+        "lowest": [("tf-cpu-eager", 1)],
+        "either": [],
+    }
+    assert "| *NaN*: NaN | PyTorch, JAX |  |" in implementations(report, "md")
+    assert "A window of NaN alone gives NaN." in implementations(report, "html")
 
 
 def test_a_choice_is_exercised_by_the_calls_that_it_decided(make_run: Make, by_hand: SimpleNamespace) -> None:
