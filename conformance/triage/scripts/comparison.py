@@ -1,6 +1,7 @@
 """The lines of a finding's script that print what is expected and what came, compare, and end it."""
 
 import json
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,8 @@ from reference.floats import format_of
 from reference.ops.masks import kept, possible
 
 __all__ = ["compared", "numbers", "plain"]
+
+WIDTH = 100  # of the lines of an array's numbers
 
 
 def compared(several: Sequence[Option], kind: str) -> list[str]:
@@ -132,7 +135,7 @@ def numbers(array: Array) -> str:
     flat = array.astype(np.float32).ravel() if array.dtype.name == "bfloat16" else array.ravel()
     texts = [str(value) for value in flat]
     alike = flat.size > 1 and flat.tobytes() == flat[0].tobytes() * flat.size
-    return texts[0] if alike else f"[{', '.join(texts)}]"
+    return texts[0] if alike else _short(f"[{', '.join(texts)}]")
 
 
 def plain(array: Array) -> str:
@@ -147,4 +150,9 @@ def plain(array: Array) -> str:
         text = text.replace(word, name)
     shape, dtype = list(values.shape), values.dtype.name
     # A shape with a zero is lost in nested lists.
-    return f"np.full({shape}, {text}, '{dtype}')" if alike else f"np.array({text}, '{dtype}').reshape({shape})"
+    return f"np.full({shape}, {text}, '{dtype}')" if alike else f"np.array({_short(text)}, '{dtype}').reshape({shape})"
+
+
+def _short(text: str) -> str:
+    """Break the text of a list between its numbers."""
+    return "\n    ".join(textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False))

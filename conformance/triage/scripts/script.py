@@ -1,8 +1,8 @@
 """
-A finding's script: at most 75 lines of NumPy and TensorFlow, or of NumPy and the user's module, for a bug report.
+A finding's script, of NumPy and TensorFlow or the user's module: at most 75 lines, but for the numbers of its arrays.
 
-It prints what is expected and what came, and exits with 1 while the fault exists. A call that may end the process, or
-never end, runs in a second one, under the run's limits for a call.
+It is for a bug report: it prints what is expected and what came, and exits with 1 while the fault exists. A call that
+may end the process, or never end, runs in a second one, under the run's limits for a call.
 """
 
 from collections.abc import Callable, Mapping, Sequence
