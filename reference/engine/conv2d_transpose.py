@@ -1,6 +1,7 @@
 """conv2d_transpose as a sum of products: every element times the filters, added to the cells of its window."""
 
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
@@ -26,18 +27,20 @@ class Backward(SumOfProducts):
         self.depth = chunked_depth(max(per_group, 1)) + high * wide
 
     def contract(self, left: Array, right: Array) -> Array:
-        """Multiply every element with one tap of the filters after the other, and add that to the cell it meets."""
+        """Multiply every element with the taps of the filters, and add one after the other to the cell it meets."""
         (rows, columns), groups = frames_of(self.geometry), self.geometry.groups
         taps = by_tap(used(right, rows, columns), groups)
         frame = np.zeros((len(left), length(rows.axis), length(columns.axis), self.shape[3]))
         windows = window_view(frame, rows.axis, columns.axis, writeable=True)
         at_once = max(PRODUCTS // (CHUNK * max(taps.shape[-1], 1)), LEAST)
         parts = [(some, group_channels(left[some], groups)) for some in blocks(left.shape[:3], at_once)]
-        for h, w in np.ndindex(taps.shape[:2]):
-            tap = taps[h, w].astype(np.float64, order="C")
+        together = max(at_once // max(prod(left.shape[:3]), 1), 1)  # taps; 1 where the elements have several parts
+        for start in range(0, len(taps), together):
+            several = taps[start : start + together].astype(np.float64, order="C")
             for some, elements in parts:
-                cells = windows[*some, h, w]
-                cells += ungroup(chunked_product(elements, tap), cells.shape)
+                for tap, products in enumerate(chunked_product(elements, several), start):
+                    cells = windows[*some, *divmod(tap, columns.axis.taps)]
+                    cells += ungroup(products, cells.shape)
         return cut(frame, rows, columns, (self.geometry.rows.size, self.geometry.columns.size))
 
     def absent(self, right: Array) -> Array:
@@ -85,6 +88,6 @@ class Backward(SumOfProducts):
 
 
 def by_tap(filters: Array, groups: int) -> Array:
-    """Return filters [FH, FW, FI, O] as a matrix a tap and group: [FH, FW, groups, O/groups, FI]."""
+    """Return filters [FH, FW, FI, O] as a matrix a tap and group: [FH*FW, groups, O/groups, FI]."""
     high, wide, depth, outputs = filters.shape
-    return filters.reshape(high, wide, depth, groups, outputs // groups).transpose(0, 1, 3, 4, 2)
+    return filters.reshape(high * wide, depth, groups, outputs // groups).transpose(0, 2, 3, 1)
