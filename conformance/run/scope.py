@@ -63,7 +63,7 @@ class Scope:
 
     def asks(self, case: Case) -> bool:
         """Return whether the user asks for calls of this dtype and layout, and the target offers the op."""
-        classes = {"dtype": case.dtype, **ops.features(case)}
+        classes = ops.features(case) if self._simple or self.layouts else {}
         ordinary = case.dtype in OPS[case.op].dtypes  # a break of a rule about dtypes has another
         return (
             self.target.offers(case.op)

@@ -1,6 +1,7 @@
 """conv2d_transpose as a sum of products: every element times the filters, added to the cells of its window."""
 
 from functools import cached_property
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -34,13 +35,14 @@ class Backward(SumOfProducts):
         windows = window_view(frame, rows.axis, columns.axis, writeable=True)
         at_once = max(PRODUCTS // (CHUNK * max(taps.shape[-1], 1)), LEAST)
         parts = [(some, group_channels(left[some], groups)) for some in blocks(left.shape[:3], at_once)]
+        met = [windows[:, :, :, h, w] for h, w in np.ndindex(windows.shape[3:5])]  # the cells of each tap
         together = max(at_once // max(prod(left.shape[:3]), 1), 1)  # taps; 1 where the elements have several parts
-        for start in range(0, len(taps), together):
-            several = taps[start : start + together].astype(np.float64, order="C")
-            for some, elements in parts:
-                for tap, products in enumerate(chunked_product(elements, several), start):
-                    cells = windows[*some, *divmod(tap, columns.axis.taps)]
-                    cells += ungroup(products, cells.shape)
+        for start, (some, elements) in product(range(0, len(taps), together), parts):
+            several = slice(start, start + together)
+            products = chunked_product(elements, taps[several].astype(np.float64, order="C"))
+            for each, added in zip(met[several], products, strict=True):
+                cells = each[some]
+                cells += ungroup(added, cells.shape)
         return cut(frame, rows, columns, (self.geometry.rows.size, self.geometry.columns.size))
 
     def absent(self, right: Array) -> Array:
