@@ -32,7 +32,8 @@ def of_max_pool(arguments: Arguments) -> Permits:
     met = {}
     if image.dtype.kind not in "iu":
         alone = is_nan(value)
-        met = {BESIDE: _with_nan("max_pool", arguments) & ~alone, ALONE: alone, TINY: _tiny(value, image)}
+        # A NaN that is given hides what is subnormal beside it: what it decides goes last.
+        met = {TINY: _tiny(value, image), BESIDE: _with_nan("max_pool", arguments) & ~alone, ALONE: alone}
     sets = (Results((_as_made(value, met, made),), made=made) for made in _ways(met))
     return always(may_refuse(any_of(sets), "max_pool.R8", empty=0 in value.shape))
 

@@ -188,6 +188,20 @@ def test_subnormals_are_kept_or_flushed_as_a_profile_says() -> None:
     assert judged_window(target(subnormals="kept"), 0.0, 2.0**-130).outcome == "disagrees"
 
 
+def test_what_propagates_nan_may_flush_subnormals_beside_it() -> None:
+    """max_pool.R10 and common.R3: of NaN and 0, and of 2^-130 and 0, NaN and 0 is right, and 1 for NaN is not."""
+    arrays = {"input": ArraySpec((1, 1, 4, 1), "float32")}
+    attributes: dict[str, Json] = {"ksize": [1, 2], "strides": [1, 2], "padding": "VALID"}
+    case = Case(op="max_pool", arrays=arrays, attributes=attributes, regime="special", seed=1)
+    image = np.array([np.nan, 0, 2.0**-130, 0], np.float32).reshape(1, 1, 4, 1)
+    permitted = permits(case, {**attributes, "input": image})
+    propagating = target(choices={"max_pool.R10": "propagated"})
+
+    for first, outcome in ((np.nan, "agrees"), (1, "disagrees")):
+        given = np.array([first, 0], np.float32).reshape(1, 1, 2, 1)
+        assert judge(case, permitted, Returned((given,), 0.0), propagating).outcome == outcome
+
+
 def test_a_nan_over_padding_is_absent_or_multiplied() -> None:
     """conv2d.R10: an infinite tap over padding gives 1 and nothing more, or NaN; TensorFlow both, by cell."""
     arrays = {"input": ArraySpec((1, 1, 1, 1), "float32"), "filters": ArraySpec((1, 3, 1, 1), "float32")}
