@@ -50,7 +50,7 @@ class Layer:
     padding: Padding = "VALID"  # or "SAME", or ((top, bottom), (left, right))
     size: Pair = (0, 0)  # rows, columns that a transposed convolution or an unpooling gives
     bias: bool = True  # whether a convolution has one
-    activation: str = ""  # "relu", "tanh" or none; it comes before an op whose layer says `first`
+    activation: str = ""  # "relu", "relu6", "tanh" or none; it comes before an op whose layer says `first`
     first: bool = False  # whether the activation comes before the op: the way back through a network
     rate: float = 0.0  # dropout's probability of dropping
     shares: str = ""  # the layer whose filters a transposed convolution uses, or whose argmax an unpooling

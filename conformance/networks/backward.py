@@ -13,7 +13,7 @@ from conformance.cases.network import AtLayer, Layer, Network, Parameters, Runne
 from conformance.cases.op import Op
 from conformance.model import Array
 from conformance.networks.kinds import at_layer
-from conformance.networks.running import run
+from conformance.networks.running import LARGEST, run
 from conformance.ops.arguments import run_reference
 
 __all__ = ["backward", "loss", "stepped"]
@@ -55,8 +55,9 @@ def backward(steps: Sequence[Step], gradient: Array, runner: Runner) -> tuple[li
 
 def activation_gradient(step: Step, gradient: Array) -> Array:
     """Go back through a layer's activation."""
-    if step.layer.activation == "relu":
-        return np.where(step.output > 0, gradient, np.zeros((), gradient.dtype))
+    if most := LARGEST.get(step.layer.activation):
+        inside = (step.output > 0) & (step.output < most)
+        return np.where(inside, gradient, np.zeros((), gradient.dtype))
     if step.layer.activation == "tanh":
         return np.asarray(gradient * (1 - step.output * step.output))
     return gradient

@@ -108,7 +108,7 @@ def carried(mine: Step, other: Step, before: Array, parameters: Mapping[str, Par
     Return the bound after a layer with its bias and activation, float64, in the shape of its output.
 
     mine: the reference's step, other: the target's, both with dropout's same seed; before: the bound of the activations
-    that enter. Relu and tanh move by no more than their operand.
+    that enter. Relu, relu6 and tanh move by no more than their operand.
     """
     fmt = format_of(mine.output.dtype)
     arithmetic = declared(target, case_of(mine.op, mine.arguments))

@@ -69,7 +69,7 @@ def bottlenecks() -> Iterator[Layer]:
 
 def separable() -> Iterator[Layer]:
     """Yield MobileNet's stem, and its convolutions one channel at a time with those of 1x1 that follow them."""
-    yield conv("conv1", 3, 32, 2, bias=False)
+    yield conv("conv1", 3, 32, 2, bias=False, activation="relu6")
     channels = 32
     for number, (outputs, stride) in enumerate(MOBILE, 1):
         yield Layer(
@@ -80,9 +80,9 @@ def separable() -> Iterator[Layer]:
             strides=(stride, stride),
             padding="SAME",
             bias=False,
-            activation="relu",
+            activation="relu6",
         )
-        yield conv(f"conv{number}_pw", 1, outputs, bias=False)
+        yield conv(f"conv{number}_pw", 1, outputs, bias=False, activation="relu6")
         channels = outputs
 
 
@@ -243,7 +243,7 @@ MOBILENET = Network(
     input=(224, 224, 3),
     layers=(*separable(), pool("pool", 7, 1, "avg_pool"), dense("output", 1000, "")),
     source="Howard et al., MobileNets: efficient convolutional neural networks for mobile vision applications, "
-    "arXiv:1704.04861, 2017, without batch norm",
+    "arXiv:1704.04861, 2017, without batch norm; with relu6, as keras.applications has it, where the paper has relu",
 )
 
 UNET = Network(

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conformance.cases.network import Network, Parameters, Runner
-from conformance.networks.backward import backward, loss
+from conformance.cases.network import Network, Parameters, Runner, Step
+from conformance.networks.backward import activation_gradient, backward, loss
 from conformance.networks.comparing import judged
 from conformance.networks.known import LENET, MNIST, conv, dense, pool, up
 from conformance.networks.running import initialised, run
@@ -38,6 +38,15 @@ def test_the_loss_of_equal_chances_is_the_logarithm_of_their_number() -> None:
     assert mean == pytest.approx(np.log(10), rel=1e-15)
     assert gradient[0, 0, 0, 3] == pytest.approx(-0.9)
     assert gradient[0, 0, 0, 0] == pytest.approx(0.1)
+
+
+def test_the_gradient_passes_relu6_between_its_ends() -> None:
+    """Of outputs 0, 3 and 6 the one that is cut off at neither end lets 7 through."""
+    output = np.array([0, 3, 6], np.float32).reshape(1, 1, 3, 1)
+    layer = conv("conv", 1, 1, activation="relu6")
+    step = Step(layer=layer, op="conv2d", arguments={}, results=(output,), output=output)
+
+    assert activation_gradient(step, np.full_like(output, 7)).ravel().tolist() == [0, 7, 0]
 
 
 # What the first convolution gives stands beside what the second one does.

@@ -76,16 +76,18 @@ def test_a_wrong_element_leaves_the_bound_end_to_end() -> None:
     assert first.used > 1
 
 
-def test_an_identity_layer_gives_its_image() -> None:
-    """One filter that is 1 at its centre, relu: the positive part of the image, by hand."""
-    network = Network(name="one", title="", input=(3, 3, 1), layers=(conv("conv", 3, 1),), source="")
+@pytest.mark.parametrize(("activation", "last"), [("relu", 8), ("relu6", 6)])
+def test_an_identity_layer_gives_its_image(activation: str, last: int) -> None:
+    """One filter that is 2 at its centre, and relu: twice the positive part of the image; relu6 cuts it off at 6."""
+    layer = conv("conv", 3, 1, activation=activation)
+    network = Network(name="one", title="", input=(3, 3, 1), layers=(layer,), source="")
     filters = np.zeros((3, 3, 1, 1), np.float32)
-    filters[1, 1] = 1
+    filters[1, 1] = 2
     image = np.arange(-4, 5, dtype=np.float32).reshape(1, 3, 3, 1)
 
     (step,) = run(network, image, {"conv": Parameters(filters, np.zeros(1, np.float32))}, run_reference)
 
-    assert step.output.ravel().tolist() == [0, 0, 0, 0, 0, 1, 2, 3, 4]
+    assert step.output.ravel().tolist() == [0, 0, 0, 0, 0, 2, 4, 6, last]
 
 
 def test_what_stands_beside_comes_first() -> None:
