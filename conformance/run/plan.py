@@ -83,7 +83,7 @@ class Shard:
     number: int
     op: str
     source: str = "stream"
-    draws: tuple[int, ...] = field(default=(), compare=False)  # its calls, where they are chosen: `prepared`
+    draws: tuple[int, ...] | None = field(default=None, compare=False)  # its calls, once they are chosen: `prepared`
 
     @property
     def name(self) -> str:

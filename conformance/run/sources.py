@@ -8,7 +8,7 @@ Where the judged calls of a run come from, and which targets get them.
 Each call of the last two is for two targets: `scope.dealt`. A run has one lap or, under a budget, one after another: in
 each a broken call goes by another route and to another target, and a third of the covering calls is made, then others.
 
-Which draws cover is found once, by who hands out the work; `Part.draws` tells who does it.
+Which draws cover takes a second an op to find: who hands out the work does so once, and tells who does it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +39,7 @@ class Part:
     first: int
     count: int
     valid_only: bool = False
-    draws: tuple[int, ...] = ()  # what `Source.draws` says
+    draws: tuple[int, ...] | None = None  # what `Source.draws` has said; None: not asked yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def covering(part: Part, scopes: Mapping[str, Scope]) -> Calls:
     cheap = {name: scope for name, scope in scopes.items() if not scope.target.traces and scope.dtypes_of(part.op)}
     if not cheap:
         return
-    for turn, number in enumerate(part.draws, part.first % COVERING):
+    for turn, number in enumerate(chosen(part) if part.draws is None else part.draws, part.first % COVERING):
         (case,) = ops.drawn(part.op, part.seed, number)
         if names := dealt(_within(case, cheap), turn):
             yield case, names
