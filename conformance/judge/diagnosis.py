@@ -124,12 +124,13 @@ def _is_less_than_a_product(result: Within, array: Array) -> bool:
 
 
 def _is_one_spacing(result: Within, array: Array) -> bool:
-    """Return whether no element is further from the right one than sums of its size are apart: a rounding errs so."""
+    """Return whether wrong numbers are on average no further off than sums of their size are apart."""
     if array.shape != result.value.shape:
         return False
-    value, size = result.value.astype(np.float64), np.broadcast_to(result.size, array.shape)
-    with np.errstate(invalid="ignore"):
-        return bool((np.abs(array.astype(np.float64) - value) <= ulp(size, format_of(array.dtype))).all())
+    bad = ~result.admits(array) & np.isfinite(array) & np.isfinite(result.value)
+    value, observed = (values.astype(np.float64)[bad] for values in (result.value, array))
+    spacings = ulp(np.broadcast_to(result.size, array.shape)[bad], format_of(array.dtype))
+    return bool((np.abs(observed - value) / spacings).sum() <= bad.sum())
 
 
 def _by_another_divisor(result: Within, array: Array) -> bool:
