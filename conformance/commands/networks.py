@@ -89,7 +89,11 @@ def tell(console: Console, found: Results) -> None:
     for trial in found.trials:
         if trial.judged:
             console.print(tables.tried(trial))
-        if trial.gradients:
-            console.print(tables.gradients(trial))
+        for about, several in (
+            ("layers with a bias and relu, each as one graph", trial.patterns),
+            ("a training step, each gradient on the reference's values", trial.gradients),
+        ):
+            if several:
+                console.print(tables.calls(f"{trial.network} on {trial.target}: {about}", several))
         for line in (*filter(None, [trial.note]), *tables.moved(trial.apart)):
             console.print(f"  {trial.network} on {trial.target}: {line}")

@@ -4,10 +4,12 @@ A network on a target against the reference: layer by layer, and end to end.
 Layer by layer each layer gets the reference's activations, and every element of its result is judged by the set that
 the specification allows. End to end the target gets its own activations; its distance from the reference is measured,
 and held against a bound carried through the layers (`bounding`).
+
+Patterns: a layer's op with a bias and relu, in one call, as graph optimisers fuse them; judged as a layer alone is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,12 +18,14 @@ from conformance.judge.allowed import permits
 from conformance.judge.judging import declared, judge
 from conformance.model import Array, Returned
 from conformance.networks.kinds import kind_of
-from conformance.networks.running import case_of, joined, run
+from conformance.networks.running import NotOfferedError, case_of, joined, run
+from conformance.ops import OPS
 from conformance.ops.arguments import run_reference
+from conformance.ops.support import unsupported
 from conformance.targets.target import Target
 from reference.floats import format_of
 
-__all__ = ["Distance", "Judged", "carried", "distance", "end_to_end", "judged", "layer_by_layer"]
+__all__ = ["Distance", "Judged", "carried", "distance", "end_to_end", "judged", "layer_by_layer", "patterns"]
 
 TANH = 4  # NumPy's tanh is right to so many units in the last place
 
@@ -59,6 +63,31 @@ def layer_by_layer(
 ) -> list[Judged]:
     """Judge every layer of a target on the reference's activations; image [N, H, W, C], runner: the target's."""
     return [judged(one, runner, target) for one in run(network, image, parameters, run_reference, seed)]
+
+
+def patterns(
+    network: Network,
+    image: Array,
+    parameters: Mapping[str, Parameters],
+    runner: Runner,
+    target: Target,
+    seed: int | None = None,
+) -> list[Judged]:
+    """Judge the pattern at every layer that has one, where the target claims it; as `layer_by_layer`."""
+    steps = run(network, image, parameters, run_reference, seed) if target.offers("pattern") else []
+    several = [fused(step) for step in steps if step.op in OPS["pattern"].at_layer]
+    claimed = [one for one in several if not unsupported(target, case_of(one.op, one.arguments))]
+    try:
+        return [judged(one, runner, target) for one in claimed]
+    except NotOfferedError:  # which ops it has a target may say when they are called only
+        return []
+
+
+def fused(step: Step) -> Step:
+    """Return the pattern at a layer of a run; its bias is the first pixel of the layer's output."""
+    at = OPS["pattern"].at_layer[step.op]
+    arguments = at.call(step.arguments, lambda: step.results, step.output, run_reference)
+    return replace(step, op="pattern", arguments=arguments)
 
 
 def judged(step: Step, runner: Runner, target: Target) -> Judged:

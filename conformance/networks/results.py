@@ -29,13 +29,16 @@ class NetworkRun:
     weights: str  # "drawn at random", or by whom they were trained
     judged: tuple[Judged, ...]  # each layer on the reference's activations
     apart: tuple[Distance, ...]  # the target's own activations from the reference's
+    patterns: tuple[Judged, ...] = ()  # layers with a bias and relu in one call, on the reference's activations
     gradients: tuple[Judged, ...] = ()  # the calls of a training step, last layer first, on the reference's values
     note: str = ""
 
     @property
     def wrong(self) -> bool:
         """Whether an element is not allowed, or further away than its bound."""
-        return any(one.outside for one in (*self.judged, *self.gradients)) or any(one.used > 1 for one in self.apart)
+        return any(one.outside for one in (*self.judged, *self.patterns, *self.gradients)) or any(
+            one.used > 1 for one in self.apart
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,7 @@ def trial(data: Mapping[str, Any]) -> NetworkRun:
         **{name: str(data[name]) for name in ("target", "network", "weights", "note")},
         judged=layers(data["judged"]),
         apart=distances(data["apart"]),
+        patterns=layers(data.get("patterns", ())),
         gradients=layers(data["gradients"]),
     )
 

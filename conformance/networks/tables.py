@@ -1,7 +1,7 @@
 """What `conformance networks` prints: layers counted, and what running them came to."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.table import Table
@@ -13,7 +13,7 @@ from conformance.networks.kinds import kind_of
 from conformance.networks.results import NetworkRun
 from reference.arithmetic import Image
 
-__all__ = ["counted", "gradients", "moved", "said", "share", "short", "tried"]
+__all__ = ["calls", "counted", "moved", "said", "share", "short", "tried"]
 
 HEADINGS = ("weights", "neurons", "connections", "parameters", "FLOPs")
 
@@ -79,12 +79,11 @@ def moved(apart: tuple[Distance, ...]) -> Iterator[str]:
             )
 
 
-def gradients(trial: NetworkRun) -> Table:
-    """Return how each gradient op of a training step did."""
-    title = f"{trial.network} on {trial.target}: a training step, each gradient on the reference's values"
-    drawn = Table("layer", "gradient", "verdict", title=title, box=box.SIMPLE_HEAD)
+def calls(title: str, several: Sequence[Judged]) -> Table:
+    """Return how each of several calls did: those of a training step, or patterns."""
+    drawn = Table("layer", "op", "verdict", title=title, box=box.SIMPLE_HEAD)
     drawn.add_column("bound used", justify="right")
-    for one in trial.gradients:
+    for one in several:
         drawn.add_row(one.layer, one.op, said(one), share(one.bound_used))
     return drawn
 

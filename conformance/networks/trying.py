@@ -8,7 +8,7 @@ import numpy as np
 from conformance.cases.network import Network, Parameters, Runner
 from conformance.model import Array
 from conformance.networks.backward import stepped
-from conformance.networks.comparing import end_to_end, judged, layer_by_layer
+from conformance.networks.comparing import end_to_end, judged, layer_by_layer, patterns
 from conformance.networks.known import LENET, MNIST, UNET
 from conformance.networks.results import NetworkRun
 from conformance.networks.running import NotOfferedError, initialised
@@ -60,6 +60,7 @@ def tried(network: Network, target: Target, runner: Runner, seed: int, sample: S
         weights=sample.origin,
         judged=tuple(layer_by_layer(network, image, weights, runner, target, masks)),
         apart=tuple(end_to_end(network, image, weights, runner, target, masks)),
+        patterns=tuple(patterns(network, image, weights, runner, target, masks)),
         gradients=tuple(judged(one, runner, target) for one in step),
         note="Dropout is left out: the target draws masks of its own." if masks is None else "",
     )

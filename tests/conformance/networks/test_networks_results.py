@@ -25,7 +25,13 @@ NARROW = replace(PLAIN, arithmetic={"float32": "tf32"})
 JUDGED = Judged(layer="c1", op="conv2d", elements=4, outside=0, bound_used=float("nan"))
 APART = Distance(layer="c1", measured=0.5, bound=1.0, used=0.5, size=2.0)
 TRIAL = NetworkRun(
-    target="t", network="n", weights="drawn at random", judged=(JUDGED,), apart=(APART,), gradients=(JUDGED,)
+    target="t",
+    network="n",
+    weights="drawn at random",
+    judged=(JUDGED,),
+    apart=(APART,),
+    patterns=(JUDGED,),
+    gradients=(JUDGED,),
 )
 
 
@@ -122,6 +128,7 @@ def test_files_that_are_not_of_the_suite_are_refused(tmp_path: Path, content: by
         (TRIAL, ()),
         (replace(TRIAL, judged=(replace(JUDGED, outside=1),)), ("t",)),
         (replace(TRIAL, gradients=(replace(JUDGED, outside=1),)), ("t",)),
+        (replace(TRIAL, patterns=(replace(JUDGED, outside=1),)), ("t",)),
         (replace(TRIAL, apart=(replace(APART, used=1.5),)), ("t",)),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from conformance.cases.network import Network, Parameters, Runner
 from conformance.errors import SuiteError
 from conformance.model import Array
-from conformance.networks.comparing import end_to_end, layer_by_layer
+from conformance.networks.comparing import end_to_end, layer_by_layer, patterns
 from conformance.networks.known import DQN, LENET, MNIST, contracting_and_expanding, conv, mirrored, pool, up
 from conformance.networks.running import NotOfferedError, initialised, on_target, run
 from conformance.networks.trying import tried
@@ -54,6 +54,22 @@ def test_the_reference_agrees_with_itself(network: Network) -> None:
     assert [after.measured for after in end_to_end(network, image, weights, run_reference, PLAIN)] == [0.0] * len(
         network.layers if network is not MNIST else network.layers[:-1]
     )
+
+
+def test_a_layer_is_a_pattern_where_a_target_claims_it() -> None:
+    """The convolution of two layers, with a bias and relu; not where only graphs are optimised."""
+    image, weights = image_of(SMALL), initialised(SMALL, 0)
+
+    def spoilt(op: str, arguments: Any) -> tuple[Array, ...]:  # noqa: ANN401 -- as of a runner
+        (result,) = run_reference(op, arguments)
+        return (result - 1,)
+
+    (right,) = patterns(SMALL, image, weights, run_reference, PLAIN)
+    (wrong,) = patterns(SMALL, image, weights, spoilt, PLAIN)
+
+    assert (right.layer, right.op, right.outside) == ("conv", "pattern", 0)
+    assert wrong.outside == wrong.elements == 8 * 8 * 3
+    assert not patterns(SMALL, image, weights, run_reference, registry.BUILT_IN["tf-cpu-eager"])
 
 
 def test_one_wrong_element_is_found_in_its_layer() -> None:

@@ -25,13 +25,14 @@ RESULTS = Results(trials=(TRIAL,))
 
 
 def test_trials_stand_in_the_page(make_run: Make) -> None:
-    """What was measured, and the names escaped."""
+    """What was measured, patterns too, and the names escaped."""
     folder = make_run(rows=[])
-    write(folder, RESULTS)
+    write(folder, Results(trials=(replace(TRIAL, patterns=(replace(JUDGED, op="pattern"),)),)))
 
     text = page(gather([folder]))
 
     assert "n on &lt;script&gt;t, weights drawn at random: conforms" in text
+    assert "drawn at random, layers with a bias and relu, each as one graph" in text
     assert "<script>t" not in text
 
 
