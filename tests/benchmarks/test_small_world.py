@@ -1,9 +1,10 @@
 """
 How many small calls a second one eager worker gets checked, against what TensorFlow alone makes of the same calls.
 
-At least half of them for forward ops, and a quarter for gradients, is the aim. Both run in turns, so that what else
-the machine does meets both. `pytest tests/benchmarks/test_small_world.py` prints the rate of the suite; the extra
-information has the ratios, by a clock on the wall and by the processor time of all processes.
+At least half of them for forward ops, and a quarter for gradients, is the aim; that oneDNN names its kernels may cost a
+tenth. Both run in turns, so that what else the machine does meets both. `pytest tests/benchmarks/test_small_world.py`
+prints the rate of the suite; the extra information has the ratios, by a clock on the wall and by the processor time of
+all processes.
 """
 
 import importlib.util
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,6 +36,16 @@ COUNT = 128
 def panel() -> Iterator[Panel]:
     """Give one eager worker."""
     with Panel({TARGET: registry.builtin()[TARGET]}) as panel:
+        panel.about()
+        yield panel
+
+
+@pytest.fixture(scope="module")
+def nameless() -> Iterator[Panel]:
+    """Give one eager worker that names no kernels."""
+    target = registry.builtin()[TARGET]
+    environment = {name: text for name, text in target.environment.items() if name not in WISH}
+    with Panel({TARGET: replace(target, environment=environment)}) as panel:
         panel.about()
         yield panel
 
@@ -91,3 +103,23 @@ def test_small_calls(benchmark: Any, panel: Panel, alone: "subprocess.Popen[str]
 
     benchmark.extra_info["of the calls a second of TensorFlow alone"] = median(wall for wall, _ in shares[1:])
     benchmark.extra_info["TensorFlow's share of the processor time"] = median(busy for _, busy in shares[1:])
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+@pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow is not installed")
+@pytest.mark.parametrize("op", ["conv2d", "conv2d_backprop_filter", "max_pool", "dropout_grad"])
+def test_price_of_kernels(benchmark: Any, panel: Panel, nameless: Panel, op: str) -> None:  # noqa: ANN401 -- no types
+    """Check the same small calls by two workers, in turns: one names the kernels that computed them."""
+    count = COUNT if benchmark.enabled else 12
+    prices: list[float] = []
+
+    def turn() -> None:
+        first = len(prices) * count
+        (_, named), (_, without) = (by_suite(each, op, first, count) for each in (panel, nameless))
+        prices.append(named / without)
+
+    turn()
+    benchmark.pedantic(turn, rounds=ROUNDS if benchmark.enabled else 1)
+
+    benchmark.extra_info["processor time, of that without the names of kernels"] = median(prices[1:])
