@@ -124,13 +124,13 @@ def _is_less_than_a_product(result: Within, array: Array) -> bool:
 
 
 def _is_one_spacing(result: Within, array: Array) -> bool:
-    """Return whether wrong numbers are on average no further off than sums of their size are apart."""
+    """Return whether most wrong numbers are no further off than sums of their size are apart."""
     if array.shape != result.value.shape:
         return False
     bad = ~result.admits(array) & np.isfinite(array) & np.isfinite(result.value)
     value, observed = (values.astype(np.float64)[bad] for values in (result.value, array))
     spacings = ulp(np.broadcast_to(result.size, array.shape)[bad], format_of(array.dtype))
-    return bool((np.abs(observed - value) / spacings).sum() <= bad.sum())
+    return bool(2 * (np.abs(observed - value) <= spacings).sum() >= bad.sum())
 
 
 def _by_another_divisor(result: Within, array: Array) -> bool:
@@ -138,7 +138,7 @@ def _by_another_divisor(result: Within, array: Array) -> bool:
     Return whether a mean divided by another count would give the wrong elements, each up to its rounding.
 
     Quotients by neighbouring counts lie 1 / count apart. Where that is less than two roundings some count fits any
-    number; several elements then have to be off by the same share.
+    number; several elements then have to be off by the same share, by more than their roundings.
     """
     fmt, bad = format_of(array.dtype), ~result.admits(array)
     value, observed = (values.astype(np.float64)[bad] for values in (result.value, array))
@@ -147,7 +147,8 @@ def _by_another_divisor(result: Within, array: Array) -> bool:
         divisor = np.rint(count * value / observed)
         again = count * value / divisor
         fits = (divisor != count) & (np.abs(again - observed) <= two_roundings * np.abs(observed))
-        alike = divisor.size > 1 and np.ptp(divisor / count) <= 2 * two_roundings
+        share = divisor / count
+        alike = share.size > 1 and np.ptp(share) <= 2 * two_roundings < np.abs(share - 1).min()
         return bool(fits.all() and (alike or (count * 2 * two_roundings < 1).all()))
 
 
