@@ -31,6 +31,7 @@ from reference.ops.max_pool_with_argmax import indexed
 from reference.ops.max_unpool import scattered
 from reference.ops.max_unpool_grad import max_unpool_grad
 from reference.ops.pools import pool, spread
+from reference.random_bits import algorithm
 from reference.reading import read_array
 from reference.windows import Axis
 
@@ -132,7 +133,7 @@ def read(op: str, given: Given) -> Checked:
 
     Raises:
         SpecError: naming the rule that the call breaks.
-        NotOfferedError: an image of rank 5 and more, or a rate that is a tensor: no library has them.
+        NotOfferedError: an image of rank 5 and more, a rate that is a tensor, an algorithm: no library has them.
     """
     return READERS[op](op, {name: value for name, value in given.items() if name != "name"})
 
@@ -273,6 +274,8 @@ def drop(op: str, given: Given) -> Drop:
     CHECKED[op](**given)
     if isinstance(given["rate"], np.ndarray):
         raise NotOfferedError("the rate is a number")
+    if algorithm(given.get("rng_alg")) != "auto_select":
+        raise NotOfferedError("the library has generators of its own")
     x = given["x"] if "x" in given else given["grad"]
     seeds = given.get("seed"), given.get("global_seed")
     told = [int(word) for seed in seeds if seed is not None for word in np.ravel(seed)]

@@ -150,10 +150,11 @@ def test_a_call_that_breaks_a_rule_is_refused_by_it(op: str, given: dict[str, An
     [
         ("conv2d", {"input": zeros(2, 1, 2, 2, 1), "filters": zeros(1, 1, 1, 1), "strides": 1, "padding": "SAME"}),
         ("dropout", {"x": zeros(2), "rate": np.array(0.5, np.float32)}),
+        ("stateless_dropout", {"x": zeros(2), "rate": 0.5, "seed": [1, 2], "rng_alg": "threefry"}),
     ],
 )
 def test_what_no_library_has_is_not_offered(op: str, given: dict[str, Any]) -> None:
-    """Images of rank 5, and a rate that is a tensor."""
+    """Images of rank 5, a rate that is a tensor, and bits of a named algorithm."""
     with pytest.raises(NotOfferedError):
         read(op, given)
 
