@@ -102,8 +102,9 @@ def _rounded(x: Array, rate: Rate) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
         exact = x.astype(np.float64) / np.float64(remaining)
         share = fmt.u * (STEPS + np.float64(rate) / np.float64(remaining))
-        # Where the difference may round to nothing, so may the quotient be anything.
-        slack = np.abs(exact) * share if share < 1 / 2 else np.where(exact == 0, 0.0, np.inf)
+        # Where the difference may round to nothing, so may the quotient be anything; 0, inf and NaN stay what they are.
+        slack = np.abs(exact) * share if share < 1 / 2 else np.full(exact.shape, np.inf)
+        slack = np.where(np.isfinite(exact) & (exact != 0), slack, 0.0)
         return round_to(exact - slack, fmt), round_to(exact + slack, fmt)
 
 

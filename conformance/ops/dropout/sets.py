@@ -107,8 +107,8 @@ def _scalings(x: Array, rate: Any) -> dict[str, tuple[str, ...]]:  # noqa: ANN40
     """Return the alternatives of the rule by which a kept element is scaled; none where all give the same."""
     rule = scaling(rate)
     names = tuple(each.name for each in CHOICES[rule])
-    first, second = (kept(x, rate, {rule: name})[0] for name in names[:2])
-    return {} if np.array_equal(first, second, equal_nan=True) else {rule: names}
+    first, *others = (end for name in names for end in kept(x, rate, {rule: name}))
+    return {} if all(np.array_equal(first, end, equal_nan=True) for end in others) else {rule: names}
 
 
 def _special(x: Array) -> bool:

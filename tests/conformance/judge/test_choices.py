@@ -107,7 +107,11 @@ def test_nan_by_position_is_nobodys_choice() -> None:
     assert "disagrees" in {judged.outcome for judged in special("max_pool", target(), choosing.positional)}
 
 
-@pytest.mark.parametrize("functions", [choosing.dividing, choosing.multiplying], ids=["divided", "multiplied"])
+@pytest.mark.parametrize(
+    "functions",
+    [choosing.dividing, choosing.multiplying, choosing.rounding],
+    ids=["divided", "multiplied", "rounded at each step"],
+)
 def test_what_is_kept_may_be_divided_and_what_is_dropped_multiplied_by_zero(functions: object) -> None:
     """dropout.R9, R13, R14, R15: zeros with signs, NaN of NaN, and quotients are right where they are open."""
     assert not list(disagreements(functions, "dropout", target(), 120))

@@ -79,11 +79,14 @@ def test_a_kept_subnormal_may_be_flushed() -> None:
     assert possible(x, 0.5, None, floats(0)).ambiguous.all()
 
 
-def test_kept_nan_and_infinity_are_possible() -> None:
-    """NaN kept is NaN of any kind; dropped, both are 0."""
-    x = floats(NAN, INF, NAN, INF)
+@pytest.mark.parametrize("how", ["multiplied", "divided", "rounded"])
+@pytest.mark.parametrize("rate", [0.5, 1 - 2.0**-24])
+def test_kept_nan_and_infinity_are_possible(rate: float, how: str) -> None:
+    """NaN kept is NaN of any kind, infinity itself, whatever it is scaled by; dropped, both are 0."""
+    choices = {"dropout.R14": how}
 
-    assert possible(x, 0.5, None, floats(NAN, INF, 0, 0)).allowed.all()
+    assert possible(floats(NAN, INF, NAN, INF), rate, None, floats(NAN, INF, 0, 0), choices).allowed.all()
+    assert not possible(floats(INF), rate, None, floats(NAN), choices).allowed.any()
 
 
 def test_25_at_rate_a_quarter_is_multiplied_divided_or_rounded_at_each_step() -> None:
