@@ -47,6 +47,11 @@ TENSORFLOW = replace(
             features={"stride": ("above 1", "huge"), "dilation": ("above 1",)},
         ),
         Limit(
+            reason="TensorFlow's own kernels have equal strides, beside oneDNN's",
+            ops=("depthwise_conv2d",),
+            features={"strides": ("unequal",), "dtype": BESIDE_ONEDNN},
+        ),
+        Limit(
             reason="TensorFlow's own kernels are NHWC only, beside oneDNN's",
             ops=CONVOLUTIONS,
             features={"layout": ("NCHW",), "groups": ("1",), "dtype": BESIDE_ONEDNN},
