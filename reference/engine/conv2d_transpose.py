@@ -36,7 +36,8 @@ class Backward(SumOfProducts):
         at_once = max(PRODUCTS // (CHUNK * max(taps.shape[-1], 1)), LEAST)
         parts = [(some, group_channels(left[some], groups)) for some in blocks(left.shape[:3], at_once)]
         met = [windows[:, :, :, h, w] for h, w in np.ndindex(windows.shape[3:5])]  # the cells of each tap
-        together = max(at_once // max(prod(left.shape[:3]), 1), 1)  # taps; 1 where the elements have several parts
+        largest = max(prod(left.shape[:3]) * CHUNK * taps.shape[-1], taps[:1].size, 1)  # products or factors of a tap
+        together = max(PRODUCTS // largest, 1)
         for start, (some, elements) in product(range(0, len(taps), together), parts):
             several = slice(start, start + together)
             products = chunked_product(elements, taps[several].astype(np.float64, order="C"))

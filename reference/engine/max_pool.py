@@ -42,7 +42,7 @@ def _first_zeros(image: Array, geometry: Pool) -> Array:
         sides[2] = 1  # windows hold one channel: cells are told apart by their row and column
     count = prod(sides)
     # The earlier, the larger; odd where the zero is -0. The narrower the integers, the faster.
-    keys = np.arange(2 * count, 0, -2).astype(np.min_scalar_type(-2 * count)).reshape(sides) - np.signbit(image)
+    keys = np.arange(2 * count, 0, -2).astype(np.min_scalar_type(-2 * count - 1)).reshape(sides) - np.signbit(image)
     first = geometry.reduce(np.maximum, keys * (image == 0), 0)
     return np.where(first & 1, -0.0, 0.0).astype(image.dtype)
 

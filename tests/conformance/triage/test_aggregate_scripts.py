@@ -17,6 +17,7 @@ from conformance.targets.registry import find
 from conformance.triage.scripts.aggregate import ceiling, of_arithmetic, of_masks
 from reference.bounds import within
 from reference.ops.conv2d import forward
+from tests.conformance.triage.lines import code_lines
 
 REAL = pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow is not installed")
 
@@ -46,7 +47,7 @@ def exit_code(folder: Path, script: str, plant: str = "") -> int:
     path = folder / "repro.py"
     path.write_text(script.replace("import tensorflow as tf", f"import tensorflow as tf\n{plant}", 1))
     done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False, timeout=120)  # noqa: S603 -- our own script
-    assert len(script.splitlines()) <= 60
+    assert code_lines(script) <= 60
     assert "expected" in done.stdout, done.stderr
     return done.returncode
 

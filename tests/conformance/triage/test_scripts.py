@@ -3,7 +3,6 @@
 import importlib.util
 import math
 import os
-import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -28,6 +27,7 @@ from conformance.triage.files import files
 from conformance.triage.scripts.comparison import numbers, plain
 from conformance.triage.scripts.script import script
 from conformance.triage.scripts.source import definitions
+from tests.conformance.triage.lines import code_lines
 
 REAL = pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow is not installed")
 
@@ -98,7 +98,7 @@ def ended(folder: Path, text: str, plant: str = "", path: str = "") -> tuple[int
     done = subprocess.run(  # noqa: S603 -- our own script
         [sys.executable, file], capture_output=True, text=True, check=False, timeout=120, cwd=folder, env=environment
     )
-    assert len(text.splitlines()) <= 75
+    assert code_lines(text) <= 75
     assert "expected" in done.stdout, done.stderr
     assert "got" in done.stdout
     return done.returncode, done.stdout
@@ -360,7 +360,6 @@ def drawn(op: str) -> Case:
 
 
 REFUSED = Refused("rule", "why")
-NUMBERS = re.compile(r" {4}(\[|-?(\d|nan|inf)|True|False)")  # a line that goes on with those of an array
 WAYS = [(op, route) for op in OPS for route in ROUTES[op]]
 
 
@@ -378,7 +377,7 @@ def test_no_script_is_longer_than_75_lines(op: str, route: str, name: str) -> No
     for kind, each in product(DISAGREEMENTS, several):
         text = script(case, arguments, each, target, route if target.routes else "", kind)
         compile(text, "repro.py", "exec")
-        assert len([line for line in text.splitlines() if not NUMBERS.match(line)]) <= 75, (kind, each)
+        assert code_lines(text) <= 75, (kind, each)
 
 
 def test_a_script_of_several_threads_has_them_and_checks_the_heap() -> None:

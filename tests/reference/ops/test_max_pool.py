@@ -134,6 +134,15 @@ def test_either_zero_may_win() -> None:
     assert max_pool(row(-0.0, 0.0), [1, 2], 1, "VALID").item() == 0
 
 
+@pytest.mark.parametrize("width", [31, 32, 8191, 8192])
+def test_the_zero_that_comes_first_wins_whatever_holds_the_places_of_an_image(width: int) -> None:
+    """Of 2 x 32 cells, and 2 x 8192, twice their number is one more than a signed integer of 8 or 16 bits holds."""
+    image = np.zeros((1, 2, width, 1), np.float32)
+    image[:, 0] = -0.0
+
+    assert np.signbit(max_pool(image, [2, 1], [2, 1], "VALID")).all()
+
+
 @pytest.mark.parametrize(("height", "width"), [(0, 2), (2, 0)])
 def test_empty_images_have_empty_outputs(height: int, width: int) -> None:
     """SAME: ceil(0 / 1) rows or columns."""
