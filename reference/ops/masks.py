@@ -7,6 +7,7 @@ name, the first.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import frexp
 from types import MappingProxyType
 
 import numpy as np
@@ -102,6 +103,8 @@ def _rounded(x: Array, rate: Rate) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
         exact = x.astype(np.float64) / np.float64(remaining)
         share = fmt.u * (STEPS + np.float64(rate) / np.float64(remaining))
+        if round_to(np.asarray(float(rate)), fmt) == float(rate) and frexp(remaining)[0] == 1 / 2:
+            share = np.float64(0.0)  # by a power of two: no step rounds
         # Where the difference may round to nothing, so may the quotient be anything; 0, inf and NaN stay what they are.
         slack = np.abs(exact) * share if share < 1 / 2 else np.full(exact.shape, np.inf)
         slack = np.where(np.isfinite(exact) & (exact != 0), slack, 0.0)
