@@ -56,7 +56,7 @@ def diagnosed(
     if op.sum is None or not isinstance(observation, Returned) or not isinstance(first, Results):
         return ()
     result, array = first.arrays[0], observation.arrays[0]
-    slight = case.dtype in SUMS and (_is_less_than_a_product(result, array) or _is_one_spacing(result, array))
+    slight = case.dtype in SUMS and (_is_less_than_a_product(result, array) or _is_mostly_one_spacing(result, array))
     if not (slight or _is_spread(result, array)) or (op.averages and _by_another_divisor(result, array)):
         return ()
     if case.dtype in SUMS:
@@ -123,7 +123,7 @@ def _is_less_than_a_product(result: Within, array: Array) -> bool:
         return bool(most <= SMALL * np.nanmax(result.size / np.maximum(result.count, 1), initial=0.0))
 
 
-def _is_one_spacing(result: Within, array: Array) -> bool:
+def _is_mostly_one_spacing(result: Within, array: Array) -> bool:
     """Return whether most wrong numbers are no further off than sums of their size are apart."""
     if array.shape != result.value.shape:
         return False
