@@ -8,7 +8,7 @@ and held against a bound carried through the layers (`bounding`).
 Patterns: a layer's op with a bias and relu, in one call, as graph optimisers fuse them; judged as a layer alone is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,29 +53,15 @@ class Distance:
     elsewhere: int = 0  # values that the target unpools at another place, which their bound then is as large as
 
 
-def layer_by_layer(
-    network: Network,
-    image: Array,
-    parameters: Mapping[str, Parameters],
-    runner: Runner,
-    target: Target,
-    seed: int | None = None,
-) -> list[Judged]:
-    """Judge every layer of a target on the reference's activations; image [N, H, W, C], runner: the target's."""
-    return [judged(one, runner, target) for one in run(network, image, parameters, run_reference, seed)]
+def layer_by_layer(steps: Sequence[Step], runner: Runner, target: Target) -> list[Judged]:
+    """Judge every layer of a target on the reference's activations: the steps are its own; runner: the target's."""
+    return [judged(one, runner, target) for one in steps]
 
 
-def patterns(
-    network: Network,
-    image: Array,
-    parameters: Mapping[str, Parameters],
-    runner: Runner,
-    target: Target,
-    seed: int | None = None,
-) -> list[Judged]:
+def patterns(steps: Sequence[Step], runner: Runner, target: Target) -> list[Judged]:
     """Judge the pattern at every layer that has one, where the target claims it; as `layer_by_layer`."""
-    steps = run(network, image, parameters, run_reference, seed) if target.offers("pattern") else []
-    several = [fused(step) for step in steps if step.op in OPS["pattern"].at_layer]
+    at = OPS["pattern"].at_layer if target.offers("pattern") else {}
+    several = [fused(step) for step in steps if step.op in at]
     claimed = [one for one in several if not unsupported(target, case_of(one.op, one.arguments))]
     try:
         return [judged(one, runner, target) for one in claimed]

@@ -11,8 +11,9 @@ from conformance.networks.backward import stepped
 from conformance.networks.comparing import end_to_end, judged, layer_by_layer, patterns
 from conformance.networks.known import LENET, MNIST, UNET
 from conformance.networks.results import NetworkRun
-from conformance.networks.running import NotOfferedError, initialised
+from conformance.networks.running import NotOfferedError, initialised, run
 from conformance.ops import OPS
+from conformance.ops.arguments import run_reference
 from conformance.targets.target import Target
 
 __all__ = ["Sample", "attempted", "drawn", "tried"]
@@ -54,13 +55,14 @@ def tried(network: Network, target: Target, runner: Runner, seed: int, sample: S
     random = {layer.op for layer in network.layers if OPS[layer.op].random}
     masks = None if any(map(target.draws_own, random)) else seed
     step = stepped(network, sample.images, sample.labels, weights, masks) if network.name in TRAINED else []
+    layers = run(network, image, weights, run_reference, masks)
     return NetworkRun(
         target=target.name,
         network=network.name,
         weights=sample.origin,
-        judged=tuple(layer_by_layer(network, image, weights, runner, target, masks)),
+        judged=tuple(layer_by_layer(layers, runner, target)),
         apart=tuple(end_to_end(network, image, weights, runner, target, masks)),
-        patterns=tuple(patterns(network, image, weights, runner, target, masks)),
+        patterns=tuple(patterns(layers, runner, target)),
         gradients=tuple(judged(one, runner, target) for one in step),
         note="Dropout is left out: the target draws masks of its own." if masks is None else "",
     )

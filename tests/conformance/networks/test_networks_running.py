@@ -50,7 +50,9 @@ def test_the_reference_agrees_with_itself(network: Network) -> None:
     """No element is outside, and nothing of the bound is used, end to end either."""
     image, weights = image_of(network), initialised(network, 0)
 
-    assert not any(layer.outside for layer in layer_by_layer(network, image, weights, run_reference, PLAIN))
+    assert not any(
+        layer.outside for layer in layer_by_layer(run(network, image, weights, run_reference), run_reference, PLAIN)
+    )
     assert [after.measured for after in end_to_end(network, image, weights, run_reference, PLAIN)] == [0.0] * len(
         network.layers if network is not MNIST else network.layers[:-1]
     )
@@ -60,21 +62,23 @@ def test_a_layer_is_a_pattern_where_a_target_claims_it() -> None:
     """The convolution of two layers, with a bias and relu; not where only graphs are optimised."""
     image, weights = image_of(SMALL), initialised(SMALL, 0)
 
+    steps = run(SMALL, image, weights, run_reference)
+
     def spoilt(op: str, arguments: Any) -> tuple[Array, ...]:  # noqa: ANN401 -- as of a runner
         (result,) = run_reference(op, arguments)
         return (result - 1,)
 
-    (right,) = patterns(SMALL, image, weights, run_reference, PLAIN)
-    (wrong,) = patterns(SMALL, image, weights, spoilt, PLAIN)
+    (right,) = patterns(steps, run_reference, PLAIN)
+    (wrong,) = patterns(steps, spoilt, PLAIN)
 
     assert (right.layer, right.op, right.outside) == ("conv", "pattern", 0)
     assert wrong.outside == wrong.elements == 8 * 8 * 3
-    assert not patterns(SMALL, image, weights, run_reference, registry.BUILT_IN["tf-cpu-eager"])
+    assert not patterns(steps, run_reference, registry.BUILT_IN["tf-cpu-eager"])
 
 
 def test_one_wrong_element_is_found_in_its_layer() -> None:
     """Every convolution of the faulty runner has one element outside; the pools have none."""
-    found = layer_by_layer(LENET, image_of(LENET), initialised(LENET, 0), faulty, PLAIN)
+    found = layer_by_layer(run(LENET, image_of(LENET), initialised(LENET, 0), run_reference), faulty, PLAIN)
 
     assert [(layer.layer, layer.outside) for layer in found if layer.outside] == [
         ("c1", 1),
@@ -211,5 +215,8 @@ def test_tensorflow_is_inside_the_bounds_of_every_layer(tensorflow: Runner, netw
     """Element by element on the reference's activations, and end to end on its own."""
     image, weights = image_of(network, 2), initialised(network, 0)
 
-    assert not any(layer.outside for layer in layer_by_layer(network, image, weights, tensorflow, PLAIN, seed=1))
+    assert not any(
+        layer.outside
+        for layer in layer_by_layer(run(network, image, weights, run_reference, seed=1), tensorflow, PLAIN)
+    )
     assert max(after.used for after in end_to_end(network, image, weights, tensorflow, PLAIN, seed=1)) <= 1
