@@ -185,6 +185,7 @@ class Symptom(StrEnum):
     SHAPE = "shape"
     DTYPE = "dtype"
     NOT_REPEATED = "not-repeated"  # other bits the second time
+    DIVISOR = "divisor"  # means over another number of elements give it
     # Another arithmetic that explains the result.
     FLOAT16_SUMS = "float16-sums"
     BFLOAT16_SUMS = "bfloat16-sums"

@@ -47,7 +47,7 @@ def diagnosed(
     permitted: Permitted, arithmetic: Arithmetic, observation: Observation, under: Judge
 ) -> tuple[Symptom, ...]:
     """
-    Return which other arithmetic wrong values come from: the best one that explains them, if any does.
+    Return which other arithmetic wrong values come from, the best one that explains them, or another divisor.
 
     arithmetic: the one that is declared; under: the verdict that a set leads to.
     """
@@ -57,7 +57,9 @@ def diagnosed(
         return ()
     result, array = first.arrays[0], observation.arrays[0]
     slight = case.dtype in SUMS and (_is_less_than_a_product(result, array) or _is_mostly_one_spacing(result, array))
-    if not (slight or _is_spread(result, array)) or (op.averages and _by_another_divisor(result, array)):
+    if op.averages and _by_another_divisor(result, array):
+        return (Symptom.DIVISOR,)
+    if not (slight or _is_spread(result, array)):
         return ()
     if case.dtype in SUMS:
         kept = under(permitted(replace(arithmetic, accumulate="storage"))).outcome == "agrees"

@@ -30,6 +30,7 @@ COMMON: Mapping[Symptom | Fault, str] = {
     Symptom.NOT_ABOVE: "none is too large",
     Symptom.UNWRITTEN: "each is memory that nobody wrote",
     Symptom.TOTALS_AGREE: "the totals agree",
+    Symptom.DIVISOR: "consistent with means over another number of elements",
     **WEAKER,
 }
 

@@ -9,7 +9,7 @@ import pytest
 from conformance.judge.allowed import permits
 from conformance.judge.diagnosis import ARITHMETIC
 from conformance.judge.judging import judge
-from conformance.model import Array, ArraySpec, Case, Json, Returned, Verdict
+from conformance.model import Array, ArraySpec, Case, Json, Returned, Symptom, Verdict
 from conformance.selftest.emulations import EMULATIONS
 from conformance.targets.target import Target
 from reference.floats import FORMATS, ulp
@@ -89,6 +89,16 @@ def test_a_wrong_divisor_in_many_elements_is_none_in_16_bits() -> None:
     given = (average(image, 40, 1, "VALID").rounded().astype(np.float64) * 1600 / 1500).astype(image.dtype)
 
     assert named(judged("avg_pool", given, attributes, input=image)) == ()
+
+
+def test_a_mean_over_another_number_of_elements_is_told_as_such() -> None:
+    """Counted in bfloat16, 264 elements are 256."""
+    image = np.zeros((2, 6, 44, 1), "bfloat16")
+    image[:, 0, 0, 0] = [8, -9]
+    attributes: dict[str, Json] = {"ksize": [6, 44], "strides": 1, "padding": "VALID"}
+    given = np.array([8 / 256, -9 / 256], "bfloat16").reshape(2, 1, 1, 1)
+
+    assert Symptom.DIVISOR in judged("avg_pool", given, attributes, input=image).symptoms
 
 
 def test_some_divisor_fits_any_mean_of_many_elements_in_16_bits() -> None:

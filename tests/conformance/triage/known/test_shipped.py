@@ -76,6 +76,7 @@ DIVERGING: Mapping[str, Callable[[Array], Array]] = {
     "zero": np.zeros_like,
     "infinite": lambda right: np.full_like(right, np.inf),
     "lowest": lambda right: np.full_like(right, -format_of(right.dtype).largest),
+    "divisor": lambda right: 2 * right,
     "totals-agree": lambda right: np.roll(right, 1, axis=2),
 }
 
