@@ -12,7 +12,7 @@ from rich.progress import track
 
 from conformance.cases.network import Runner
 from conformance.errors import SuiteError, UsageError
-from conformance.networks.running import on_target
+from conformance.networks.running import OnTarget
 from conformance.targets import registry
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits, Worker
@@ -61,7 +61,7 @@ def target(name: str | None) -> Iterator[tuple[Target, Runner]]:
         raise UsageError(f"target {found.name} cannot run here: {reason}")
     with Worker(found.start(), LIMITS) as worker:
         worker.ready()
-        yield found, on_target(worker, found)
+        yield found, OnTarget(worker, found)
 
 
 def watched(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:

@@ -12,7 +12,7 @@ from conformance.model import Json
 from conformance.networks import tables, trying
 from conformance.networks.known import NETWORKS
 from conformance.networks.results import NetworkRun, Results, write
-from conformance.networks.running import on_target
+from conformance.networks.running import OnTarget
 from conformance.run import folders
 from conformance.targets import registry
 from conformance.targets.target import Target
@@ -75,7 +75,7 @@ def conducted(console: Console, targets: Sequence[Target], names: Sequence[str],
     for target in targets:
         with Worker(target.start(), LIMITS) as worker:
             about[target.name] = worker.ready().about
-            runner = on_target(worker, target)
+            runner = OnTarget(worker, target)
             for name in names:
                 progress.print(f"{name} on {target.name}", markup=False, soft_wrap=True)
                 trials.append(trying.attempted(NETWORKS[name], target, runner, seed))

@@ -18,7 +18,7 @@ from conformance.judge.allowed import permits
 from conformance.judge.judging import declared, judge
 from conformance.model import Array, Returned
 from conformance.networks.kinds import kind_of
-from conformance.networks.running import NotOfferedError, case_of, joined, run
+from conformance.networks.running import NotOfferedError, OnTarget, case_of, joined, run
 from conformance.ops import OPS
 from conformance.ops.arguments import run_reference
 from conformance.ops.support import unsupported
@@ -39,6 +39,7 @@ class Judged:
     elements: int
     outside: int  # elements that are not allowed; all of them where shape or dtype is another
     bound_used: float  # largest |observed - reference| / bound; NaN where nothing is bounded
+    kernels: tuple[str, ...] = ()  # that computed it, where the target tells; a fused op is one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,11 @@ def fused(step: Step) -> Step:
 def judged(step: Step, runner: Runner, target: Target) -> Judged:
     """Judge the target's results of one call."""
     case = case_of(step.op, step.arguments)
-    observed = Returned(runner(step.op, step.arguments), seconds=0.0)
+    observed = (
+        runner.observed(step.op, step.arguments)
+        if isinstance(runner, OnTarget)
+        else Returned(runner(step.op, step.arguments), seconds=0.0)
+    )
     verdict = judge(case, permits(case, step.arguments), observed, target)
     elements = sum(result.size for result in step.results)
     return Judged(
@@ -88,6 +93,7 @@ def judged(step: Step, runner: Runner, target: Target) -> Judged:
         elements=elements,
         outside=0 if verdict.outcome == "agrees" else verdict.evidence.get("different", elements),
         bound_used=verdict.bound_used,
+        kernels=observed.kernels,
     )
 
 

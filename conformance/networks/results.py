@@ -104,6 +104,7 @@ def layers(entries: Sequence[Mapping[str, Any]]) -> tuple[Judged, ...]:
             elements=int(entry["elements"]),
             outside=int(entry["outside"]),
             bound_used=float(entry["bound_used"]),
+            kernels=tuple(map(str, entry.get("kernels", ()))),
         )
         for entry in entries
     )

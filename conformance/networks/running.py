@@ -6,6 +6,7 @@ are the suite's own, in NumPy and in the dtype of the network, so that only the 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -24,11 +25,11 @@ from conformance.targets.transport.pool import Worker
 __all__ = [
     "LARGEST",
     "NotOfferedError",
+    "OnTarget",
     "activated",
     "case_of",
     "initialised",
     "joined",
-    "on_target",
     "run",
 ]
 LARGEST = {"relu": np.inf, "relu6": 6.0}  # what an activation lets through, from 0 on
@@ -51,24 +52,35 @@ def case_of(op: str, arguments: Arguments) -> Case:
     return Case(op=op, arrays=arrays, attributes=attributes, regime="normal", seed=0)
 
 
-def on_target(worker: Worker, target: Target | None = None) -> Runner:
+@dataclass(frozen=True, slots=True)
+class OnTarget:
     """
-    Return the runner of a target: its worker, which must return arrays for every call of a network.
+    The runner of a target: its worker, which must return arrays for every call of a network.
 
     target: what it declares not to implement is not offered, whatever it raises.
     """
 
-    def made(op: str, arguments: Arguments) -> tuple[Array, ...]:
-        observed = worker.run(Call(op=op, arguments=arguments))
-        if isinstance(observed, Unsupported):
-            raise NotOfferedError(f"{worker.start.name} does not offer {op}: {observed.reason}")
-        if target and isinstance(observed, Raised) and (reason := unsupported(target, case_of(op, arguments))):
-            raise NotOfferedError(f"{target.name} does not offer {op}: {reason}")
-        if not isinstance(observed, Returned):
-            raise SuiteError(f"target {worker.start.name} cannot run the network: {op} gave {observed}")
-        return observed.arrays
+    worker: Worker
+    target: Target | None = None
 
-    return made
+    def __call__(self, op: str, arguments: Arguments) -> tuple[Array, ...]:
+        """Make one call."""
+        return self.observed(op, arguments).arrays
+
+    def observed(self, op: str, arguments: Arguments) -> Returned:
+        """Make one call; its result says which kernels it has reached, too, where the target tells."""
+        observed, name = self.worker.run(Call(op=op, arguments=arguments)), self.worker.start.name
+        if isinstance(observed, Unsupported):
+            raise NotOfferedError(f"{name} does not offer {op}: {observed.reason}")
+        if (
+            self.target
+            and isinstance(observed, Raised)
+            and (reason := unsupported(self.target, case_of(op, arguments)))
+        ):
+            raise NotOfferedError(f"{self.target.name} does not offer {op}: {reason}")
+        if not isinstance(observed, Returned):
+            raise SuiteError(f"target {name} cannot run the network: {op} gave {observed}")
+        return observed
 
 
 def initialised(network: Network, seed: int, dtype: str = "float32") -> dict[str, Parameters]:

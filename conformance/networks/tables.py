@@ -83,8 +83,9 @@ def calls(title: str, several: Sequence[Judged]) -> Table:
     """Return how each of several calls did: those of a training step, or patterns."""
     drawn = Table("layer", "op", "verdict", title=title, box=box.SIMPLE_HEAD)
     drawn.add_column("bound used", justify="right")
+    drawn.add_column("kernels, fused ops among them")
     for one in several:
-        drawn.add_row(one.layer, one.op, said(one), share(one.bound_used))
+        drawn.add_row(one.layer, one.op, said(one), share(one.bound_used), "; ".join(one.kernels))
     return drawn
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.cases.network import Runner
-from conformance.networks.running import on_target
+from conformance.networks.running import OnTarget
 from conformance.targets import registry
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Worker
@@ -19,7 +19,7 @@ def tensorflow() -> Iterator[Runner]:
     if not importlib.util.find_spec("tensorflow"):
         pytest.skip("TensorFlow is not installed")
     with Worker(registry.find("tf-cpu-eager").start()) as worker:
-        yield on_target(worker)
+        yield OnTarget(worker)
 
 
 @pytest.fixture(params=["eager", "xla"])

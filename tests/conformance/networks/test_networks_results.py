@@ -22,7 +22,9 @@ from conformance.targets.target import Target
 PLAIN = Target(name="plain", about="declares float32")
 NARROW = replace(PLAIN, arithmetic={"float32": "tf32"})
 
-JUDGED = Judged(layer="c1", op="conv2d", elements=4, outside=0, bound_used=float("nan"))
+JUDGED = Judged(
+    layer="c1", op="conv2d", elements=4, outside=0, bound_used=float("nan"), kernels=("_FusedConv2D BiasAdd+Relu",)
+)
 APART = Distance(layer="c1", measured=0.5, bound=1.0, used=0.5, size=2.0)
 TRIAL = NetworkRun(
     target="t",

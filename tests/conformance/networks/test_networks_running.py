@@ -12,7 +12,7 @@ from conformance.errors import SuiteError
 from conformance.model import Array
 from conformance.networks.comparing import end_to_end, layer_by_layer, patterns
 from conformance.networks.known import DQN, LENET, MNIST, contracting_and_expanding, conv, mirrored, pool, up
-from conformance.networks.running import NotOfferedError, initialised, on_target, run
+from conformance.networks.running import NotOfferedError, OnTarget, initialised, run
 from conformance.networks.trying import tried
 from conformance.ops.arguments import run_reference
 from conformance.targets import registry
@@ -193,9 +193,9 @@ def test_what_a_target_declares_not_to_implement_is_not_offered(
 
     with Worker(plain.start()) as worker:
         with pytest.raises(NotOfferedError, match="MaxPoolWithArgmax has no XLA kernel"):
-            on_target(worker, declaring)("max_pool_with_argmax", arguments)
+            OnTarget(worker, declaring)("max_pool_with_argmax", arguments)
         with pytest.raises(SuiteError, match="no kernel"):
-            on_target(worker, plain)("max_pool_with_argmax", arguments)
+            OnTarget(worker, plain)("max_pool_with_argmax", arguments)
 
 
 @pytest.mark.tensorflow
@@ -203,10 +203,21 @@ def test_another_device_runs_a_network(second_cpu: Target) -> None:
     """A second logical CPU, as a GPU would be: layer by layer, end to end, and a training step."""
     with Worker(second_cpu.start()) as worker:
         assert worker.ready().about["device"] == "CPU:1"
-        trial = tried(MNIST, second_cpu, on_target(worker, second_cpu), 0)
+        trial = tried(MNIST, second_cpu, OnTarget(worker, second_cpu), 0)
 
     assert not trial.wrong
     assert trial.gradients
+
+
+@pytest.mark.tensorflow
+def test_a_graph_tells_what_was_fused_at_a_layer() -> None:
+    """LeNet's first convolution with its bias and relu: one op of the optimised graph."""
+    target = registry.find("tf-cpu-graph")
+    first, *_ = run(LENET, image_of(LENET, 2), initialised(LENET, 0), run_reference)
+    with Worker(target.start()) as worker:
+        (judged,) = patterns([first], OnTarget(worker, target), target)
+
+    assert any(kernel.endswith("FusedConv2D BiasAdd+Relu") for kernel in judged.kernels)
 
 
 @pytest.mark.tensorflow

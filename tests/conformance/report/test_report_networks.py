@@ -18,7 +18,7 @@ from conformance.report.verdict import verdict
 
 Make = Callable[..., Path]
 
-JUDGED = Judged(layer="c1", op="conv2d", elements=4, outside=0, bound_used=0.5)
+JUDGED = Judged(layer="c1", op="conv2d", elements=4, outside=0, bound_used=0.5, kernels=("_FusedConv2D BiasAdd+Relu",))
 APART = Distance(layer="c1", measured=0.5, bound=1.0, used=0.5, size=2.0)
 TRIAL = NetworkRun(target="<script>t", network="n", weights="drawn at random", judged=(JUDGED,), apart=(APART,))
 RESULTS = Results(trials=(TRIAL,))
@@ -33,6 +33,7 @@ def test_trials_stand_in_the_page(make_run: Make) -> None:
 
     assert "n on &lt;script&gt;t, weights drawn at random: conforms" in text
     assert "drawn at random, layers with a bias and relu, each as one graph" in text
+    assert "<code>_FusedConv2D BiasAdd+Relu</code>" in text
     assert "<script>t" not in text
 
 
