@@ -202,9 +202,10 @@ def first_turn(contender: Contender, call: TimedCall, longest: float) -> list[Re
 
     A batch is begun only where its result for one image is known, and the time of that says that it is not too long.
     """
-    single = call.subject.batch == 1
+    op, single = call.subject.op, call.subject.batch == 1
+    route = contender.target.first_route(op)
     if single or call.key not in contender.checked:
-        observed = contender.worker.run(Call(op=call.subject.op, arguments=call.image))
+        observed = contender.worker.run(Call(op=op, arguments=call.image, route=route))
         contender.checked[call.key] = call.alone.check(contender.target, observed)
         if not isinstance(observed, Returned):
             return []
@@ -214,7 +215,7 @@ def first_turn(contender: Contender, call: TimedCall, longest: float) -> list[Re
     alone = contender.seconds.get(call.key)
     if alone is None or alone * call.subject.batch > longest:
         return []
-    observed = contender.worker.run(Call(op=call.subject.op, arguments=call.batch))
+    observed = contender.worker.run(Call(op=op, arguments=call.batch, route=route))
     return [observed] if isinstance(observed, Returned) else []
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from conformance.targets.limits import Limit
 from reference.ops.pattern import HEADS
 
-__all__ = ["EAGER", "EVERYWHERE", "GPU", "HELD_BELOW", "STOCK", "UNKNOWN_SHAPES", "XLA", "with_patterns"]
+__all__ = ["EVERYWHERE", "GPU", "HELD_BELOW", "STOCK", "UNKNOWN_SHAPES", "XLA", "with_patterns"]
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 GRADIENTS = ("conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
@@ -122,9 +122,6 @@ STOCK = (
         reason="MaxPoolGradWithArgmax has kernels for int64 only",
     ),
 )
-
-# Of calls outside of graphs. A separable convolution is one call there, too.
-EAGER = (Limit(ops=("pattern",), routes=("nn",), reason="only graphs are optimised"),)
 
 # Of oneDNN held to a level that lacks a dtype which the processor has: TensorFlow asks the processor, not oneDNN,
 # whether it can be served, and gives oneDNN calls that it has no kernels for (AbortedError: no primitive descriptor).

@@ -14,7 +14,9 @@ from conformance.targets.tensorflow.routes import ROUTES
 __all__ = ["CHECKED_HEAP", "NO_GPU", "TARGETS", "TENSORFLOW_ENVIRONMENT"]
 
 ADAPTER = "conformance.targets.tensorflow.adapter"
-NAMES: Mapping[str, tuple[str, ...]] = {op: tuple(ways) for op, ways in ROUTES.items()}
+IN_GRAPHS: Mapping[str, tuple[str, ...]] = {op: tuple(ways) for op, ways in ROUTES.items()}
+# Outside of graphs nothing is fused: a pattern is what one function of tf.nn computes.
+EAGER: Mapping[str, tuple[str, ...]] = {**IN_GRAPHS, "pattern": ("separable",)}
 
 TENSORFLOW_ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",  # errors and what precedes an abort
@@ -103,9 +105,9 @@ def cpu(mode: str, about: str, *more: Limit, **environment: str) -> Target:
         deterministic=True,
         own_masks=OWN_MASKS[mode],
         needs=("tensorflow",),
-        limits=limits.with_patterns((*limits.EVERYWHERE, *more, *(limits.EAGER if mode == "eager" else ()))),
+        limits=limits.with_patterns((*limits.EVERYWHERE, *more)),
         onednn=tuple(SERVED) if environment.get("TF_ENABLE_ONEDNN_OPTS") != "0" else (),
-        routes=NAMES,
+        routes=EAGER if mode == "eager" else IN_GRAPHS,
         roundings=ROUNDINGS,
         unseen=UNSEEN,
         forkable=True,
@@ -150,8 +152,8 @@ def gpu(mode: str, about: str, *more: Limit, **options: Json) -> Target:
         own_masks=OWN_MASKS[mode],
         default=True,
         needs=("tensorflow", "gpu"),
-        limits=limits.with_patterns((*limits.EVERYWHERE, *more, *(limits.EAGER if mode == "eager" else ()))),
-        routes=NAMES,
+        limits=limits.with_patterns((*limits.EVERYWHERE, *more)),
+        routes=EAGER if mode == "eager" else IN_GRAPHS,
         roundings=ROUNDINGS,
         unseen=UNSEEN,
         forkable=True,

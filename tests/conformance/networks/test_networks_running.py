@@ -59,7 +59,7 @@ def test_the_reference_agrees_with_itself(network: Network) -> None:
 
 
 def test_a_layer_is_a_pattern_where_a_target_claims_it() -> None:
-    """The convolution of two layers, with a bias and relu; not where only graphs are optimised."""
+    """The convolution of two layers, with a bias and relu; not outside of graphs."""
     image, weights = image_of(SMALL), initialised(SMALL, 0)
 
     steps = run(SMALL, image, weights, run_reference)

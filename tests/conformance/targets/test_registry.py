@@ -154,7 +154,8 @@ def test_outside_of_graphs_a_pattern_is_claimed_where_it_is_one_call() -> None:
     eager, graph = (registry.BUILT_IN[name] for name in ("tf-cpu-eager", "tf-cpu-graph"))
 
     assert eager.unsupported("pattern", separable, "separable") is None
-    assert eager.unsupported("pattern", separable, "nn") == "only graphs are optimised"
+    assert eager.routes["pattern"] == ("separable",)
+    assert eager.unsupported("pattern", {**separable, "pointwise": "no"}, "separable") == "no separable convolution"
     assert graph.unsupported("pattern", separable, "nn") is None
 
 
