@@ -33,6 +33,7 @@ class Search:
     total: int = TOTAL  # steps left: below 1 no further case is shrunk
     tell: Callable[[str], None] = field(default=lambda _: None)
     earlier: Callable[[Row], Sequence[Case]] = field(default=lambda _: ())  # what its worker had been called with
+    known: Callable[[Outcome], bool] = field(default=lambda _: False)  # whether a cause covers it: another fault, then
     steps: int = STEPS  # left for the shrinking that is going on
     seconds: float = SECONDS  # likewise
     whole: float = WHOLE  # seconds left
@@ -91,4 +92,5 @@ class Search:
             self.right = self.right or case
             self.agreeing.update(getattr(outcome.observation, "kernels", ()))
         same = (judged.outcome, judged.kind, judged.rule, signature(judged))
-        return outcome if same == ("disagrees", like.kind, like.verdict.rule, like.signature) else None
+        alike = same == ("disagrees", like.kind, like.verdict.rule, like.signature)
+        return outcome if alike and not self.known(outcome) else None

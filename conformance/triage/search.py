@@ -4,6 +4,7 @@ The search for what disagreeing observations have in common.
 A cluster starts with one disagreeing observation. Its case is shrunk on the live worker: each step makes one part of
 the call simpler and keeps it valid, as long as the fault stays. Then each attribute of the smallest case is changed,
 one at a time: those whose change makes the fault go are the predicate; what the target does not claim says nothing.
+What a known cause covers is another fault: no step leads there.
 Every observation of the same op and kind that meets the predicate, or that failed with the same signature, or by the
 same rule, belongs to the cluster; what is left starts the next one. Calls and seconds are budgeted, for each cluster
 and for all; where the first budget ended before a case was as small as it gets, what all leave over goes on with it.
@@ -59,6 +60,7 @@ def find_all(
     )
     clusters = [_known(covered, search, installations) for covered in known.values()]
     search.tell(f"looking for the causes of the other {len(left)}")
+    search.known = lambda outcome: covering(causes, disagreement_of(outcome, installations)) is not None
     while left:
         library = found[id(left[0])].installation.library
         cluster = replace(_cluster(left[0], left, search), library=library)

@@ -227,6 +227,20 @@ def test_a_known_finding_shows_the_case_of_its_cause() -> None:
     assert finding.shared_by == {"planted:several": "refused-valid"}
 
 
+def test_shrinking_leads_to_no_known_fault() -> None:
+    """Of several images a refusal is new; it is none of the known ones of one image, which are simpler."""
+    struck = (case for case in ops.generate("conv2d", 0, 0, 5000) if ops.features(case).get("batch") == "above 1")
+    with Panel({"planted:several": registry.find("planted:several")}, confirm=False) as panel:
+        outcomes = (panel.examine(case) for case in struck)
+        wrong = next(rows(several) for several in outcomes if several[0].verdict.kind == "refused-valid")
+        known = cause("conv2d", "refused-valid", wrong[0].call, {"batch": ("0", "1")})
+        (finding,) = find_all(wrong, Search(panel, 10**6), [known], {})
+
+    assert finding.cause is None
+    assert finding.predicate["batch"] == "above 1"
+    assert next(iter(finding.case.arrays.values())).shape[0] == 2
+
+
 def test_other_bits_the_second_time_are_a_finding() -> None:
     """A target that claims determinism and gives zeros of either sign disagrees; both are allowed, once each."""
     target = registry.find("planted:unsteady")
