@@ -24,9 +24,21 @@ XNNPACK = Profile(
         ),
         Limit(reason="TRANSPOSE_CONV has no dilations", ops=("conv2d_transpose",), features={"dilation": ("above 1",)}),
         Limit(reason="no pooling between channels", ops=("max_pool",), features={"between channels": ("yes",)}),
+        Limit(
+            reason="no windows of tens of thousands in pools",
+            ops=("max_pool", "avg_pool"),
+            features={"longest window": ("up to 65,535", "above 65,535")},
+        ),
     ),
     deterministic=True,
 )
-OWN = Limit(reason="DEPTHWISE_CONV_2D has strides to 32767", ops=("depthwise_conv2d",), features={"stride": ("huge",)})
-BUILTIN = replace(XNNPACK, name="LiteRT", limits=(*XNNPACK.limits, OWN))
+OWN = (
+    Limit(reason="DEPTHWISE_CONV_2D has strides to 32767", ops=("depthwise_conv2d",), features={"stride": ("huge",)}),
+    Limit(
+        reason="DEPTHWISE_CONV_2D has multipliers to 32767",
+        ops=("depthwise_conv2d",),
+        features={"multiplier": ("above 1",), "longest side": ("above 65,535",)},
+    ),
+)
+BUILTIN = replace(XNNPACK, name="LiteRT", limits=(*XNNPACK.limits, *OWN))
 REFERENCE = replace(BUILTIN, name="LiteRT's reference kernels")

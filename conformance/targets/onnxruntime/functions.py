@@ -29,6 +29,8 @@ __all__ = ["FUNCTIONS"]
 Run = Callable[[], object]
 
 OPSET = 21
+# Seeds of std::minstd_rand0, which Dropout draws with: 1 and on. It takes 0 for 1.
+MINSTD = 2**31 - 2
 IR_VERSION = 10
 
 
@@ -154,7 +156,7 @@ def dropout(call: Drop) -> Run:
         raise NotOfferedError("Dropout has no noise_shape")
     arrays = {"x": call.x, "ratio": np.array(call.rate, np.float32), "training": np.array(True)}
     seed = call.seeds[0] if call.seeds else secrets.randbits(31)
-    attributes = {"seed": seed % 2**31}
+    attributes = {"seed": 1 + seed % MINSTD}
 
     def run() -> object:
         return running("Dropout", arrays, attributes, lambda results: results[0])()

@@ -21,7 +21,7 @@ from conformance.ops import OPS, features
 from conformance.run.trials import Panel
 from conformance.triage.known.cause import ANY_VERSION, Cause, Place, Versions
 from conformance.triage.known.installation import Installation
-from conformance.triage.known.matching import calls, concerns, place_of
+from conformance.triage.known.matching import calls, concerns, place_of, speaks_of
 from conformance.triage.known.state import disagreement_of, outcomes
 from conformance.triage.known.writing import cases_text, text
 
@@ -65,11 +65,11 @@ class History:
     found: dict[str, dict[str, State | None]]  # by the full name of the target and the key of the place
 
     def state(self, name: str, cause: Cause) -> State | None:
-        """Return the gravest state of a cause's places on a target; None where none speaks of it, or one is unknown."""
+        """Return the gravest state of a cause's places of a target; None where it has none, or one is unknown."""
         if self.columns[name].why:
             return "not run"
         found = self.found.get(name, {})
-        keys = [key_of(cause, place) for place in cause.where]
+        keys = [key_of(cause, place) for place in cause.where if speaks_of(place, name)]
         states = {found.get(key) for key in keys}
         known = STATES if all(key in found for key in keys) else STATES[:1]
         return next((state for state in known if state in states), None)

@@ -22,6 +22,11 @@ class Installation:
     version: str = ""
     isa: str = ""  # the highest level of oneDNN that its processor has, or that it is held to; aarch64 has none
     device: str = "CPU"  # or GPU
+    beneath: tuple[tuple[str, str], ...] = ()  # libraries that it computes with, with their versions: backends of Keras
+
+    def release(self, library: str) -> str | None:
+        """Return the version of one of its libraries; of "", which is any, that of the library that is judged."""
+        return dict([*self.beneath, ("", self.version), (self.library, self.version)]).get(library)
 
 
 UNKNOWN = Installation()
@@ -32,9 +37,9 @@ def installation_of(name: str, about: Mapping[str, Any], flags: Collection[str] 
     told = about.get("machine", {})
     versions = about.get("versions", {})
     listed = versions.items() if isinstance(versions, Mapping) else ()
-    library, version = next(((each, str(text)) for each, text in listed if each not in BESIDE), ("", ""))
+    (library, version), *beneath = [(each, str(text)) for each, text in listed if each not in BESIDE] or [("", "")]
     built_in = BUILT_IN.get(without_release(name))
     held = built_in.differs_from if built_in else ""
     device = "GPU" if built_in and "gpu" in built_in.needs else "CPU"
     isa = machine.level(frozenset(told.get("flags", flags))) or str(told.get("processor", ""))
-    return Installation(library, version, held or isa, device)
+    return Installation(library, version, held or isa, device, tuple(beneath))

@@ -12,7 +12,7 @@ from conformance.targets.tensorflow.releases import without_release
 from conformance.triage.known.cause import Cause, Place
 from conformance.triage.known.installation import UNKNOWN, Installation
 
-__all__ = ["Disagreement", "by", "calls", "concerns", "covering", "place_of"]
+__all__ = ["Disagreement", "by", "calls", "concerns", "covering", "place_of", "speaks_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +55,18 @@ def by(place: Place, route: str) -> bool:
     return not place.routes or _fits(route, place.routes) or _fits(way_of(route), place.routes)
 
 
+def speaks_of(place: Place, target: str) -> bool:
+    """Return whether a place speaks of a target, of whatever release."""
+    return _fits(without_release(target), place.targets)
+
+
 def concerns(cause: Cause, place: Place, target: str, installation: Installation) -> bool:
     """Return whether a place speaks of a target, as far as that does not depend on the call."""
+    version = installation.release(cause.library)
     return (
-        cause.library in ("", installation.library)
-        and _fits(without_release(target), place.targets)
-        and place.versions.permit(installation.version)
+        version is not None
+        and speaks_of(place, target)
+        and place.versions.permit(version)
         and _among(installation.isa, place.isa)
         and _among(installation.device, place.devices)
     )

@@ -212,6 +212,18 @@ def test_an_installation_is_told_by_what_a_target_says_of_itself() -> None:
     assert installation_of("mine:ops", {"versions": "?"}, []) == Installation()
 
 
+def test_a_cause_of_a_backend_covers_the_library_on_it(made: Made) -> None:
+    """By the backend's version: of Keras 3.15 on TensorFlow 2.21, TensorFlow's causes that name the target hold."""
+    about = {"versions": {"numpy": "2.0", "keras": "3.15.1", "tensorflow": "2.21.0"}}
+    found = replace(FOUND, target="keras-tensorflow", installation=installation_of("keras-tensorflow", about))
+    cause = made(targets=["keras-tensorflow"])
+
+    assert found.installation.library == "keras"
+    assert covers(cause, found)
+    assert covers(replace(cause, library="keras", where=(replace(cause.where[0], versions=Versions()),)), found)
+    assert not covers(cause, replace(found, installation=Installation("keras", "2.21.0")))
+
+
 # A fault is planted beside the one that is known.
 
 
