@@ -159,6 +159,13 @@ def test_a_kept_element_is_scaled(panel: Panel) -> None:
     assert set(out.tolist()) == {0, 2}
 
 
+def test_each_seed_has_its_mask(panel: Panel) -> None:
+    """A generator that takes 0 for 1 is not asked for either: of 64 elements no two seeds keep the same."""
+    kept = [called(panel, "dropout", x=np.ones(64, np.float32), rate=0.5, seed=seed) != 0 for seed in (0, 1, 2)]
+
+    assert len({each.tobytes() for each in kept}) == 3
+
+
 def lattice(op: str, target: registry.Target) -> Iterator[Case]:
     """Yield calls of an op in whole numbers, inside what a target claims, but of kinds that several get wrong."""
     simple = {"regime": "lattice", "stride above window": "no", "batch": "1"}
