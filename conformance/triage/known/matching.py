@@ -40,10 +40,14 @@ def place_of(cause: Cause, found: Disagreement) -> int | None:
 
 
 def calls(place: Place, op: str, classes: Mapping[str, str]) -> bool:
-    """Return whether a call of an op, by the classes of its features, is one of a place's, whatever comes of it."""
+    """
+    Return whether a call of an op, by the classes of its features, is one of a place's, whatever comes of it.
+
+    Several ops in turn are a call of the first of them, too: its kernels are theirs.
+    """
     breaks = classes.get("breaks", "")
     return (
-        _fits(op, place.ops)
+        (_fits(op, place.ops) or _fits(classes.get("first", ""), place.ops))
         and (_fits(breaks, place.rules) if place.rules else not breaks)
         and _among(classes.get("dtype", ""), place.dtypes)
         and all(classes.get(name) in several for name, several in place.features.items())

@@ -143,6 +143,14 @@ def test_a_broken_call_lies_in_a_place_of_its_rule(made: Made) -> None:
     assert not covers(known(signals=(11,)), found)
 
 
+@pytest.mark.parametrize(("first", "held"), [("conv2d", True), ("max_pool", False)])
+def test_several_ops_in_turn_are_a_call_of_the_first(made: Made, first: str, held: bool) -> None:
+    """What is known of conv2d is known of conv2d with a bias."""
+    several = replace(FOUND, op="pattern", classes={**CLASSES, "first": first})
+
+    assert covers(made(ops=["conv2d"], features={"batch": ["above 1"]}), several) is held
+
+
 def test_an_exception_is_told_by_its_type(made: Made) -> None:
     """Without its module, whatever its message says."""
     evidence = Evidence(error="tensorflow.errors.AbortedError", message="could not create a primitive")
