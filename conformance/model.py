@@ -33,6 +33,7 @@ __all__ = [
     "TimedOut",
     "Unsupported",
     "Verdict",
+    "inside",
 ]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -119,6 +120,7 @@ class Crashed:
     stderr: str = ""
     seconds: float = 0.0
     reason: str = ""  # where the suite ended it: what it had done wrong, such as an answer that breaks the protocol
+    cpu_seconds: float = 0.0  # processor time until then; 0 where the system does not say
     again: bool | None = None  # whether the call alone in a fresh worker ended that way; None: not tried
 
 
@@ -127,6 +129,7 @@ class TimedOut:
     """The call did not end within the limit."""
 
     seconds: float
+    cpu_seconds: float = 0.0  # as of Crashed
     again: bool | None = None  # as of Crashed
 
 
@@ -136,6 +139,7 @@ class OutOfMemory:
 
     detail: str = ""
     seconds: float = 0.0
+    cpu_seconds: float = 0.0  # as of Crashed
     again: bool | None = None  # as of Crashed
 
 
@@ -147,6 +151,19 @@ class Unsupported:
 
 
 Observation: TypeAlias = Returned | Raised | Crashed | TimedOut | OutOfMemory | Unsupported
+
+
+def inside(observation: Observation) -> float:
+    """Return the processor time in a target's call, whatever ended it; the time where an answer does not tell it."""
+    match observation:
+        case Returned() | Raised():
+            tracing = observation.trace_seconds if isinstance(observation, Returned) else 0.0
+            used = observation.cpu_seconds
+            return observation.seconds + tracing if used is None else used
+        case Unsupported():
+            return 0.0
+    return observation.cpu_seconds
+
 
 # Every kind of disagreement. Each fails a run unless its cause is known.
 DISAGREEMENTS = (

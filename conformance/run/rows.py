@@ -10,8 +10,8 @@ from typing import Any, get_args, get_type_hints
 import polars as pl
 
 from conformance import ops
-from conformance.model import SYMPTOMS, Case, Raised, Returned, Verdict
-from conformance.run.trials import Outcome, inside
+from conformance.model import SYMPTOMS, Case, Raised, Returned, Verdict, inside
+from conformance.run.trials import Outcome
 
 __all__ = ["COLUMNS", "Row", "columns", "digest", "rows"]
 

@@ -18,12 +18,12 @@ import numpy as np
 from conformance import ops
 from conformance.cases.world import Region
 from conformance.judge.allowed import permits
-from conformance.model import Array, Case, Observation, Returned
+from conformance.model import Array, Case, Observation, Returned, inside
 from conformance.ops import OPS, listed
 from conformance.ops.arguments import run_reference
 from conformance.ops.regions import regions
 from conformance.run.scope import Scope, route_of
-from conformance.run.trials import Outcome, Panel, inside
+from conformance.run.trials import Outcome, Panel
 from conformance.targets.transport.messages import Call
 
 __all__ = ["BLOCK", "CORPUS", "LONG", "Block", "ListedBlock", "Swept", "SweptRow", "blocks", "cycle", "sweep"]

@@ -15,7 +15,7 @@ from conformance.judge import masks
 from conformance.judge.allowed import Permitted, permits
 from conformance.judge.judging import declared, judge, repeats
 from conformance.judge.masks import Mask
-from conformance.model import Case, Observation, Raised, Returned, Verdict
+from conformance.model import Case, Observation, Returned, Verdict, inside
 from conformance.ops import OPS
 from conformance.ops.profile_reading import parsed
 from conformance.run.scope import route_of
@@ -25,7 +25,7 @@ from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Limits, Worker
 from conformance.targets.transport.zygote import Zygotes
 
-__all__ = ["Outcome", "Panel", "inside", "twice"]
+__all__ = ["Outcome", "Panel", "twice"]
 
 SIBLING = 10  # of the time that a call may take, so small a part has one that is like one that has taken it all
 REPEAT_EVERY = 16  # of the cases that are run twice
@@ -249,13 +249,3 @@ def may_damage(case: Case, observation: Observation) -> bool:
 def twice(case: Case) -> bool:
     """Return whether a case is run twice, to see the same bits: some, and all in which a sum's order shows most."""
     return case.regime == "ill-conditioned" or case.seed % REPEAT_EVERY == 0
-
-
-def inside(observation: Observation) -> float:
-    """Return the processor time in a target's call; the time where that is not recorded; none where the worker died."""
-    match observation:
-        case Returned() | Raised():
-            tracing = observation.trace_seconds if isinstance(observation, Returned) else 0.0
-            used = observation.cpu_seconds
-            return observation.seconds + tracing if used is None else used
-    return 0.0

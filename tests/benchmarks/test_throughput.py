@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from conformance import ops
-from conformance.model import Crashed
+from conformance.model import inside
 from conformance.ops import OPS
 from conformance.run.rows import rows
-from conformance.run.trials import Outcome, Panel, inside
+from conformance.run.trials import Outcome, Panel
 from conformance.targets import registry
 
 COUNT = 300  # of an op, as in a run
@@ -33,8 +33,8 @@ def test_throughput(benchmark: Any, panel: Panel, op: str) -> None:  # noqa: ANN
     """
     Draw, run, judge and describe a run's cases of an op, one after the other.
 
-    Beside the rate it records the one that a suite which costs nothing would have: by the time inside TensorFlow's
-    calls and, twice, since such a call is made once more alone, by the time in which it ends its process.
+    Beside the rate it records the one that a suite which costs nothing would have: by the processor time inside
+    TensorFlow's calls, those that end their process included, which are made once more alone.
     """
     stream = list(ops.generate(op, 0, 0, COUNT if benchmark.enabled else 4))
     outcomes: list[Outcome] = []
@@ -49,8 +49,7 @@ def test_throughput(benchmark: Any, panel: Panel, op: str) -> None:  # noqa: ANN
     assert len(outcomes) == len(stream)
     if not benchmark.enabled:
         return
-    ending = sum(2 * each.observation.seconds for each in outcomes if isinstance(each.observation, Crashed))
-    alone = sum(inside(each.observation) for each in outcomes) + ending
+    alone = sum(inside(each.observation) for each in outcomes)
     benchmark.extra_info |= {
         "cases a second": COUNT / benchmark.stats.stats.mean,
         "cases a second of TensorFlow alone": COUNT / alone,

@@ -70,6 +70,14 @@ def write_beyond() -> None:
         libc.free(buffer)
 
 
+def compute_and_die() -> NoReturn:
+    """Use 0.2 s of processor time, then abort."""
+    ends = time.process_time() + 0.2
+    while time.process_time() < ends:
+        pass
+    os.abort()
+
+
 def wait_unless_first() -> None:
     """Sleep without end, but in a process whose first call it is."""
     STATE[1] += 1
@@ -88,6 +96,7 @@ HAZARDS: Mapping[str, Callable[[], object]] = {
     "interrupt": interrupt,
     "lack": lack,
     "gorge": gorge,
+    "compute and die": compute_and_die,
     "die later": die_later,
     "spoil": spoil,
     "hang later": wait_unless_first,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from conformance.model import Crashed, Observation, OutOfMemory, Raised, Returned, TimedOut
+from conformance.model import Crashed, Observation, OutOfMemory, Raised, Returned, TimedOut, inside
 from conformance.targets.transport.messages import Call, Ready
 from conformance.targets.transport.process import Limits, Start
 from conformance.targets.transport.session import Session, StartError
@@ -164,8 +164,9 @@ class Worker:
         session.send([call])
         alone = session.receive()
         self.renew()  # if it has not died this time, it may be damaged
+        spent = inside(observation) + inside(alone)
         if isinstance(alone, Returned | Raised) and not (blamed and isinstance(observation, Crashed)):
-            return replace(alone, again=False)
+            return replace(alone, cpu_seconds=spent, again=False)
         if isinstance(observation, Crashed | TimedOut | OutOfMemory):
-            return replace(observation, again=isinstance(alone, type(observation)))
+            return replace(observation, cpu_seconds=spent, again=isinstance(alone, type(observation)))
         return observation

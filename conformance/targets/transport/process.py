@@ -234,8 +234,9 @@ class Process:
 
     def processor_seconds(self) -> float:
         """Return the processor time that the process has used, its zygote's included; infinite where nobody says."""
-        pids = (self._popen.parent, self._popen.pid) if isinstance(self._popen, Forked) else (self._popen.pid,)
-        return sum(used_by(pid, ended=False, unsaid=math.inf) for pid in pids if pid)
+        if isinstance(self._popen, Forked):
+            return self._popen.processor_seconds()
+        return used_by(self._popen.pid, ended=False, unsaid=math.inf)
 
     def bury(self, grace: float) -> tuple[int | None, str]:
         """

@@ -1,13 +1,15 @@
 """One worker process from start to end, as calls and observations. It never raises for what a target does in a call."""
 
+import math
 import signal
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from conformance.errors import SuiteError, UsageError
-from conformance.model import Crashed, Observation, OutOfMemory, TimedOut
+from conformance.model import Crashed, Observation, OutOfMemory, TimedOut, inside
 from conformance.targets.transport import messages, protocol
 from conformance.targets.transport.messages import Call, Ready, Refused
 from conformance.targets.transport.process import Deadline, Limits, MemoryLimitError, Process, Start
@@ -35,7 +37,7 @@ class Session:
         self._seconds = limits.seconds  # that a call which is going on may take
         self._unsent: deque[Call] = deque()
         self._sent = self._answered = 0  # calls
-        self._began, self._used = time.monotonic(), 0.0  # the wait that is going on; the processor's time until then
+        self._began, self._used = time.monotonic(), 0.0  # the wait that is going on; the worker's processor time before
         self._fault: Exception | None = None  # met in sending, told once what was sent before it is answered
         self._whole = 0  # calls sent before it
         try:
@@ -117,31 +119,36 @@ class Session:
         """Return what became of the next call; a crash, a hang and a lack of memory end the session."""
         try:
             observation = messages.parse_answer(self._read(self._seconds), self._answered + 1)
-        except TimeoutError:
-            self.close()
-            return TimedOut(self._elapsed)
-        except MemoryLimitError as fault:
-            self.close()
-            return OutOfMemory(str(fault), self._elapsed)
         except FAULTS as fault:
-            return self._crashed(fault)
-        self._answered += 1
-        if self._answered < self._sent:  # the next answer is waited for from now on
-            self._began, self._used = time.monotonic(), self._process.processor_seconds()
+            return self._ended(fault)
         if isinstance(observation, OutOfMemory):
+            observation = replace(observation, cpu_seconds=self._spent)
             self.close()  # what the call has left is unknown
-        elif self._unsent:
+            return observation
+        self._answered += 1
+        if self._answered < self._sent:
+            self._wait_on(observation)
+        if self._unsent:
             self._send_on()
         return observation
 
-    def _crashed(self, fault: Exception) -> Crashed:
-        """Bury the process, and say how it ended."""
-        elapsed = self._elapsed
+    def _wait_on(self, last: Observation) -> None:
+        """Begin to wait for the next answer; the processor time before it is asked for once a frame, then added up."""
+        self._began = time.monotonic()
+        self._used = self._process.processor_seconds() if self._answered == self._whole else self._used + inside(last)
+
+    def _ended(self, fault: Exception) -> Observation:
+        """Bury the process, and say how its call ended."""
+        elapsed, spent = self._elapsed, self._spent
+        if isinstance(fault, TimeoutError | MemoryLimitError):
+            self.close()
+            hung = isinstance(fault, TimeoutError)
+            return TimedOut(elapsed, spent) if hung else OutOfMemory(str(fault), elapsed, spent)
         code, tail = self._bury(fault)
         broken = f"broke the protocol: {fault}" if isinstance(fault, protocol.ProtocolError) else ""
         if code is None:
-            return Crashed(-signal.SIGKILL, tail, elapsed, broken or "closed its pipes and went on: killed")
-        return Crashed(code, tail, elapsed, broken)
+            code, broken = -signal.SIGKILL, broken or "closed its pipes and went on: killed"
+        return Crashed(code, tail, elapsed, broken, spent)
 
     def close(self) -> None:
         """End the process now."""
@@ -157,6 +164,12 @@ class Session:
     @property
     def _elapsed(self) -> float:
         return time.monotonic() - self._began
+
+    @property
+    def _spent(self) -> float:
+        """Processor seconds of the call that is waited for; 0 where the system does not say."""
+        spent = self._process.processor_seconds() - self._used
+        return max(spent, 0.0) if math.isfinite(spent) else 0.0
 
     @property
     def _room(self) -> int:

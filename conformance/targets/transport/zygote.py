@@ -16,6 +16,7 @@ process of the suite: the jobs of a run and its search for findings share their 
 import contextlib
 import gc
 import importlib
+import math
 import os
 import select
 import signal
@@ -43,11 +44,7 @@ class Forked:
         self._zygote = zygote
         self.born: int | None = None
         self.returncode: int | None = None
-
-    @property
-    def parent(self) -> int:
-        """The process id of its zygote, which imports for it."""
-        return self._zygote.process
+        self.spent = math.inf  # processor seconds, once it has ended and its zygote has told
 
     @property
     def pid(self) -> int | None:
@@ -55,6 +52,12 @@ class Forked:
         while self.born is None and self._zygote.hear(0):
             pass
         return self.born
+
+    def processor_seconds(self) -> float:
+        """Return the processor time of it and of its zygote, which imports for it; infinite where nobody says."""
+        ended = self.poll() is not None
+        own = self.spent if ended else used_by(self.born, ended=False, unsaid=math.inf) if self.born else 0.0
+        return own + used_by(self._zygote.process, ended=False, unsaid=math.inf)
 
     def poll(self) -> int | None:
         """Return its exit code (negative: the signal), None while it lives."""
@@ -126,8 +129,9 @@ class Zygote:
             forked.born = int(words[0])
             self._alive[forked.born] = forked
         elif what == b"died":
-            self._alive.pop(int(words[0])).returncode = int(words[1])
-            self._ended += float(words[2])
+            forked = self._alive.pop(int(words[0]))
+            forked.returncode, forked.spent = int(words[1]), float(words[2])
+            self._ended += forked.spent
         else:  # the kernel ends its workers with it
             self.over = True
             for forked in (*self._unborn, *self._alive.values()):

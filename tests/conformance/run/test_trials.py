@@ -15,11 +15,11 @@ from conformance import ops
 from conformance.errors import UsageError
 from conformance.judge.allowed import Results, allowed
 from conformance.judge.judging import declared
-from conformance.model import Case, Crashed, Raised, Returned
+from conformance.model import Case, Crashed, Observation, Raised, Returned, TimedOut, Unsupported, inside
 from conformance.ops import OPS
 from conformance.run.rows import rows
 from conformance.run.scope import route_of
-from conformance.run.trials import Outcome, Panel, inside, twice
+from conformance.run.trials import Outcome, Panel, twice
 from conformance.selftest import robustness
 from conformance.targets import registry
 from conformance.targets.target import constants, way_of
@@ -223,11 +223,13 @@ def test_a_row_brings_case_classes_and_verdict_back() -> None:
         (Returned((), 0.5, None, 0.25), 0.75),
         (Raised("E", "", 0.5, 0.0), 0.0),
         (Raised("E", "", 0.5), 0.5),
-        (Crashed(1, seconds=3.0), 0.0),
+        (Crashed(1, seconds=3.0, cpu_seconds=0.25), 0.25),
+        (TimedOut(10.0), 0.0),
+        (Unsupported(""), 0.0),
     ],
 )
-def test_time_inside_a_call_is_what_the_target_tells(observation: Returned | Raised | Crashed, seconds: float) -> None:
-    """Processor time where it is told, else time with tracing; of a worker that died nothing is known."""
+def test_time_inside_a_call_is_processor_time(observation: Observation, seconds: float) -> None:
+    """Where an answer does not tell it, the time with tracing; a call without an answer may have slept."""
     assert inside(observation) == seconds
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from conformance.errors import UsageError
-from conformance.model import Crashed, OutOfMemory, Raised, Returned, TimedOut, Unsupported
+from conformance.model import Crashed, OutOfMemory, Raised, Returned, TimedOut, Unsupported, inside
 from conformance.targets import registry
 from conformance.targets.tensorflow.targets import CHECKED_HEAP
 from conformance.targets.transport.messages import Call
@@ -262,6 +262,25 @@ def test_a_real_crash_happens_again_alone() -> None:
 
     assert isinstance(observed, Crashed)
     assert observed.again is True
+
+
+def test_what_a_call_computed_that_ended_its_worker_is_time_inside_it(faulty: Worker) -> None:
+    """Of a frame the second call computes for 0.2 s and dies; the system counts in hundredths of a second."""
+    faulty.submit(call(), call("compute and die"))
+    first, second = faulty.result(), faulty.result()
+
+    assert isinstance(second, Crashed)
+    assert inside(second) >= 0.18
+    assert inside(first) < 0.1
+
+
+def test_both_attempts_at_a_call_are_time_inside_it() -> None:
+    """A crash that comes again alone in a fresh worker has computed for 0.2 s twice."""
+    with Worker(start("faulty"), LIMITS) as worker:
+        worker.run(call())
+        observed = worker.run(call("compute and die"))
+
+    assert inside(observed) >= 0.36
 
 
 def test_the_first_call_of_a_worker_was_alone() -> None:
