@@ -80,9 +80,13 @@ def search(op: str, panel: Panel, name: str, examples: int, start: int = 0) -> W
     return worst
 
 
-def search_all(plan: Plan, panel: Panel, store: Store, say: Callable[[str], None]) -> None:
-    """Search on each op and target that traces nothing, unless that is done, and store what was found."""
-    done = store.done()
+def search_all(plan: Plan, panel: Panel, store: Store, say: Callable[[str], None]) -> float:
+    """
+    Search on each op and target that traces nothing, unless that is done, and store what was found.
+
+    Returns the processor time inside the calls that are stored.
+    """
+    done, seconds = store.done(), 0.0
     for name, scope in scopes_of(plan, panel.targets).items():
         for op in plan.ops:
             shard = f"{op}-worst-{plan.targets.index(name):05d}"
@@ -92,4 +96,7 @@ def search_all(plan: Plan, panel: Panel, store: Store, say: Callable[[str], None
             worst = search(op, panel, name, EXAMPLES, plan.seed)
             several = (outcome for outcome in (*worst.disagreeing, worst.best) if outcome and scope.asks(outcome.case))
             kept = {outcome.case.id: outcome for outcome in several}
-            store.write_shard(shard, [row for outcome in kept.values() for row in rows([outcome])])
+            found = [row for outcome in kept.values() for row in rows([outcome])]
+            store.write_shard(shard, found)
+            seconds += sum(row.cpu_seconds for row in found)
+    return seconds

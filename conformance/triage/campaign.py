@@ -25,6 +25,7 @@ from conformance.run.plan import Plan
 from conformance.run.rows import Row
 from conformance.run.store import Store
 from conformance.run.trials import Panel
+from conformance.run.visits import vary
 from conformance.targets.target import Target
 from conformance.targets.transport.pool import Limits
 from conformance.targets.transport.zygote import Zygotes
@@ -77,10 +78,11 @@ def conduct(
         reaped = ended_children()
         targets, limits = plans.found(plan), Limits(seconds=plan.seconds)
         with Panel(targets, limits, plan.python, confirm=False, zygotes=zygotes) as panel:
+            observed = vary(plan, panel, store, say) if plan.more else 0.0
             if plan.more and session["complete"]:
                 from conformance.run.worst import search_all  # noqa: PLC0415 -- Hypothesis takes half a second to import
 
-                search_all(plan, panel, store, say)
+                observed += search_all(plan, panel, store, say)
             rows = store.rows(pl.col("verdict") == "disagrees")
             closing = {**_sessions(store, session), **_summary(store, plan), **_beside(store, plan)}
             about = panel.about()
@@ -107,7 +109,7 @@ def conduct(
     store.keep_findings({finding.id for finding in listed})
     findings.write(store, Findings(listed, known))
     outside = time.process_time() - began + others - panel.target_seconds
-    closing |= {"ended": header.now(), **_spent(store, panel.target_seconds, outside)}
+    closing |= {"ended": header.now(), **_spent(store, panel.target_seconds - observed, outside)}
     store.close(closing | {"missing": [str(each) for each in absent]})
     return Result(findings=listed, known=known, footer=closing, missing=absent)
 
@@ -139,8 +141,8 @@ def _spent(store: Store, inside: float, outside: float) -> dict[str, Any]:
     """
     Return the processor time of a run, whoever used it and in however many sessions, and how many calls were fatal.
 
-    inside, outside: what the search for findings took inside the targets' calls, and this process beside them. Calls
-    that were fatal at first, and not when they were run alone, are counted apart.
+    inside, outside: what the search for findings took inside the targets' calls, but for those that are observations,
+    and this process beside them. Calls that were fatal at first, and not when they were run alone, are counted apart.
     """
     swept = store.collect(store.swept().select("cpu_seconds", "own_seconds").sum()).to_dicts()[0]
     fatal = pl.col("observation").is_in(["crashed", "timedout", "outofmemory"])
