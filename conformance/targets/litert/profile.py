@@ -23,6 +23,7 @@ XNNPACK = Profile(
             features={"groups": ("depthwise", "above 1")},
         ),
         Limit(reason="TRANSPOSE_CONV has no dilations", ops=("conv2d_transpose",), features={"dilation": ("above 1",)}),
+        Limit(reason="TRANSPOSE_CONV has no huge strides", ops=("conv2d_transpose",), features={"stride": ("huge",)}),
         Limit(reason="no pooling between channels", ops=("max_pool",), features={"between channels": ("yes",)}),
         Limit(
             reason="no windows of tens of thousands in pools",

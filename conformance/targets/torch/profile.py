@@ -47,9 +47,9 @@ PROFILE = Profile(
             features={"dtype": ("int32",), "dilation": ("above 1",)},
         ),
         Limit(
-            reason="a padding that max_pool2d has no words for is added to the image, and must fit into memory",
-            ops=("max_pool", "max_pool_grad"),
-            features={"padding": ("EXPLICIT",), "longest window": ("above 65,535",)},
+            reason="a padding that PyTorch has no words for is added to the image, and must fit into memory",
+            ops=(*CONVOLUTIONS, "max_pool", "max_pool_grad"),
+            features={"padding ends": ("unlike",), "longest window": ("above 65,535",)},
         ),
         Limit(reason="functional.dropout has no noise_shape", features={"noise_shape": ("full", "shared")}),
     ),
