@@ -24,16 +24,16 @@ class Limit:
     routes: tuple[str, ...] = ()  # any where none is given
     lifted: bool = False  # by oneDNN, for the dtypes that it serves
 
-    def covers(self, op: str, route: str, features: Features, served: Iterable[str] = ()) -> bool:
-        """Return whether the call falls under this limit, where oneDNN serves these dtypes."""
+    def covers(self, route: str, features: Features, served: Iterable[str]) -> bool:
+        """Return whether a call of one of its ops falls under this limit, where oneDNN serves these dtypes."""
         return (
-            (not self.ops or op in self.ops)
-            and (not self.routes or route in self.routes)
+            (not self.routes or route in self.routes)
             and not (self.lifted and features.get("dtype", "") in served)
             and all(features.get(name) in classes for name, classes in self.features.items())
         )
 
 
-def reason(limits: Iterable[Limit], op: str, features: Features, route: str, served: Iterable[str]) -> str | None:
+def reason(limits: Iterable[Limit], op: str, features: Features, route: str, served: Iterable[str] = ()) -> str | None:
     """Return the reason of the first limit that covers the call; None where none does."""
-    return next((limit.reason for limit in limits if limit.covers(op, route, features, served)), None)
+    of_op = (limit for limit in limits if not limit.ops or op in limit.ops)
+    return next((limit.reason for limit in of_op if limit.covers(route, features, served)), None)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TypeVar
 
 from conformance.model import Json
-from conformance.targets.limits import ALL_OPS, Features, Limit
+from conformance.targets.limits import ALL_OPS, Features, Limit, reason
 from reference.choices import EITHER
 from reference.engine.precision import ARITHMETICS, Arithmetic
 from reference.ops import CHOICES
@@ -65,8 +65,7 @@ class Profile:
             claimed = of(table, op)
             if claimed is not None and name in features and features[name] not in claimed:
                 return f"{op} in {features[name]} is not claimed"
-        limits = (limit.reason for limit in self.limits if limit.covers(op, route, features))
-        return next(limits, None)
+        return reason(self.limits, op, features, route)
 
     def arithmetics(self, op: str, dtype: str) -> tuple[Arithmetic, ...]:
         """Return the arithmetics by which an op may compute in a dtype: at least one, the usual one first."""

@@ -19,7 +19,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import cache, partial
 from operator import attrgetter
 from typing import Any
 
@@ -102,9 +102,9 @@ class TensorFlow:
         op = find(call.op, way_of(call.route))
         arrays = {name: entry for name, entry in call.arguments.items() if isinstance(entry, np.ndarray)}
         attributes = {name: entry for name, entry in call.arguments.items() if not isinstance(entry, np.ndarray)}
-        values = {name: decoded(entry) for name, entry in attributes.items()}
         others = {
-            name: tf.constant(entry) if isinstance(entry, np.ndarray) else entry for name, entry in values.items()
+            name: tf.constant(value) if isinstance(value := decoded(entry), np.ndarray) else value
+            for name, entry in attributes.items()
         }
         seed = others.pop("global_seed", None)
         seeds = (seed,) if call.op == "dropout" else ()
@@ -204,6 +204,7 @@ def set_seed(seeds: Sequence[int | None]) -> None:
         tf.random.set_seed(seed)
 
 
+@cache
 def find(op: str, route: str) -> Callable[..., Any]:
     """Return the function that computes this op by this route; the first one where none is named."""
     ways = ROUTES.get(op, {})

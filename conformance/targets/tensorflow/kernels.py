@@ -15,7 +15,7 @@ __all__ = ["WISH", "Printed"]
 
 WISH = {"ONEDNN_VERBOSE": "1"}  # of the environment: read once, when oneDNN is first asked for anything
 LINE = re.compile(rb"^onednn_verbose,.*?exec,\wpu,(\w+),([^,]+),(\w+),\w+?[:_](\w+)", re.MULTILINE)
-LONGEST = 1 << 16  # bytes that are read of one call
+LONGEST = 1 << 16  # bytes that are read of one call, and after which the file begins anew
 
 
 class Printed:
@@ -26,6 +26,7 @@ class Printed:
         with tempfile.TemporaryFile() as file:
             self._file = os.dup(file.fileno())
         os.dup2(self._file, 1)  # both descriptors share one position, which is how much has been printed
+        self._read = 0  # bytes of that
 
     def kernels(self) -> tuple[str, ...]:
         """
@@ -33,9 +34,11 @@ class Printed:
 
         For instance "convolution brg_conv_fwd:avx512_core forward_training f32".
         """
-        if not os.lseek(self._file, 0, os.SEEK_CUR):
+        printed = os.lseek(self._file, 0, os.SEEK_CUR)
+        if printed == self._read:
             return ()
-        text = os.pread(self._file, LONGEST, 0)
-        os.ftruncate(self._file, 0)
-        os.lseek(self._file, 0, os.SEEK_SET)
+        text, self._read = os.pread(self._file, LONGEST, self._read), printed
+        if printed > LONGEST:
+            os.ftruncate(self._file, 0)
+            self._read = os.lseek(self._file, 0, os.SEEK_SET)
         return tuple(dict.fromkeys(b" ".join(words).decode(errors="replace") for words in LINE.findall(text)))

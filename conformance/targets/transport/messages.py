@@ -127,12 +127,11 @@ def _parsed(entry: Json, arrays: tuple[Array, ...]) -> Call:
 
 def tensor(entry: Json, arrays: tuple[Array, ...]) -> Argument:
     """Return the array that an argument refers to, or the argument as it is."""
-    match entry:
-        case {"tensor": int(place), **rest} if not rest:
-            if not 0 <= place < len(arrays):
-                raise ProtocolError(f"tensor {place} of {len(arrays)}")
-            return arrays[place]
-    return entry
+    if not isinstance(entry, dict) or entry.keys() != {"tensor"} or not isinstance(place := entry["tensor"], int):
+        return entry
+    if not 0 <= place < len(arrays):
+        raise ProtocolError(f"tensor {place} of {len(arrays)}")
+    return arrays[place]
 
 
 def decoded(entry: Json) -> Any:  # noqa: ANN401 - whatever the JSON stands for

@@ -40,6 +40,26 @@ def test_lines_of_old_and_new_releases_are_read_once() -> None:
     assert (ended.stdout, ended.stderr) == ("", TOLD)
 
 
+# More than the file is let to hold; every call names a code of its own.
+MANY = """
+import os, sys
+from conformance.targets.tensorflow.kernels import LONGEST, Printed
+printed, size = Printed(), 0
+for number in range(3 * LONGEST // 64):
+    os.write(1, b"onednn_verbose,v1,primitive,exec,cpu,convolution,jit:%d,forward,src:f32\\n" % number)
+    size = max(size, os.lseek(1, 0, os.SEEK_CUR))
+    assert printed.kernels() == (f"convolution jit:{number} forward f32",)
+sys.stderr.write(str(size // LONGEST))
+"""
+
+
+def test_what_is_printed_over_many_calls_takes_no_more_room_than_that_of_one() -> None:
+    """Each call is told its own kernel, and the file begins anew before it is twice as long as what is read of one."""
+    ended = subprocess.run([sys.executable, "-c", MANY], capture_output=True, text=True, check=True)  # noqa: S603 -- above
+
+    assert (ended.stdout, ended.stderr) == ("", "1")
+
+
 @pytest.mark.tensorflow
 @pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow is not installed")
 @pytest.mark.parametrize("name", ["tf-cpu-eager", "tf-cpu-graph"])
