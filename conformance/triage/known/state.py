@@ -75,6 +75,8 @@ def _place(
     cause: Cause, place: Place, panel: Panel, installations: Mapping[str, Installation], asked: Collection[str]
 ) -> str:
     """Make the calls of one place, on the targets that it speaks of, until one shows the fault."""
+    if any(symptom.startswith("run-") for symptom in place.symptoms):
+        return "not tried"  # no call alone shows what only a whole run does
     tried = False
     for outcome in outcomes(cause, place, panel, installations, asked):
         if place_of(cause, disagreement_of(outcome, installations)) is not None:
