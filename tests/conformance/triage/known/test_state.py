@@ -64,6 +64,7 @@ def known(cause: Cause, judged: Verdict, met: Collection[tuple[str, int]] = ()) 
         (AGREES, {"isa": ["AVX2"]}, False, "not tried"),
         (AGREES, {"targets": ["tf-gpu-*"]}, False, "not tried"),
         (AGREES, {"library": "jax", "versions": None}, False, "not tried"),
+        (AGREES, {"symptoms": ["run-choice"]}, False, "not tried"),  # no call alone shows it
         (AGREES, {"versions": {"first": "2.15.1", "last": "2.15.1", "absent": ["2.16.2"]}}, False, "not tried"),
     ],
 )
