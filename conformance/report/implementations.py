@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from conformance.judge.severity import gravity
 from conformance.report.records import Cell, Product, Report, Shown
+from conformance.triage.known.matching import speaks_of
+from conformance.triage.known.reading import shipped
 from reference.choices import Alternative
 from reference.ops import CHOICES
 
@@ -66,13 +68,19 @@ def _of(report: Report, number: int) -> Implementation:
 
 
 def _faults(report: Report, product: Product) -> Iterator[Shown]:
-    """Yield the findings of its library that a target shares: of those with one known cause the first of each op."""
+    """
+    Yield the findings that a target shares: of those with one known cause the first of each op.
+
+    The smallest case of a finding may show another fault on another target: its cause names the target, or where it has
+    none that comes with the suite they are of one library.
+    """
     alike = {each.target for each in report.products if (each.run, each.library) == (product.run, product.library)}
+    named = {cause.id: any(speaks_of(place, product.target) for place in cause.where) for cause in shipped()}
     met = set()
     for shown in report.findings:
         finding = shown.finding
         name = finding.cause or finding.id, finding.op
-        shared = product.target in finding.shared_by and finding.target in alike
+        shared = product.target in finding.shared_by and named.get(finding.cause or "", finding.target in alike)
         if product.run in shown.runs and shared and name not in met:
             met.add(name)
             yield shown

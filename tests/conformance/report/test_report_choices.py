@@ -94,6 +94,18 @@ def test_the_page_of_implementations_shows_who_chose_what(make_run: Make, by_han
     assert "A window of NaN alone gives NaN." in implementations(report, "html")
 
 
+def test_a_finding_is_of_the_targets_that_its_cause_names(make_run: Make, by_hand: SimpleNamespace) -> None:
+    """xla-groups-nan speaks of XLA alone: that the eager mode gets the same case wrong is another fault's doing."""
+    case, both = by_hand.founding_case(), dict.fromkeys(("tf-cpu-eager", "tf-cpu-xla"), "wrong-value")
+    known = by_hand.finding("known", case, status="known", cause="xla-groups-nan", shared_by=both)
+    new = by_hand.finding("new", case, shared_by=both)
+
+    eager, xla = board(gather([make_run(findings=[known, new])])).implementations
+
+    assert [shown.finding.id for shown in eager.faults] == ["new"]
+    assert [shown.finding.id for shown in xla.faults] == ["new", "known"]
+
+
 def test_a_choice_is_exercised_by_the_calls_that_it_decided(make_run: Make, by_hand: SimpleNamespace) -> None:
     """Two of each target."""
     rules = {rule.id: rule for rule in gathered(make_run, by_hand).rules}
