@@ -20,8 +20,8 @@ from conformance.targets.transport.messages import Argument, Call
 # Ops of which a target gets SAME wrong, whatever the values: docs/implementations.md.
 SAME_IS_WRONG = {"keras-torch": ("conv2d", "avg_pool"), "tfjs": ("avg_pool_grad",)}
 
-# Ops whose shares a target rounds to 16 bits before it adds them: jax-storage-sums.
-ROUNDS_SHARES = {"jax": ("avg_pool_grad",)}
+# Ops whose shares a target rounds to 16 bits before it adds them: jax-storage-sums, torch-storage-sums.
+ROUNDS_SHARES = {"jax": ("avg_pool_grad",), "torch": ("avg_pool_grad",)}
 
 NAMES = [name for name, target in registry.BUILT_IN.items() if target.profile]
 
