@@ -78,8 +78,9 @@ def conduct(
         reaped = ended_children()
         targets, limits = plans.found(plan), Limits(seconds=plan.seconds)
         with Panel(targets, limits, plan.python, confirm=False, zygotes=zygotes) as panel:
-            observed = vary(plan, panel, store, say) if plan.more else 0.0
-            if plan.more and session["complete"]:
+            further = plan.more and plan.part == (1, 1)  # of parts, where they are joined
+            observed = vary(plan, panel, store, say) if further else 0.0
+            if further and session["complete"]:
                 from conformance.run.worst import search_all  # noqa: PLC0415 -- Hypothesis takes half a second to import
 
                 observed += search_all(plan, panel, store, say)

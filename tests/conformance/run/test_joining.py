@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conformance.errors import UsageError
 from conformance.run.header import header
 from conformance.run.joining import joined
-from conformance.run.plan import own_shards
+from conformance.run.plan import Plan, own_shards
 from conformance.run.store import Store
 from conformance.triage import campaign
 from tests.conformance.run.test_jobs import conducted, importable, plan, result
@@ -25,6 +26,23 @@ def test_parts_give_what_the_whole_gives(tmp_path: Path) -> None:
 
     assert result(ours) == result(whole)
     assert set(ours.read_json("machines.json")["shards"]) == {shard.name for shard in own_shards(plan())}
+
+
+@pytest.mark.parametrize(("part", "times"), [((1, 1), 1), ((1, 2), 0)])
+def test_what_a_whole_run_has_reached_is_varied_where_parts_are_joined(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, part: tuple[int, int], times: int
+) -> None:
+    """A part knows of its own calls alone, and would give its shards the names that another part gives."""
+    varied: list[Any] = []
+
+    def vary(asked: Plan, *_: object) -> float:
+        varied.append(asked)
+        return 0.0
+
+    monkeypatch.setattr(campaign, "vary", vary)
+    conducted(tmp_path / "run", plan(part=part, more=True, budget=0.0))
+
+    assert len(varied) == times
 
 
 @pytest.mark.parametrize(
