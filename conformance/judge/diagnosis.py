@@ -13,7 +13,7 @@ from itertools import chain, islice
 
 import numpy as np
 
-from conformance.judge.allowed import Permitted, Results, preferred
+from conformance.judge.allowed import Permitted, Results
 from conformance.model import Array, Observation, Returned, Symptom, Verdict
 from conformance.ops import OPS
 from conformance.sets import Allowed, options
@@ -52,10 +52,12 @@ def diagnosed(
     arithmetic: the one that is declared; under: the verdict that a set leads to.
     """
     case, op = permitted.case, OPS[permitted.case.op]
-    first = preferred(permitted(arithmetic))
-    if op.sum is None or not isinstance(observation, Returned) or not isinstance(first, Results):
+    if op.sum is None or not isinstance(observation, Returned):
         return ()
-    result, array = first.arrays[0], observation.arrays[0]
+    nearest = min(options(permitted(arithmetic)), key=lambda each: under(each).evidence.get("different", np.inf))
+    if not isinstance(nearest, Results):
+        return ()
+    result, array = nearest.arrays[0], observation.arrays[0]
     slight = case.dtype in SUMS and (_is_less_than_a_product(result, array) or _is_mostly_one_spacing(result, array))
     if op.averages and _by_another_divisor(result, array):
         return (Symptom.DIVISOR,)

@@ -77,6 +77,7 @@ DIVERGING: Mapping[str, Callable[[Array], Array]] = {
     "infinite": lambda right: np.full_like(right, np.inf),
     "lowest": lambda right: np.full_like(right, -format_of(right.dtype).largest),
     "divisor": lambda right: 2 * right,
+    "share-kept": np.zeros_like,
     "totals-agree": lambda right: np.roll(right, 1, axis=2),
     "run-choice": np.copy,  # no call alone shows it
 }
