@@ -55,12 +55,14 @@ def diagnosed(
     if op.sum is None or not isinstance(observation, Returned):
         return ()
     nearest = min(options(permitted(arithmetic)), key=lambda each: under(each).evidence.get("different", np.inf))
-    if not isinstance(nearest, Results):
+    array = observation.arrays[0]
+    if not isinstance(nearest, Results) or array.shape != nearest.arrays[0].value.shape:
         return ()
-    result, array = nearest.arrays[0], observation.arrays[0]
+    result = nearest.arrays[0]
     slight = case.dtype in SUMS and (_is_less_than_a_product(result, array) or _is_mostly_one_spacing(result, array))
-    if op.averages and _by_another_divisor(result, array):
-        return (Symptom.DIVISOR,)
+    others = _other_divisors(result, array) if op.averages else ()
+    if len(others):
+        return (Symptom.DIVISOR,) if all(1 <= other < np.inf for other in others) else ()
     if not (slight or _is_spread(result, array)):
         return ()
     if case.dtype in SUMS:
@@ -110,8 +112,6 @@ def decided_by(sets: Allowed, observation: Observation) -> str:
 
 def _is_spread(result: Within, array: Array) -> bool:
     """Return whether many elements differ from the exact ones, of those that rounding can reach."""
-    if array.shape != result.value.shape:
-        return False
     reached = np.broadcast_to(result.size > 0, array.shape)
     with np.errstate(invalid="ignore"):
         differ = reached & (array != result.value)
@@ -120,8 +120,6 @@ def _is_spread(result: Within, array: Array) -> bool:
 
 def _is_less_than_a_product(result: Within, array: Array) -> bool:
     """Return whether no difference comes near to the largest of the products' mean sizes, S / n."""
-    if array.shape != result.value.shape:
-        return False
     with np.errstate(all="ignore"):
         most = np.nanmax(np.abs(array.astype(np.float64) - result.value.astype(np.float64)), initial=0.0)
         return bool(most <= SMALL * np.nanmax(result.size / np.maximum(result.count, 1), initial=0.0))
@@ -129,17 +127,15 @@ def _is_less_than_a_product(result: Within, array: Array) -> bool:
 
 def _is_mostly_one_spacing(result: Within, array: Array) -> bool:
     """Return whether most wrong numbers are no further off than sums of their size are apart."""
-    if array.shape != result.value.shape:
-        return False
     bad = ~result.admits(array) & np.isfinite(array) & np.isfinite(result.value)
     value, observed = (values.astype(np.float64)[bad] for values in (result.value, array))
     spacings = ulp(np.broadcast_to(result.size, array.shape)[bad], format_of(array.dtype))
     return bool(2 * (np.abs(observed - value) <= spacings).sum() >= bad.sum())
 
 
-def _by_another_divisor(result: Within, array: Array) -> bool:
+def _other_divisors(result: Within, array: Array) -> Array:
     """
-    Return whether a mean divided by another count would give the wrong elements, each up to its rounding.
+    Return what means would be divided by to give the wrong elements, each up to its rounding; nothing by chance.
 
     Quotients by neighbouring counts lie 1 / count apart. Where that is less than two roundings some count fits any
     number; several elements then have to be off by the same share, by more than their roundings.
@@ -151,9 +147,10 @@ def _by_another_divisor(result: Within, array: Array) -> bool:
         divisor = np.rint(count * value / observed)
         again = count * value / divisor
         fits = (divisor != count) & (np.abs(again - observed) <= two_roundings * np.abs(observed))
-        share = divisor / count
+        share = count / divisor
         alike = share.size > 1 and np.ptp(share) <= 2 * two_roundings < np.abs(share - 1).min()
-        return bool(fits.all() and (alike or (count * 2 * two_roundings < 1).all()))
+        telling = alike or (count * 2 * two_roundings < 1).all()
+        return divisor if fits.all() and telling else divisor[:0]
 
 
 def _rounded(values: Array, bits: int) -> Array:

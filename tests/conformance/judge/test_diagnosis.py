@@ -101,6 +101,17 @@ def test_a_mean_over_another_number_of_elements_is_told_as_such() -> None:
     assert Symptom.DIVISOR in judged("avg_pool", given, attributes, input=image).symptoms
 
 
+@pytest.mark.parametrize("factor", [0, -1])
+def test_no_mean_is_over_no_or_fewer_elements(factor: int) -> None:
+    """Zeros, or the means of another sign, are no other count's; nor are they what sums in the storage type give."""
+    image = np.abs(normal(1, 42, 42, 1, seed=3)).astype("bfloat16")
+    attributes: dict[str, Json] = {"ksize": 40, "strides": 1, "padding": "VALID"}
+    given = (factor * average(image, 40, 1, "VALID").rounded().astype(np.float64)).astype(image.dtype)
+    symptoms = judged("avg_pool", given, attributes, input=image).symptoms
+
+    assert not {Symptom.DIVISOR, Symptom.BFLOAT16_SUMS} & set(symptoms)
+
+
 def test_some_divisor_fits_any_mean_of_many_elements_in_16_bits() -> None:
     """Of 128 elements: sums in bfloat16 may err by a spacing, and so may a mean divided by 127."""
     image = np.abs(normal(1, 8, 16, 1, seed=3)).astype("bfloat16")
