@@ -135,7 +135,10 @@ def test_time_against_tensorflow(
 
     benchmark.pedantic(both, rounds=ROUNDS, warmup_rounds=1)
 
-    assert of_image(subject, given).check(registry.find("tf-cpu-eager"), observed["other"]).correct
+    theirs = of_image(subject, given).check(registry.find("tf-cpu-eager"), observed["other"])
+    if theirs.verdict.outcome == "unsupported":
+        pytest.skip("eager TensorFlow has no such call")
+    assert theirs.correct
     assert of_image(subject, mine).check(registry.find("reference"), observed["own"]).correct
 
     aim = CONVOLUTION if "conv2d" in subject.op else AVERAGE if "avg" in subject.op else POOL
