@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from conformance.model import Case, Crashed, OutOfMemory, TimedOut
 from conformance.ops.support import unsupported
 from conformance.run.rows import Row
+from conformance.run.scope import Scope
 from conformance.run.trials import Outcome, Panel
 from conformance.triage.clusters import Cluster, signature
 
@@ -58,8 +59,10 @@ class Search:
         return self.steps <= 0 or self.seconds <= 0 or self.over
 
     def claimed(self, case: Case, target: str) -> bool:
-        """Return whether a target claims to implement a case: of others nothing can be learnt."""
-        return case.breaks is not None or not unsupported(self.panel.targets[target], case)
+        """Return whether a target claims to implement a case, as it is spelt: of others nothing can be learnt."""
+        scope = Scope(target=self.panel.targets[target])
+        read = scope.asks(case) and scope.spelt(case) == case
+        return case.breaks is not None or (read and not unsupported(scope.target, case))
 
     def cost(self, outcome: Outcome) -> int:
         """Return how many steps a call counts for: a worker that has ended is replaced, after the wait for a hang."""

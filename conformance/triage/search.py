@@ -248,7 +248,7 @@ def _shrunk(like: Cluster, outcome: Outcome, search: Search) -> tuple[Case, Outc
     search.begin()
 
     def shows(candidate: Case) -> bool:
-        if search.paused or candidate.breaks != like.case.breaks:
+        if search.paused or candidate.breaks != like.case.breaks or not search.claimed(candidate, like.target):
             return False
         seeds = RARE if class_of(candidate.regime) == "special" else 1
         shown = _shown(candidate, search, like, seeds)

@@ -150,6 +150,7 @@ rounding = Choosing(dropout=dropping("rounded", multiplied=True))
 wrong = Choosing(dropout=wrong_divisor)
 misgraded = Choosing(dropout_grad=scales_all)
 narrow = Choosing({"ops": ["conv2d"], "dtypes": ["float32"], "layouts": ["NHWC"]}, conv2d=adds_one)
+canonical = Choosing({"ops": ["conv2d"], "dtypes": ["float32"], "spelling": "canonical"}, conv2d=adds_one)
 one_kind = Choosing(
     conv2d=of_numbers(reference.conv2d),
     conv2d_transpose=of_numbers(reference.conv2d_transpose),

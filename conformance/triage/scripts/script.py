@@ -151,7 +151,7 @@ def _plugin_calling(case: Case, arguments: Mapping[str, Any], target: Target, ro
     """Return the same for a target in Python, whose functions take NumPy arrays."""
     lines = _named(arguments, array)
     narrow = ["import ml_dtypes  # bfloat16"] if any("'bfloat16'" in line for line in lines) else []
-    if target.profile:
+    if target.adapter != NAMESPACE:
         return [*narrow, *lines], f"target.call({case.op!r}, {route!r}, **a)"
     path = str(target.options["object"]).partition(":")[2].partition(".")[2]
     name = f"{case.op}_{route}" if route else case.op

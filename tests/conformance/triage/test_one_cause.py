@@ -71,6 +71,16 @@ def test_what_a_target_does_not_claim_governs_nothing() -> None:
     assert not set(finding.predicate) & {"dtype", "layout", "data_format spelt"}
 
 
+def test_what_is_found_is_spelt_as_its_target_reads() -> None:
+    """A target that reads pairs is shown no strides of one number, though they are the smaller case."""
+    cases = (ops.canonical(case) for case in ops.generate("conv2d", 0, 0, 5000) if not case.breaks)
+    claimed = (case for case in cases if case.dtype == "float32")
+    with Panel(only("choosing:canonical")) as panel:
+        (finding,) = find_all(wrong(panel, claimed, 1), Search(panel), [], {})
+
+    assert finding.case == ops.canonical(finding.case)
+
+
 def test_a_fault_of_few_values_is_governed_by_no_shape() -> None:
     """Infinity clamped: a neighbour of other channels or filters has to be given values enough to show it, too."""
     special = (case for case in ops.generate("conv2d", 0, 0, 5000) if case.regime == "special" and not case.breaks)

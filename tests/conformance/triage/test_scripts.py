@@ -18,6 +18,7 @@ from conformance.judge.allowed import Allowed, AnyMask, AnyOf, Refused, Unspecif
 from conformance.model import DISAGREEMENTS, Array, Case, Json, TimedOut, Verdict
 from conformance.ops import OPS, case_from_json
 from conformance.run.trials import Outcome, Panel
+from conformance.targets.profile import Profile
 from conformance.targets.registry import find
 from conformance.targets.target import Target
 from conformance.targets.tensorflow.routes import ROUTES
@@ -287,14 +288,15 @@ def test_a_script_of_a_plugin_calls_the_users_module(
     assert "tensorflow" not in text
 
 
+@pytest.mark.parametrize("profile", [None, Profile()], ids=["without a profile", "with one"])
 @pytest.mark.parametrize("name", ["mine", "mine:space.inner"])
-def test_a_plugin_is_a_module_or_an_object_in_one(tmp_path: Path, name: str) -> None:
-    """By its dotted path; the script finds the module in the folder that it is started in."""
+def test_a_plugin_is_a_module_or_an_object_in_one(tmp_path: Path, name: str, profile: Profile | None) -> None:
+    """By its dotted path; the script finds the module in the folder that it is started in, whatever it claims."""
     (tmp_path / "mine.py").write_text(PLUGIN.format(**AS_IT_IS))
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     file = folder / "repro.py"
-    file.write_text(written(CONVOLUTION, find(name), "wrong-value", ""))
+    file.write_text(written(CONVOLUTION, replace(find(name), profile=profile), "wrong-value", ""))
 
     done = subprocess.run(  # noqa: S603 -- our own script
         [sys.executable, file],
