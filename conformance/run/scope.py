@@ -19,7 +19,7 @@ from conformance.ops import OPS
 from conformance.ops.stream import GROUP, numbered, redrawn
 from conformance.targets.target import Target
 
-__all__ = ["PROBED", "Scope", "dealt", "is_probe", "route_of", "shared"]
+__all__ = ["PROBED", "Scope", "dealt", "is_probe", "route_of", "shared", "together"]
 
 PROBED = 4  # of so many groups outside the claim, one keeps its first call: one valid call in twenty at most
 VALID = Fraction(5, 6)  # of all cases
@@ -79,6 +79,11 @@ class Scope:
             del classes["dtype"]
         return self.target.unsupported(case.op, classes, route_of(self.target, case)) is None
 
+    def taken(self, case: Case) -> Case | None:
+        """Return a call as the target gets it; None where it is not asked for, or not claimed."""
+        spelt = self.spelt(case)
+        return spelt if self.asks(spelt) and self.claims(spelt) else None
+
     def spelt(self, case: Case) -> Case:
         """Return a call in the words that the target reads."""
         return ops.canonical(case) if self._simple and not case.breaks else case
@@ -103,8 +108,8 @@ class Scope:
         dtype = dtypes[number // GROUP % len(dtypes)]
         others = redrawn(case, seed, number)
         if case.breaks is None:
-            others = (self.spelt(each if each.dtype in dtypes else OPS[case.op].cast(each, dtype)) for each in others)
-        return next((each for each in others if self.asks(each) and self.claims(each)), None)
+            others = (each if each.dtype in dtypes else OPS[case.op].cast(each, dtype) for each in others)
+        return next((taken for each in others if (taken := self.taken(each))), None)
 
 
 def is_probe(case: Case, number: int) -> bool:
@@ -152,7 +157,20 @@ def shared(
     """Yield the calls that come of cases first .. first + count - 1 of an op's stream, each with those who get it."""
     dtypes = {name: scope.dtypes_of(op) for name, scope in scopes.items()}
     for number, case in numbered(op, seed, first, count, 1 if valid_only else VALID):
-        fitted = {name: scope.fitted(case, seed, number, dtypes[name]) for name, scope in scopes.items()}
-        calls = {each.id: each for each in fitted.values() if each}
-        for identity, each in calls.items():
-            yield each, tuple(name for name, call in fitted.items() if call and call.id == identity)
+        yield from together({name: scope.fitted(case, seed, number, dtypes[name]) for name, scope in scopes.items()})
+
+
+def together(calls: Mapping[str, Case | None]) -> Iterator[tuple[Case, tuple[str, ...]]]:
+    """Yield each different call of several targets once, with those who get it."""
+    several: list[tuple[Case, list[str]]] = []
+    for name, case in calls.items():
+        if case is None:
+            continue
+        for other, names in several:
+            if other is case or other.id == case.id:
+                names.append(name)
+                break
+        else:
+            several.append((case, [name]))
+    for call, names in several:
+        yield call, tuple(names)

@@ -19,7 +19,7 @@ from conformance import ops
 from conformance.model import Case
 from conformance.ops import OPS
 from conformance.ops.coverage import DRAWS
-from conformance.run.scope import Scope, dealt, shared
+from conformance.run.scope import Scope, dealt, shared, together
 
 __all__ = ["COVERING", "LAPS", "SHARD", "SOURCES", "Part", "Source"]
 
@@ -65,8 +65,7 @@ def refusals(part: Part, scopes: Mapping[str, Scope]) -> Calls:
         turn, way = divmod(number, max(len(OPS[part.op].tensorflow), 1))
         # The seed that `route_of` takes for a route: 0 the first one, 1, 3, 5 ... the others.
         routed = replace(case, seed=max(2 * way - 1, 0))
-        if names := dealt(_within(routed, scopes), turn):
-            yield routed, names
+        yield from _dealt(routed, scopes, turn)
 
 
 @cache
@@ -82,8 +81,7 @@ def covering(part: Part, scopes: Mapping[str, Scope]) -> Calls:
         return
     for turn, number in enumerate(chosen(part) if part.draws is None else part.draws, part.first % COVERING):
         (case,) = ops.drawn(part.op, part.seed, number)
-        if names := dealt(_within(case, cheap), turn):
-            yield case, names
+        yield from _dealt(case, cheap, turn)
 
 
 def chosen(part: Part) -> tuple[int, ...]:
@@ -92,9 +90,10 @@ def chosen(part: Part) -> tuple[int, ...]:
     return ops.covering(part.op, part.seed, lap)[first : first + part.count]
 
 
-def _within(case: Case, scopes: Mapping[str, Scope]) -> tuple[str, ...]:
-    """Return the targets in whose scope a call is."""
-    return tuple(name for name, scope in scopes.items() if scope.asks(case) and scope.claims(case))
+def _dealt(case: Case, scopes: Mapping[str, Scope], turn: int) -> Calls:
+    """Yield a call, in the words that each reads, with those that get it of the targets in whose scope it is."""
+    taken = {name: call for name, scope in scopes.items() if (call := scope.taken(case))}
+    return together({name: taken[name] for name in dealt(tuple(taken), turn)})
 
 
 SOURCES: Mapping[str, Source] = {

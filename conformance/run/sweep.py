@@ -22,7 +22,7 @@ from conformance.model import Array, Case, Observation, Returned, inside
 from conformance.ops import OPS, listed
 from conformance.ops.arguments import run_reference
 from conformance.ops.regions import regions
-from conformance.run.scope import Scope, route_of
+from conformance.run.scope import Scope, route_of, together
 from conformance.run.trials import Outcome, Panel
 from conformance.targets.transport.messages import Call
 
@@ -210,15 +210,11 @@ def sweep(panel: Panel, scopes: Mapping[str, Scope], cases: Sequence[Case]) -> d
 
 def _send(panel: Panel, scopes: Mapping[str, Scope], found: Mapping[str, Swept], cases: Sequence[Case]) -> list[Sent]:
     """Send a frame of calls to each target, those that it claims; compute what must come back meanwhile."""
-    routes = [
-        {
-            name: route_of(scope.target, case)
-            for name, scope in scopes.items()
-            if scope.asks(case) and scope.claims(case)
-        }
+    claimed = [
+        (call, ops.arguments(call), {name: route_of(scopes[name].target, call) for name in names})
         for case in cases
+        for call, names in together({name: scope.taken(case) for name, scope in scopes.items()})
     ]
-    claimed = [(case, ops.arguments(case), by) for case, by in zip(cases, routes, strict=True) if by]
     for name in scopes:
         calls = [
             Call(

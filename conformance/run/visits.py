@@ -58,6 +58,6 @@ def first_visits(store: Store) -> Mapping[tuple[str, str], Sequence[Case]]:
 
 
 def _near(case: Case, scope: Scope) -> Sequence[Case]:
-    """Return some neighbours of a case, those that the target is asked for and claims."""
-    several = [other for other in ops.neighbours(case) if scope.asks(other) and scope.claims(other)]
+    """Return some neighbours of a case, as the target gets those that it is asked for and claims."""
+    several = [taken for other in ops.neighbours(case) if (taken := scope.taken(other))]
     return several[:: max(len(several) // NEAR, 1)][:NEAR]

@@ -17,6 +17,7 @@ from conformance.model import Case
 from conformance.ops.strategies import strategy
 from conformance.run.plan import Plan, scopes_of
 from conformance.run.rows import rows
+from conformance.run.scope import Scope
 from conformance.run.store import Store
 from conformance.run.trials import Outcome, Panel
 
@@ -60,7 +61,7 @@ class Worst:
 
 def search(op: str, panel: Panel, name: str, examples: int, start: int = 0) -> Worst:
     """Run so many calls of an op on one target, each led by the errors of those before; start: a seed."""
-    worst = Worst()
+    worst, scope = Worst(), Scope(target=panel.targets[name])
 
     @seed(start)
     @settings(
@@ -72,7 +73,7 @@ def search(op: str, panel: Panel, name: str, examples: int, start: int = 0) -> W
     )
     @given(strategy(op))
     def follow(case: Case) -> None:
-        (outcome,) = panel.examine(case, [name])
+        (outcome,) = panel.examine(scope.spelt(case), [name])
         target(worst.add(outcome), label="share of the bound")
         target(worst.reach(outcome), label="new kernels")
 

@@ -1,6 +1,7 @@
 """The cases of each target: inside what it claims, as many geometries as of one that claims all, and a few outside."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,10 @@ from conformance.model import Case
 from conformance.ops import OPS
 from conformance.ops.profile_reading import parsed
 from conformance.run.scope import PROBED, Scope, is_probe, shared
+from conformance.run.sources import SHARD, SOURCES, Part
+from conformance.run.sweep import sweep
+from conformance.run.trials import Panel
+from conformance.targets.registry import find
 from conformance.targets.target import Target
 
 COUNT = 300
@@ -128,3 +133,27 @@ def test_a_canonical_call_means_the_same_in_few_words(op: str) -> None:
     for case in valid(drawn(op, target()))[::25]:
         assert ops.geometry(ops.canonical(case)) == ops.geometry(case)
         OPS[op].reference(**ops.arguments(ops.canonical(case)))
+
+
+@pytest.mark.parametrize("source", ["stream", "covering"])
+def test_every_source_spells_as_a_target_reads(source: str) -> None:
+    """One that reads canonical calls only gets as many as another, and a call that both read alike is one call."""
+    scopes = {"brief": Scope(target=target({"spelling": "canonical"})), "other": Scope(target=target())}
+    calls = list(SOURCES[source].calls(Part(op="avg_pool", seed=0, first=0, count=SHARD, valid_only=True), scopes))
+    brief = [case for case, names in calls if "brief" in names]
+
+    assert len(brief) == SHARD
+    assert brief == [ops.canonical(case) for case in brief]
+    assert any(names == ("brief", "other") for _, names in calls)
+
+
+def test_small_calls_are_spelt_as_a_target_reads() -> None:
+    """Strides of None, which stand for 1, are two numbers."""
+    case = next(case for case in ops.generate("conv2d", 0, 0, COUNT) if case.dtype == "float32" and not case.breaks)
+    spare = replace(case, attributes={**case.attributes, "strides": None, "dilations": None, "padding": "SAME"})
+    name = "tests.miniatures.choosing:canonical"
+    with Panel({name: find(name)}) as panel:
+        swept = sweep(panel, {name: Scope(target=panel.targets[name])}, [spare])[name]
+
+    assert [outcome.case for outcome in swept.kept] == [ops.canonical(spare)]
+    assert swept.kept[0].case.attributes["strides"] == [1, 1]
