@@ -7,10 +7,9 @@ greedily, those with the most new combinations first, as AETG does (Cohen, Dalal
 a few times, not once for every row that is kept.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import comb
 
 import numpy as np
 
@@ -52,24 +51,32 @@ def table(rows: Sequence[Mapping[str, str]]) -> Table:
     return Table(np.array(codes, np.int16).reshape(len(rows), len(names)), tuple(index))
 
 
-def covering(rows: Table, strength: int) -> list[int]:
-    """Return the numbers of rows that meet all combinations of so many classes that any row meets, the best first."""
+def covering(rows: Table, strength: int, later: Collection[Value] = ()) -> list[int]:
+    """
+    Return the numbers of rows that meet all combinations of so many classes that any row meets, the best first.
+
+    Rows of the classes `later` come after all others.
+    """
     places = _places(rows.codes.shape[1], strength)
     numbers = [_numbers(row, places, len(rows.values)) for row in rows.codes]
     met = np.zeros(len(rows.values) ** strength, bool)
-    kept: list[int] = []
-    left, enough = list(range(len(rows.codes))), comb(rows.codes.shape[1], strength)
+    last = np.isin(rows.codes, [code for code, value in enumerate(rows.values) if value in later]).any(1)
+    return [row for part in (~last, last) for row in _chosen(np.flatnonzero(part).tolist(), numbers, met)]
+
+
+def _chosen(left: list[int], numbers: Sequence[Array], met: Array) -> Iterator[int]:
+    """Yield the rows that meet what `met` does not say yet, and say it there."""
+    enough = max((len(numbers[row]) for row in left), default=0)
     while left:
         poorer = []
         for row in left:
             new = len(numbers[row]) - np.count_nonzero(met[numbers[row]])
             if new >= enough:
                 met[numbers[row]] = True
-                kept.append(row)
+                yield row
             elif new:
                 poorer.append(row)
         left, enough = poorer, max(enough // FALL, 1)
-    return kept
 
 
 def _places(features: int, strength: int) -> Array:

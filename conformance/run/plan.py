@@ -162,16 +162,9 @@ def _lap(plan: Plan, lap: int) -> Iterator[Task]:
 
 def _of_source(plan: Plan, source: str, lap: int) -> Iterator[Shard]:
     """Yield the shards of a source in a lap, the ops taking turns."""
-    again, part = divmod(lap, SOURCES[source].laps)
-    numbers = {op: _numbers(-(-(SOURCES[source].length(op) or 0) // SHARD), again, part, source) for op in plan.ops}
-    for place in range(max(map(len, numbers.values()), default=0)):
-        yield from (Shard(own[place], op, source) for op, own in numbers.items() if place < len(own))
-
-
-def _numbers(most: int, again: int, part: int, source: str) -> range:
-    """Return the numbers of the shards of a part of a source's laps, where all of them are `most`."""
-    laps = SOURCES[source].laps
-    return range(again * most + part * most // laps, again * most + (part + 1) * most // laps)
+    lengths = {op: -(-(SOURCES[source].length(op) or 0) // SHARD) for op in plan.ops}
+    for place in range(max(lengths.values(), default=0)):
+        yield from (Shard(lap * most + place, op, source) for op, most in lengths.items() if place < most)
 
 
 def _listed(plan: Plan, seed: int) -> Iterator[ListedBlock]:

@@ -19,7 +19,7 @@ from conformance.ops import OPS
 from conformance.ops.stream import GROUP, numbered, redrawn
 from conformance.targets.target import Target
 
-__all__ = ["PROBED", "Scope", "dealt", "is_probe", "route_of", "shared", "together"]
+__all__ = ["PROBED", "Scope", "dealt", "either", "is_probe", "route_of", "shared", "together"]
 
 PROBED = 4  # of so many groups outside the claim, one keeps its first call: one valid call in twenty at most
 VALID = Fraction(5, 6)  # of all cases
@@ -149,6 +149,17 @@ def dealt(names: Sequence[str], turn: int) -> tuple[str, ...]:
     """
     others = names[1:]
     return (*names[:1], *(others[turn % len(others) :][:1] if others else ()))
+
+
+def either(names: Sequence[str], turn: int) -> tuple[str, ...]:
+    """
+    Return one of several targets: every other turn the first, and the others in turn.
+
+    >>> [either(("eager", "graph", "xla"), turn) for turn in range(4)]
+    [('eager',), ('graph',), ('eager',), ('xla',)]
+    """
+    pair = dealt(names, turn // 2)
+    return pair[turn % max(len(pair), 1) :][:1]
 
 
 def shared(

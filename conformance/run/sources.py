@@ -5,13 +5,13 @@ Where the judged calls of a run come from, and which targets get them.
     refusals  every way to break a rule of a plain call
     covering  few calls that meet every triple of classes, for targets on which a new geometry costs little
 
-Each call of the last two is for two targets: `scope.dealt`. A run has one lap or, under a budget, one after another: in
-each a broken call goes by another route and to another target, and a third of the covering calls is made, then others.
+A broken call is for two targets, `scope.dealt`, a covering one for either of two. A run has one lap or, under a budget,
+one after another: in each a broken call goes by another route and to another target, and the covering calls are others.
 
 Which draws cover takes a second an op to find: who hands out the work does so once, and tells who does it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -19,15 +19,15 @@ from conformance import ops
 from conformance.model import Case
 from conformance.ops import OPS
 from conformance.ops.coverage import DRAWS
-from conformance.run.scope import Scope, dealt, shared, together
+from conformance.run.scope import Scope, dealt, either, shared, together
 
-__all__ = ["COVERING", "LAPS", "SHARD", "SOURCES", "Part", "Source"]
+__all__ = ["COVERING", "SHARD", "SOURCES", "Part", "Source"]
 
 SHARD = 30  # cases of a shard, whole groups: what a killed run loses at most, for each job
 COVERING = DRAWS // 3 // SHARD * SHARD  # calls that cover, at most: every triple needs fewer
-LAPS = 3  # the first calls that cover meet most: all pairs of classes, and most triples
 
 Calls = Iterator[tuple[Case, tuple[str, ...]]]  # each with the targets that get it
+Deal = Callable[[Sequence[str], int], tuple[str, ...]]  # of several targets, those that get a call; a turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,6 @@ class Source:
 
     calls: Callable[[Part, Mapping[str, Scope]], Calls]
     length: Callable[[str], int | None]  # calls of an op; None: without end
-    laps: int = 1  # in which they are gone through
     draws: Callable[[Part], tuple[int, ...]] = lambda _: ()  # the numbers of a part's calls, where they are chosen
 
 
@@ -65,7 +64,7 @@ def refusals(part: Part, scopes: Mapping[str, Scope]) -> Calls:
         turn, way = divmod(number, max(len(OPS[part.op].tensorflow), 1))
         # The seed that `route_of` takes for a route: 0 the first one, 1, 3, 5 ... the others.
         routed = replace(case, seed=max(2 * way - 1, 0))
-        yield from _dealt(routed, scopes, turn)
+        yield from _shared_out(routed, scopes, dealt, turn)
 
 
 @cache
@@ -81,7 +80,7 @@ def covering(part: Part, scopes: Mapping[str, Scope]) -> Calls:
         return
     for turn, number in enumerate(chosen(part) if part.draws is None else part.draws, part.first % COVERING):
         (case,) = ops.drawn(part.op, part.seed, number)
-        yield from _dealt(case, cheap, turn)
+        yield from _shared_out(case, cheap, either, turn)
 
 
 def chosen(part: Part) -> tuple[int, ...]:
@@ -90,14 +89,14 @@ def chosen(part: Part) -> tuple[int, ...]:
     return ops.covering(part.op, part.seed, lap)[first : first + part.count]
 
 
-def _dealt(case: Case, scopes: Mapping[str, Scope], turn: int) -> Calls:
+def _shared_out(case: Case, scopes: Mapping[str, Scope], deal: Deal, turn: int) -> Calls:
     """Yield a call, in the words that each reads, with those that get it of the targets in whose scope it is."""
     taken = {name: call for name, scope in scopes.items() if (call := scope.taken(case))}
-    return together({name: taken[name] for name in dealt(tuple(taken), turn)})
+    return together({name: taken[name] for name in deal(tuple(taken), turn)})
 
 
 SOURCES: Mapping[str, Source] = {
     "stream": Source(stream, lambda _: None),
     "refusals": Source(refusals, lambda op: len(_refusals(op))),
-    "covering": Source(covering, lambda _: COVERING, LAPS, chosen),
+    "covering": Source(covering, lambda _: COVERING, chosen),
 }

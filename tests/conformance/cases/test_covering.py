@@ -39,6 +39,14 @@ def test_the_row_with_more_new_combinations_comes_first() -> None:
     assert covering(table(rows), 2)[:2] == [0, 2]
 
 
+def test_rows_of_classes_that_are_for_later_come_last() -> None:
+    """However much they add: 1111 has six pairs; what is met without it is met first."""
+    rows = [BITS[15], *BITS[:4]]
+
+    assert covering(table(rows), 2, {("a", "1")})[-1] == 0
+    assert covering(table(rows), 2)[0] == 0
+
+
 def test_combinations_are_named_by_their_classes() -> None:
     """Of one row of three features there are three pairs."""
     one = table([{"dtype": "float32", "layout": "NHWC", "padding": "SAME"}])

@@ -137,14 +137,13 @@ def test_a_canonical_call_means_the_same_in_few_words(op: str) -> None:
 
 @pytest.mark.parametrize("source", ["stream", "covering"])
 def test_every_source_spells_as_a_target_reads(source: str) -> None:
-    """One that reads canonical calls only gets as many as another, and a call that both read alike is one call."""
+    """One that reads canonical calls only gets as many as another: all, or every other one of what covers."""
     scopes = {"brief": Scope(target=target({"spelling": "canonical"})), "other": Scope(target=target())}
     calls = list(SOURCES[source].calls(Part(op="avg_pool", seed=0, first=0, count=SHARD, valid_only=True), scopes))
     brief = [case for case, names in calls if "brief" in names]
 
-    assert len(brief) == SHARD
+    assert len(brief) == sum("other" in names for _, names in calls) >= SHARD // 2
     assert brief == [ops.canonical(case) for case in brief]
-    assert any(names == ("brief", "other") for _, names in calls)
 
 
 def test_small_calls_are_spelt_as_a_target_reads() -> None:
