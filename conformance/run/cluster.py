@@ -89,7 +89,6 @@ class Host(WorkerPlugin):  # type: ignore[misc]  # Dask's classes are not typed 
         messages: list[Progress] = []
         with tempfile.TemporaryDirectory() as folder:
             store = Store(Path(folder))
-            store.shards.mkdir()
             work(self.plan, shard, self.panel, store, self.spent, messages.append)
             files = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(Path(folder).rglob("*.*"))}
         versions = {name: about.get("versions", {}) for name, about in self.panel.about().items()}

@@ -23,6 +23,7 @@ from typing import Any
 
 from conformance.errors import SuiteError, UsageError
 from conformance.run import sweep
+from conformance.run.memory import give_back
 from conformance.run.plan import Plan, Shard, Task, found, own_shards, scopes_of
 from conformance.run.rows import Row, rows
 from conformance.run.scope import dealt
@@ -77,7 +78,13 @@ def execute(
     done = store.done()
     left = (shard for shard in own_shards(plan) if shard.name not in done)
     todo = (shard.prepared(plan) if isinstance(shard, Shard) else shard for shard in left)
-    complete, number = (dispatch or partial(in_processes, zygotes))(plan, store, todo, tell)
+
+    def heard(message: Progress) -> None:
+        if message.shard:
+            store.pack()
+        tell(message)
+
+    complete, number = (dispatch or partial(in_processes, zygotes))(plan, store, todo, heard)
     return {"seconds": time.monotonic() - started, "cases": number, "complete": complete}
 
 
@@ -204,6 +211,7 @@ def perform(
 
     One that no target takes part in, as none offers its op, takes nothing of a budget.
     """
+    give_back()  # what the last one has left
     taking = panel.targets if isinstance(shard, Shard) else sweeping(plan, panel, shard)
     if not any(target.offers(shard.op) for target in taking.values()):
         tell(Progress(shard.op, 0, {}, shard.name, shard.size(plan) if isinstance(shard, Shard) else 0))

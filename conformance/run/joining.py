@@ -27,9 +27,10 @@ def joined(parts: Sequence[Path], out: Path) -> Store:
     whole = Store.create(out, {**heads[0], "options": {**heads[0]["options"], "part": [1, 1]}})
     with Machines(whole) as machines:
         for store, head in zip(stores, heads, strict=True):
-            for path in (*store.shards.glob("*.parquet"), *store.blocks.glob("*.parquet")):
+            for path in (*store.shards.files(), *store.blocks.files()):
                 whole.write_file(str(path.relative_to(store.folder)), path.read_bytes())
-                machines.add(path.stem, head["machine"])
+            for name in store.done():
+                machines.add(name, head["machine"])
     whole.close({name: sum(foot[name] for foot in feet) for name in ("seconds", "cases")})
     return whole
 

@@ -1,18 +1,15 @@
 """
-A run on disk: `run.json`, one Parquet file a shard, `findings.json`, and a folder a finding.
+A run on disk: `run.json`, the observations of its shards, `findings.json`, and a folder a finding.
 
-A file is written whole under another name and then renamed, so that what stands under its name is complete. `run.json`
-is written first with a header, and closed with a footer when the run has ended. docs/files.md describes the files.
+`run.json` is written first with a header, and closed with a footer when the run has ended. docs/files.md describes the
+files.
 """
 
 import fcntl
-import io
 import json
-import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ import polars as pl
 from conformance.errors import SuiteError, UsageError
 from conformance.model import Json
 from conformance.run.rows import COLUMNS, Row, columns
+from conformance.run.shards import Shards, replaced, storing
 from conformance.run.sweep import SweptRow
 
 __all__ = ["SCHEMA", "Store"]
@@ -29,6 +27,7 @@ SCHEMA = 2  # of run.json and findings.json
 READ = (1, 2)  # schemas that reports take
 SWEPT = columns(SweptRow)
 OLD: Mapping[str, Any] = {"reason": pl.String}  # columns of schema 1 that are no more
+OF_BLOCKS = ("-side-", "-corpus-")  # in the names of blocks, which are complete with the row of what came of them
 
 
 class Store:
@@ -36,8 +35,8 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.shards = folder / "observations"
-        self.blocks = folder / "swept"
+        self.shards = Shards(folder / "observations", COLUMNS, OLD)
+        self.blocks = Shards(folder / "swept", SWEPT)
 
     @classmethod
     def create(cls, folder: Path, header: Mapping[str, Json]) -> "Store":
@@ -52,7 +51,7 @@ class Store:
             with store.locked():  # else another run is at it now
                 raise UsageError(f"{folder} already holds a run: name another folder, or go on with --resume {folder}")
         with storing(folder):
-            store.shards.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         store.write_json("run.json", {"schema": SCHEMA, "header": dict(header), "footer": None})
         return store
 
@@ -69,8 +68,6 @@ class Store:
         schema = store.read_json("run.json")["schema"]
         if schema != SCHEMA:
             raise UsageError(f"{folder} is of schema {schema}: it can be reported, and not gone on with")
-        with storing(folder):
-            store.shards.mkdir(exist_ok=True)
         return store
 
     @contextmanager
@@ -103,7 +100,7 @@ class Store:
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
         """Write a JSON file whole."""
-        self._replace(self.folder / name, (json.dumps(data, indent=1, allow_nan=False) + "\n").encode())
+        replaced(self.folder / name, (json.dumps(data, indent=1, allow_nan=False) + "\n").encode())
 
     def header(self) -> dict[str, Any]:
         """Return the header of the run."""
@@ -122,48 +119,44 @@ class Store:
 
     def done(self) -> set[str]:
         """Return the names of the shards that are complete."""
-        blocks = {path.stem for path in self.blocks.glob("*.parquet")}
-        return blocks | {path.stem for path in self.shards.glob("*.parquet") if "-side-" not in path.stem}
+        observed = {name for name in self.shards.names() if not any(mark in name for mark in OF_BLOCKS)}
+        return observed | self.blocks.names()
 
     def write_swept(self, name: str, rows: Sequence[SweptRow]) -> None:
         """Write what came of one block of a small world, after the observations of it that are kept."""
-        content = io.BytesIO()
-        pl.DataFrame(list(map(attrgetter(*SWEPT), rows)), schema=dict(SWEPT), orient="row").write_parquet(content)
-        with storing(self.blocks):
-            self.blocks.mkdir(exist_ok=True)
-        self._replace(self.blocks / f"{name}.parquet", content.getvalue())
+        self.blocks.write(name, rows)
 
     def write_shard(self, name: str, rows: Iterable[Row]) -> None:
         """Write the observations of one shard."""
-        content = io.BytesIO()
-        data = list(map(attrgetter(*COLUMNS), rows))
-        pl.DataFrame(data, schema=dict(COLUMNS), orient="row").write_parquet(content, compression="zstd")
-        self._replace(self.shards / f"{name}.parquet", content.getvalue())
+        self.shards.write(name, rows)
+
+    def pack(self) -> None:
+        """Put small files together, so that a run of any length has some hundred; for who holds the folder."""
+        self.shards.pack()
+        self.blocks.pack()
 
     def write_file(self, name: str, content: bytes) -> None:
         """Write a file of a shard that was done in another folder."""
         with storing(self.folder):
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-        self._replace(self.folder / name, content)
+        replaced(self.folder / name, content)
 
     def observations(self) -> pl.LazyFrame:
         """Return every observation of the run, lazily, in the order of the shards' names."""
-        paths = sorted(self.shards.glob("*.parquet"))
-        if not paths:
-            return pl.LazyFrame(schema=dict(COLUMNS))
-        return _scanned(paths)
+        return self.shards.scan().drop("shard")
 
     def swept(self) -> pl.LazyFrame:
         """Return what came of every block of the small worlds, lazily."""
-        paths = sorted(self.blocks.glob("*.parquet"))
-        return pl.scan_parquet(paths) if paths else pl.LazyFrame(schema=dict(SWEPT))
+        return self.blocks.scan().drop("shard")
 
     def collect(self, query: pl.LazyFrame) -> pl.DataFrame:
-        """Run a query on the observations; a shard that cannot be read is named."""
+        """Run a query on what the run holds; a file that cannot be read is named."""
         try:
             return query.collect()
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise SuiteError(f"{self.shards}: {self._broken() or ' '.join(str(error).split())}") from error
+            self.shards.check()
+            self.blocks.check()
+            raise SuiteError(f"{self.folder}: {' '.join(str(error).split())}") from error
 
     def rows(self, condition: pl.Expr) -> list[Row]:
         """Return the observations that meet a condition, in the order of the shards' names."""
@@ -173,22 +166,11 @@ class Store:
 
     def earlier(self, row: Row) -> list[str]:
         """Return the cases, as JSON, that came before one on its target in the same shard, the latest first."""
-        for path in sorted(self.shards.glob(f"{row.op}-*.parquet")):
-            calls = self.collect(_scanned([path]).filter(pl.col("target") == row.target).select("case", "content"))
-            cases = calls["case"].to_list()
-            if row.case in cases:
-                return list(reversed(calls["content"].to_list()[: cases.index(row.case)]))
-        return []
-
-    def _broken(self) -> str:
-        """Name the first shard that cannot be read."""
-        for path in sorted(self.shards.glob("*.parquet")):
-            try:
-                _scanned([path]).collect()
-            except (pl.exceptions.PolarsError, OSError) as error:
-                why = " ".join(str(error).split())
-                return f"{path.name} cannot be read ({why}): remove it and go on with --resume {self.folder}"
-        return ""
+        calls = self.shards.scan().filter(pl.col("op") == row.op, pl.col("target") == row.target)
+        shard = calls.filter(pl.col("case") == row.case).select(pl.col("shard").first())
+        found = self.collect(calls.join(shard, on="shard").select("case", "content"))
+        cases = found["case"].to_list()
+        return list(reversed(found["content"].to_list()[: cases.index(row.case)])) if cases else []
 
     def write_finding(self, name: str, files: Mapping[str, bytes]) -> None:
         """Write the files of one finding."""
@@ -196,7 +178,7 @@ class Store:
         with storing(folder):
             folder.mkdir(parents=True, exist_ok=True)
         for file, content in files.items():
-            self._replace(folder / file, content)
+            replaced(folder / file, content)
 
     def keep_findings(self, names: Collection[str]) -> None:
         """Remove the folders of findings of other names: an earlier session of the run may have found them."""
@@ -205,27 +187,3 @@ class Store:
             for path in folder.glob("*/"):
                 if path.name not in names:
                     shutil.rmtree(path)
-
-    def _replace(self, path: Path, content: bytes) -> None:
-        """Write a file under another name, then rename it."""
-        part = path.with_name(path.name + ".part")
-        with storing(path), part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        with storing(path):
-            part.replace(path)
-
-
-def _scanned(paths: list[Path]) -> pl.LazyFrame:
-    """Return the rows of shards, lazily: of older ones with nulls for columns that they do not have."""
-    return pl.scan_parquet(paths, schema={**COLUMNS, **OLD}, missing_columns="insert").select(*COLUMNS)
-
-
-@contextmanager
-def storing(path: Path) -> Iterator[None]:
-    """Say what could not be written, and why: a full disk, a folder that is read-only."""
-    try:
-        yield
-    except OSError as error:
-        raise SuiteError(f"{path}: cannot be written: {error.strerror or error}") from error

@@ -23,6 +23,7 @@ from conformance import ops
 from conformance.commands import report as reports
 from conformance.ops import OPS
 from conformance.run import plan as plans
+from conformance.run import shards
 from conformance.run.header import header
 from conformance.run.plan import Plan, Shard
 from conformance.run.rows import COLUMNS, Row
@@ -184,9 +185,16 @@ def test_the_planted_fault_is_the_one_finding(undisturbed: Store) -> None:
 
 
 @pytest.mark.parametrize("jobs", [2, 3])
-def test_any_number_of_jobs_gives_the_same_result(tmp_path: Path, undisturbed: Store, jobs: int) -> None:
-    """Observations and findings are those of one job, but for times."""
-    assert result(conducted(tmp_path / "run", plan(jobs=jobs))) == result(undisturbed)
+def test_any_number_of_jobs_gives_the_same_result(
+    tmp_path: Path, undisturbed: Store, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    """Observations and findings are those of one job, but for times, and the shards' files as few as they are to be."""
+    monkeypatch.setattr(shards, "TOGETHER", 4)
+    store = conducted(tmp_path / "run", plan(jobs=jobs))
+
+    assert result(store) == result(undisturbed)
+    assert len(store.shards.files()) < len(undisturbed.shards.files())
+    assert len(store.blocks.files()) < 4 < len(undisturbed.blocks.files())
 
 
 def test_another_seed_gives_other_cases() -> None:

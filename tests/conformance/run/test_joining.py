@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from conformance.errors import UsageError
+from conformance.run import shards
 from conformance.run.header import header
 from conformance.run.joining import joined
 from conformance.run.plan import Plan, own_shards
@@ -17,9 +18,10 @@ from tests.conformance.run.test_jobs import conducted, importable, plan, result
 __all__ = ["importable"]  # a fixture: workers import the miniatures
 
 
-def test_parts_give_what_the_whole_gives(tmp_path: Path) -> None:
+def test_parts_give_what_the_whole_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three parts joined: observations, findings and page are those of one run, and every shard has its machine."""
     whole = conducted(tmp_path / "whole", plan())
+    monkeypatch.setattr(shards, "TOGETHER", 4)
     parts = [conducted(tmp_path / f"part-{number}", plan(part=(number, 3))).folder for number in (1, 2, 3)]
     ours = joined(parts, tmp_path / "joined")
     campaign.conduct(plan(), ours, [], lambda _: None, lambda _: None)

@@ -116,7 +116,7 @@ def test_a_broken_shard_is_named_with_the_way_on(store: Store, damage: Callable[
     """One line says which file cannot be read, and what to do."""
     for number in range(3):
         store.write_shard(f"max_pool-0000{number}", rows(40, 40 * number))
-    damage(store.shards / "max_pool-00001.parquet")
+    damage(store.shards.folder / "max_pool-00001.parquet")
 
     with pytest.raises(SuiteError) as raised:
         store.collect(store.observations())
@@ -133,7 +133,7 @@ def test_without_the_broken_shard_the_run_goes_on_to_its_end(
     store = Store.create(tmp_path / "run", header(PLAN))
     campaign.conduct(PLAN, store, [], lambda _: None, lambda _: None)
     names = store.collect(store.observations())["case"].to_list()
-    broken = store.shards / "dropout_grad-00001.parquet"
+    broken = store.shards.folder / "dropout_grad-00001.parquet"
     truncate(broken)
 
     code = run_command(["run", "--resume", str(store.folder)])
@@ -149,7 +149,7 @@ def test_without_the_broken_shard_the_run_goes_on_to_its_end(
 def test_two_runs_cannot_write_in_one_folder(tmp_path: Path, option: str) -> None:
     """The second ends with a line and exit code 3, and leaves what the first is just writing alone."""
     store = Store.create(tmp_path / "run", header(PLAN))
-    half = store.shards / "max_pool-00000.part"
+    half = store.folder / "max_pool-00000.part"
     words = ["--target", "reference", "--no-known"] if option == "--out" else []
     with store.locked():
         half.write_bytes(b"half")
@@ -176,7 +176,7 @@ def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path, monkeypatch: pyt
     store = Store.create(tmp_path / "run", header(PLAN))
     campaign.conduct(PLAN, store, [], lambda _: None, lambda _: None)
     seen = store.collect(store.observations())["case"].to_list()
-    (store.shards / "dropout_grad-00001.parquet").unlink()
+    (store.shards.folder / "dropout_grad-00001.parquet").unlink()
     monkeypatch.setattr("conformance.run.header.now", lambda: "1970-01-01T00:00:00+00:00")
     campaign.conduct(PLAN, store, [], lambda _: None, lambda _: None)
 
@@ -189,7 +189,11 @@ def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path, monkeypatch: pyt
 
 def test_what_a_killed_run_left_half_written_is_cleared_away(store: Store) -> None:
     """Not by looking at the run, only by the one that goes on with it."""
-    rest = [store.shards / "a.part", store.folder / "run.json.part", store.folder / "findings" / "x" / "case.json.part"]
+    rest = [
+        store.shards.folder / "a.part",
+        store.folder / "run.json.part",
+        store.folder / "findings" / "x" / "case.json.part",
+    ]
     for path in rest:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
