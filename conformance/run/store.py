@@ -167,8 +167,8 @@ class Store:
     def earlier(self, row: Row) -> list[str]:
         """Return the cases, as JSON, that came before one on its target in the same shard, the latest first."""
         calls = self.shards.scan().filter(pl.col("op") == row.op, pl.col("target") == row.target)
-        shard = calls.filter(pl.col("case") == row.case).select(pl.col("shard").first())
-        found = self.collect(calls.join(shard, on="shard").select("case", "content"))
+        shards = self.collect(calls.filter(pl.col("case") == row.case).select("shard"))["shard"].to_list()
+        found = self.collect(calls.filter(pl.col("shard").is_in(shards[:1])).select("case", "content"))
         cases = found["case"].to_list()
         return list(reversed(found["content"].to_list()[: cases.index(row.case)])) if cases else []
 
