@@ -366,13 +366,15 @@ def magnitudes(values: Array) -> tuple[float, float]:
     Without its sign, a number's bits are an integer that grows with its magnitude.
     """
     unsigned, most = np.dtype(f"u{values.itemsize}"), 2 ** (8 * values.itemsize) - 1
-    least, largest, flat = most, 0, values.reshape(-1).view(unsigned)
+    least, largest, flat = most + 1, 0, values.reshape(-1).view(unsigned)
     for start in range(0, flat.size, STRETCH):
         bits = flat[start : start + STRETCH] << 1
-        largest = max(largest, int(bits.max()))
-        bits -= 1  # zero becomes the largest integer
-        least = min(least, int(bits.min()))
-    ends = np.array([0 if least == most else least + 1, largest], unsigned)
+        smallest, largest = int(bits.min()), max(largest, int(bits.max()))
+        if not smallest:
+            bits -= 1  # zero becomes the largest integer
+            smallest = int(bits.min()) + 1
+        least = min(least, smallest)
+    ends = np.array([0 if least > most else least, largest], unsigned)
     below, above = (ends >> 1).view(values.dtype).tolist()
     return float(below) or math.inf, float(above)
 
