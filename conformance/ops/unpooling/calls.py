@@ -58,13 +58,14 @@ def within(op: str, choices: Choices, budget: int, kind: str = "", *, whole: boo
     """Draw a call of at most so many elements; kind: one of `KINDS`; whole: nothing is empty."""
     dtype = choices.pick(COMMON if kind == "ordinary" else DTYPES)
     values = regime(choices, dtype)
+    many = choices.pick(sizes.PAST_16_BITS) if kind == "past 16 bits" else 1
+    budget, data = max(budget, 2**6 * many) // many, DATA // many
     rows, columns = sizes.axes(choices, "VALID", budget, kind=kind, pool=True, empty=False)
     area = max(rows.size * columns.size, rows.out * columns.out)
     tables = sizes.outer(kind)
-    channels = choices.pick(at_most(tables[0], min(budget, DATA) // area))
-    batch = choices.pick(at_most(tables[1], min(budget, DATA) // (area * channels)))
-    if kind == "past 16 bits":
-        many = choices.pick(sizes.PAST_16_BITS)
+    channels = choices.pick(at_most(tables[0], min(budget, data) // area))
+    batch = choices.pick(at_most(tables[1], min(budget, data) // (area * channels)))
+    if many > 1:
         batch, channels = choices.pick(((many, channels), (batch, many)))
     out = (rows.out, columns.out)
     if not whole and kind == "" and choices.chance(12):

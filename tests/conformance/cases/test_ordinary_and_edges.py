@@ -1,12 +1,16 @@
 """Half of the valid calls are ordinary, and every kind of the other half comes within a run's first calls."""
 
 from collections.abc import Callable, Iterator
+from math import prod
+from typing import Any
 
+import numpy as np
 import pytest
 
 from conformance import ops
 from conformance.cases.choices import streams
 from conformance.cases.regimes import COMMON
+from conformance.cases.sizes import PAST_16_BITS
 from conformance.model import Case
 from conformance.ops.convolutions.forms import Convolution
 from conformance.ops.convolutions.forms import read as convolution
@@ -110,3 +114,18 @@ def test_some_patterns_are_at_the_layers_of_real_networks() -> None:
     channels = {spec.shape[2] for case in drawn("pattern") for name, spec in case.arrays.items() if name == "filters"}
 
     assert max(channels) >= 512
+
+
+def numbers(value: Any) -> list[int]:  # noqa: ANN401 -- an attribute
+    """Return the integers of a number, a list or a tensor."""
+    return np.ravel(value["array"] if isinstance(value, dict) else value).tolist()
+
+
+@pytest.mark.parametrize("op", ops.OPS)
+def test_what_is_past_16_bits_along_one_axis_is_small_along_the_others(op: str) -> None:
+    """Arrays, and results that a call asks for, hold eight times as many elements at most."""
+    cases = list(drawn(op))
+    asked = [numbers(case.attributes.get(name, 1)) for case in cases for name in ("output_shape", "input_sizes")]
+    shapes = [*asked, *(spec.shape for case in cases for spec in case.arrays.values())]
+
+    assert max(map(prod, shapes)) <= 8 * max(PAST_16_BITS)
