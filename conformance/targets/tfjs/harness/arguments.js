@@ -13,32 +13,46 @@ export function check(holds, message) {
 const LARGEST = 2 ** 31 - 1;
 const whole = (value, least) => Number.isInteger(value) && value >= least && value <= LARGEST;
 
-/** Read strides, ksize or dilations: one number, or 1, 2 or 4. */
-export function pair(name, value, { required = false } = {}) {
-  check(!(required && value === undefined), `${name} is missing`);
-  const entries = value === null || value === undefined ? [1] : Array.isArray(value) ? value : [value];
-  check([1, 2, 4].includes(entries.length), `${name} has ${entries.length} entries: it needs 1, 2 or 4`);
-  check(entries.every((entry) => whole(entry, 1)), `${name} ${entries}: every entry lies between 1 and ${LARGEST}`);
-  if (entries.length < 4) return [entries[0], entries.at(-1)];
-  if (entries[3] !== 1 && name !== 'dilations') throw new NotOffered(`${name} along channels`);
-  check(entries[0] === 1 && entries[3] === 1, `${name} along batch and channels: only 1`);
-  return entries.slice(1, 3);
+/** Return what is given for the four axes of a layout as it is for N H W C. */
+export function ordered(entries, format) {
+  return format === 'NCHW' ? [0, 2, 3, 1].map((axis) => entries[axis]) : entries;
 }
 
-/** Read a padding: 'same', 'valid', or four pairs. */
-export function padding(value, { explicit = true } = {}) {
+/** Read strides, ksize or dilations: one number, or one of these counts; four are in the order of the layout. */
+export function pair(name, value, { required = false, format = 'NHWC', lengths = [1, 2, 4] } = {}) {
+  const none = value === null || value === undefined;
+  check(!(required && none), `${name} is missing`);
+  if (none) return [1, 1];
+  const entries = Array.isArray(value) ? value : [value];
+  check(lengths.includes(entries.length), `${name} has ${entries.length} entries: it needs ${lengths}`);
+  check(entries.every((entry) => whole(entry, 1)), `${name} ${entries}: every entry lies between 1 and ${LARGEST}`);
+  if (entries.length < 4) return [entries[0], entries.at(-1)];
+  const [batch, rows, columns, channels] = ordered(entries, format);
+  if (channels !== 1 && name !== 'dilations') throw new NotOffered(`${name} along channels`);
+  check(batch === 1 && channels === 1, `${name} along batch and channels: only 1`);
+  return [rows, columns];
+}
+
+/** Read a padding: 'same', 'valid', or four pairs in the order of the layout. */
+export function padding(value, { explicit = true, format = 'NHWC' } = {}) {
   if (value === 'SAME' || value === 'VALID') return value.toLowerCase();
   check(explicit && Array.isArray(value) && value.length === 4, `padding ${value}: neither a name nor four pairs`);
   const pairs = value.every((ends) => Array.isArray(ends) && ends.length === 2 && ends.every((end) => whole(end, 0)));
   check(pairs, 'padding: every entry is a pair of integers from 0');
-  check([...value[0], ...value[3]].every((end) => end === 0), 'batch and channels cannot be padded');
+  const [batch, , , channels] = ordered(value, format);
+  check([...batch, ...channels].every((end) => end === 0), 'batch and channels cannot be padded');
   return value;
 }
 
-/** Read a layout: N H W C alone is offered. */
-export function layout(value, { none = true } = {}) {
-  check(value === undefined || (none && value === null) || ['NHWC', 'NCHW'].includes(value), `data_format ${value}`);
-  if (value === 'NCHW') throw new NotOffered('images are N H W C');
+/** Read a layout. */
+export function layout(value) {
+  check(value === undefined || value === null || ['NHWC', 'NCHW'].includes(value), `data_format ${value}`);
+  return value ?? 'NHWC';
+}
+
+/** Read the layout of an op that has one only. */
+export function channelsLast(value) {
+  if (layout(value) === 'NCHW') throw new NotOffered('images are N H W C');
 }
 
 /** Read a shape that is an argument. */
@@ -50,11 +64,16 @@ export function shape(name, value, lengths = [4]) {
   return entries;
 }
 
-/** Check that an array has rank 4 and is float32, the only dtype that is offered. */
-export function image(name, array) {
-  check(array?.shape?.length === 4, `${name}: it needs rank 4`);
-  if (array.dtype !== 'float32') throw new NotOffered(`${array.dtype} arrays`);
+/** Check that an array has one of the dtypes that are offered. */
+export function offered(array, dtypes = ['float32']) {
+  if (!dtypes.includes(array.dtype)) throw new NotOffered(`${array.dtype} arrays`);
   return array;
+}
+
+/** Check that an array has rank 4, and one of the dtypes that are offered. */
+export function image(name, array, dtypes) {
+  check(array?.shape?.length === 4, `${name}: it needs rank 4`);
+  return offered(array, dtypes);
 }
 
 /** Return how many windows lie along an axis. */
@@ -66,14 +85,15 @@ export function windows(size, taps, stride, dilation, pad) {
   return out;
 }
 
-/** Return the shape of what a convolution or a pool gives for an image of this shape. */
-export function slid(from, taps, strides, dilations, pad, channels) {
-  const ends = (axis) => (Array.isArray(pad) ? pad[axis + 1] : pad);
+/** Return the shape of what a convolution or a pool gives for an image of this shape, both N H W C. */
+export function slid(from, taps, strides, dilations, pad, channels, format = 'NHWC') {
+  const ends = (axis) => (Array.isArray(pad) ? ordered(pad, format)[axis + 1] : pad);
   const sizes = [0, 1].map((axis) => windows(from[axis + 1], taps[axis], strides[axis], dilations[axis], ends(axis)));
   return [from[0], ...sizes, channels];
 }
 
 /** Check that an array has the shape that the other arguments give. */
-export function fits(name, array, needed) {
-  check(array.shape.every((size, axis) => size === needed[axis]), `${name} is [${array.shape}], not [${needed}]`);
+export function fits(name, found, needed) {
+  const alike = found.length === needed.length && found.every((size, axis) => size === needed[axis]);
+  check(alike, `${name} is [${found}], not [${needed}]`);
 }
