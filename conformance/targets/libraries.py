@@ -10,7 +10,7 @@ from conformance.targets.litert import profile as litert
 from conformance.targets.onnxruntime.profile import PROFILE as ONNXRUNTIME
 from conformance.targets.profile import Profile
 from conformance.targets.target import Target
-from conformance.targets.tensorflow.targets import NO_GPU, TENSORFLOW_ENVIRONMENT
+from conformance.targets.tensorflow.targets import NO_GPU, SERVED, TENSORFLOW_ENVIRONMENT
 from conformance.targets.tfjs.profile import PROFILE as TFJS
 from conformance.targets.torch.profile import PROFILE as TORCH
 
@@ -40,7 +40,7 @@ def on_backend(profile: Profile, backend: str, **environment: str) -> Target:
     target = library(
         profile, "keras", "keras", backend, about=f"keras.ops on {backend}", **environment, KERAS_BACKEND=backend
     )
-    return replace(target, traces=backend in TRACING)
+    return replace(target, traces=backend in TRACING, onednn=tuple(SERVED) if backend == "tensorflow" else ())
 
 
 def with_kernels(profile: Profile, kernels: str) -> Target:

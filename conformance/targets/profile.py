@@ -5,7 +5,7 @@ A profile speaks of calls in the words of `conformance.ops.features`: a feature 
 "dilation" and "above 1". What a profile does not say is claimed. docs/profiles.md describes the keys.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TypeVar
 
@@ -57,7 +57,7 @@ class Profile:
     own_masks: tuple[str, ...] = ALL_OPS  # ops whose random numbers are not those of TensorFlow's kernels
     unseeded: tuple[str, ...] = ()  # ops whose seed it ignores: `deterministic` leaves them out
 
-    def outside(self, op: str, features: Features, route: str = "") -> str | None:
+    def outside(self, op: str, features: Features, route: str = "", served: Iterable[str] = ()) -> str | None:
         """Return why a valid call is not among those claimed; None where it is."""
         if self.ops != ALL_OPS and op not in self.ops:
             return f"{self.name or 'the target'} offers no {op}"
@@ -65,7 +65,7 @@ class Profile:
             claimed = of(table, op)
             if claimed is not None and name in features and features[name] not in claimed:
                 return f"{op} in {features[name]} is not claimed"
-        return reason(self.limits, op, features, route)
+        return reason(self.limits, op, features, route, served)
 
     def arithmetics(self, op: str, dtype: str) -> tuple[Arithmetic, ...]:
         """Return the arithmetics by which an op may compute in a dtype: at least one, the usual one first."""
@@ -85,7 +85,7 @@ class Profile:
     def to_json(self) -> dict[str, Json]:
         """Return the profile as JSON data; `profile_reading.parsed` is the inverse."""
         data: dict[str, Json] = asdict(self)
-        # What oneDNN lifts is of TensorFlow's limits alone.
+        # What oneDNN lifts is of TensorFlow's kernels alone.
         shown: Json = [{key: value for key, value in asdict(limit).items() if key != "lifted"} for limit in self.limits]
         return {**data, "limits": shown}
 

@@ -162,5 +162,5 @@ class Target:
     def unsupported(self, op: str, features: Features, route: str = "") -> str | None:
         """Return why the target declares not to implement this call; None where it declares no such thing."""
         way = way_of(route) or self.first_route(op)
-        outside = self.profile.outside(op, features, way) if self.profile else None
+        outside = self.profile.outside(op, features, way, self.onednn) if self.profile else None
         return outside or reason(self.limits, op, features, way, self.onednn)

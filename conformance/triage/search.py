@@ -3,7 +3,8 @@ The search for what disagreeing observations have in common.
 
 A cluster starts with one disagreeing observation. Its case is shrunk on the live worker: each step makes one part of
 the call simpler and keeps it valid, as long as the fault stays. Then each attribute of the smallest case is changed,
-one at a time: those whose change makes the fault go are the predicate; what the target does not claim says nothing.
+one at a time: those whose change makes the fault go are the predicate, unless the first case has the fault and another
+class of it; what the target does not claim says nothing.
 What a known cause covers is another fault: no step leads there.
 Every observation of the same op and kind that meets the predicate, or that failed with the same signature, or by the
 same rule, belongs to the cluster; what is left starts the next one. Calls and seconds are budgeted, for each cluster
@@ -265,7 +266,8 @@ def _predicate(case: Case, search: Search, like: Cluster) -> dict[str, str]:
     classes = ops.features(case)
     seeds = _needed(case, search, like)
     gone: list[list[str]] = []
-    free: set[str] = set()  # attributes that may change, and the fault stays
+    # Attributes that may change, and the fault stays: first those in which the case differs that this was shrunk from.
+    free = {name for name, text in ops.features(like.case).items() if classes.get(name) != text}
     for neighbour in ops.neighbours(case):
         others = ops.features(neighbour)
         changed = [name for name, text in classes.items() if others.get(name) != text]

@@ -113,6 +113,14 @@ def clamped(**call: Any) -> Array:  # noqa: ANN401 - called as tf.nn.conv2d
     return np.where(np.isinf(out), np.sign(out) * out.dtype.type(1e4), out).astype(out.dtype)
 
 
+def of_whole_windows(**call: Any) -> Array:  # noqa: ANN401 - called as avg_pool_grad
+    """Return the gradient of a mean that counts its padding."""
+    renamed = {"grad": "input", "orig_input_shape": "output_shape"}
+    shares = reference.avg_unpool(**{renamed.get(name, name): value for name, value in call.items()})
+    sizes = np.ravel(call["ksize"])
+    return np.asarray(shares / shares.dtype.type(np.prod(sizes) ** (2 if sizes.size == 1 else 1)))
+
+
 def adds_one(**call: Any) -> Array:  # noqa: ANN401 - called as tf.nn.conv2d
     """Add one to every element."""
     return np.asarray(reference.conv2d(**call) + 1)
@@ -158,3 +166,4 @@ one_kind = Choosing(
 )
 doubles = Choosing(stateless_dropout=rounded_seeds)
 clamping = Choosing(conv2d=clamped)
+padded_means = Choosing(avg_pool_grad=of_whole_windows)

@@ -30,10 +30,10 @@ KERAS = Profile(
 )
 
 ALL = {
-    **dict.fromkeys(("max_pool", "bias_add"), (*FLOATS, *INTEGERS, "uint16")),
+    "max_pool": (*FLOATS, *INTEGERS, "uint16"),
+    "bias_add": (*FLOATS, *INTEGERS, "uint16", "uint32"),
     **dict.fromkeys(CONVOLUTIONS, (*FLOATS, "int32")),
 }
-BESIDE_ONEDNN = ("float16", "float64", "int32")  # on some processors it serves float16
 
 TENSORFLOW = replace(
     KERAS,
@@ -49,19 +49,26 @@ TENSORFLOW = replace(
         Limit(
             reason="TensorFlow's own kernels have equal strides, beside oneDNN's",
             ops=("depthwise_conv2d",),
-            features={"strides": ("unequal",), "dtype": BESIDE_ONEDNN},
+            features={"strides": ("unequal",)},
+            lifted=True,
         ),
         Limit(
             reason="TensorFlow's own kernels are NHWC only, beside oneDNN's",
             ops=CONVOLUTIONS,
-            features={"layout": ("NCHW",), "groups": ("1",), "dtype": BESIDE_ONEDNN},
+            features={"layout": ("NCHW",), "groups": ("1",)},
+            lifted=True,
         ),
         Limit(
             reason="TensorFlow's own kernels have no dilation, beside oneDNN's",
             ops=("conv2d_transpose",),
-            features={"dilation": ("above 1",), "dtype": BESIDE_ONEDNN},
+            features={"dilation": ("above 1",)},
+            lifted=True,
         ),
     ),
 )
 TORCH = replace(KERAS, name="Keras on PyTorch")
-JAX = replace(KERAS, name="Keras on JAX", dtypes={**ALL, "others": FLOATS})
+JAX = replace(
+    KERAS,
+    name="Keras on JAX",
+    dtypes={**ALL, "bias_add": (*ALL["bias_add"], "uint64"), "others": FLOATS},
+)

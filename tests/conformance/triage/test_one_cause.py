@@ -81,6 +81,20 @@ def test_what_is_found_is_spelt_as_its_target_reads() -> None:
     assert finding.case == ops.canonical(finding.case)
 
 
+def test_what_governs_a_fault_holds_of_the_call_that_first_showed_it() -> None:
+    """A mean that counts its padding, met where that is alike at both ends: the smallest case pads one end alone."""
+    valid = (case for case in ops.generate("avg_pool_grad", 0, 0, 5000) if not case.breaks and case.dtype == "float32")
+    alike = (
+        case for case in valid if {"padding": "SAME", "padding ends": "alike"}.items() <= ops.features(case).items()
+    )
+    with Panel(only("choosing:padded_means")) as panel:
+        observed = wrong(panel, alike, 1)
+        (finding,) = find_all(observed, Search(panel), [], {})
+
+    assert ops.features(finding.case)["padding ends"] == "unlike"
+    assert finding.predicate.items() <= observed[0].classes.items()
+
+
 def test_a_fault_of_few_values_is_governed_by_no_shape() -> None:
     """Infinity clamped: a neighbour of other channels or filters has to be given values enough to show it, too."""
     special = (case for case in ops.generate("conv2d", 0, 0, 5000) if case.regime == "special" and not case.breaks)

@@ -20,9 +20,9 @@ export function ordered(entries, format) {
 
 /** Read strides, ksize or dilations: one number, or one of these counts; four are in the order of the layout. */
 export function pair(name, value, { required = false, format = 'NHWC', lengths = [1, 2, 4] } = {}) {
-  const none = value === null || value === undefined;
-  check(!(required && none), `${name} is missing`);
-  if (none) return [1, 1];
+  const absent = value === undefined || (value === null && !lengths.includes(1));
+  check(!(required && absent), `${name} is missing`);
+  if (value === null || value === undefined) return [1, 1];
   const entries = Array.isArray(value) ? value : [value];
   check(lengths.includes(entries.length), `${name} has ${entries.length} entries: it needs ${lengths}`);
   check(entries.every((entry) => whole(entry, 1)), `${name} ${entries}: every entry lies between 1 and ${LARGEST}`);
