@@ -36,10 +36,17 @@ PROFILE = Profile(
             for ops, sides in (
                 (CONVOLUTIONS, ("output height", "output width", "filters")),
                 (DEPTHWISE, ("multiplier",)),
-                (FILTER_GRADIENTS, ("image height", "image width")),
                 (POOLS, ("image height", "image width", "output height", "output width", "channels")),
             )
             for side in sides
+        ),
+        *(
+            Limit(
+                reason=f"no {side} of 0, unless it is padded before or there is no batch",
+                ops=FILTER_GRADIENTS,
+                features={side: ("0",), "padding ends": ("alike",), "batch": ("1", "above 1")},
+            )
+            for side in ("image height", "image width")
         ),
         Limit(
             reason="no integers in dilated convolutions",
