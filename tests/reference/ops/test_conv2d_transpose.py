@@ -166,7 +166,7 @@ def test_the_input_gradient_has_the_padding_that_it_is_given() -> None:
 
 def test_a_large_image_is_transposed_in_blocks() -> None:
     """A single 1 among 3x3 taps moves the image by its place, in every block of rows."""
-    side = 260  # each tap takes several blocks
+    side = 360  # each tap takes several blocks
     image = np.arange(side * side, dtype=np.float32).reshape(1, side, side, 1)
     assert side * side * CHUNK > 4 * PRODUCTS
     last = np.zeros((3, 3, 1, 1), np.float32)
