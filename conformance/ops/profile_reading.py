@@ -207,6 +207,7 @@ READERS: Mapping[str, Callable[[Reader, Any], Any]] = {
     "dtypes": dtypes,
     "layouts": layouts,
     "limits": limits,
+    "hangs": limits,
     "arithmetic": arithmetic,
     "subnormals": lambda reader, value: reader.named(value, SUBNORMALS),
     "choices": choices,

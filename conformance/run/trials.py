@@ -27,7 +27,6 @@ from conformance.targets.transport.zygote import Zygotes
 
 __all__ = ["Outcome", "Panel", "twice"]
 
-SIBLING = 10  # of the time that a call may take, so small a part has one that is like one that has taken it all
 REPEAT_EVERY = 16  # of the cases that are run twice
 
 
@@ -50,7 +49,7 @@ class Submission:
     case: Case
     calls: Mapping[str, Call]
     permitted: Permitted
-    seconds: float | None = None  # that each may take, where that is less than usual
+    hurried: bool = False  # whether each has less time than usual
     sent: set[str] = field(default_factory=set)  # targets that have got their call
 
 
@@ -125,31 +124,29 @@ class Panel:
         """Wait for every worker, and return what each target says of itself."""
         return {name: _of_ops(worker.ready().about) for name, worker in self.workers.items()}
 
-    @property
-    def hurried(self) -> float:
-        """Seconds that a call has which is like one that did not end."""
-        return self.limits.seconds / SIBLING
-
     def examine(
-        self, case: Case, names: Sequence[str] = (), route: str | None = None, seconds: float | None = None
+        self, case: Case, names: Sequence[str] = (), route: str | None = None, *, hurried: bool = False
     ) -> list[Outcome]:
         """Run a case on the targets of these names (all by default), each by its route, and judge what they did."""
-        (outcomes,) = self.examined([(case, names)], route, seconds)
+        (outcomes,) = self.examined([(case, names)], route, hurried=hurried)
         return outcomes
 
     def examined(
-        self, stream: Iterable[tuple[Case, Sequence[str]]], route: str | None = None, seconds: float | None = None
+        self, stream: Iterable[tuple[Case, Sequence[str]]], route: str | None = None, *, hurried: bool = False
     ) -> Iterator[list[Outcome]]:
         """
         Yield what comes of one case after the other, each on the targets of these names (all by default).
 
-        seconds: what each call may take, where that is less than usual.
+        hurried: whether each call has less time than usual.
 
         A target computes its next case while this one is judged, but where this one may have damaged it: then only
         broken calls, which are to be refused, are made by the same process. Once a call has ended its worker twice,
-        what shares its geometry is put off to the end, and has less time there.
+        what shares its geometry is put off to the end, and has less time there; so has what may hang, as its target
+        says.
         """
-        submissions = (self._submission(case, names or list(self.targets), route, seconds) for case, names in stream)
+        submissions = (
+            self._submission(case, names or list(self.targets), route, hurried=hurried) for case, names in stream
+        )
         late = PutOff()
         now = next(submissions, None)
         self._send(now, now.calls if now else (), late)
@@ -162,7 +159,7 @@ class Panel:
                 yield outcomes
             now = then
         for submission, name in late.calls:
-            self._undamaged(name).submit(submission.calls[name], seconds=self.hurried)
+            self._undamaged(name).submit(submission.calls[name], hurried=True)
             yield [self._outcome(name, submission, None, late)]
         for name in self.workers:
             self._undamaged(name)
@@ -174,7 +171,7 @@ class Panel:
             worker.renew()
         return worker
 
-    def _submission(self, case: Case, names: Sequence[str], route: str | None, seconds: float | None) -> Submission:
+    def _submission(self, case: Case, names: Sequence[str], route: str | None, *, hurried: bool) -> Submission:
         """Draw the arguments of a case, and decide how each target is called."""
         arguments = ops.arguments(case)
         wire = {**case.attributes, **{name: arguments[name] for name in case.arrays}}
@@ -187,15 +184,20 @@ class Panel:
             )
             for name in names
         }
-        return Submission(case, calls, permits(case, arguments), seconds)
+        return Submission(case, calls, permits(case, arguments), hurried)
 
     def _send(self, submission: Submission | None, names: Iterable[str], late: "PutOff") -> None:
         """Send a case to targets of it, but to those to which it is to be sent late."""
         for name in names:
             if submission and not late.takes(submission, name):
                 worker = self.workers[name] if submission.case.breaks else self._undamaged(name)
-                worker.submit(submission.calls[name], seconds=submission.seconds)
+                worker.submit(submission.calls[name], hurried=submission.hurried or self._may_hang(submission, name))
                 submission.sent.add(name)
+
+    def _may_hang(self, submission: Submission, name: str) -> bool:
+        """Return whether a target says of its call that it may not end."""
+        case, route = submission.case, submission.calls[name].route
+        return self.targets[name].may_hang(case.op, ops.features(case), route)
 
     def _outcome(self, name: str, now: Submission, then: Submission | None, late: "PutOff") -> Outcome:
         """Wait for what a target does with a case, give it the next one, and judge the first."""

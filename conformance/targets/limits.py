@@ -1,5 +1,5 @@
 """
-Declared limits: the valid calls that a target says it does not implement, as data.
+Declared limits: the valid calls that a target says it does not implement, or may not come to an end with, as data.
 
 A refusal of a valid call is `unsupported` only where a limit of that target covers it. A limit speaks of a call in the
 words of its features, `conformance.ops.features`, as the predicate of a finding does.
@@ -16,7 +16,7 @@ ALL_OPS = ("*",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """Calls that a target does not implement: those for which everything given here holds."""
+    """Calls of which a target says one thing: those for which everything given here holds."""
 
     reason: str
     ops: tuple[str, ...] = ()  # any where none is given

@@ -49,6 +49,7 @@ class Profile:
     dtypes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by op
     layouts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by op
     limits: tuple[Limit, ...] = ()
+    hangs: tuple[Limit, ...] = ()  # claimed calls that may not end: each has a tenth of the time
     arithmetic: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # by op, dtype: any of these
     subnormals: str = EITHER
     choices: Mapping[str, str] | str = field(default_factory=dict)  # by rule, the alternative; or TENSORFLOW
@@ -85,9 +86,12 @@ class Profile:
     def to_json(self) -> dict[str, Json]:
         """Return the profile as JSON data; `profile_reading.parsed` is the inverse."""
         data: dict[str, Json] = asdict(self)
-        # What oneDNN lifts is of TensorFlow's kernels alone.
-        shown: Json = [{key: value for key, value in asdict(limit).items() if key != "lifted"} for limit in self.limits]
-        return {**data, "limits": shown}
+        return {**data, "limits": _shown(self.limits), "hangs": _shown(self.hangs)}
+
+
+def _shown(limits: Iterable[Limit]) -> Json:
+    """Return limits as JSON data, but for what oneDNN lifts, which is of TensorFlow's kernels alone."""
+    return [{key: value for key, value in asdict(limit).items() if key != "lifted"} for limit in limits]
 
 
 def names(rule: str, *, of_tensorflow: bool = False) -> tuple[str, ...]:

@@ -73,6 +73,7 @@ class Target:
     needs: tuple[str, ...] = ()  # of the machine: `machine.lacks`
     differs_from: str = ""  # an ISA level: on a processor without more, it is another target over again
     limits: tuple[Limit, ...] = ()
+    hangs: tuple[Limit, ...] = ()  # calls that may not end: each has a tenth of the time
     onednn: tuple[str, ...] = ()  # dtypes that oneDNN serves
     forkable: bool = False  # whether a process that has imported its library may be forked
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by op; one nameless way where none is given
@@ -164,3 +165,8 @@ class Target:
         way = way_of(route) or self.first_route(op)
         outside = self.profile.outside(op, features, way, self.onednn) if self.profile else None
         return outside or reason(self.limits, op, features, way, self.onednn)
+
+    def may_hang(self, op: str, features: Features, route: str) -> bool:
+        """Return whether the target declares that this call may not end."""
+        declared = (*self.hangs, *(self.profile.hangs if self.profile else ()))
+        return reason(declared, op, features, way_of(route) or self.first_route(op)) is not None

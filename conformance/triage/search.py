@@ -162,11 +162,11 @@ def _known(
     begun = replace(
         _begun(row, [each for each, *_ in covered]), cause=cause, places=frozenset(place for *_, place in covered)
     )
-    place, seconds = cause.where[number], search.panel.hurried if row.kind == "hung" else None
+    place, hurried = cause.where[number], row.kind == "hung"
     for case in cause.cases:
         if not calls(place, case.op, ops.features(case)) or case.op != row.op:
             continue
-        outcomes = {each.target: each for each in search.panel.examine(case, route=row.route, seconds=seconds)}
+        outcomes = {each.target: each for each in search.panel.examine(case, route=row.route, hurried=hurried)}
         shown = outcomes[row.target]
         here = {
             name for name, each in outcomes.items() if place_of(cause, disagreement_of(each, installations)) is not None
@@ -175,7 +175,7 @@ def _known(
         if row.target in here and shown.verdict.kind == row.kind:
             return replace(
                 begun,
-                verdict=row.judged if seconds else shown.verdict,
+                verdict=row.judged if hurried else shown.verdict,
                 case=case,
                 predicate={name: " or ".join(several) for name, several in place.features.items()},
                 shared_by=_kinds(told),

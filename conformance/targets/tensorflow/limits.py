@@ -11,7 +11,7 @@ from dataclasses import replace
 from conformance.targets.limits import Limit
 from reference.ops.pattern import HEADS
 
-__all__ = ["EVERYWHERE", "GPU", "HELD_BELOW", "STOCK", "UNKNOWN_SHAPES", "XLA", "with_patterns"]
+__all__ = ["EVERYWHERE", "GPU", "HANGS", "HELD_BELOW", "STOCK", "UNKNOWN_SHAPES", "XLA", "with_patterns"]
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 GRADIENTS = ("conv2d_transpose", "conv2d_backprop_input", "conv2d_backprop_filter")
@@ -36,6 +36,11 @@ BFLOAT16: Classes = {"dtype": ("bfloat16",)}
 FLOAT16: Classes = {"dtype": ("float16",)}
 INT32_INDEX: Classes = {"argmax": ("int32",)}
 
+# Of oneDNN's kernels: the causes onednn-huge-stride and onednn-huge-window.
+HANGS = (
+    Limit(features={"stride": ("huge",)}, reason="the ends of windows overflow"),
+    Limit(features={"longest window": ("above 65,535",)}, reason="the time grows with the window"),
+)
 # Of every TensorFlow target.
 EVERYWHERE = (
     Limit(ops=("conv2d_backprop_filter",), features={"dtype": ("int32",)}, reason="the op has no integer kernels"),

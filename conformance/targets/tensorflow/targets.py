@@ -94,6 +94,7 @@ UNSEEN: Mapping[tuple[str, str], tuple[str, ...]] = {
 
 def cpu(mode: str, about: str, *more: Limit, **environment: str) -> Target:
     """Return a CPU target of TensorFlow; its name is still to be given."""
+    onednn = environment.get("TF_ENABLE_ONEDNN_OPTS") != "0"
     return Target(
         name="",
         about=about,
@@ -106,7 +107,8 @@ def cpu(mode: str, about: str, *more: Limit, **environment: str) -> Target:
         own_masks=OWN_MASKS[mode],
         needs=("tensorflow",),
         limits=limits.with_patterns((*limits.EVERYWHERE, *more)),
-        onednn=tuple(SERVED) if environment.get("TF_ENABLE_ONEDNN_OPTS") != "0" else (),
+        hangs=limits.HANGS if onednn and mode != "xla" else (),
+        onednn=tuple(SERVED) if onednn else (),
         routes=EAGER if mode == "eager" else IN_GRAPHS,
         roundings=ROUNDINGS,
         unseen=UNSEEN,

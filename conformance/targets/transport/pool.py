@@ -23,6 +23,7 @@ __all__ = ["Limits", "Worker"]
 
 CHECK_EVERY = 64  # calls between two looks at how much memory a worker has gathered
 ATTEMPTS = 2  # to start a worker
+HURRY = 10  # of the usual time, so small a part has a call that may not end
 
 # What oneDNN says once it could not make the code of a kernel. It remembers that error and makes no code from then on
 # (docs/known-divergences.md): the calls that follow would be blamed.
@@ -109,13 +110,14 @@ class Worker:
         self.submit(call)
         return self.result()
 
-    def submit(self, *calls: Call, seconds: float | None = None) -> None:
+    def submit(self, *calls: Call, hurried: bool = False) -> None:
         """
         Send calls, to be made one after another.
 
-        seconds: what each may take, where that is less than usual and none waits; then none is made again if it ends
-        the worker.
+        hurried: where none waits, whether each has but a part of the usual time; then none is made again if it ends the
+        worker.
         """
+        seconds = self.limits.seconds / HURRY if hurried else None
         session = self._ready_session()
         if not session.send(calls, seconds) and not self._pending:
             # It died between the calls. Whatever ended it, these have not, and shall not be blamed.
@@ -123,7 +125,7 @@ class Worker:
             self.renew()
             self._ready_session().send(calls, seconds)
         self._pending.extend(calls)
-        self._hurried = seconds is not None
+        self._hurried = hurried
 
     def result(self) -> Observation:
         """Return what became of the first of the calls whose result has not been taken."""

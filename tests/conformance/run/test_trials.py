@@ -22,6 +22,7 @@ from conformance.run.scope import route_of
 from conformance.run.trials import Outcome, Panel, twice
 from conformance.selftest import robustness
 from conformance.targets import registry
+from conformance.targets.limits import Limit
 from conformance.targets.target import constants, way_of
 from conformance.targets.transport.messages import Call
 from conformance.targets.transport.pool import Limits, Worker
@@ -88,22 +89,20 @@ def test_the_next_case_is_with_the_target_before_the_last_is_judged() -> None:
 
 
 @pytest.fixture
-def given(monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
-    """Return the seconds that each call is given, as they are submitted; None: what is usual."""
-    seconds: list[float | None] = []
+def hurries(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Return of each call whether it has less time than usual, as they are submitted."""
+    noted: list[bool] = []
     submit = Worker.submit
 
-    def noted(worker: Worker, *calls: Call, **given: float | None) -> None:
-        seconds.append(given["seconds"])
-        submit(worker, *calls, **given)
+    def noting(worker: Worker, *calls: Call, hurried: bool) -> None:
+        noted.append(hurried)
+        submit(worker, *calls, hurried=hurried)
 
-    monkeypatch.setattr(Worker, "submit", noted)
-    return seconds
+    monkeypatch.setattr(Worker, "submit", noting)
+    return noted
 
 
-def test_what_shares_its_geometry_with_a_call_that_hangs_comes_last_and_in_a_tenth_of_the_time(
-    given: list[float | None],
-) -> None:
+def test_what_shares_its_geometry_with_a_call_that_hangs_comes_last_and_is_hurried(hurries: list[bool]) -> None:
     """Two calls of each of two geometries, of which those of the first hang: the second of them comes after all."""
     valid = [case for case in ops.generate("max_pool", 3, 0, 12) if not case.breaks]
     hanging = [replace(case, attributes={**case.attributes, "name": "hang"}) for case in valid[:2]]
@@ -113,7 +112,19 @@ def test_what_shares_its_geometry_with_a_call_that_hangs_comes_last_and_in_a_ten
 
     assert [outcome.case for outcome in outcomes] == [stream[0], *stream[2:], stream[1]]
     assert [outcome.verdict.kind for outcome in outcomes] == ["hung", "", "", "hung"]
-    assert given == [None, None, None, 0.1]
+    assert hurries == [False, False, False, True]
+
+
+def test_what_a_target_says_may_hang_is_hurried(hurries: list[bool]) -> None:
+    """Of the pools that it says it of, those of 16-bit types; both calls end."""
+    valid = next(case for case in ops.generate("max_pool", 3, 0, 12) if not case.breaks)
+    limit = Limit(reason="slow", ops=("max_pool",), features={"dtype": ("bfloat16", "float16")})
+    says = {"planted:faithful": replace(registry.find("planted:faithful"), hangs=(limit,))}
+    with Panel(says) as targets:
+        outcomes = [targets.examine(OPS["max_pool"].cast(valid, dtype))[0] for dtype in ("bfloat16", "float32")]
+
+    assert [outcome.verdict.outcome for outcome in outcomes] == ["agrees", "agrees"]
+    assert hurries == [True, False]
 
 
 def test_only_broken_calls_are_made_by_a_process_that_may_be_damaged() -> None:
@@ -128,15 +139,15 @@ def test_only_broken_calls_are_made_by_a_process_that_may_be_damaged() -> None:
     assert starts == 2
 
 
-def test_a_call_may_be_given_less_than_the_usual_time() -> None:
-    """It is ended after a fifth of a second, where the limit is ten minutes."""
+def test_a_hurried_call_has_a_tenth_of_the_time() -> None:
+    """It is ended after one second, where the limit is ten."""
     valid = next(case for case in ops.generate("max_pool", 3, 0, 12) if not case.breaks)
     hanging = replace(valid, attributes={**valid.attributes, "name": "hang"})
-    with Panel({"faulty:named": registry.find("faulty:named")}, Limits(seconds=600.0), confirm=False) as targets:
-        (outcome,) = targets.examine(hanging, seconds=0.2)
+    with Panel({"faulty:named": registry.find("faulty:named")}, Limits(seconds=10.0), confirm=False) as targets:
+        (outcome,) = targets.examine(hanging, hurried=True)
 
     assert outcome.verdict.kind == "hung"
-    assert 0.2 <= outcome.verdict.evidence["seconds"] < 600
+    assert 1 <= outcome.verdict.evidence["seconds"] < 10
 
 
 def test_every_cancelling_sum_is_run_twice() -> None:

@@ -132,6 +132,7 @@ def test_json_gives_the_profile_back() -> None:
             "arithmetic": {"conv2d": "fft"},
             "choices": {"max_pool.R10": "propagated"},
             "limits": [{"reason": "no", "ops": ["conv2d"], "routes": ["a"], "features": {"batch": ["0", "1"]}}],
+            "hangs": [{"reason": "slow", "features": {"stride": "huge"}}],
         },
         "here",
     )

@@ -38,7 +38,8 @@ class Seen(Panel):
         case: Case,
         names: Sequence[str] = (),
         route: str | None = None,
-        seconds: float | None = None,  # noqa: ARG002 -- nothing takes any
+        *,
+        hurried: bool = False,  # noqa: ARG002 -- nothing takes any
     ) -> list[Outcome]:
         """Return the verdict for each target."""
         self.calls += 1
