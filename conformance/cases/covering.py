@@ -55,13 +55,20 @@ def covering(rows: Table, strength: int, later: Collection[Value] = ()) -> list[
     """
     Return the numbers of rows that meet all combinations of so many classes that any row meets, the best first.
 
-    Rows of the classes `later` come after all others.
+    Those that meet all pairs come before those that meet all triples besides, and so on; of each, rows of the classes
+    `later` after the others.
     """
-    places = _places(rows.codes.shape[1], strength)
-    numbers = [_numbers(row, places, len(rows.values)) for row in rows.codes]
-    met = np.zeros(len(rows.values) ** strength, bool)
     last = np.isin(rows.codes, [code for code, value in enumerate(rows.values) if value in later]).any(1)
-    return [row for part in (~last, last) for row in _chosen(np.flatnonzero(part).tolist(), numbers, met)]
+    kept: dict[int, None] = {}
+    for size in range(min(2, strength), strength + 1):
+        places = _places(rows.codes.shape[1], size)
+        numbers = [_numbers(row, places, len(rows.values)) for row in rows.codes]
+        met = np.zeros(len(rows.values) ** size, bool)
+        for row in kept:
+            met[numbers[row]] = True
+        for part in (~last, last):
+            kept |= dict.fromkeys(_chosen(np.flatnonzero(part).tolist(), numbers, met))
+    return list(kept)
 
 
 def _chosen(left: list[int], numbers: Sequence[Array], met: Array) -> Iterator[int]:

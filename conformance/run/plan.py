@@ -9,7 +9,6 @@ cases whatever the number of jobs.
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import count, islice, repeat
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,7 +23,9 @@ from conformance.targets.registry import find
 from conformance.targets.target import Target
 
 __all__ = [
+    "AHEAD",
     "CASES",
+    "LAP",
     "SECONDS",
     "SIDE",
     "Plan",
@@ -41,7 +42,8 @@ __all__ = [
 SIDE = 6  # to which a run takes its sample of the small world
 CASES = 180  # of the stream for each op by default
 SECONDS = 10.0  # that one call may take
-ROUNDS = CASES // SHARD  # in which a run makes, beside the stream, the rest of a lap: `laps`
+LAP = CASES // SHARD  # shards of the stream that each op has in a lap
+AHEAD = 4  # so many times faster than the others go the covering calls: the pairs of classes are met within a minute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,56 +131,59 @@ def shards(plan: Plan) -> Iterator[Task]:
     """
     Yield every shard of a plan, the ops taking turns and the sources too: each beginning is a sample of the whole.
 
-    Under a budget, which alone ends it, laps follow one another, each with other calls than the last.
+    Covering calls alone are ahead of the others. Laps follow one another, each with other calls than the last.
     """
     if not plan.cases:
         yield from sweep.blocks(plan.ops, plan.world, sweep.LONG)
         return
-    blocks = sweep.blocks(plan.ops, plan.world) if plan.world else iter(())
-    share = -(-sum(1 for _ in sweep.cycle(plan.ops, plan.world)) // ROUNDS) if plan.world else 0
-    others = laps(plan)
-    for number in range(-(-plan.cases // SHARD)):
-        yield from (Shard(number, op) for op in plan.ops if number % OPS[op].sparse == 0)
-        yield from islice(blocks, share)
-        yield from next(others)
+    rounds = -(-plan.cases // SHARD)
+    for lap, first in enumerate(range(0, rounds, LAP)):
+        yield from _lap(plan, lap, range(first, min(first + LAP, rounds)))
 
 
-def laps(plan: Plan) -> Iterator[Sequence[Task]]:
-    """Yield what each round of shards has beside the stream and the small worlds: in ROUNDS of them a lap."""
-    for lap in count() if plan.budget is not None else range(1):
-        yield from _dealt(list(_lap(plan, lap)))
-    yield from repeat(())
+def _lap(plan: Plan, lap: int, rounds: range) -> Iterator[Task]:
+    """Yield a lap, in which each op has so many shards of the stream: each source spread over it by its pace."""
+    kinds: list[tuple[Sequence[Task], int]] = [
+        ([Shard(number, op) for number in rounds for op in plan.ops if number % OPS[op].sparse == 0], 1),
+        (_worlds(plan, lap, len(rounds)), 1),
+        (_listed(plan, plan.seed + lap) if plan.corpus else (), 1),
+        *((_of_source(plan, source, lap), pace) for source, pace in _others(plan)),
+    ]
+    places = [
+        (place / len(tasks) / pace, kind, place)
+        for kind, (tasks, pace) in enumerate(kinds)
+        for place in range(len(tasks))
+    ]
+    return (kinds[kind][0][place] for _, kind, place in sorted(places))
 
 
-def _lap(plan: Plan, lap: int) -> Iterator[Task]:
-    """Yield a lap: each source evenly spread over it."""
-    sources = ([] if plan.valid_only else ["refusals"]) + ["covering"] if plan.more else []
-    kinds: list[list[Task]] = [[*_of_source(plan, source, lap)] for source in sources]
-    if plan.corpus:
-        kinds.append([*_listed(plan, plan.seed + lap)])
-    places = [(place / len(tasks), kind, place) for kind, tasks in enumerate(kinds) for place in range(len(tasks))]
-    return (kinds[kind][place] for _, kind, place in sorted(places))
+def _others(plan: Plan) -> Iterator[tuple[str, int]]:
+    """Yield the sources beside the stream of which a plan makes the calls, with their paces."""
+    if plan.more:
+        yield "covering", AHEAD
+        if not plan.valid_only:
+            yield "refusals", 1
 
 
-def _of_source(plan: Plan, source: str, lap: int) -> Iterator[Shard]:
-    """Yield the shards of a source in a lap, the ops taking turns."""
+def _worlds(plan: Plan, lap: int, rounds: int) -> Sequence[Task]:
+    """Return the blocks of the small worlds in a lap; of one that has fewer rounds, fewer."""
+    blocks = [*sweep.cycle(plan.ops, plan.world, lap)] if plan.world else []
+    return blocks[: -(-len(blocks) * rounds // LAP)]
+
+
+def _of_source(plan: Plan, source: str, lap: int) -> Sequence[Task]:
+    """Return the shards of a source in a lap, the ops taking turns."""
     lengths = {op: -(-(SOURCES[source].length(op) or 0) // SHARD) for op in plan.ops}
-    for place in range(max(lengths.values(), default=0)):
-        yield from (Shard(lap * most + place, op, source) for op, most in lengths.items() if place < most)
+    places = range(max(lengths.values(), default=0))
+    return [Shard(lap * most + place, op, source) for place in places for op, most in lengths.items() if place < most]
 
 
-def _listed(plan: Plan, seed: int) -> Iterator[ListedBlock]:
-    """Yield the blocks of the corpus, the ops taking turns."""
+def _listed(plan: Plan, seed: int) -> Sequence[Task]:
+    """Return the blocks of the corpus, the ops taking turns."""
     whole = plan.corpus == "all"
     numbers = {op: len(listed.blocks(op, seed, whole=whole)) for op in plan.ops}
-    for number in range(max(numbers.values(), default=0)):
-        yield from (ListedBlock(op, seed, whole, number) for op, most in numbers.items() if number < most)
-
-
-def _dealt(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
-    """Deal tasks out to rounds, about as many to each."""
-    for number in range(ROUNDS):
-        yield tasks[number * len(tasks) // ROUNDS : (number + 1) * len(tasks) // ROUNDS]
+    places = range(max(numbers.values(), default=0))
+    return [ListedBlock(op, seed, whole, place) for place in places for op, most in numbers.items() if place < most]
 
 
 def own_shards(plan: Plan) -> Iterator[Task]:

@@ -39,6 +39,14 @@ def test_the_row_with_more_new_combinations_comes_first() -> None:
     assert covering(table(rows), 2)[:2] == [0, 2]
 
 
+def test_pairs_come_before_triples() -> None:
+    """Of all 16 rows some meet all pairs; those that meet the triples besides follow them."""
+    pairs = covering(table(BITS), 2)
+
+    assert covering(table(BITS), 3)[: len(pairs)] == pairs
+    assert len(covering(table(BITS), 3)) > len(pairs)
+
+
 def test_rows_of_classes_that_are_for_later_come_last() -> None:
     """However much they add: 1111 has six pairs; what is met without it is met first."""
     rows = [BITS[15], *BITS[:4]]

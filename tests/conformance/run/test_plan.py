@@ -5,18 +5,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
-import pytest
-
 from conformance import ops
 from conformance.ops.listed import blocks
-from conformance.run.plan import CASES, Plan, Shard, Task, own_cases, shards
+from conformance.run.plan import AHEAD, CASES, LAP, Plan, Shard, Task, own_cases, shards
 from conformance.run.scope import route_of
 from conformance.run.sources import COVERING, SHARD
-from conformance.run.sweep import Block, ListedBlock
+from conformance.run.sweep import ListedBlock
 from conformance.targets.registry import find
 
 TARGETS = ("tf-cpu-eager", "tf-cpu-xla", "reference")
 OPS = ("max_pool_grad", "avg_pool")
+KINDS = ("refusals", "Block", "ListedBlock")
 
 
 def plan(**changed: object) -> Plan:
@@ -28,6 +27,11 @@ def plan(**changed: object) -> Plan:
 def of_source(tasks: Sequence[Task], source: str) -> list[Shard]:
     """Return the shards of a source."""
     return [task for task in tasks if isinstance(task, Shard) and task.source == source]
+
+
+def of_kind(tasks: Sequence[Task], kind: str) -> int:
+    """Return how many shards are of a source of calls, or of a class of shards."""
+    return sum(kind in (type(task).__name__, getattr(task, "source", "")) for task in tasks)
 
 
 def test_every_source_is_gone_through_once() -> None:
@@ -44,13 +48,25 @@ def test_every_source_is_gone_through_once() -> None:
     assert own_cases(plan())["avg_pool"] == CASES + covering // len(OPS) + len(list(ops.refusals("avg_pool")))
 
 
-@pytest.mark.parametrize("source", ["stream", "refusals", "covering"])
-def test_each_beginning_is_a_sample_of_every_source(source: str) -> None:
-    """Of half of the shards, about half are of each source: a run that is cut short has met all of them."""
-    tasks = [task for task in shards(plan()) if not isinstance(task, Block)]
-    whole, half = (len(of_source(part, source)) for part in (tasks, tasks[: len(tasks) // 2]))
+def test_each_beginning_is_a_sample_of_every_source() -> None:
+    """Where half of the stream has come, half of the others have: a run that is cut short has met all of them."""
+    tasks = list(shards(plan(world=3)))
+    (middle,) = (place for place, task in enumerate(tasks) if task.name == f"{OPS[0]}-{LAP // 2:05d}")
 
-    assert abs(half - whole / 2) <= len(OPS) + 1
+    for whole, half in ((of_kind(tasks, kind), of_kind(tasks[:middle], kind)) for kind in KINDS):
+        assert abs(half - whole / 2) <= 1
+
+
+def test_covering_calls_are_ahead() -> None:
+    """Where a quarter of the stream has come, all of them have, in each quarter of that a quarter of them."""
+    tasks = list(shards(plan()))
+    stream, covering = (
+        [place for place, task in enumerate(tasks) if task in of_source(tasks, source)]
+        for source in ("stream", "covering")
+    )
+
+    assert covering[-1] < stream[len(stream) // AHEAD]
+    assert abs(sum(place < stream[len(stream) // AHEAD // 3] for place in covering) - len(covering) / 3) <= 1
 
 
 def test_a_run_of_so_many_cases_has_the_stream_alone() -> None:
