@@ -10,14 +10,18 @@ transform may err by says less: there no difference may come near to a product. 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, islice
+from math import prod
+from typing import Any
 
 import numpy as np
 
+from conformance.cases.op import Shown
 from conformance.judge.allowed import Permitted, Results
 from conformance.model import Array, Observation, Returned, Symptom, Verdict
 from conformance.ops import OPS
 from conformance.sets import Allowed, options
 from reference.bounds import Arithmetic, Within
+from reference.engine.exact import SumOfProducts
 from reference.engine.precision import ARITHMETICS
 from reference.floats import format_of, ulp
 
@@ -38,6 +42,7 @@ FACTORS: Mapping[Symptom, tuple[str, int]] = {
 }
 ARITHMETIC = (*SUMS.values(), *TRANSFORMS.values(), *FACTORS)
 SPREAD = 1 / 4  # of the elements that rounding can reach: so many are not the exact ones rounded once
+LOOKED_AT = 2**10  # elements, at most: some 20 ms
 SMALL = 1 / 8  # of a product: a rounding is less, a tap that is left out more
 
 Judge = Callable[[Allowed], Verdict]
@@ -63,7 +68,7 @@ def diagnosed(
     others = _other_divisors(result, array) if op.averages else ()
     if len(others):
         return (Symptom.DIVISOR,) if all(1 <= other < np.inf for other in others) else ()
-    if not (slight or _is_spread(result, array)):
+    if not (slight or _is_spread(result, array, _rounding(*op.sum(permitted.arguments), array.dtype))):
         return ()
     if case.dtype in SUMS:
         kept = under(permitted(replace(arithmetic, accumulate="storage"))).outcome == "agrees"
@@ -110,12 +115,21 @@ def decided_by(sets: Allowed, observation: Observation) -> str:
     return ""
 
 
-def _is_spread(result: Within, array: Array) -> bool:
+def _rounding(sums: SumOfProducts, shown: Shown, dtype: np.dtype[Any]) -> Array:
+    """Return which sums round if they are kept in the type of the result, tap after tap; of many nobody looks."""
+    if prod(sums.shape) > LOOKED_AT or dtype.name not in SUMS:
+        return shown(np.ones(sums.shape, bool))
+    factors = (sums.terms(index) for index in np.ndindex(sums.shape))
+    partial = (np.cumsum(left.astype(np.float64) * right.astype(np.float64)) for left, right in factors)
+    return shown(np.reshape([(each != each.astype(dtype)).any() for each in partial], sums.shape))
+
+
+def _is_spread(result: Within, array: Array, rounding: Array) -> bool:
     """Return whether many elements differ from the exact ones, of those that rounding can reach."""
-    reached = np.broadcast_to(result.size > 0, array.shape)
+    reached = rounding & np.broadcast_to(result.size > 0, array.shape)
     with np.errstate(invalid="ignore"):
         differ = reached & (array != result.value)
-    return bool(differ.sum() >= SPREAD * reached.sum())
+    return bool(differ.any() and differ.sum() >= SPREAD * reached.sum())
 
 
 def _is_less_than_a_product(result: Within, array: Array) -> bool:

@@ -72,6 +72,17 @@ def test_a_tap_that_is_left_out_is_no_arithmetic(channels: int) -> None:
     assert named(judged("conv2d", given, CALL, input=image, filters=filters)) == ()
 
 
+@pytest.mark.parametrize(("row", "name"), [(0, ("bfloat16-sums",)), (1, ())])
+def test_a_sum_that_does_not_round_is_not_explained_by_rounding(row: int, name: tuple[str, ...]) -> None:
+    """Of 264 ones, and of 100: kept in bfloat16, where 256 + 1 is 256, the first sum is 8 too low, and no other rounds."""
+    image = np.zeros((1, 8, 264, 1), "bfloat16")
+    image[0, 0], image[0, 1:, :100] = 1, 1
+    given = image.astype(np.float64).sum(2, keepdims=True).astype(image.dtype)
+    given[0, row] -= np.array(8, image.dtype)
+
+    assert named(judged("conv2d", given, CALL, input=image, filters=np.ones((1, 264, 1, 1), image.dtype))) == name
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 def test_a_wrong_divisor_is_no_arithmetic(dtype: str) -> None:
     """Means of 3 x 3 elements, divided by 8: in bfloat16 sums in the storage type might err by 9/256 of S."""
