@@ -74,7 +74,7 @@ def test_a_tap_that_is_left_out_is_no_arithmetic(channels: int) -> None:
 
 @pytest.mark.parametrize(("row", "name"), [(0, ("bfloat16-sums",)), (1, ())])
 def test_a_sum_that_does_not_round_is_not_explained_by_rounding(row: int, name: tuple[str, ...]) -> None:
-    """Of 264 ones, and of 100: kept in bfloat16, where 256 + 1 is 256, the first sum is 8 too low, and no other rounds."""
+    """Of 264 ones, and of 100: kept in bfloat16, where 256 + 1 is 256, the first sum is 8 too low; no other rounds."""
     image = np.zeros((1, 8, 264, 1), "bfloat16")
     image[0, 0], image[0, 1:, :100] = 1, 1
     given = image.astype(np.float64).sum(2, keepdims=True).astype(image.dtype)
