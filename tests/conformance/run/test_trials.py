@@ -107,7 +107,7 @@ def test_what_shares_its_geometry_with_a_call_that_hangs_comes_last_and_is_hurri
     valid = [case for case in ops.generate("max_pool", 3, 0, 12) if not case.breaks]
     hanging = [replace(case, attributes={**case.attributes, "name": "hang"}) for case in valid[:2]]
     stream = [*hanging, *valid[5:7]]
-    with Panel({"faulty:named": registry.find("faulty:named")}, Limits(seconds=1.0, grace=0.3)) as targets:
+    with Panel({"faulty:named": registry.find("faulty:named")}, Limits(seconds=2.0, grace=0.3)) as targets:
         outcomes = [outcome for (outcome,) in targets.examined((case, ()) for case in stream)]
 
     assert [outcome.case for outcome in outcomes] == [stream[0], *stream[2:], stream[1]]
@@ -120,7 +120,7 @@ def test_what_a_target_says_may_hang_is_hurried(hurries: list[bool]) -> None:
     valid = next(case for case in ops.generate("max_pool", 3, 0, 12) if not case.breaks)
     limit = Limit(reason="slow", ops=("max_pool",), features={"dtype": ("bfloat16", "float16")})
     says = {"planted:faithful": replace(registry.find("planted:faithful"), hangs=(limit,))}
-    with Panel(says) as targets:
+    with Panel(says, Limits(seconds=100.0)) as targets:
         outcomes = [targets.examine(OPS["max_pool"].cast(valid, dtype))[0] for dtype in ("bfloat16", "float32")]
 
     assert [outcome.verdict.outcome for outcome in outcomes] == ["agrees", "agrees"]
