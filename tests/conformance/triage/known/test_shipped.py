@@ -72,7 +72,7 @@ PLACES = [
 # What a result becomes by the divergence that a verdict with this symptom is about.
 DIVERGING: Mapping[str, Callable[[Array], Array]] = {
     "nan": lambda right: np.full_like(right, np.nan),
-    "not-above": lambda right: np.full_like(right, np.nan),
+    "not-above": lambda right: right - 1 if right.dtype.kind == "i" else np.full_like(right, np.nan),
     "zero": np.zeros_like,
     "infinite": lambda right: np.full_like(right, np.inf),
     "lowest": lambda right: np.full_like(right, -format_of(right.dtype).largest),
@@ -102,26 +102,27 @@ def judged_by(cause: Cause, place: Place, case: Case, observed: Observation) -> 
     return found.judged.outcome == "disagrees" and place_of(cause, found) is not None
 
 
-def right(case: Case, arithmetic: str = "float32") -> Array:
-    """Return the right result of a case; of a weaker arithmetic, the largest that it allows."""
+def right(case: Case, arithmetic: str = "float32") -> tuple[Array, ...]:
+    """Return the right results of a case; of a weaker arithmetic, the largest that it allows."""
     sets = allowed(case, ops.arguments(case), ARITHMETICS[arithmetic])
     first = sets.options[0] if isinstance(sets, AnyOf) else sets
     if isinstance(first, AnyMask):
-        return np.zeros_like(first.x)
+        return (np.zeros_like(first.x),)
     assert isinstance(first, Results)
-    return first.arrays[0].value if arithmetic == "float32" else first.arrays[0].high
+    return tuple(array.value if arithmetic == "float32" else array.high for array in first.arrays)
 
 
-def diverging(place: Place, case: Case) -> Array:
-    """Return what the divergence of a place gives, or could give, for a case."""
+def diverging(place: Place, case: Case) -> tuple[Array, ...]:
+    """Return what the divergence of a place gives, or could give, for a case: of several results the last is wrong."""
     if {"float16-sums", "bfloat16-sums"} & set(place.symptoms):
         return right(case, "storage")
-    return next(made(right(case)) for symptom, made in DIVERGING.items() if symptom in place.symptoms)
+    *others, last = right(case)
+    return (*others, next(made(last) for symptom, made in DIVERGING.items() if symptom in place.symptoms))
 
 
 def spoilt(array: Array, case: Case) -> Array:
     """Return the array with the largest number of its dtype in one place: where zero is wrong, if there is one."""
-    at = np.argmax(np.nan_to_num(np.abs(right(case).astype(np.float64))))
+    at = np.argmax(np.nan_to_num(np.abs(right(case)[0].astype(np.float64))))
     largest = np.iinfo(array.dtype).max if array.dtype.kind in "iu" else format_of(array.dtype).largest
     out = array.copy()
     out.flat[at] = largest
@@ -132,8 +133,8 @@ def hides(cause: Cause, place: Place, case: Case) -> bool:
     """Return whether a second fault of a case is taken for its cause: a number far off, a wrong shape, another end."""
     kind = place.kinds[0]
     if kind == "wrong-value":
-        array = diverging(place, case) if place.symptoms else right(case)
-        return judged_by(cause, place, case, Returned((spoilt(array, case),), 0.0))
+        first, *others = diverging(place, case) if place.symptoms else right(case)
+        return judged_by(cause, place, case, Returned((spoilt(first, case), *others), 0.0))
     if kind == "wrong-shape":
         return judged_by(cause, place, case, Returned((np.zeros([7] * 4, case.dtype),), 0.0))
     if kind == "refused-valid":
@@ -168,7 +169,7 @@ WRONG = [
 def test_a_cause_covers_its_own_divergence(cause: Cause, place: Place) -> None:
     """As its symptoms say it looks like."""
     for case in cases(cause, place):
-        assert judged_by(cause, place, case, Returned((diverging(place, case),), 0.0))
+        assert judged_by(cause, place, case, Returned(diverging(place, case), 0.0))
 
 
 ACCEPTED = [each for each in PLACES if "accepted-invalid" in each.values[1].kinds]  # type: ignore[union-attr]
