@@ -2,14 +2,15 @@
 What a run reached of what the generators can make: classes of features, pairs and triples of them, and broken rules.
 
 A value is a class of a feature of an op's valid calls, such as "padding SAME", a dtype, a layout or a regime; a pair
-or a triple is two or three values of one case. What can be made is what many draws make: a lower bound of all there
-is; a rarer one that a run met besides counts as makeable too. `covering` chooses the draws that a run makes of them,
-`drawn` makes them.
+or a triple is two or three values of one case. What can be made is what many draws make, of those that some target
+claims: a lower bound of all there is; a rarer one that a run met besides counts as makeable too. `covering` chooses the
+draws that a run makes of them, `drawn` makes them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,8 +22,11 @@ from conformance.ops.features import features
 from conformance.ops.stream import valid
 from conformance.ops.table import OPS
 
-__all__ = ["DRAWS", "Coverage", "Reached", "covering", "drawn", "made", "makeable", "met"]
+__all__ = ["DRAWS", "Coverage", "Reached", "Taken", "covering", "drawn", "made", "makeable", "met"]
 
+Taken: TypeAlias = Callable[
+    [Case], Mapping[str, str] | None
+]  # the features of a call as a target takes it, if one does
 DRAWS = 4096  # valid calls of an op, from which what can meet is learnt
 LENGTHY = {("stride", "huge"), ("longest window", "above 65,535")}  # one in twenty such calls does not end
 STRENGTHS = {"values": 1, "pairs": 2, "triples": 3}
@@ -66,28 +70,30 @@ def made(cases: Iterable[Case]) -> Coverage:
     return coverage
 
 
-def makeable(op: str, seed: int = 0, draws: int = DRAWS) -> Coverage:
+def makeable(op: str, seed: int = 0, draws: int = DRAWS, taken: Taken = features) -> Coverage:
     """Return what so many draws of a seed make, and every rule that a call can break."""
-    found = _classes(op, seed, 0, draws)
+    _, found = _taken(op, seed, 0, draws, taken)
     rows = {tuple(found.values[code] for code in codes) for codes in found.codes.tolist()}
     return Coverage(rows, set(OPS[op].breaks))
 
 
 @cache
-def covering(op: str, seed: int, lap: int = 0, draws: int = DRAWS) -> tuple[int, ...]:
+def covering(op: str, seed: int, lap: int = 0, draws: int = DRAWS, taken: Taken = features) -> tuple[int, ...]:
     """
     Return the numbers of few of so many draws: they meet each triple of classes that any meets, and so each pair.
 
     The best come first, and those last that may take TensorFlow long. lap: each has draws of its own.
     """
-    first = lap * draws
-    return tuple(first + row for row in chosen(_classes(op, seed, first, draws), STRENGTHS["triples"], LENGTHY))
+    numbers, found = _taken(op, seed, lap * draws, draws, taken)
+    return tuple(numbers[row] for row in chosen(found, STRENGTHS["triples"], LENGTHY))
 
 
 @cache
-def _classes(op: str, seed: int, first: int, draws: int) -> Table:
-    """Return the features of so many draws."""
-    return table([features(case) for case in drawn(op, seed, first, draws)])
+def _taken(op: str, seed: int, first: int, draws: int, taken: Taken) -> tuple[tuple[int, ...], Table]:
+    """Return the numbers of those of so many draws that are taken, and their features."""
+    several = enumerate(map(taken, drawn(op, seed, first, draws)), first)
+    kept = {number: classes for number, classes in several if classes is not None}
+    return tuple(kept), table(list(kept.values()))
 
 
 def drawn(op: str, seed: int, first: int, count: int = 1) -> Iterator[Case]:

@@ -9,6 +9,7 @@ cases whatever the number of jobs.
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,7 +17,7 @@ from conformance.model import Case
 from conformance.ops import OPS, listed
 from conformance.ops.profile_reading import loaded
 from conformance.run import sweep
-from conformance.run.scope import Scope
+from conformance.run.scope import Scope, Taking
 from conformance.run.sources import SHARD, SOURCES, Part
 from conformance.run.sweep import Block, ListedBlock
 from conformance.targets.registry import find
@@ -37,6 +38,7 @@ __all__ = [
     "own_shards",
     "scopes_of",
     "shards",
+    "taking",
 ]
 
 SIDE = 6  # to which a run takes its sample of the small world
@@ -111,6 +113,7 @@ class Shard:
             first=self.number * SHARD,
             count=self.size(plan),
             valid_only=plan.valid_only,
+            taken=taking(plan),
             draws=self.draws,
         )
 
@@ -125,6 +128,13 @@ Task: TypeAlias = Shard | Block | ListedBlock
 def scopes_of(plan: Plan, targets: Mapping[str, Target]) -> dict[str, Scope]:
     """Return what a run asks of each target."""
     return {name: Scope(target=target, dtypes=plan.dtypes, layouts=plan.layouts) for name, target in targets.items()}
+
+
+@cache
+def taking(plan: Plan) -> Taking:
+    """Return who takes what a plan can make: of covering calls, the targets that trace nothing, where there are any."""
+    scopes = tuple(scopes_of(plan, found(plan)).values())
+    return Taking(tuple(scope for scope in scopes if plan.more and not scope.target.traces) or scopes)
 
 
 def shards(plan: Plan) -> Iterator[Task]:

@@ -19,7 +19,7 @@ from conformance.ops import OPS
 from conformance.ops.stream import GROUP, numbered, redrawn
 from conformance.targets.target import Target
 
-__all__ = ["PROBED", "Scope", "dealt", "either", "is_probe", "route_of", "shared", "together"]
+__all__ = ["PROBED", "Scope", "Taking", "dealt", "either", "is_probe", "route_of", "shared", "together"]
 
 PROBED = 4  # of so many groups outside the claim, one keeps its first call: one valid call in twenty at most
 VALID = Fraction(5, 6)  # of all cases
@@ -61,9 +61,10 @@ class Scope:
         routes = self.target.routes.get(op, ("",))
         return any(self.target.unsupported(op, classes, route) is None for route in routes)
 
-    def asks(self, case: Case) -> bool:
+    def asks(self, case: Case, classes: Mapping[str, str] | None = None) -> bool:
         """Return whether the user asks for calls of this dtype and layout, and the target offers the op."""
-        classes = ops.features(case) if self._simple or self.layouts else {}
+        if classes is None:
+            classes = ops.features(case) if self._simple or self.layouts else {}
         ordinary = case.dtype in OPS[case.op].dtypes  # a break of a rule about dtypes has another
         return (
             self.target.offers(case.op)
@@ -72,9 +73,9 @@ class Scope:
             and (not self.layouts or classes.get("layout", self.layouts[0]) in self.layouts)
         )
 
-    def claims(self, case: Case) -> bool:
-        """Return whether the call is among those that the target claims."""
-        classes = ops.features(case)
+    def claims(self, case: Case, classes: Mapping[str, str] | None = None) -> bool:
+        """Return whether the call is among those that the target claims; classes: of its features, once known."""
+        classes = dict(ops.features(case) if classes is None else classes)
         if case.breaks and case.dtype not in OPS[case.op].dtypes:
             del classes["dtype"]
         return self.target.unsupported(case.op, classes, route_of(self.target, case)) is None
@@ -110,6 +111,23 @@ class Scope:
         if case.breaks is None:
             others = (each if each.dtype in dtypes else OPS[case.op].cast(each, dtype) for each in others)
         return next((taken for each in others if (taken := self.taken(each))), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taking:
+    """Several targets: a call is taken where one of them does."""
+
+    scopes: tuple[Scope, ...]
+
+    def __call__(self, case: Case) -> Mapping[str, str] | None:
+        """Return the features of a valid call as the first gets it that takes it; None where none does."""
+        plain = ops.features(case)
+        for scope in self.scopes:
+            spelt = scope.spelt(case)
+            classes = plain if spelt is case else ops.features(spelt)
+            if scope.asks(spelt, classes) and scope.claims(spelt, classes):
+                return classes
+        return None
 
 
 def is_probe(case: Case, number: int) -> bool:

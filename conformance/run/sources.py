@@ -3,7 +3,7 @@ Where the judged calls of a run come from, and which targets get them.
 
     stream    the common core, for every target: `scope.shared`
     refusals  every way to break a rule of a plain call
-    covering  few calls that meet every triple of classes, for targets on which a new geometry costs little
+    covering  few calls that meet every triple of classes that can meet on targets on which a new geometry costs little
 
 A broken call is for two targets, `scope.dealt`, a covering one for either of two. A run has one lap or, under a budget,
 one after another: in each a broken call goes by another route and to another target, and the covering calls are others.
@@ -18,7 +18,7 @@ from functools import cache
 from conformance import ops
 from conformance.model import Case
 from conformance.ops import OPS
-from conformance.ops.coverage import DRAWS
+from conformance.ops.coverage import DRAWS, Taken
 from conformance.run.scope import Scope, dealt, either, shared, together
 
 __all__ = ["COVERING", "SHARD", "SOURCES", "Part", "Source"]
@@ -39,6 +39,7 @@ class Part:
     first: int
     count: int
     valid_only: bool = False
+    taken: Taken = ops.features  # what becomes of a call where a new geometry costs little
     draws: tuple[int, ...] | None = None  # what `Source.draws` has said; None: not asked yet
 
 
@@ -86,7 +87,7 @@ def covering(part: Part, scopes: Mapping[str, Scope]) -> Calls:
 def chosen(part: Part) -> tuple[int, ...]:
     """Return which draws the calls of a covering array are."""
     lap, first = divmod(part.first, COVERING)
-    return ops.covering(part.op, part.seed, lap)[first : first + part.count]
+    return ops.covering(part.op, part.seed, lap, taken=part.taken)[first : first + part.count]
 
 
 def _shared_out(case: Case, scopes: Mapping[str, Scope], deal: Deal, turn: int) -> Calls:

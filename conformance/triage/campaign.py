@@ -225,13 +225,11 @@ def _beside(store: Store, plan: Plan) -> dict[str, Any]:
 
 def _coverage(store: Store, plan: Plan) -> dict[str, Any]:
     """Return which classes, pairs and triples of them, and broken rules the run reached, of those that can be made."""
-    first = store.observations().filter(pl.col("target") == plan.targets[0]).select("op", "attributes")
     reached = {op: ops.Coverage() for op in plan.ops}
-    for op, attributes in store.collect(first).iter_rows():
+    for op, attributes in store.collect(store.observations().select("op", "attributes").unique()).iter_rows():
         reached[op].add(json.loads(attributes))
-    found = {
-        op: ops.met(seen, ops.makeable(op, plan.seed, DRAWS if plan.more else MAKEABLE)) for op, seen in reached.items()
-    }
+    draws, taken = DRAWS if plan.more else MAKEABLE, plans.taking(plan)
+    found = {op: ops.met(seen, ops.makeable(op, plan.seed, draws, taken)) for op, seen in reached.items()}
     return {
         op: {
             what: {"reached": r.reached, "makeable": r.makeable, "missing": list(r.missing)}

@@ -7,7 +7,7 @@ from itertools import islice
 
 from conformance import ops
 from conformance.ops.listed import blocks
-from conformance.run.plan import AHEAD, CASES, LAP, Plan, Shard, Task, own_cases, shards
+from conformance.run.plan import AHEAD, CASES, LAP, Plan, Shard, Task, own_cases, shards, taking
 from conformance.run.scope import route_of
 from conformance.run.sources import COVERING, SHARD
 from conformance.run.sweep import ListedBlock
@@ -116,6 +116,20 @@ def test_covering_calls_go_to_targets_that_trace_nothing() -> None:
     calls = list(Shard(0, "avg_pool", "covering").cases(plan(), targets))
 
     assert {name for _, names in calls for name in names} == {"tf-cpu-eager", "reference"}
+
+
+def test_what_can_meet_is_what_a_target_claims() -> None:
+    """Eager TensorFlow pools no float64 in NCHW: on it alone nothing covers that, and nothing of it can be reached."""
+    eager, wide = (taking(plan(targets=names)) for names in (("tf-cpu-eager", "tf-cpu-xla"), TARGETS))
+    nchw = ("dtype", "float64"), ("layout", "NCHW")
+
+    for taken, there in ((eager, False), (wide, True)):
+        rows = ops.makeable("avg_pool", 3, 600, taken).rows
+        chosen = [
+            ops.features(*ops.drawn("avg_pool", 3, number)) for number in ops.covering("avg_pool", 3, 0, 600, taken)
+        ]
+        assert any({*nchw} <= {*row} for row in rows) == there
+        assert any({*nchw} <= {*classes.items()} for classes in chosen) == there
 
 
 def test_a_call_that_no_target_claims_is_not_made() -> None:
