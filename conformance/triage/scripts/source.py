@@ -42,12 +42,12 @@ def _reached(name: str, known: dict[str, ast.FunctionDef]) -> set[str]:
 
 
 def _plain(function: ast.FunctionDef) -> ast.FunctionDef:
-    """Return a function without docstring and types."""
-    arguments = function.args
-    for argument in (*arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg):
-        if argument:
-            argument.annotation = None
-    function.returns = None
+    """Return a function without docstring, and without types, in the functions inside it, too."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
     if ast.get_docstring(function) is not None:
         function.body = function.body[1:]
     return function

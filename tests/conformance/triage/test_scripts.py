@@ -1,10 +1,13 @@
 """A finding's script: 0 where what the target calls is right, 1 where a fault of the finding's kind is planted."""
 
+import builtins
 import importlib.util
 import math
 import os
 import subprocess
+import symtable
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -39,6 +42,22 @@ def test_every_route_has_its_source(function: str) -> None:
     text = "\n".join(definitions(function))
 
     assert function.startswith("tf.") != (f"def {function}(" in text)
+
+
+def asked_for(table: symtable.SymbolTable) -> Iterator[str]:
+    """Yield the names that functions of a source, and those inside them, take from outside of it."""
+    for inner in table.get_children():
+        yield from (symbol.get_name() for symbol in inner.get_symbols() if symbol.is_global())
+        yield from asked_for(inner)
+
+
+@pytest.mark.parametrize("function", [name for ways in ROUTES.values() for name in ways.values()])
+def test_the_source_of_a_route_needs_what_a_script_imports(function: str) -> None:
+    """NumPy and TensorFlow; every other name is Python's own or defined there."""
+    table = symtable.symtable("\n".join(definitions(function)), "script", "exec")
+    defined = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned()}
+
+    assert {*asked_for(table)} - defined - {*dir(builtins)} <= {"np", "tf"}
 
 
 @pytest.mark.parametrize(
