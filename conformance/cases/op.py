@@ -94,7 +94,7 @@ class Op:
     geometry: Geometry | None = None  # where it can be drawn
 
     transforms: bool = False  # whether Winograd's or Fourier's algorithm can compute it
-    averages: bool = False  # whether it divides by a count
+    averages: bool = False  # whether it divides by a count, or TensorFlow does for it
     sparse: int = 1  # of so many shards of its stream a run makes one, where graphs are compiled for every call
     random: bool = False  # whether it draws random numbers
     seeded: Callable[[Case], bool] = field(default=lambda _: True)  # whether a call gives the same bits again; any call

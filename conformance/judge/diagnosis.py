@@ -152,19 +152,23 @@ def _other_divisors(result: Within, array: Array) -> Array:
     Return what means would be divided by to give the wrong elements, each up to its rounding; nothing by chance.
 
     Quotients by neighbouring counts lie 1 / count apart. Where that is less than two roundings some count fits any
-    number; several elements then have to be off by the same share, by more than their roundings.
+    number; several elements then have to be off by the same share, by more than their roundings, or each by that of the
+    number at which counting in the type of the result stops: 256 and 1 are 256 in bfloat16.
     """
     fmt, bad = format_of(array.dtype), ~result.admits(array)
     value, observed = (values.astype(np.float64)[bad] for values in (result.value, array))
     count, two_roundings = np.broadcast_to(result.count, array.shape)[bad], 2 * fmt.u
     with np.errstate(all="ignore"):
-        divisor = np.rint(count * value / observed)
-        again = count * value / divisor
-        fits = (divisor != count) & (np.abs(again - observed) <= two_roundings * np.abs(observed))
-        share = count / divisor
-        alike = share.size > 1 and np.ptp(share) <= 2 * two_roundings < np.abs(share - 1).min()
-        telling = alike or (count * 2 * two_roundings < 1).all()
-        return divisor if fits.all() and telling else divisor[:0]
+        nearest, stop = np.rint(count * value / observed), np.full(count.shape, 1 / fmt.u)
+        for divisor in (stop, nearest):
+            share = count / divisor
+            off = np.abs(share - 1)
+            fits = (divisor != count) & (np.abs(share * value - observed) <= two_roundings * np.abs(observed))
+            alike = share.size > 1 and np.ptp(share) <= 2 * two_roundings < off.min()
+            stopped = divisor is stop and 2 * two_roundings < off.min(initial=np.inf)
+            if fits.all() and (alike or stopped or (count * 2 * two_roundings < 1).all()):
+                return divisor
+    return nearest[:0]
 
 
 def _rounded(values: Array, bits: int) -> Array:

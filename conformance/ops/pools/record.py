@@ -322,7 +322,6 @@ AVG_UNPOOL_GRAD = replace(
     sum=sets.window_sum,
     linear=None,
     geometry=None,
-    averages=False,
     layer=None,
     at_layer={"avg_pool": layer.SUMMING},
     tensorflow=ROUTES["avg_unpool_grad"],

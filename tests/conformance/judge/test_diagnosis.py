@@ -112,6 +112,17 @@ def test_a_mean_over_another_number_of_elements_is_told_as_such() -> None:
     assert Symptom.DIVISOR in judged("avg_pool", given, attributes, input=image).symptoms
 
 
+@pytest.mark.parametrize("counted", [256, 320])
+def test_a_mean_of_one_element_tells_where_counting_stops(counted: int) -> None:
+    """Of 16 x 17 elements: 272 of them counted in bfloat16 are 256; 320 may be any number's rounding."""
+    image = np.zeros((1, 16, 17, 1), "bfloat16")
+    image[0, 0, 0, 0] = -5
+    attributes: dict[str, Json] = {"ksize": [16, 17], "strides": 1, "padding": "VALID"}
+    given = np.array([-5 / counted], "bfloat16").reshape(1, 1, 1, 1)
+
+    assert (Symptom.DIVISOR in judged("avg_pool", given, attributes, input=image).symptoms) == (counted == 256)
+
+
 @pytest.mark.parametrize("factor", [0, -1])
 def test_no_mean_is_over_no_or_fewer_elements(factor: int) -> None:
     """Zeros, or the means of another sign, are no other count's; nor are they what sums in the storage type give."""
