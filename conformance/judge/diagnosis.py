@@ -163,7 +163,8 @@ def _other_divisors(result: Within, array: Array) -> Array:
         for divisor in (stop, nearest):
             share = count / divisor
             off = np.abs(share - 1)
-            fits = (divisor != count) & (np.abs(share * value - observed) <= two_roundings * np.abs(observed))
+            near = np.abs(share * value - observed) <= two_roundings * np.abs(observed)
+            fits = (divisor != count) & np.isfinite(observed) & near
             alike = share.size > 1 and np.ptp(share) <= 2 * two_roundings < off.min()
             stopped = divisor is stop and 2 * two_roundings < off.min(initial=np.inf)
             if fits.all() and (alike or stopped or (count * 2 * two_roundings < 1).all()):

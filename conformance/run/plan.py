@@ -26,7 +26,7 @@ from conformance.targets.target import Target
 __all__ = [
     "AHEAD",
     "CASES",
-    "LAP",
+    "CORE",
     "SECONDS",
     "SIDE",
     "Plan",
@@ -46,6 +46,7 @@ CASES = 180  # of the stream for each op by default
 SECONDS = 10.0  # that one call may take
 LAP = CASES // SHARD  # shards of the stream that each op has in a lap
 AHEAD = 4  # so many times faster than the others go the covering calls: the pairs of classes are met within a minute
+CORE = 2  # likewise the stream: soon each op has been on every target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +142,7 @@ def shards(plan: Plan) -> Iterator[Task]:
     """
     Yield every shard of a plan, the ops taking turns and the sources too: each beginning is a sample of the whole.
 
-    Covering calls alone are ahead of the others. Laps follow one another, each with other calls than the last.
+    Covering calls and the stream are ahead of the others. Laps follow one another, each with other calls than the last.
     """
     if not plan.cases:
         yield from sweep.blocks(plan.ops, plan.world, sweep.LONG)
@@ -154,7 +155,7 @@ def shards(plan: Plan) -> Iterator[Task]:
 def _lap(plan: Plan, lap: int, rounds: range) -> Iterator[Task]:
     """Yield a lap, in which each op has so many shards of the stream: each source spread over it by its pace."""
     kinds: list[tuple[Sequence[Task], int]] = [
-        ([Shard(number, op) for number in rounds for op in plan.ops if number % OPS[op].sparse == 0], 1),
+        ([Shard(number, op) for number in rounds for op in plan.ops if number % OPS[op].sparse == 0], CORE),
         (_worlds(plan, lap, len(rounds)), 1),
         (_listed(plan, plan.seed + lap) if plan.corpus else (), 1),
         *((_of_source(plan, source, lap), pace) for source, pace in _others(plan)),

@@ -123,6 +123,15 @@ def test_a_mean_of_one_element_tells_where_counting_stops(counted: int) -> None:
     assert (Symptom.DIVISOR in judged("avg_pool", given, attributes, input=image).symptoms) == (counted == 256)
 
 
+def test_an_infinite_mean_is_of_no_number_of_elements() -> None:
+    """60,000 and 60,000 overflow in float16 before they are halved."""
+    image = np.full((1, 1, 2, 1), 60000, "float16")
+    attributes: dict[str, Json] = {"ksize": [1, 2], "strides": 1, "padding": "VALID"}
+    given = np.full((1, 1, 1, 1), np.inf, "float16")
+
+    assert Symptom.DIVISOR not in judged("avg_pool", given, attributes, input=image).symptoms
+
+
 @pytest.mark.parametrize("factor", [0, -1])
 def test_no_mean_is_over_no_or_fewer_elements(factor: int) -> None:
     """Zeros, or the means of another sign, are no other count's; nor are they what sums in the storage type give."""

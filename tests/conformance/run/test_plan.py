@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
+import pytest
+
 from conformance import ops
 from conformance.ops.listed import blocks
-from conformance.run.plan import AHEAD, CASES, LAP, Plan, Shard, Task, own_cases, shards, taking
+from conformance.run.plan import AHEAD, CASES, CORE, Plan, Shard, Task, own_cases, shards, taking
 from conformance.run.scope import route_of
 from conformance.run.sources import COVERING, SHARD
 from conformance.run.sweep import ListedBlock
@@ -15,7 +17,6 @@ from conformance.targets.registry import find
 
 TARGETS = ("tf-cpu-eager", "tf-cpu-xla", "reference")
 OPS = ("max_pool_grad", "avg_pool")
-KINDS = ("refusals", "Block", "ListedBlock")
 
 
 def plan(**changed: object) -> Plan:
@@ -34,6 +35,11 @@ def of_kind(tasks: Sequence[Task], kind: str) -> int:
     return sum(kind in (type(task).__name__, getattr(task, "source", "")) for task in tasks)
 
 
+def places(tasks: Sequence[Task], source: str) -> list[int]:
+    """Return where the shards of a source are."""
+    return [place for place, task in enumerate(tasks) if isinstance(task, Shard) and task.source == source]
+
+
 def test_every_source_is_gone_through_once() -> None:
     """No name comes twice, the blocks are all of the corpus, and the last shard of a source is counted as it is."""
     tasks = list(shards(plan()))
@@ -49,24 +55,24 @@ def test_every_source_is_gone_through_once() -> None:
 
 
 def test_each_beginning_is_a_sample_of_every_source() -> None:
-    """Where half of the stream has come, half of the others have: a run that is cut short has met all of them."""
+    """Where half of the broken calls have come, half of the others have: a run that is cut short meets all of them."""
     tasks = list(shards(plan(world=3)))
-    (middle,) = (place for place, task in enumerate(tasks) if task.name == f"{OPS[0]}-{LAP // 2:05d}")
+    broken = places(tasks, "refusals")
+    half = tasks[: broken[len(broken) // 2]]
 
-    for whole, half in ((of_kind(tasks, kind), of_kind(tasks[:middle], kind)) for kind in KINDS):
-        assert abs(half - whole / 2) <= 1
+    for kind in ("Block", "ListedBlock"):
+        whole = of_kind(tasks, kind)
+        assert abs(of_kind(half, kind) - whole / 2) <= whole / len(broken)
 
 
-def test_covering_calls_are_ahead() -> None:
-    """Where a quarter of the stream has come, all of them have, in each quarter of that a quarter of them."""
+@pytest.mark.parametrize(("source", "pace"), [("covering", AHEAD), ("stream", CORE)])
+def test_some_sources_are_ahead(source: str, pace: int) -> None:
+    """Of so many times the pace: where so small a part of the broken calls has come, all of them have, evenly."""
     tasks = list(shards(plan()))
-    stream, covering = (
-        [place for place, task in enumerate(tasks) if task in of_source(tasks, source)]
-        for source in ("stream", "covering")
-    )
+    ahead, others = places(tasks, source), places(tasks, "refusals")
 
-    assert covering[-1] < stream[len(stream) // AHEAD]
-    assert abs(sum(place < stream[len(stream) // AHEAD // 3] for place in covering) - len(covering) / 3) <= 1
+    assert ahead[-1] < others[len(others) // pace + 1]
+    assert abs(sum(place < others[len(others) // pace // 3] for place in ahead) - len(ahead) / 3) <= pace
 
 
 def test_a_run_of_so_many_cases_has_the_stream_alone() -> None:
