@@ -39,7 +39,7 @@ INT32_INDEX: Classes = {"argmax": ("int32",)}
 # Of oneDNN's kernels: the causes onednn-huge-stride and onednn-huge-window.
 HANGS = (
     Limit(features={"stride": ("huge",)}, reason="the ends of windows overflow"),
-    Limit(features={"longest window": ("above 65,535",)}, reason="the time grows with the window"),
+    Limit(ops=AVG_POOLS, features={"longest window": ("above 65,535",)}, reason="the time grows with the window"),
 )
 # Of every TensorFlow target.
 EVERYWHERE = (
