@@ -24,9 +24,8 @@ from conformance.ops.table import OPS
 
 __all__ = ["DRAWS", "Coverage", "Reached", "Taken", "covering", "drawn", "made", "makeable", "met"]
 
-Taken: TypeAlias = Callable[
-    [Case], Mapping[str, str] | None
-]  # the features of a call as a target takes it, if one does
+# The features of a call as a target takes it; None where none does.
+Taken: TypeAlias = Callable[[Case], Mapping[str, str] | None]
 DRAWS = 4096  # valid calls of an op, from which what can meet is learnt
 LENGTHY = {("stride", "huge"), ("longest window", "above 65,535")}  # one in twenty such calls does not end
 STRENGTHS = {"values": 1, "pairs": 2, "triples": 3}
