@@ -4,7 +4,8 @@ Which arithmetic wrong values come from, where they look like rounding: not wher
 A sum of many products allows much under factors of few bits, a tap that is left out, too. So the factors are narrowed,
 and the sum of those is asked for: who narrows them meets its bound, and a wrong tap, or a transform, does not. What a
 transform may err by says less: there no difference may come near to a product. Rounding shows in many elements, or of
-16-bit types in no more than a part of a product, or one spacing of a sum; a fault in a few of them is none.
+16-bit types in no more than a part of a product, or one spacing of a sum; a fault in a few of them is none. Of several
+ops in a row no sums are known: there rounding shows in many elements alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -57,7 +58,7 @@ def diagnosed(
     arithmetic: the one that is declared; under: the verdict that a set leads to.
     """
     case, op = permitted.case, OPS[permitted.case.op]
-    if op.sum is None or not isinstance(observation, Returned):
+    if not isinstance(observation, Returned) or not (op.sum or case.dtype in SUMS):
         return ()
     nearest = min(options(permitted(arithmetic)), key=lambda each: under(each).evidence.get("different", np.inf))
     array = observation.arrays[0]
@@ -68,7 +69,12 @@ def diagnosed(
     others = _other_divisors(result, array) if op.averages else ()
     if len(others):
         return (Symptom.DIVISOR,) if all(1 <= other < np.inf for other in others) else ()
-    if not (slight or _is_spread(result, array, _rounding(*op.sum(permitted.arguments), array.dtype))):
+    reached = (
+        _rounding(*op.sum(permitted.arguments), array.dtype) & (result.size > 0)
+        if op.sum
+        else result.low != result.high
+    )
+    if not (slight or _is_spread(result, array, np.broadcast_to(reached, array.shape))):
         return ()
     if case.dtype in SUMS:
         kept = under(permitted(replace(arithmetic, accumulate="storage"))).outcome == "agrees"
@@ -124,9 +130,8 @@ def _rounding(sums: SumOfProducts, shown: Shown, dtype: np.dtype[Any]) -> Array:
     return shown(np.reshape([(each != each.astype(dtype)).any() for each in partial], sums.shape))
 
 
-def _is_spread(result: Within, array: Array, rounding: Array) -> bool:
+def _is_spread(result: Within, array: Array, reached: Array) -> bool:
     """Return whether many elements differ from the exact ones, of those that rounding can reach."""
-    reached = rounding & np.broadcast_to(result.size > 0, array.shape)
     with np.errstate(invalid="ignore"):
         differ = reached & (array != result.value)
     return bool(differ.any() and differ.sum() >= SPREAD * reached.sum())

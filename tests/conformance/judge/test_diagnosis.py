@@ -208,3 +208,23 @@ def test_one_spacing_of_a_sum_that_cancels_is_rounding_in_16_bits(given: float, 
     sums[0, 0, 0, 0] = given
 
     assert named(judged("conv2d", sums, CALL, input=image, filters=filters)) == symptoms
+
+
+@pytest.mark.parametrize(("given", "name"), [((1, 4), ("float16-sums",)), ((0, 4), ())])
+def test_sums_in_the_storage_type_are_named_in_a_chain_of_ops(
+    given: tuple[float, float], name: tuple[str, ...]
+) -> None:
+    """
+    1 + 4 x 2^-11 tap by tap in float16 is 1 each time, as ties go to even; 1 + 2^-9 is right, and 0 is no rounding.
+
+    The other sum, 4, is exact, and no rounding reaches it: half of the elements differ.
+    """
+    image = np.array([1, *[2**-11] * 4, 4, 0, 0, 0, 0], np.float16).reshape(1, 1, 10, 1)
+    arrays = {
+        "input": image,
+        "filters": np.ones((1, 5, 1, 1), np.float16),
+        "pointwise_filter": np.ones((1, 1, 1, 1), np.float16),
+    }
+    chain: Mapping[str, Json] = {**CALL, "strides": [1, 5, 5, 1], "stages": ["depthwise_conv2d", "pointwise_conv2d"]}
+
+    assert named(judged("pattern", np.array(given, np.float16).reshape(1, 1, 2, 1), chain, **arrays)) == name
