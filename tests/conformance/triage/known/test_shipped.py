@@ -98,6 +98,7 @@ def judged_by(cause: Cause, place: Place, case: Case, observed: Observation) -> 
         classes=ops.features(case),
         installation=installation,
         route=ways(place, case, registry.BUILT_IN[name])[0],
+        kernels=tuple(kernel.replace("*", "") for kernel in place.kernels),
     )
     return found.judged.outcome == "disagrees" and place_of(cause, found) is not None
 
