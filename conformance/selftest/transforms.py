@@ -1,17 +1,19 @@
 """Convolutions by transforms: Winograd's and Fourier's, every operation rounded to the dtype in which sums are kept."""
 
+import math
+
 import numpy as np
 
 from conformance.selftest.arithmetics import WIDE, fused, ordered, round_once
 from reference.engine.conv2d import Forward
 from reference.engine.exact import SumOfProducts
-from reference.engine.patches import pad
+from reference.engine.patches import length, pad
 from reference.engine.winograd import MATRICES, can_winograd
 from reference.floats import Array
 
 __all__ = ["fourier", "winograd"]
 
-LARGEST = 2**22  # elements of the transformed filters
+LARGEST = 2**22  # elements of the transformed image, or filters
 
 
 def winograd(call: SumOfProducts, m: int) -> Array | None:
@@ -62,13 +64,13 @@ def fourier(call: SumOfProducts) -> Array | None:
         return None
     wide = WIDE[call.dtype.name]
     rows, columns, groups = call.geometry.rows, call.geometry.columns, call.geometry.groups
-    image = pad(call.left, rows, columns).astype(wide)
     depth, outputs = call.right.shape[2:]
+    shape = [length(axis) + axis.reach - 1 for axis in (rows, columns)]
+    if math.prod(shape) * max(depth * outputs, math.prod(call.left.shape[::3])) > LARGEST:
+        return None
+    image = pad(call.left, rows, columns).astype(wide)
     spread = np.zeros((rows.reach, columns.reach, depth, outputs), wide)
     spread[:: rows.dilation, :: columns.dilation] = call.right.astype(wide)
-    shape = [size + reach - 1 for size, reach in zip(image.shape[1:3], spread.shape[:2], strict=True)]
-    if np.prod(shape) * depth * outputs > LARGEST:
-        return None
     pairs = np.result_type(wide, np.complex64)  # before version 2 NumPy transforms in float64 only
     left = np.fft.rfft2(image, shape, axes=(1, 2)).astype(pairs)
     right = np.conj(np.fft.rfft2(spread, shape, axes=(0, 1)).astype(pairs))

@@ -37,7 +37,7 @@ from conformance.selftest.mutation.faults import mirrored
 from conformance.selftest.mutation.numerical import leading_bit
 from conformance.selftest.mutation.variants import variants
 from conformance.selftest.products import computed
-from conformance.selftest.transforms import winograd
+from conformance.selftest.transforms import fourier, winograd
 from reference.ops.conv2d import forward
 
 ONES = {"input": np.ones((1, 4, 4, 1), np.float32), "filters": np.ones((3, 3, 1, 1), np.float32), "strides": 2}
@@ -236,6 +236,14 @@ def test_a_wrong_name_is_a_false_positive(declared: str, alarms: int) -> None:
     (whole,) = added_up([FalsePositives(name="conv2d: some", declared=declared, cases=1, alarms=(), sums=[row])])
 
     assert len(whole.alarms) == alarms
+
+
+def test_a_transform_takes_no_padding_that_memory_cannot_hold() -> None:
+    """Under a padding of 2^31 - 3 rows it leaves the call to ordinary sums, which clip to what meets the image."""
+    image, filters = np.ones((1, 1, 1, 2), np.float32), np.ones((2, 2, 2, 1), np.float32)
+
+    assert fourier(forward(image, filters, 1, "SAME")) is not None
+    assert fourier(forward(image, filters, 1, [[0, 0], [2**31 - 3, 0], [0, 1], [0, 0]])) is None
 
 
 def test_no_false_positive_in_3000_cases_means_below_a_thousandth() -> None:
