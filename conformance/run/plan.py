@@ -27,6 +27,7 @@ __all__ = [
     "AHEAD",
     "CASES",
     "CORE",
+    "PAIRS",
     "SECONDS",
     "SIDE",
     "Plan",
@@ -45,7 +46,8 @@ SIDE = 6  # to which a run takes its sample of the small world
 CASES = 180  # of the stream for each op by default
 SECONDS = 10.0  # that one call may take
 LAP = CASES // SHARD  # shards of the stream that each op has in a lap
-AHEAD = 4  # so many times faster than the others go the covering calls: the pairs of classes are met within a minute
+PAIRS = 8  # shards of an op's covering calls that meet all pairs of classes: they come before all else, in a minute
+AHEAD = 4  # so many times faster than the others go the covering calls after them
 CORE = 2  # likewise the stream: soon each op has been on every target
 
 
@@ -142,7 +144,8 @@ def shards(plan: Plan) -> Iterator[Task]:
     """
     Yield every shard of a plan, the ops taking turns and the sources too: each beginning is a sample of the whole.
 
-    Covering calls and the stream are ahead of the others. Laps follow one another, each with other calls than the last.
+    First come the covering calls that meet all pairs. Those that meet the triples besides, and the stream, are ahead of
+    the others. Laps follow one another, each with other calls than the last.
     """
     if not plan.cases:
         yield from sweep.blocks(plan.ops, plan.world, sweep.LONG)
@@ -154,26 +157,22 @@ def shards(plan: Plan) -> Iterator[Task]:
 
 def _lap(plan: Plan, lap: int, rounds: range) -> Iterator[Task]:
     """Yield a lap, in which each op has so many shards of the stream: each source spread over it by its pace."""
+    covering = _of_source(plan, "covering", lap) if plan.more else []
+    pairs = PAIRS * len(plan.ops)
+    yield from covering[:pairs]
     kinds: list[tuple[Sequence[Task], int]] = [
         ([Shard(number, op) for number in rounds for op in plan.ops if number % OPS[op].sparse == 0], CORE),
         (_worlds(plan, lap, len(rounds)), 1),
         (_listed(plan, plan.seed + lap) if plan.corpus else (), 1),
-        *((_of_source(plan, source, lap), pace) for source, pace in _others(plan)),
+        (covering[pairs:], AHEAD),
+        (_of_source(plan, "refusals", lap) if plan.more and not plan.valid_only else (), 1),
     ]
     places = [
         (place / len(tasks) / pace, kind, place)
         for kind, (tasks, pace) in enumerate(kinds)
         for place in range(len(tasks))
     ]
-    return (kinds[kind][0][place] for _, kind, place in sorted(places))
-
-
-def _others(plan: Plan) -> Iterator[tuple[str, int]]:
-    """Yield the sources beside the stream of which a plan makes the calls, with their paces."""
-    if plan.more:
-        yield "covering", AHEAD
-        if not plan.valid_only:
-            yield "refusals", 1
+    yield from (kinds[kind][0][place] for _, kind, place in sorted(places))
 
 
 def _worlds(plan: Plan, lap: int, rounds: int) -> Sequence[Task]:
