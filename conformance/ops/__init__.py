@@ -6,7 +6,7 @@ A new op is a record more: docs/adding-an-op.md.
 
 from conformance.ops.arguments import arguments
 from conformance.ops.canonical import canonical
-from conformance.ops.coverage import Coverage, Reached, covering, drawn, made, makeable, met
+from conformance.ops.coverage import Coverage, Reached, covering, drawn, made, makeable, met, of_pairs
 from conformance.ops.features import features
 from conformance.ops.files import case_from_json
 from conformance.ops.geometry import geometry
@@ -33,6 +33,7 @@ __all__ = [
     "makeable",
     "met",
     "neighbours",
+    "of_pairs",
     "refusals",
     "regions",
     "shrink",

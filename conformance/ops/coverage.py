@@ -22,7 +22,7 @@ from conformance.ops.features import features
 from conformance.ops.stream import valid
 from conformance.ops.table import OPS
 
-__all__ = ["DRAWS", "Coverage", "Reached", "Taken", "covering", "drawn", "made", "makeable", "met"]
+__all__ = ["DRAWS", "Coverage", "Reached", "Taken", "covering", "drawn", "made", "makeable", "met", "of_pairs"]
 
 # The features of a call as a target takes it; None where none does.
 Taken: TypeAlias = Callable[[Case], Mapping[str, str] | None]
@@ -85,6 +85,13 @@ def covering(op: str, seed: int, lap: int = 0, draws: int = DRAWS, taken: Taken 
     """
     numbers, found = _taken(op, seed, lap * draws, draws, taken)
     return tuple(numbers[row] for row in chosen(found, STRENGTHS["triples"], LENGTHY))
+
+
+@cache
+def of_pairs(op: str, seed: int, lap: int = 0, draws: int = DRAWS, taken: Taken = features) -> int:
+    """Return how many of the covering draws, the first, meet all pairs of classes."""
+    _, found = _taken(op, seed, lap * draws, draws, taken)
+    return len(chosen(found, STRENGTHS["pairs"], LENGTHY))
 
 
 @cache

@@ -7,18 +7,20 @@ cases whatever the number of jobs.
 """
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from conformance import ops
 from conformance.model import Case
 from conformance.ops import OPS, listed
 from conformance.ops.profile_reading import loaded
 from conformance.run import sweep
 from conformance.run.scope import Scope, Taking
-from conformance.run.sources import SHARD, SOURCES, Part
+from conformance.run.sources import COVERING, SHARD, SOURCES, Part
 from conformance.run.sweep import Block, ListedBlock
 from conformance.targets.registry import find
 from conformance.targets.target import Target
@@ -27,7 +29,6 @@ __all__ = [
     "AHEAD",
     "CASES",
     "CORE",
-    "PAIRS",
     "SECONDS",
     "SIDE",
     "Plan",
@@ -46,8 +47,7 @@ SIDE = 6  # to which a run takes its sample of the small world
 CASES = 180  # of the stream for each op by default
 SECONDS = 10.0  # that one call may take
 LAP = CASES // SHARD  # shards of the stream that each op has in a lap
-PAIRS = 8  # shards of an op's covering calls that meet all pairs of classes: they come before all else, in a minute
-AHEAD = 4  # so many times faster than the others go the covering calls after them
+AHEAD = 4  # so many times faster than the others go the covering calls that meet triples: those of pairs come first
 CORE = 2  # likewise the stream: soon each op has been on every target
 
 
@@ -150,23 +150,24 @@ def shards(plan: Plan) -> Iterator[Task]:
     if not plan.cases:
         yield from sweep.blocks(plan.ops, plan.world, sweep.LONG)
         return
+    for lap, rounds in _laps(plan):
+        yield from _lap(plan, lap, rounds)
+
+
+def _laps(plan: Plan) -> Iterator[tuple[int, range]]:
+    """Yield every lap, with the numbers of its shards of the stream of an op."""
     rounds = -(-plan.cases // SHARD)
     for lap, first in enumerate(range(0, rounds, LAP)):
-        yield from _lap(plan, lap, range(first, min(first + LAP, rounds)))
+        yield lap, range(first, min(first + LAP, rounds))
 
 
 def _lap(plan: Plan, lap: int, rounds: range) -> Iterator[Task]:
-    """Yield a lap, in which each op has so many shards of the stream: each source spread over it by its pace."""
-    covering = _of_source(plan, "covering", lap) if plan.more else []
-    pairs = PAIRS * len(plan.ops)
-    yield from covering[:pairs]
-    kinds: list[tuple[Sequence[Task], int]] = [
-        ([Shard(number, op) for number in rounds for op in plan.ops if number % OPS[op].sparse == 0], CORE),
-        (_worlds(plan, lap, len(rounds)), 1),
-        (_listed(plan, plan.seed + lap) if plan.corpus else (), 1),
-        (covering[pairs:], AHEAD),
-        (_of_source(plan, "refusals", lap) if plan.more and not plan.valid_only else (), 1),
-    ]
+    """Yield a lap: first the covering calls that meet all pairs, then each source spread over it by its pace."""
+    first: dict[Task, None] = {}
+    for shard in _of_pairs(plan, lap):
+        first[shard] = None
+        yield shard
+    kinds = [([task for task in tasks if task not in first], pace) for tasks, pace in _sources(plan, lap, rounds)]
     places = [
         (place / len(tasks) / pace, kind, place)
         for kind, (tasks, pace) in enumerate(kinds)
@@ -175,13 +176,32 @@ def _lap(plan: Plan, lap: int, rounds: range) -> Iterator[Task]:
     yield from (kinds[kind][0][place] for _, kind, place in sorted(places))
 
 
+def _of_pairs(plan: Plan, lap: int) -> Iterator[Shard]:
+    """Yield the shards of covering calls that meet all pairs of classes, the ops taking turns."""
+    for shard in _of_source(plan, "covering", lap) if plan.more else ():
+        before = shard.number * SHARD - lap * COVERING
+        if not before or before < ops.of_pairs(shard.op, plan.seed, lap, taken=taking(plan)):
+            yield shard
+
+
+def _sources(plan: Plan, lap: int, rounds: range) -> Iterator[tuple[Sequence[Task], int]]:
+    """Yield the shards of each source in a lap, in which each op has so many of the stream, with its pace."""
+    yield [Shard(number, op) for number in rounds for op in plan.ops if number % OPS[op].sparse == 0], CORE
+    yield _worlds(plan, lap, len(rounds)), 1
+    yield _listed(plan, plan.seed + lap) if plan.corpus else (), 1
+    if plan.more:
+        yield _of_source(plan, "covering", lap), AHEAD
+        if not plan.valid_only:
+            yield _of_source(plan, "refusals", lap), 1
+
+
 def _worlds(plan: Plan, lap: int, rounds: int) -> Sequence[Task]:
     """Return the blocks of the small worlds in a lap; of one that has fewer rounds, fewer."""
     blocks = [*sweep.cycle(plan.ops, plan.world, lap)] if plan.world else []
     return blocks[: -(-len(blocks) * rounds // LAP)]
 
 
-def _of_source(plan: Plan, source: str, lap: int) -> Sequence[Task]:
+def _of_source(plan: Plan, source: str, lap: int) -> list[Shard]:
     """Return the shards of a source in a lap, the ops taking turns."""
     lengths = {op: -(-(SOURCES[source].length(op) or 0) // SHARD) for op in plan.ops}
     places = range(max(lengths.values(), default=0))
@@ -198,16 +218,23 @@ def _listed(plan: Plan, seed: int) -> Sequence[Task]:
 
 def own_shards(plan: Plan) -> Iterator[Task]:
     """Yield the shards of a plan that belong to its part: by their names, so that each part has some of every kind."""
+    return _own(plan, shards(plan))
+
+
+def _own(plan: Plan, tasks: Iterable[Task]) -> Iterator[Task]:
+    """Yield those of a plan's shards that belong to its part."""
     number, parts = plan.part
-    return (shard for shard in shards(plan) if zlib.crc32(shard.name.encode()) % parts == number - 1)
+    return (shard for shard in tasks if zlib.crc32(shard.name.encode()) % parts == number - 1)
 
 
 def own_cases(plan: Plan) -> dict[str, int]:
-    """Return how many cases of each op a plan's part has, beside the small worlds and the corpus; of the first lap."""
+    """Return how many cases of each op a plan's part has, beside small worlds and corpus; under a budget of a lap."""
     counts = dict.fromkeys(plan.ops, 0)
-    for shard in own_shards(replace(plan, world=0, corpus="", budget=None)):
-        if isinstance(shard, Shard):
-            counts[shard.op] += shard.size(plan)
+    alone = replace(plan, world=0, corpus="")
+    for lap, rounds in islice(_laps(alone), None if plan.budget is None else 1):
+        for tasks, _ in _sources(alone, lap, rounds):
+            for shard in _own(plan, tasks):
+                counts[shard.op] += shard.size(plan) if isinstance(shard, Shard) else 0
     return counts
 
 

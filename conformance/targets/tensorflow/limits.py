@@ -36,10 +36,15 @@ BFLOAT16: Classes = {"dtype": ("bfloat16",)}
 FLOAT16: Classes = {"dtype": ("float16",)}
 INT32_INDEX: Classes = {"argmax": ("int32",)}
 
-# Of oneDNN's kernels: the causes onednn-huge-stride and onednn-huge-window.
+# Of oneDNN's kernels: the causes onednn-huge-stride, onednn-huge-window and onednn-depthwise-long-row.
 HANGS = (
     Limit(features={"stride": ("huge",)}, reason="the ends of windows overflow"),
     Limit(ops=AVG_POOLS, features={"longest window": ("above 65,535",)}, reason="the time grows with the window"),
+    Limit(
+        ops=("depthwise_conv2d", *DEPTHWISE_GRADIENTS),
+        features={"dtype": ("bfloat16", "float16"), "longest window": ("up to 200", "up to 8,192")},
+        reason="rows that are long do not end",
+    ),
 )
 # Of every TensorFlow target.
 EVERYWHERE = (
