@@ -277,16 +277,15 @@ class SumOfProducts(ABC):
         settled: elements whose result NaN and infinity decide, so that the finite part does not matter.
         """
         few = max(FEW, prod(self.shape) // FEWER)
+        open_ = np.ones(self.shape, bool) if settled is None else ~np.broadcast_to(settled, self.shape)
+        out = np.zeros(self.shape, fmt.dtype)
         for enclosed in self._enclosures(fmt, sizes):
-            out, undecided = self._round(enclosed, fmt)
-            open_ = np.flatnonzero(undecided if settled is None else undecided & ~settled)
-            if len(open_) <= few:
+            rounded, undecided = self._round(enclosed, fmt)
+            np.copyto(out, rounded, where=open_)
+            open_ &= undecided
+            if np.count_nonzero(open_) <= few:
                 break
-        else:  # slices leave one error to all sums: those without a product but zero have none
-            some = self.contract(*((side != 0) * 1.0 for side in self.finite))
-            open_ = open_[some.reshape(-1)[open_] > 0]
-        for flat in open_:
-            index = tuple(int(i) for i in np.unravel_index(flat, out.shape))
+        for index in map(tuple, np.argwhere(open_).tolist()):
             out[index] = self._summed(index, fmt)
         return out
 
@@ -295,9 +294,19 @@ class SumOfProducts(ABC):
         if fmt.precision < 53:
             yield self.enclosure(sizes)
         most = -(-80 // self._slice_bits())  # slices for 80 bits: float64 and a margin
-        while most * self._slice_bits() < 900:  # beyond, products of slices underflow
+        yield self.enclosure(sizes, most)
+        yield self._of_one_product()
+        while (most := 2 * most) * self._slice_bits() < 900:  # beyond, products of slices underflow
             yield self.enclosure(sizes, most)
-            most *= 2
+
+    def _of_one_product(self) -> Enclosure:
+        """Enclose what is no sum: one product, which float64 rounds once, or only zeros; of others nothing is known."""
+        products = self.contract(*((side != 0) * 1.0 for side in self.finite))
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = self.contract(*self.finite)
+        # A product that rounds to zero has its sign; a quotient is rounded twice.
+        one = (products == 1) & (values != 0) & (self.divisor() is None)
+        return Enclosure(values, np.zeros(()), np.where(one | (products == 0), 0.0, np.inf))
 
     def _round(self, sums: Enclosure, fmt: Format) -> tuple[Array, Array]:
         """Round enclosed sums; say which are undecided because both ends of the enclosure round differently."""

@@ -197,6 +197,16 @@ def test_sums_of_zeros_beside_numbers_far_apart_are_decided_without_their_terms(
     assert not conv2d(np.zeros((1, 1, 1, 1)), far.reshape(1, 1, 1, -1), 1, "VALID").any()
 
 
+def test_products_far_apart_are_rounded_once_without_their_terms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2.5 units of 2^-1074, the smallest subnormal, beside 1.25, each alone in its sum: ties go to the even 2."""
+    monkeypatch.setattr(SumOfProducts, "_summed", None)
+    far = np.tile([1.0, 2.0**-1073], 64)
+
+    out = conv2d(np.full((1, 1, 1, 1), 1.25), far.reshape(1, 1, 1, -1), 1, "VALID")
+
+    assert out.ravel().tolist() == [1.25, 2.0**-1073] * 64
+
+
 def test_a_mean_half_way_is_decided_without_its_terms(monkeypatch: pytest.MonkeyPatch) -> None:
     """The mean of 2^52 - 1/2, 2^52 + 5 and seven of 2^52 is 2^52 + 1/2, a tie, which goes to the even 2^52."""
     image = np.array([2.0**52 - 0.5, 2.0**52 + 5, *[2.0**52] * 7]).reshape(1, 3, 3, 1)
