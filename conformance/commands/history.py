@@ -91,7 +91,7 @@ def column(name: str, installation: Installation | None = None, why: str = "") -
 
 
 class Ledger:
-    """What is known, filled target by target and kept after each."""
+    """What is known, filled target by target and kept after each place: by emulation a target takes hours."""
 
     def __init__(self, folder: Path, history: History, causes: Sequence[Cause]) -> None:
         self.folder, self.history, self.causes = folder, history, causes
@@ -119,6 +119,7 @@ class Ledger:
                 self.add(column(name, installation), name)
                 for key, (cause, place) in left.items():
                     found[key] = known.measured(cause, place, panel, name, installation)
+                    self.keep()
         except StartError as error:
             self.add(column(name, why=" ".join(str(error).split())), name)
         self.keep()

@@ -146,7 +146,9 @@ def write(folder: Path, history: History) -> None:
     """Write what is known into a folder, instead of an earlier one."""
     columns = {name: asdict(column) for name, column in history.columns.items()}
     data = {"schema": SCHEMA, "columns": columns, "found": history.found}
-    (folder / FILE).write_text(json.dumps(data, indent=1) + "\n")
+    part = folder / f"{FILE}.part"
+    part.write_text(json.dumps(data, indent=1) + "\n")
+    part.replace(folder / FILE)
 
 
 def read(folder: Path) -> History:

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from conformance.commands.bits import pairs
-from conformance.commands.history import between
+from conformance.commands.history import Ledger, between
 from conformance.errors import SuiteError, UsageError
 from conformance.model import ArraySpec, Case
 from conformance.order.bits import Change, Kept
 from conformance.report.history import change, table
 from conformance.report.pages import history as page
+from conformance.triage.known import history as history_module
 from conformance.triage.known.cause import Cause, Place, Versions
 from conformance.triage.known.history import (
     Column,
@@ -134,6 +135,20 @@ def test_a_file_that_is_no_history_is_refused(tmp_path: Path, data: str) -> None
     (tmp_path / "history.json").write_text(data)
     with pytest.raises(SuiteError, match=r"history\.json: not what a history writes"):
         read(tmp_path)
+
+
+def test_what_was_measured_before_an_interruption_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two places the second is cut short; nothing else is left in the folder."""
+    several = replace(CAUSE, where=(*CAUSE.where, replace(CAUSE.where[0], kinds=("hung",))))
+    states = iter(["seen"])
+    monkeypatch.setattr(history_module, "measured", lambda *_: next(states))
+    ledger = Ledger(tmp_path, History(columns={}, found={}), [several])
+
+    with pytest.raises(StopIteration):
+        ledger.fill("reference")
+
+    assert read(tmp_path).found == {"reference": {key_of(several, several.where[0]): "seen"}}
+    assert [path.name for path in tmp_path.iterdir()] == ["history.json"]
 
 
 def test_the_page_escapes_and_shows_each_release() -> None:
