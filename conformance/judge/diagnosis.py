@@ -5,7 +5,7 @@ A sum of many products allows much under factors of few bits, a tap that is left
 and the sum of those is asked for: who narrows them meets its bound, and a wrong tap, or a transform, does not. What a
 transform may err by says less: there no difference may come near to a product. Rounding shows in many elements, or of
 16-bit types in no more than a part of a product, or one spacing of a sum; a fault in a few of them is none. Of several
-ops in a row no sums are known: there rounding shows in many elements alone.
+ops in a row no sums are known: there what sums kept in 16 bits allow tells alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -69,12 +69,7 @@ def diagnosed(
     others = _other_divisors(result, array) if op.averages else ()
     if len(others):
         return (Symptom.DIVISOR,) if all(1 <= other < np.inf for other in others) else ()
-    reached = (
-        _rounding(*op.sum(permitted.arguments), array.dtype) & (result.size > 0)
-        if op.sum
-        else result.low != result.high
-    )
-    if not (slight or _is_spread(result, array, np.broadcast_to(reached, array.shape))):
+    if op.sum and not (slight or _is_spread(result, array, _rounding(*op.sum(permitted.arguments), array.dtype))):
         return ()
     if case.dtype in SUMS:
         kept = under(permitted(replace(arithmetic, accumulate="storage"))).outcome == "agrees"
@@ -126,12 +121,14 @@ def _rounding(sums: SumOfProducts, shown: Shown, dtype: np.dtype[Any]) -> Array:
     if prod(sums.shape) > LOOKED_AT or dtype.name not in SUMS:
         return shown(np.ones(sums.shape, bool))
     factors = (sums.terms(index) for index in np.ndindex(sums.shape))
-    partial = (np.cumsum(left.astype(np.float64) * right.astype(np.float64)) for left, right in factors)
-    return shown(np.reshape([(each != each.astype(dtype)).any() for each in partial], sums.shape))
+    with np.errstate(over="ignore", invalid="ignore"):
+        partial = (np.cumsum(left.astype(np.float64) * right.astype(np.float64)) for left, right in factors)
+        return shown(np.reshape([(each != each.astype(dtype)).any() for each in partial], sums.shape))
 
 
-def _is_spread(result: Within, array: Array, reached: Array) -> bool:
+def _is_spread(result: Within, array: Array, rounding: Array) -> bool:
     """Return whether many elements differ from the exact ones, of those that rounding can reach."""
+    reached = rounding & np.broadcast_to(result.size > 0, array.shape)
     with np.errstate(invalid="ignore"):
         differ = reached & (array != result.value)
     return bool(differ.any() and differ.sum() >= SPREAD * reached.sum())
@@ -140,8 +137,13 @@ def _is_spread(result: Within, array: Array, reached: Array) -> bool:
 def _is_less_than_a_product(result: Within, array: Array) -> bool:
     """Return whether no difference comes near to the largest of the products' mean sizes, S / n."""
     with np.errstate(all="ignore"):
-        most = np.nanmax(np.abs(array.astype(np.float64) - result.value.astype(np.float64)), initial=0.0)
-        return bool(most <= SMALL * np.nanmax(result.size / np.maximum(result.count, 1), initial=0.0))
+        most = _largest(np.abs(array.astype(np.float64) - result.value.astype(np.float64)))
+        return bool(most <= SMALL * _largest(result.size / np.maximum(result.count, 1)))
+
+
+def _largest(sizes: Array) -> float:
+    """Return the largest number; NaN is none, and without numbers it is 0."""
+    return float(np.fmax.reduce(sizes, axis=None, initial=0.0))
 
 
 def _is_mostly_one_spacing(result: Within, array: Array) -> bool:

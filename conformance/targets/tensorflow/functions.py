@@ -370,14 +370,8 @@ def raw_avg_unpool(
     )
     cells = tf.cast(high[:, None] * wide, input.dtype)
     cells = cells if data_format == "NCHW" else cells[..., None]
-    return tf.raw_ops.AvgPoolGrad(
-        orig_input_shape=sizes,
-        grad=input * cells,
-        ksize=window,
-        strides=steps,
-        padding=padding,
-        data_format=data_format,
-    )
+    how = {"ksize": window, "strides": steps, "padding": padding, "data_format": data_format}
+    return tf.raw_ops.AvgPoolGrad(orig_input_shape=sizes, grad=input * cells, **how)
 
 
 def tape_avg_unpool_grad(grad: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NHWC") -> Any:

@@ -2,6 +2,7 @@
 
 import ast
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 
 from conformance.targets import tensorflow
@@ -20,11 +21,10 @@ def definitions(name: str) -> tuple[str, ...]:
 
     Without docstrings and types; none for a function of TensorFlow itself, "tf....".
     """
-    known = {
-        node.name: node for node in ast.parse(FUNCTIONS.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)
-    }
+    source = FUNCTIONS.read_bytes()
+    known = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
     needed = _reached(name, known)
-    text = [ast.unparse(_plain(node)) for found, node in known.items() if found in needed]
+    text = [_plain(node, source) for found, node in known.items() if found in needed]
     raises = any(NOT_OFFERED in each for each in text)
     return tuple([f"{NOT_OFFERED} = NotImplementedError"] * raises + text)
 
@@ -41,13 +41,25 @@ def _reached(name: str, known: dict[str, ast.FunctionDef]) -> set[str]:
     return found
 
 
-def _plain(function: ast.FunctionDef) -> ast.FunctionDef:
-    """Return a function without docstring, and without types, in the functions inside it, too."""
-    for node in ast.walk(function):
+def _plain(function: ast.FunctionDef, source: bytes) -> str:
+    """Return the lines of a function as they stand, without docstring and types: functions inside it, too."""
+    starts = list(accumulate(map(len, source.splitlines(keepends=True)), initial=0))
+
+    def place(line: int | None, column: int | None) -> int:
+        return starts[(line or 0) - 1] + (column or 0)
+
+    text, end = b"", place(function.lineno, function.col_offset)
+    for inner in (node for node in ast.walk(function) if isinstance(node, ast.FunctionDef)):
+        first = inner.body[ast.get_docstring(inner) is not None]
+        text += source[end : place(inner.lineno, inner.col_offset)]
+        text += f"def {inner.name}({_untyped(inner.args)}):\n{' ' * first.col_offset}".encode()
+        end = place(first.lineno, first.col_offset)
+    return (text + source[end : place(function.end_lineno, function.end_col_offset)]).decode()
+
+
+def _untyped(given: ast.arguments) -> str:
+    """Return the arguments of a function without their types."""
+    for node in ast.walk(given):
         if isinstance(node, ast.arg):
             node.annotation = None
-        if isinstance(node, ast.FunctionDef):
-            node.returns = None
-    if ast.get_docstring(function) is not None:
-        function.body = function.body[1:]
-    return function
+    return ast.unparse(given)

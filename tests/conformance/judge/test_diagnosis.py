@@ -217,7 +217,7 @@ def test_sums_in_the_storage_type_are_named_in_a_chain_of_ops(
     """
     1 + 4 x 2^-11 tap by tap in float16 is 1 each time, as ties go to even; 1 + 2^-9 is right, and 0 is no rounding.
 
-    The other sum, 4, is exact, and no rounding reaches it: half of the elements differ.
+    The other sum, 4, is exact.
     """
     image = np.array([1, *[2**-11] * 4, 4, 0, 0, 0, 0], np.float16).reshape(1, 1, 10, 1)
     arrays = {
