@@ -277,14 +277,14 @@ class SumOfProducts(ABC):
         settled: elements whose result NaN and infinity decide, so that the finite part does not matter.
         """
         few = max(FEW, prod(self.shape) // FEWER)
-        open_ = np.ones(self.shape, bool) if settled is None else ~np.broadcast_to(settled, self.shape)
-        out = np.zeros(self.shape, fmt.dtype)
-        for enclosed in self._enclosures(fmt, sizes):
+        enclosures = self._enclosures(fmt, sizes)
+        out, open_ = self._round(next(enclosures), fmt)
+        if settled is not None:
+            open_ &= ~settled
+        while np.count_nonzero(open_) > few and (enclosed := next(enclosures, None)):
             rounded, undecided = self._round(enclosed, fmt)
             np.copyto(out, rounded, where=open_)
             open_ &= undecided
-            if np.count_nonzero(open_) <= few:
-                break
         for index in map(tuple, np.argwhere(open_).tolist()):
             out[index] = self._summed(index, fmt)
         return out

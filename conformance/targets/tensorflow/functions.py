@@ -364,10 +364,7 @@ def raw_avg_unpool(
     spatial = (2, 3) if data_format == "NCHW" else (1, 2)
     # Of as many windows as the input has, so that one of another shape reaches the op as it is.
     counts = [tf.shape(input, tf.int64)[axis] if input.shape[axis] is None else input.shape[axis] for axis in spatial]
-    high, wide = (
-        window_cells(count, sizes[axis], window[axis], steps[axis], padding)
-        for count, axis in zip(counts, spatial, strict=True)
-    )
+    high, wide = (window_cells(n, sizes[i], window[i], steps[i], padding) for n, i in zip(counts, spatial, strict=True))
     cells = tf.cast(high[:, None] * wide, input.dtype)
     cells = cells if data_format == "NCHW" else cells[..., None]
     how = {"ksize": window, "strides": steps, "padding": padding, "data_format": data_format}
@@ -380,11 +377,7 @@ def tape_avg_unpool_grad(grad: Any, ksize: Any, strides: Any, padding: Any, data
     pooled = tf.zeros_like(tf.nn.avg_pool(grad, ksize, strides, padding, data_format=layout))
     if None in grad.shape.as_list():
         raise NotOfferedError("the windows are counted from a known shape")
-
-    def unpool(x: Any) -> Any:
-        return raw_avg_unpool(x, ksize, strides, padding, grad.shape.as_list(), layout)
-
-    return taped(unpool, pooled, grad)
+    return taped(lambda x: raw_avg_unpool(x, ksize, strides, padding, grad.shape.as_list(), layout), pooled, grad)
 
 
 def window_cells(windows: Any, size: int, taps: int, stride: int, padding: str) -> Any:
