@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -48,7 +48,7 @@ CASES = 180  # of the stream for each op by default
 SECONDS = 10.0  # that one call may take
 LAP = CASES // SHARD  # shards of the stream that each op has in a lap
 AHEAD = 4  # so many times faster than the others go the covering calls that meet triples: those of pairs come first
-CORE = 2  # likewise the stream: soon each op has been on every target
+CORE = 2  # likewise the stream, of which each op's first shard comes next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,8 +144,8 @@ def shards(plan: Plan) -> Iterator[Task]:
     """
     Yield every shard of a plan, the ops taking turns and the sources too: each beginning is a sample of the whole.
 
-    First come the covering calls that meet all pairs. Those that meet the triples besides, and the stream, are ahead of
-    the others. Laps follow one another, each with other calls than the last.
+    First come the covering calls that meet all pairs, then each op on every target. The other covering calls and the
+    stream are ahead of the others. Laps follow one another, each with other calls than the last.
     """
     if not plan.cases:
         yield from sweep.blocks(plan.ops, plan.world, sweep.LONG)
@@ -162,9 +162,9 @@ def _laps(plan: Plan) -> Iterator[tuple[int, range]]:
 
 
 def _lap(plan: Plan, lap: int, rounds: range) -> Iterator[Task]:
-    """Yield a lap: first the covering calls that meet all pairs, then each source spread over it by its pace."""
+    """Yield a lap: the covering calls of all pairs, a shard of each op's stream, then each source by its pace."""
     first: dict[Task, None] = {}
-    for shard in _of_pairs(plan, lap):
+    for shard in chain(_of_pairs(plan, lap), _of_stream(plan, rounds[:1])):
         first[shard] = None
         yield shard
     kinds = [([task for task in tasks if task not in first], pace) for tasks, pace in _sources(plan, lap, rounds)]
@@ -186,13 +186,18 @@ def _of_pairs(plan: Plan, lap: int) -> Iterator[Shard]:
 
 def _sources(plan: Plan, lap: int, rounds: range) -> Iterator[tuple[Sequence[Task], int]]:
     """Yield the shards of each source in a lap, in which each op has so many of the stream, with its pace."""
-    yield [Shard(number, op) for number in rounds for op in plan.ops if number % OPS[op].sparse == 0], CORE
+    yield _of_stream(plan, rounds), CORE
     yield _worlds(plan, lap, len(rounds)), 1
     yield _listed(plan, plan.seed + lap) if plan.corpus else (), 1
     if plan.more:
         yield _of_source(plan, "covering", lap), AHEAD
         if not plan.valid_only:
             yield _of_source(plan, "refusals", lap), 1
+
+
+def _of_stream(plan: Plan, rounds: range) -> list[Shard]:
+    """Return shards of the stream, the ops taking turns."""
+    return [Shard(number, op) for number in rounds for op in plan.ops if number % OPS[op].sparse == 0]
 
 
 def _worlds(plan: Plan, lap: int, rounds: int) -> Sequence[Task]:
