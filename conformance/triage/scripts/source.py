@@ -49,7 +49,8 @@ def _plain(function: ast.FunctionDef, source: bytes) -> str:
         return starts[(line or 0) - 1] + (column or 0)
 
     text, end = b"", place(function.lineno, function.col_offset)
-    for inner in (node for node in ast.walk(function) if isinstance(node, ast.FunctionDef)):
+    inside = (node for node in ast.walk(function) if isinstance(node, ast.FunctionDef))
+    for inner in sorted(inside, key=lambda node: node.lineno):
         first = inner.body[ast.get_docstring(inner) is not None]
         text += source[end : place(inner.lineno, inner.col_offset)]
         text += f"def {inner.name}({_untyped(inner.args)}):\n{' ' * first.col_offset}".encode()
